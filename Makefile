@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+# Stages and tests find `python` and `dvc` of the environment first.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help setup repro test check bench lock clean
+
+help:  ## show these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY)  ## make the environment in .venv (Python >= 3.11)
+
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+repro: setup  ## audio -> ten-fold metrics: run every stage that is out of date
+	dvc repro
+	dvc metrics show --md
+
+test: check  ## checks, then tests
+	python -m pytest
+
+check: setup  ## style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+bench: setup  ## measure the speed claims of benchmarks/
+	@for script in benchmarks/*.py; do echo "== $$script"; python "$$script" || exit 1; done
+
+lock:  ## renew requirements.lock from pyproject.toml
+	rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv
+	.lock-venv/bin/pip install --quiet --disable-pip-version-check '.[dev]'
+	.lock-venv/bin/pip freeze --exclude genre-pipeline > requirements.lock
+	rm -rf .lock-venv build *.egg-info
+
+clean:  ## remove the environment and every output; DVC's cache stays
+	rm -rf $(VENV) data models/trained dvc_plots .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,40 @@
+"""The convolutional network: three blocks of 7x7 convolution, 64-128-256 filters."""
+
+import keras
+from keras import layers
+
+from pipeline.params import CnnParams
+
+FILTERS = (64, 128, 256)
+KERNEL = 7
+HIDDEN = 32
+
+
+def build(input_shape: tuple[int, ...], n_classes: int, params: CnnParams) -> keras.Model:
+    """Normalised pictures (height, width, channels) -> float32 probabilities (n, n_classes).
+
+    Raises
+    ------
+    ParamsError
+        A picture of `input_shape` does not survive the poolings.
+    """
+
+    def batch_norm() -> layers.Layer:
+        return layers.BatchNormalization(momentum=params.batch_norm_momentum)
+
+    params.require_input(input_shape)
+    network = [keras.Input(input_shape), batch_norm()]
+    for filters in FILTERS:
+        network += [
+            layers.Conv2D(filters, KERNEL, padding="same", activation="relu"),
+            layers.MaxPooling2D(2),
+            batch_norm(),
+        ]
+    network += [
+        layers.Flatten(),
+        layers.Dense(HIDDEN, activation="relu"),
+        batch_norm(),
+        layers.Dropout(params.dropout),
+        layers.Dense(n_classes, activation="softmax", dtype="float32"),
+    ]
+    return keras.Sequential(network, name="cnn")

@@ -1,0 +1,128 @@
+"""Decode, mix to mono, resample: the only place that knows a codec."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+EXTENSIONS = frozenset({".au", ".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"})
+BLOCK_FRAMES = 1 << 18
+# libsndfile's own log of a file's header, for a chunk of samples that is longer than the file.
+SHORT_CHUNK = re.compile(r"(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)")
+# Writers that cannot seek leave a size near 2**31 or 2**32, which promises nothing.
+UNKNOWN_SIZE = 0x7FFF0000
+OGG_END_OF_STREAM = 0x04
+
+
+class AudioError(Exception):
+    """A file cannot be used; the text is a reason fit for a table."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A decoded file.
+
+    Attributes
+    ----------
+    samples : float32, shape (n,)
+        Mean of the channels, full scale 1.
+    sample_rate : int
+        In Hz, as in the file.
+    channels : int
+        As in the file.
+    truncated : bool
+        The file ends before its header says.
+    """
+
+    samples: npt.NDArray[np.float32]
+    sample_rate: int
+    channels: int
+    truncated: bool
+
+    @property
+    def seconds(self) -> float:
+        """Length of what was decoded."""
+        return len(self.samples) / self.sample_rate
+
+
+def decode(path: Path) -> Recording:
+    """Decode an audio file and mix it to mono.
+
+    Raises
+    ------
+    AudioError
+        Not audio, unreadable, empty, silent, or with samples that are not numbers.
+    """
+    if path.suffix.lower() not in EXTENSIONS:
+        raise AudioError(f"not audio ({path.suffix or 'no extension'})")
+    if path.stat().st_size == 0:
+        raise AudioError("empty file")
+    try:
+        with soundfile.SoundFile(path) as file:
+            blocks = list(_mono_blocks(file))
+            samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+            truncated = _ends_early(file, len(samples), path)
+            recording = Recording(samples, file.samplerate, file.channels, truncated)
+    except soundfile.SoundFileError as error:
+        raise AudioError(f"unreadable: {_reason(error)}") from None
+    _require_sound(recording)
+    return recording
+
+
+def resample(recording: Recording, sample_rate: int) -> npt.NDArray[np.float32]:
+    """Samples at `sample_rate` Hz, shape (m,), by soxr's high-quality recipe."""
+    if recording.sample_rate == sample_rate:
+        return recording.samples
+    resampled: Any = soxr.resample(recording.samples, recording.sample_rate, sample_rate)
+    return np.asarray(resampled, np.float32)
+
+
+def _mono_blocks(file: soundfile.SoundFile) -> Iterator[npt.NDArray[np.float32]]:
+    first = file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
+    while len(first):
+        yield first.mean(axis=1)
+        try:
+            first = file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError:  # a damaged end: what came before it is good
+            return
+
+
+def _ends_early(file: soundfile.SoundFile, decoded: int, path: Path) -> bool:
+    for declared, present in SHORT_CHUNK.findall(file.extra_info):
+        if int(present) < int(declared) < UNKNOWN_SIZE:
+            return True
+    if file.format == "OGG":
+        return not _ogg_has_end(path)
+    # Without a Xing header the length of an MP3 is only an estimate.
+    tolerance = 0.02 if file.format in ("MP3", "MPEG") else 0.0
+    return decoded < file.frames * (1 - tolerance)
+
+
+def _ogg_has_end(path: Path) -> bool:
+    """Whether the last Ogg page (RFC 3533, section 6) carries the end-of-stream flag."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - (1 << 17)))
+        tail = file.read()
+    page = tail.rfind(b"OggS")
+    return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & OGG_END_OF_STREAM)
+
+
+def _require_sound(recording: Recording) -> None:
+    samples = recording.samples
+    if not len(samples):
+        raise AudioError("no samples")
+    if not np.isfinite(samples).all():
+        raise AudioError("samples that are not numbers (NaN or infinite)")
+    if np.abs(samples).max() < 2.0**-16:
+        raise AudioError("silent")
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "error_string", "") or "not a format that libsndfile knows"
+    return " ".join(str(text).split()).rstrip(".")

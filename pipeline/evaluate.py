@@ -1,0 +1,105 @@
+"""Stage: each fold's model judges the tracks that it never saw -> the tables in metrics/."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.saved import TRAINED, Description, load_models, probabilities
+from pipeline import scores
+from pipeline.errors import PipelineError, run_stage
+from pipeline.judge import (
+    CLIP,
+    Judged,
+    Row,
+    fold_scores,
+    judge_levels,
+    prediction_rows,
+    summarise,
+)
+from pipeline.labelled import LabelledClips, load_labelled
+from pipeline.params import load_params
+from pipeline.store import FEATURE_STORES
+from pipeline.tables import read_csv, write_csv, write_json
+from pipeline.tracks import read_folds
+
+METRICS = Path("metrics")
+CLIP_PREDICTIONS = Path("data/clip_predictions.csv")
+
+CURVES = {
+    "training_accuracy": "accuracy",
+    "validation_accuracy": "val_accuracy",
+    "training_loss": "loss",
+    "validation_loss": "val_loss",
+}
+
+
+def judge_clips(clips: LabelledClips, models: Sequence[tuple[Any, Description]]) -> Judged:
+    """Each clip's probabilities by the model of the fold in which its track is tested.
+
+    Raises
+    ------
+    PipelineError
+        The models were trained on other features, or on other folds.
+    """
+    trained = {description.fold for _, description in models}
+    if trained != set(clips.folds.tolist()) or models[0][1].store != clips.description:
+        raise PipelineError("the models were trained on other folds or features; run `dvc repro`")
+    out = np.empty((len(clips.labels), len(clips.genres)), np.float32)
+    for model, description in models:
+        index = np.flatnonzero(clips.folds == description.fold)
+        out[index] = probabilities(model, clips.rows[index])
+    return Judged(clips.track_ids, clips.labels, clips.folds, out)
+
+
+def read_histories(folder: Path) -> list[Row]:
+    """Every fold's and epoch's losses and accuracies."""
+    rows: list[Row] = []
+    for path in sorted(folder.glob("fold-*.csv"), key=lambda path: int(path.stem[5:])):
+        rows += [{"fold": path.stem[5:], **row} for row in read_csv(path)]
+    return rows
+
+
+def mean_curves(histories: Sequence[Row]) -> list[Row]:
+    """Per epoch the mean over the folds that trained that long."""
+    curves = []
+    for epoch in sorted({int(row["epoch"]) for row in histories}):
+        rows = [row for row in histories if int(row["epoch"]) == epoch]
+        curve: Row = {"epoch": epoch}
+        for column, source in CURVES.items():
+            curve[column] = f"{np.mean([float(row[source]) for row in rows]):.4f}"
+        curves.append({**curve, "folds": len(rows)})
+    return curves
+
+
+def write_tables(clips: Judged, genres: list[str], vote: str) -> None:
+    """Everything in metrics/ but the histories, and the clips' predictions."""
+    levels = judge_levels(clips)
+    tracks = levels[vote]
+    write_json(METRICS / "summary.json", summarise(levels, vote))
+    _write("fold_scores", fold_scores(levels))
+    _write("genres", scores.per_genre(tracks.actual, tracks.probabilities, genres))
+    pairs = scores.confused_pairs(tracks.actual, tracks.probabilities, genres)
+    write_csv(METRICS / "confused_pairs.csv", ["actual", "predicted", "count"], pairs)
+    _write("predictions", prediction_rows(levels["mean"], tracks, genres))
+    rows = prediction_rows(clips, levels[CLIP], genres)
+    write_csv(CLIP_PREDICTIONS, list(rows[0]), rows)
+
+
+def main() -> None:
+    """Judge the models in models/trained."""
+    params = load_params()
+    clips = load_labelled(FEATURE_STORES / params.feature, read_folds())
+    write_tables(judge_clips(clips, load_models(TRAINED)), clips.genres, params.evaluate.vote)
+    histories = read_histories(TRAINED)
+    _write("history", histories)
+    _write("curves", mean_curves(histories))
+
+
+def _write(name: str, rows: Sequence[Row]) -> None:
+    write_csv(METRICS / f"{name}.csv", list(rows[0]), rows)
+
+
+if __name__ == "__main__":
+    run_stage(main)

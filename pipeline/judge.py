@@ -1,0 +1,116 @@
+"""Pure: probabilities of clips -> votes of tracks -> rows for the tables in metrics/."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline import scores
+
+CLIP = "clip"
+
+Array = npt.NDArray[Any]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Clips or tracks with what a model says of them.
+
+    Attributes
+    ----------
+    track_ids : str array, shape (n,)
+    actual : int array, shape (n,)
+        Index of the actual genre.
+    folds : int array, shape (n,)
+        The fold in which the row was tested.
+    probabilities : float array, shape (n, genres)
+    """
+
+    track_ids: Array
+    actual: Array
+    folds: Array
+    probabilities: Array
+
+
+def judge_tracks(clips: Judged, vote: str) -> Judged:
+    """Each track's scores by the vote of its clips."""
+    track_ids, first, track = np.unique(clips.track_ids, return_index=True, return_inverse=True)
+    order = np.argsort(track, kind="stable")
+    groups = np.split(clips.probabilities[order], np.cumsum(np.bincount(track))[:-1])
+    voted = np.stack([scores.VOTERS[vote](group) for group in groups])
+    return Judged(track_ids, clips.actual[first], clips.folds[first], voted)
+
+
+def judge_levels(clips: Judged) -> dict[str, Judged]:
+    """The clips themselves, and the tracks by each voting rule."""
+    return {CLIP: clips, **{vote: judge_tracks(clips, vote) for vote in scores.VOTERS}}
+
+
+def fold_scores(levels: Mapping[str, Judged]) -> list[Row]:
+    """Accuracy, macro F1 and log loss of each fold at each level."""
+    rows = []
+    for level, judged in levels.items():
+        for fold in np.unique(judged.folds):
+            part = judged.folds == fold
+            actual, probabilities = judged.actual[part], judged.probabilities[part]
+            rows.append(
+                {
+                    "fold": int(fold),
+                    "level": level,
+                    "accuracy": round(scores.accuracy(actual, probabilities), 4),
+                    "macro_f1": round(scores.macro_f1(actual, probabilities), 4),
+                    "log_loss": round(scores.log_loss(actual, probabilities), 4),
+                }
+            )
+    return rows
+
+
+def summarise(levels: Mapping[str, Judged], vote: str) -> Row:
+    """The few figures worth comparing between commits; means and deviations over folds."""
+    by_fold = fold_scores(levels)
+    summary: Row = {}
+    for name, level in (("track", vote), ("clip", CLIP)):
+        folds = [row for row in by_fold if row["level"] == level]
+        accuracies = [row["accuracy"] for row in folds]
+        judged = levels[level]
+        summary |= {
+            f"{name}_accuracy": np.mean(accuracies),
+            f"{name}_accuracy_std": np.std(accuracies, ddof=1),
+            f"{name}_macro_f1": scores.macro_f1(judged.actual, judged.probabilities),
+        }
+    for level in scores.VOTERS:
+        accuracies = [row["accuracy"] for row in by_fold if row["level"] == level]
+        summary[f"track_accuracy_{level}"] = np.mean(accuracies)
+    for name, level in (("track", "mean"), ("clip", CLIP)):
+        judged = levels[level]
+        summary[f"{name}_log_loss"] = scores.log_loss(judged.actual, judged.probabilities)
+    summary = {name: round(float(value), 4) for name, value in summary.items()}
+    return {**summary, "tracks": len(levels[vote].actual), "clips": len(levels[CLIP].actual)}
+
+
+def probability_columns(genres: Sequence[str]) -> list[str]:
+    """Columns of the genres' probabilities in a table."""
+    return [f"p_{genre}" for genre in genres]
+
+
+def probability_row(genres: Sequence[str], probabilities: Array) -> Row:
+    """Cells of `probability_columns` for one row, shape (genres,)."""
+    cells = (f"{value:.4f}" for value in probabilities)
+    return dict(zip(probability_columns(genres), cells, strict=True))
+
+
+def prediction_rows(judged: Judged, voted: Judged, genres: Sequence[str]) -> list[Row]:
+    """A row each: actual genre, the one that `voted` says, the probabilities of `judged`."""
+    return [
+        {
+            "track_id": judged.track_ids[row],
+            "fold": judged.folds[row],
+            "actual": genres[judged.actual[row]],
+            "predicted": genres[voted.probabilities[row].argmax()],
+            **probability_row(genres, judged.probabilities[row]),
+        }
+        for row in range(len(judged.actual))
+    ]

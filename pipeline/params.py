@@ -1,0 +1,280 @@
+"""params.yaml -> frozen dataclasses, one a section; errors name the key, the value, the choices."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from pipeline.errors import PipelineError
+from pipeline.features import FEATURES, STRICT, Feature
+
+T = TypeVar("T")
+
+Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Vote = Literal["majority", "mean", "product"]
+VOTES: tuple[str, ...] = get_args(Vote)
+
+
+class ParamsError(PipelineError):
+    """A parameter is missing, misspelt, of the wrong type or out of range."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class DatasetParams:
+    """Where the audio is."""
+
+    path: Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class DemoParams:
+    """Size of the synthetic dataset; `seconds` is a track's length."""
+
+    tracks_per_genre: Count
+    artists_per_genre: Count
+    seconds: Annotated[float, Field(ge=1, le=60)]
+    unlabelled: Natural
+
+
+@dataclass(frozen=True, config=STRICT)
+class SegmentParams:
+    """How tracks are cut: sample rate in Hz, clip length in seconds."""
+
+    sample_rate: Annotated[int, Field(ge=4000, le=192000)]
+    seconds: Literal[1, 2, 3, 5, 10]
+
+    @property
+    def clip_samples(self) -> int:
+        """Samples in one clip."""
+        return self.sample_rate * self.seconds
+
+
+@dataclass(frozen=True, config=STRICT)
+class SplitParams:
+    """How tracks are dealt into folds."""
+
+    protocol: Literal["song"]
+    folds: Annotated[int, Field(ge=2, le=100)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainParams:
+    """`validation`: share of each genre's training tracks; `precision`: arithmetic."""
+
+    validation: Annotated[float, Field(gt=0, lt=1)]
+    precision: Literal["auto", "float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True, config=STRICT)
+class FitParams:
+    """What every model's training is told."""
+
+    optimizer: Literal["adam", "sgd"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    decay: NotNegative
+    momentum: Share
+    epochs: Count
+    batch_size: Count
+    patience: Natural
+    dropout: Share
+
+
+@dataclass(frozen=True, config=STRICT)
+class AnnParams(FitParams):
+    """Training of the fully connected network; `l2` is its weight decay."""
+
+    l2: NotNegative
+
+    def require_input(self, shape: tuple[int, ...]) -> None:
+        """Any shape will do: it is flattened."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class CnnParams(FitParams):
+    """Training of the convolutional network."""
+
+    batch_norm_momentum: Share
+
+    def require_input(self, shape: tuple[int, ...]) -> None:
+        """Raise `ParamsError` unless pictures of `shape` survive three 2x2 poolings."""
+        if len(shape) != 3:
+            raise ParamsError(
+                f"model = 'cnn' needs pictures, not rows of shape {shape}; choose another "
+                "feature, or model = ann"
+            )
+        height, width, _ = shape
+        if min(height, width) < 8:
+            raise ParamsError(
+                f"model = 'cnn' pools three times and needs at least 8 x 8, not {height} x "
+                f"{width}; raise the feature's n_mels or height, lower its hop_length or raise "
+                "its width, or raise segment.seconds"
+            )
+
+
+ModelParams = AnnParams | CnnParams
+MODEL_PARAMS: dict[str, type[AnnParams] | type[CnnParams]] = {"ann": AnnParams, "cnn": CnnParams}
+
+
+@dataclass(frozen=True, config=STRICT)
+class EvaluateParams:
+    """`vote`: the rule behind the headline figures."""
+
+    vote: Vote
+
+
+@dataclass(frozen=True)
+class Params:
+    """The whole of params.yaml."""
+
+    seed: int
+    model: str
+    feature: str
+    dataset: DatasetParams
+    demo: DemoParams
+    segment: SegmentParams
+    extract: dict[str, Feature]
+    split: SplitParams
+    train: TrainParams
+    models: dict[str, ModelParams]
+    evaluate: EvaluateParams
+
+    @property
+    def fit(self) -> ModelParams:
+        """Parameters of the chosen model."""
+        return self.models[self.model]
+
+
+SECTIONS: dict[str, type[Any]] = {
+    "dataset": DatasetParams,
+    "demo": DemoParams,
+    "segment": SegmentParams,
+    "split": SplitParams,
+    "train": TrainParams,
+    "evaluate": EvaluateParams,
+}
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate all parameters.
+
+    Raises
+    ------
+    ParamsError
+        Names the key, its value and what would be right.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path} is missing; run from the project's root") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    return parse_params(document)
+
+
+def parse_params(document: Any) -> Params:
+    """Validate the content of params.yaml; see `load_params`."""
+    root = _section(document, "params.yaml", [field.name for field in fields(Params)])
+    models = _section(root["models"], "models", MODEL_PARAMS)
+    extract = _section(root["extract"], "extract", ["features", *FEATURES])
+    params = Params(
+        seed=_number(Annotated[int, Field(ge=0, lt=2**32)], root["seed"], "seed"),
+        model=_choice(root["model"], "model", models),
+        feature=_choice(root["feature"], "feature", FEATURES),
+        extract={
+            name: _parse(FEATURES[name], extract[name], f"extract.{name}") for name in FEATURES
+        },
+        models={
+            name: _parse(cls, models[name], f"models.{name}") for name, cls in MODEL_PARAMS.items()
+        },
+        **{name: _parse(cls, root[name], name) for name, cls in SECTIONS.items()},
+    )
+    _check_together(params, extract["features"])
+    return params
+
+
+def _check_together(params: Params, extracted: Any) -> None:
+    if not isinstance(extracted, list) or not extracted:
+        raise ParamsError(f"extract.features = {extracted!r}: should be a list of {_or(FEATURES)}")
+    for index, name in enumerate(extracted):
+        _choice(name, f"extract.features.{index}", FEATURES)
+    _choice(params.feature, "feature", extracted, "extracted features (extract.features)")
+    for name, feature in params.extract.items():
+        _check_feature(name, feature, params.segment)
+
+
+def _check_feature(name: str, feature: Any, segment: SegmentParams) -> None:
+    if feature.n_fft > segment.clip_samples:
+        raise ParamsError(
+            f"extract.{name}.n_fft = {feature.n_fft}: should be at most a clip's "
+            f"{segment.clip_samples} samples"
+        )
+    nyquist = segment.sample_rate / 2
+    if name == "mel" and not feature.fmin < feature.fmax <= nyquist:
+        raise ParamsError(
+            f"extract.mel.fmax = {feature.fmax}: should be above fmin ({feature.fmin}) and at "
+            f"most half of segment.sample_rate ({nyquist:g})"
+        )
+    if name == "grey" and not feature.min_db < feature.max_db:
+        raise ParamsError(
+            f"extract.grey.max_db = {feature.max_db}: should be above min_db ({feature.min_db})"
+        )
+
+
+def _section(value: Any, key: str, known: Any) -> Mapping[str, Any]:
+    """Mapping `value` with exactly the keys `known`."""
+    if not isinstance(value, dict):
+        raise ParamsError(f"{key} = {value!r}: should be a section with the keys {_or(known)}")
+    prefix = "" if key == "params.yaml" else f"{key}."
+    for name in value:
+        if name not in known:
+            raise ParamsError(f"{prefix}{name} = {value[name]!r}: no such key; {_keys(key, known)}")
+    for name in known:
+        if name not in value:
+            raise ParamsError(f"{prefix}{name} is missing; {_keys(key, known)}")
+    return value
+
+
+def _parse(cls: type[T], value: Any, key: str) -> T:
+    """Section `value` as the dataclass `cls`."""
+    known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    section = _section(value, key, known)
+    try:
+        return cls(**section)
+    except ValidationError as error:
+        name = error.errors()[0]["loc"][0]
+        raise ParamsError(_explain(error, f"{key}.{name}")) from None
+
+
+def _number(kind: Any, value: Any, key: str) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError as error:
+        raise ParamsError(_explain(error, key)) from None
+
+
+def _explain(error: ValidationError, key: str) -> str:
+    first = error.errors()[0]
+    text = first["msg"].replace("Input should be", "should be").removeprefix("Value error, ")
+    return f"{key} = {first['input']!r}: {text}"
+
+
+def _choice(value: Any, key: str, choices: Any, what: str = "choices") -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise ParamsError(f"{key} = {value!r}: should be one of the {what}: {_or(choices)}")
+    return value
+
+
+def _keys(key: str, known: Any) -> str:
+    return f"the keys of {key} are {', '.join(known)}"
+
+
+def _or(names: Any) -> str:
+    names = [str(name) for name in names]
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

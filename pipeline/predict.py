@@ -1,0 +1,132 @@
+"""Stage, and a command for files of your own: audio -> genre, by the mean of all folds' models.
+
+As a stage it writes data/unlabelled.csv. `python -m pipeline.predict song.mp3 ...` prints a
+table; everything it must know is in the models, so params.yaml plays no part.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.saved import TRAINED, Description, load_models, probabilities
+from pipeline.audio import AudioError
+from pipeline.clips import from_pcm, load_clips
+from pipeline.errors import PipelineError, run_stage
+from pipeline.features import FEATURES
+from pipeline.judge import probability_columns, probability_row
+from pipeline.store import FEATURE_STORES, Store
+from pipeline.tables import write_csv
+from pipeline.tracks import read_tracks
+
+UNLABELLED = Path("data/unlabelled.csv")
+COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
+
+Array = npt.NDArray[Any]
+Models = Sequence[tuple[Any, Description]]
+Row = dict[str, Any]
+
+
+def predict_rows(models: Models, rows: Array) -> Array:
+    """Mean probability over models and clips, (clips, ...) -> (genres,)."""
+    return np.mean([probabilities(model, rows).mean(axis=0) for model, _ in models], axis=0)
+
+
+def verdict(genres: Sequence[str], chances: Array) -> Row:
+    """The genre, the runner-up, and each genre's probability, as cells of a table."""
+    best, second = np.argsort(-chances, kind="stable")[:2]
+    return {
+        "genre": genres[best],
+        "probability": f"{chances[best]:.4f}",
+        "runner_up": genres[second],
+        "runner_up_probability": f"{chances[second]:.4f}",
+        **probability_row(genres, chances),
+    }
+
+
+def predict_store(models: Models, folder: Path, track_ids: Sequence[str]) -> Iterator[Row]:
+    """A row for each of `track_ids`, from the features in the store `folder`."""
+    with Store(folder) as store:
+        if store.description != models[0][1].store:
+            raise PipelineError(f"the models were not trained on {folder}; run `dvc repro`")
+        for track_id in track_ids:
+            chances = predict_rows(models, store.rows(track_id))
+            yield {"track_id": track_id, **verdict(models[0][1].genres, chances)}
+
+
+def predict_file(models: Models, path: Path) -> Row:
+    """A row for one audio file.
+
+    Raises
+    ------
+    AudioError, OSError
+        The file cannot be used.
+    """
+    description = models[0][1]
+    store = description.store
+    feature = FEATURES[description.feature](**store["params"])
+    sample_rate = store["sample_rate"]
+    pcm = load_clips(path, sample_rate, sample_rate * store["seconds"]).pcm
+    chances = predict_rows(models, feature(from_pcm(pcm), sample_rate))
+    return {"file": str(path), **verdict(description.genres, chances)}
+
+
+def predict_files(models: Models, paths: Sequence[Path]) -> tuple[list[Row], list[str]]:
+    """Rows of the usable files, and one line for each of the others."""
+    rows, errors = [], []
+    for path in paths:
+        try:
+            rows.append(predict_file(models, path))
+        except AudioError as error:
+            errors.append(f"{path}: {error}")
+        except OSError as error:
+            errors.append(f"{path}: {error.strerror}")
+    return rows, errors
+
+
+def format_table(rows: Sequence[Row]) -> str:
+    """Aligned columns: file, genre, probability, runner-up, its probability."""
+    cells = [["file", *COLUMNS], *([row["file"], *(row[name] for name in COLUMNS)] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def main() -> None:
+    """Predict the files of the command line; without any, the dataset's unlabelled tracks."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="*", type=Path, help="audio files of your own")
+    parser.add_argument("--csv", type=Path, metavar="PATH", help="write a table to PATH too")
+    parser.add_argument("--models", type=Path, default=TRAINED, help="folder of fold-*.keras")
+    arguments = parser.parse_args()
+    models = load_models(arguments.models)
+    if arguments.files:
+        _predict_own(models, arguments.files, arguments.csv)
+    else:
+        track_ids = [track.track_id for track in read_tracks() if not track.genre]
+        folder = FEATURE_STORES / models[0][1].feature
+        _write(UNLABELLED, "track_id", models, predict_store(models, folder, track_ids))
+
+
+def _predict_own(models: Models, paths: Sequence[Path], table: Path | None) -> None:
+    rows, errors = predict_files(models, paths)
+    if rows:
+        print(format_table(rows))
+    if table is not None:
+        _write(table, "file", models, rows)
+    for line in errors:
+        print(f"rejected: {line}", file=sys.stderr)
+    if errors:
+        raise PipelineError(f"{len(errors)} of {len(paths)} files cannot be used")
+
+
+def _write(path: Path, first: str, models: Models, rows: Any) -> None:
+    write_csv(path, [first, *COLUMNS, *probability_columns(models[0][1].genres)], rows)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,120 @@
+"""The demo dataset: its layout, its tables, and the same bytes every time."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from pipeline import demo
+from pipeline.params import DemoParams
+from pipeline.styles import GENRES
+
+PARAMS = DemoParams(tracks_per_genre=3, artists_per_genre=2, seconds=1.0, unlabelled=12)
+
+
+def write(parent: Path, params: DemoParams = PARAMS, seed: int = 7) -> Path:
+    demo.write_demo(parent / "demo", parent / "demo_truth.csv", params, seed)
+    return parent
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("written"))
+
+
+def test_layout(written: Path) -> None:
+    labelled = {f"demo/{genre}/{genre}.{i:05d}.wav" for genre in GENRES for i in range(3)}
+    unlabelled = {f"demo/unlabelled/unlabelled.{i:05d}.wav" for i in range(12)}
+    tables = {"demo/metadata.csv", "demo_truth.csv"}
+    assert set(contents(written)) == labelled | unlabelled | tables
+
+
+def test_tracks_are_16_bit_mono_at_gtzans_rate_and_not_silent(written: Path) -> None:
+    for path in (written / "demo").rglob("*.wav"):
+        info = soundfile.info(path)
+        assert (info.format, info.subtype, info.channels) == ("WAV", "PCM_16", 1)
+        assert (info.samplerate, info.frames) == (22_050, 22_050)
+        assert np.abs(soundfile.read(path)[0]).max() > 0.3
+
+
+def test_no_track_is_there_twice(written: Path) -> None:
+    tracks = [data for name, data in contents(written).items() if name.endswith(".wav")]
+    assert len(set(tracks)) == len(tracks) == 42
+
+
+def test_metadata_names_an_artist_for_each_labelled_track(written: Path) -> None:
+    rows = table(written / "demo" / "metadata.csv")
+    assert list(rows[0]) == ["track_id", "artist"]
+    files = [p.relative_to(written / "demo") for p in (written / "demo").rglob("*.wav")]
+    ids = {path.with_suffix("").as_posix() for path in files if path.parts[0] != "unlabelled"}
+    assert [row["track_id"] for row in rows] == sorted(ids)
+    assert all(row["artist"].startswith(row["track_id"].split("/")[0] + " artist ") for row in rows)
+    assert len({row["artist"] for row in rows}) == 2 * len(GENRES)
+
+
+def test_truth_covers_the_unlabelled_tracks_and_lies_outside_the_dataset(written: Path) -> None:
+    rows = table(written / "demo_truth.csv")
+    assert [row["track_id"] for row in rows] == [
+        f"unlabelled/unlabelled.{i:05d}" for i in range(12)
+    ]
+    assert {row["genre"] for row in rows} == set(GENRES)
+    assert [row["genre"] for row in rows[:10]] != list(GENRES)
+    assert "unlabelled" not in (written / "demo" / "metadata.csv").read_text(encoding="utf-8")
+
+
+def test_the_same_seed_gives_the_same_bytes(written: Path, tmp_path: Path) -> None:
+    assert contents(write(tmp_path)) == contents(written)
+
+
+def test_another_seed_gives_other_tracks(written: Path, tmp_path: Path) -> None:
+    one = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelled=0)
+    mine, theirs = contents(write(tmp_path, one, seed=8)), contents(written)
+    tracks = [name for name in mine if name.endswith(".wav")]
+    assert len(tracks) == len(GENRES)
+    assert not [name for name in tracks if mine[name] == theirs[name]]
+
+
+def test_a_track_depends_on_its_own_place_alone(written: Path, tmp_path: Path) -> None:
+    """Fewer tracks and none to classify: those that stay are the same bytes."""
+    fewer = DemoParams(tracks_per_genre=2, artists_per_genre=2, seconds=1.0, unlabelled=0)
+    mine, theirs = contents(write(tmp_path, fewer)), contents(written)
+    tracks = [name for name in mine if name.endswith(".wav")]
+    assert len(tracks) == 2 * len(GENRES)
+    assert not [name for name in tracks if mine[name] != theirs[name]]
+
+
+def test_what_was_there_is_replaced(tmp_path: Path) -> None:
+    one = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelled=1)
+    stale = tmp_path / "demo" / "blues" / "blues.00099.wav"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    write(tmp_path, one)
+    assert not stale.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["demo", "demo_truth.csv"]
+
+
+def test_a_killed_run_leaves_the_old_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelled=1)
+    before = contents(write(tmp_path, one) / "demo")
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "write_csv", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, one, seed=8)
+    assert contents(tmp_path / "demo") == before
