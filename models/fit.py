@@ -13,6 +13,7 @@ from models import MODELS
 from models.batches import Batches
 from models.precision import POLICIES
 from models.saved import Description, save_model
+from pipeline.errors import PipelineError
 from pipeline.params import FitParams, ModelParams
 
 Array = npt.NDArray[Any]
@@ -63,6 +64,7 @@ def fit_fold(task: FoldTask) -> list[dict[str, float]]:
         callbacks=callbacks(params, description.fold, len(task.train)),
         verbose=0,
     ).history
+    _require_numbers(history["loss"], description, params)
     portable = assemble(task.rows.shape[1:], description, params, mean, variance, "float32")
     portable.set_weights(network.get_weights())
     save_model(task.path, portable, description)
@@ -70,6 +72,14 @@ def fit_fold(task: FoldTask) -> list[dict[str, float]]:
         dict(zip(HISTORY, values, strict=True))
         for values in zip(*(history[name] for name in HISTORY), strict=True)
     ]
+
+
+def _require_numbers(losses: list[float], description: Description, params: FitParams) -> None:
+    if not np.isfinite(losses).all():
+        raise PipelineError(
+            f"fold {description.fold}: the loss was no number in epoch {len(losses)}; lower "
+            f"models.{description.model}.learning_rate = {params.learning_rate}"
+        )
 
 
 def statistics(rows: Array, index: Array) -> tuple[float, float]:

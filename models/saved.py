@@ -1,7 +1,7 @@
 """A trained model as one `.keras` file that carries all that prediction needs.
 
-The file is Keras' own archive with one more member, `pipeline.json`, and without the time of
-day, so that equal weights give equal bytes.
+The file is Keras' own archive with one more member, `pipeline.json`, and without times and
+addresses in memory, so that equal weights give equal bytes.
 """
 
 import json
@@ -58,7 +58,7 @@ def save_model(path: Path, model: keras.Model, description: Description) -> None
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
         saved, stamped = Path(folder, "saved.keras"), Path(folder, "stamped.keras")
         model.save(saved)
-        _copy_without_time(saved, stamped, json.dumps(asdict(description), sort_keys=True))
+        _copy_repeatable(saved, stamped, json.dumps(asdict(description), sort_keys=True))
         os.replace(stamped, path)
 
 
@@ -106,15 +106,30 @@ def probabilities(model: keras.Model, rows: Array) -> Array:
     return np.concatenate(parts)
 
 
-def _copy_without_time(source: Path, target: Path, description: str) -> None:
+def _copy_repeatable(source: Path, target: Path, description: str) -> None:
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for name in sorted(old.namelist()):
             content = old.read(name)
             if name == "metadata.json":
                 content = _undated(content)
+            elif name == "config.json":
+                content = _renumbered(content)
             new.writestr(zipfile.ZipInfo(name, EPOCH), content)
         new.writestr(zipfile.ZipInfo(MEMBER, EPOCH), description)
 
 
 def _undated(metadata: bytes) -> bytes:
     return json.dumps({**json.loads(metadata), "date_saved": ""}, sort_keys=True).encode()
+
+
+def _renumbered(config: bytes) -> bytes:
+    """Keras numbers shared objects by their addresses: number them as they come instead."""
+    numbers: dict[int, int] = {}
+
+    def renumber(item: dict[str, Any]) -> dict[str, Any]:
+        if "shared_object_id" in item:
+            address = item["shared_object_id"]
+            item["shared_object_id"] = numbers.setdefault(address, len(numbers))
+        return item
+
+    return json.dumps(json.loads(config, object_hook=renumber)).encode()

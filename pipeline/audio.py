@@ -17,6 +17,9 @@ BLOCK_FRAMES = 1 << 18
 SHORT_CHUNK = re.compile(r"(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)")
 # Writers that cannot seek leave a size near 2**31 or 2**32, which promises nothing.
 UNKNOWN_SIZE = 0x7FFF0000
+UNKNOWN_FRAMES = 1 << 62  # likewise for FLAC, as libsndfile reports it
+UNKNOWN_FORMAT = "not a format that libsndfile knows"
+OGG_HEADER_BYTES = 27
 OGG_END_OF_STREAM = 0x04
 
 
@@ -51,6 +54,12 @@ class Recording:
         return len(self.samples) / self.sample_rate
 
 
+class _Stream(soundfile.SoundFile):  # type: ignore[misc]
+    def seekable(self) -> bool:
+        """Whether to seek after every read: an MP3 decodes differently after a seek."""
+        return False
+
+
 def decode(path: Path) -> Recording:
     """Decode an audio file and mix it to mono.
 
@@ -64,7 +73,7 @@ def decode(path: Path) -> Recording:
     if path.stat().st_size == 0:
         raise AudioError("empty file")
     try:
-        with soundfile.SoundFile(path) as file:
+        with _Stream(path) as file:
             blocks = list(_mono_blocks(file))
             samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
             truncated = _ends_early(file, len(samples), path)
@@ -84,19 +93,33 @@ def resample(recording: Recording, sample_rate: int) -> npt.NDArray[np.float32]:
 
 
 def _mono_blocks(file: soundfile.SoundFile) -> Iterator[npt.NDArray[np.float32]]:
-    first = file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
-    while len(first):
-        yield first.mean(axis=1)
-        try:
-            first = file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError:  # a damaged end: what came before it is good
+    block, damage = _read_block(file)
+    if damage and not len(block):
+        raise damage
+    while len(block):
+        yield block.mean(axis=1)
+        if damage:
             return
+        block, damage = _read_block(file)
+
+
+def _read_block(
+    file: soundfile.SoundFile,
+) -> tuple[npt.NDArray[np.float32], soundfile.SoundFileError | None]:
+    """Next frames, and the error that ended them: what came before the damage is good."""
+    block = np.full((BLOCK_FRAMES, file.channels), np.nan, np.float32)
+    try:
+        return file.read(out=block), None
+    except soundfile.LibsndfileError as error:
+        return block[: np.count_nonzero(~np.isnan(block[:, 0]))], error
 
 
 def _ends_early(file: soundfile.SoundFile, decoded: int, path: Path) -> bool:
     for declared, present in SHORT_CHUNK.findall(file.extra_info):
         if int(present) < int(declared) < UNKNOWN_SIZE:
             return True
+    if file.frames >= UNKNOWN_FRAMES:
+        return False
     if file.format == "OGG":
         return not _ogg_has_end(path)
     # Without a Xing header the length of an MP3 is only an estimate.
@@ -105,12 +128,16 @@ def _ends_early(file: soundfile.SoundFile, decoded: int, path: Path) -> bool:
 
 
 def _ogg_has_end(path: Path) -> bool:
-    """Whether the last Ogg page (RFC 3533, section 6) carries the end-of-stream flag."""
+    """Whether the last Ogg page (RFC 3533, section 6) is whole and ends the stream."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - (1 << 17)))
         tail = file.read()
-    page = tail.rfind(b"OggS")
-    return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & OGG_END_OF_STREAM)
+    page = tail[tail.rfind(b"OggS") :]
+    if len(page) < OGG_HEADER_BYTES:
+        return False
+    segments = page[OGG_HEADER_BYTES:][: page[OGG_HEADER_BYTES - 1]]
+    whole = len(page) >= OGG_HEADER_BYTES + page[OGG_HEADER_BYTES - 1] + sum(segments)
+    return whole and bool(page[5] & OGG_END_OF_STREAM)
 
 
 def _require_sound(recording: Recording) -> None:
@@ -124,5 +151,6 @@ def _require_sound(recording: Recording) -> None:
 
 
 def _reason(error: Exception) -> str:
-    text = getattr(error, "error_string", "") or "not a format that libsndfile knows"
-    return " ".join(str(text).split()).rstrip(".")
+    text = " ".join(str(getattr(error, "error_string", "")).split()).rstrip(".")
+    # The file is there: libsndfile also says so of one in which it finds no audio.
+    return UNKNOWN_FORMAT if not text or "File does not exist" in text else text

@@ -13,11 +13,13 @@ import scipy.fft
 import scipy.signal
 from librosa.filters import mel as librosa_mel
 from matplotlib import colormaps
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 Array = npt.NDArray[Any]
 
+# Averages of equal values differ in float32's last bits, which are not to be seen.
+FLAT_DB = 1e-3
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
@@ -27,6 +29,13 @@ def _known_colour_map(name: str) -> str:
     return name
 
 
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool | float):  # Literal takes true and 1.0 for 1
+        raise ValueError("should be a whole number")
+    return value
+
+
+WHOLE = BeforeValidator(_whole)
 FftLength = Annotated[int, Field(ge=16, le=16384)]
 HopLength = Annotated[int, Field(ge=1, le=16384)]
 Pixels = Annotated[int, Field(ge=1, le=4096)]
@@ -100,7 +109,7 @@ class Mel:
     fmin: Annotated[float, Field(ge=0)]
     fmax: Annotated[float, Field(gt=0)]
     top_db: Annotated[float, Field(gt=0)]
-    channels: Literal[1, 3]
+    channels: Annotated[Literal[1, 3], WHOLE]
     colour_map: ColourMap
 
     @property
@@ -250,7 +259,7 @@ def draw(pictures: Array, colour_map: str) -> Array:
     """
     low = pictures.min(axis=(1, 2), keepdims=True)
     span = pictures.max(axis=(1, 2), keepdims=True) - low
-    scaled = (pictures - low) / np.where(span > 0, span, 1)
+    scaled = (pictures - low) / np.where(span > FLAT_DB, span, 1)
     colours: Array = colormaps[colour_map](np.arange(256), bytes=True)[:, :3]
     return colours[np.minimum((scaled * 256).astype(np.int16), 255)]
 

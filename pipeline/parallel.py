@@ -31,7 +31,7 @@ def workers() -> int:
     text = os.environ.get("PIPELINE_WORKERS", "")
     if not text:
         return int(cpu_count())
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise PipelineError(f"PIPELINE_WORKERS = {text!r}: should be a number of at least 1")
     return int(text)
 

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from pipeline.errors import PipelineError
-from pipeline.features import FEATURES, STRICT, Feature
+from pipeline.features import FEATURES, STRICT, WHOLE, Feature
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class SegmentParams:
     """How tracks are cut: sample rate in Hz, clip length in seconds."""
 
     sample_rate: Annotated[int, Field(ge=4000, le=192000)]
-    seconds: Literal[1, 2, 3, 5, 10]
+    seconds: Annotated[Literal[1, 2, 3, 5, 10], WHOLE]
 
     @property
     def clip_samples(self) -> int:

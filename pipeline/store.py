@@ -67,7 +67,8 @@ def write_store(
     first = next(tracks, None)
     if first is None:
         raise ValueError("a store without rows has no shape")
-    total = _write_shards(partial, json.dumps(description, sort_keys=True), first, tracks)
+    ordered = _require_order(chain([first], tracks))
+    total = _write_shards(partial, json.dumps(description, sort_keys=True), first[1][:0], ordered)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)
     return total
@@ -130,18 +131,24 @@ def _shard_name(shard: int) -> str:
     return f"shard-{shard:02d}.h5"
 
 
+def _require_order(tracks: Iterable[tuple[str, Array]]) -> Iterator[tuple[str, Array]]:
+    last = (-1, "")
+    for track_id, rows in tracks:
+        place = (shard_of(track_id), track_id)
+        if place <= last:
+            raise ValueError(f"{track_id} comes after {last[1]}: not in store order")
+        last = place
+        yield track_id, rows
+
+
 def _write_shards(
-    folder: Path, description: str, first: tuple[str, Array], rest: Iterator[tuple[str, Array]]
+    folder: Path, description: str, template: Array, tracks: Iterable[tuple[str, Array]]
 ) -> int:
-    template = first[1][:0]
-    by_shard = groupby(chain([first], rest), key=lambda track: shard_of(track[0]))
     written = total = 0
-    for shard, tracks in by_shard:
-        if shard < written:
-            raise ValueError(f"shard {shard} comes after shard {written - 1}: not in store order")
+    for shard, of_shard in groupby(tracks, key=lambda track: shard_of(track[0])):
         for empty in range(written, shard):
             _write_shard(folder, empty, description, template, ())
-        total += _write_shard(folder, shard, description, template, tracks)
+        total += _write_shard(folder, shard, description, template, of_shard)
         written = shard + 1
     for empty in range(written, SHARDS):
         _write_shard(folder, empty, description, template, ())
@@ -157,7 +164,8 @@ def _write_shard(
 ) -> int:
     ids: list[bytes] = []
     clips: list[int] = []
-    with h5py.File(folder / _shard_name(shard), "w", libver=("v110", "v110")) as file:
+    # Later formats keep the time in the root group, and no two builds would be the same bytes.
+    with h5py.File(folder / _shard_name(shard), "w", libver="earliest") as file:
         file.attrs["schema_version"] = SCHEMA_VERSION
         file.attrs["description"] = description
         rows = _empty_rows(file, template)

@@ -1,0 +1,71 @@
+"""Mini-batches: every row once an epoch, in an order that follows from the seed."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.batches import Batches
+
+ROWS = np.arange(100, dtype=np.float16)[:, np.newaxis] + np.zeros(3, np.float16)
+LABELS = np.arange(100) % 7
+
+
+def order(batches: Batches) -> list[int]:
+    """Rows of one epoch; the next is shuffled, as `fit` does it."""
+    seen = [int(value) for i in range(len(batches)) for value in batches[i][0][:, 0]]
+    batches.on_epoch_end()
+    return seen
+
+
+@settings(deadline=None)
+@given(
+    index=st.sets(st.integers(0, 99), min_size=1),
+    batch_size=st.integers(1, 40),
+    seed=st.none() | st.integers(0, 2**32 - 1),
+)
+def test_every_row_is_there_once_an_epoch(
+    index: set[int], batch_size: int, seed: int | None
+) -> None:
+    batches = Batches(ROWS, LABELS, np.array(sorted(index)), batch_size, seed)
+    for _ in range(3):
+        assert sorted(order(batches)) == sorted(index)
+
+
+def test_order_differs_between_epochs_and_seeds() -> None:
+    index = np.arange(50)
+    first, other = (Batches(ROWS, LABELS, index, 8, seed) for seed in (1, 2))
+    orders = [order(first), order(first), order(first), order(other), index.tolist()]
+    assert len({tuple(each) for each in orders}) == len(orders)
+
+
+def test_same_seed_gives_the_same_epochs() -> None:
+    first, again = (Batches(ROWS, LABELS, np.arange(50), 8, 1) for _ in range(2))
+    assert [order(first) for _ in range(3)] == [order(again) for _ in range(3)]
+
+
+def test_without_a_seed_the_order_stays() -> None:
+    index = np.array([5, 3, 99, 0])
+    batches = Batches(ROWS, LABELS, index, 3)
+    assert order(batches) == order(batches) == [5, 3, 99, 0]
+
+
+def test_index_of_the_caller_is_left_alone() -> None:
+    index = np.arange(50)
+    order(Batches(ROWS, LABELS, index, 8, 1))
+    np.testing.assert_array_equal(index, np.arange(50))
+
+
+def test_batches_are_float32_with_their_labels_and_the_last_is_short() -> None:
+    batches = Batches(ROWS, LABELS, np.arange(10), 4, 3)
+    assert len(batches) == 3
+    assert [len(batches[i][0]) for i in range(3)] == [4, 4, 2]
+    for i in range(3):
+        rows, labels = batches[i]
+        assert rows.dtype == np.float32
+        np.testing.assert_array_equal(labels, rows[:, 0].astype(int) % 7)
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(8, 2), (9, 3), (1, 1)])
+def test_number_of_batches(rows: int, expected: int) -> None:
+    assert len(Batches(ROWS, LABELS, np.arange(rows), 4)) == expected

@@ -1,0 +1,81 @@
+"""The check before all other stages, run as DVC runs it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import ROOT, changed_document, write_params
+
+from pipeline.check import check_input, main
+from pipeline.params import ParamsError, parse_params
+
+PASSED = Path("data/params_checked.txt")
+
+
+def run_check(folder: Path, changes: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
+    write_params(folder, changes)
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.check"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_valid_parameters_pass_without_a_word(tmp_path: Path) -> None:
+    result = run_check(tmp_path, {})
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert (tmp_path / PASSED).read_text(encoding="utf-8") == "params.yaml is valid\n"
+
+
+def test_error_is_one_line_and_the_older_output_stays(tmp_path: Path) -> None:
+    (tmp_path / PASSED).parent.mkdir()
+    (tmp_path / PASSED).write_text("older", encoding="utf-8")
+    result = run_check(tmp_path, {"split.folds": 1})
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "error: split.folds = 1: should be greater than or equal to 2\n"
+    assert (tmp_path / PASSED).read_text(encoding="utf-8") == "older"
+
+
+def test_model_that_cannot_take_the_feature_is_one_line_too(tmp_path: Path) -> None:
+    result = run_check(tmp_path, {"feature": "centroid"})
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: feature = 'centroid': model = 'cnn' needs pictures")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / PASSED).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"feature": "centroid"}, r"not rows of shape \(130,\); choose another feature, or model"),
+        ({"extract.mel.n_mels": 7}, r"at least 8 x 8, not 7 x 65; raise the feature's n_mels"),
+        ({"extract.mel.hop_length": 16384}, r"not 64 x 5; raise .* lower its hop_length or raise"),
+        ({"feature": "grey", "extract.grey.width": 4}, "not 64 x 4; .* raise its width"),
+    ],
+    ids=["rows", "low", "narrow", "grey"],
+)
+def test_cnn_names_what_to_change(changes: dict[str, Any], expected: str) -> None:
+    params = parse_params(changed_document(changes))
+    with pytest.raises(ParamsError, match=expected) as caught:
+        check_input(params)
+    assert str(caught.value).startswith(f"feature = {params.feature!r}: model = 'cnn'")
+    check_input(parse_params(changed_document({**changes, "model": "ann"})))
+
+
+def test_output_is_the_same_for_other_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outputs = []
+    for seed in (1, 2):
+        write_params(tmp_path, {"seed": seed})
+        main()
+        outputs.append(PASSED.read_bytes())
+    assert outputs[0] == outputs[1]

@@ -1,0 +1,189 @@
+"""The whole DAG on a tiny dataset in a repository of its own, driven as a user would."""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+PARTS = ["pipeline", "models", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", ".gitignore"]
+AUDIO_STAGES = ["demo", "segment", "extract@grey", "extract@colour", "extract@mel", "split"]
+TINY: dict[str, Any] = {
+    "demo": {"tracks_per_genre": 4, "artists_per_genre": 2, "seconds": 2, "unlabelled": 3},
+    "segment": {"seconds": 1},
+    "split": {"folds": 2},
+    "models": {"cnn": {"epochs": 1}, "ann": {"epochs": 2}},
+}
+
+
+class Project:
+    """A copy of the project with a small dataset, and a shell in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "GIT_AUTHOR_NAME": "t",
+            "GIT_AUTHOR_EMAIL": "t@example.org",
+            "GIT_COMMITTER_NAME": "t",
+            "GIT_COMMITTER_EMAIL": "t@example.org",
+        }
+
+    def run(self, *command: str, status: int = 0) -> str:
+        """Output of a command that must end with `status`."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, f"{' '.join(command)}\n{done.stdout}"
+        return done.stdout
+
+    def summary(self) -> dict[str, float]:
+        """The headline metrics."""
+        text = (self.folder / "metrics/summary.json").read_text()
+        return dict(json.loads(text))
+
+    def table(self, path: str) -> list[dict[str, str]]:
+        """Rows of a CSV file."""
+        with (self.folder / path).open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def written(self, path: str) -> dict[str, int]:
+        """When each file below `path` was written."""
+        return {str(p): p.stat().st_mtime_ns for p in sorted((self.folder / path).rglob("*"))}
+
+    def contents(self, path: str) -> dict[str, str]:
+        """SHA-256 of each file below `path`."""
+        files = (p for p in sorted((self.folder / path).rglob("*")) if p.is_file())
+        return {
+            p.relative_to(self.folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in files
+        }
+
+
+def merge(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it, section by section."""
+    for key, value in changes.items():
+        base[key] = merge(base[key], value) if isinstance(value, dict) else value
+    return base
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The tiny project after its first `dvc repro`, committed."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    for part in PARTS:
+        source, target = ROOT / part, project.folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("trained", "__pycache__"))
+        else:
+            shutil.copy(source, target)
+    params = merge(yaml.safe_load((ROOT / "params.yaml").read_text()), TINY)
+    (project.folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    project.run("git", "init", "-q", "-b", "main")
+    project.run("git", "add", ".")
+    project.run("git", "commit", "-qm", "tiny")
+    project.run("dvc", "repro")
+    project.run("git", "add", ".")
+    project.run("git", "commit", "-qm", "first run")
+    return project
+
+
+def test_repro_writes_every_output_and_judges_every_track_once(project: Project) -> None:
+    predictions = project.table("metrics/predictions.csv")
+    assert len({row["track_id"] for row in predictions}) == len(predictions) == 40
+    assert {row["fold"] for row in predictions} == {"0", "1"}
+    assert project.summary()["tracks"] == 40
+    assert project.summary()["clips"] == 80
+    assert len(project.table("metrics/history.csv")) == 2
+    assert len(project.table("data/clip_predictions.csv")) == 80
+    assert sorted(path.name for path in (project.folder / "models/trained").glob("*.keras")) == [
+        "fold-0.keras",
+        "fold-1.keras",
+    ]
+
+
+def test_unlabelled_tracks_are_predicted_and_their_truth_is_apart(project: Project) -> None:
+    predicted = {row["track_id"]: row["genre"] for row in project.table("data/unlabelled.csv")}
+    truth = {row["track_id"]: row["genre"] for row in project.table("data/demo_truth.csv")}
+    assert set(predicted) == set(truth)
+    assert len(truth) == 3
+    assert not list((project.folder / "data/demo").rglob("*truth*"))
+
+
+def test_second_repro_does_nothing(project: Project) -> None:
+    output = project.run("dvc", "repro")
+    assert "Running stage" not in output
+    assert "up to date" in output
+
+
+def test_experiment_with_another_model_touches_no_audio_and_no_feature(project: Project) -> None:
+    before = project.written("data/features") | project.written("data/clips")
+    output = project.run("dvc", "exp", "run", "-S", "model=ann")
+    for stage in AUDIO_STAGES:
+        assert f"Stage '{stage}' didn't change" in output
+        assert f"Running stage '{stage}'" not in output
+    for stage in ("train", "evaluate", "predict"):
+        assert f"Running stage '{stage}'" in output
+    assert project.written("data/features") | project.written("data/clips") == before
+    assert {row["epoch"] for row in project.table("metrics/history.csv")} == {"1", "2"}
+
+
+def test_changing_one_feature_leaves_the_others_alone(project: Project) -> None:
+    output = project.run("dvc", "status", "extract@grey", "extract@mel")
+    assert "changed" not in output
+    params = project.folder / "params.yaml"
+    old = params.read_text()
+    params.write_text(old.replace("n_mels: 64", "n_mels: 32"))
+    status = json.loads(project.run("dvc", "status", "--json"))
+    params.write_text(old)
+    assert any("params.yaml" in change.get("changed deps", {}) for change in status["extract@mel"])
+    assert "extract@grey" not in status
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("models.cnn.epochs=-3", "error: models.cnn.epochs = -3"),
+        ("model=lstm", "error: model = 'lstm': should be one of the choices: ann or cnn"),
+        ("feature=mell", "error: feature = 'mell'"),
+    ],
+)
+def test_wrong_parameter_stops_before_any_output_is_lost(
+    project: Project, setting: str, message: str
+) -> None:
+    outputs = ("data", "models/trained", "metrics")
+    before = {part: project.contents(part) for part in outputs}
+    output = project.run("dvc", "exp", "run", "-S", setting, status=255)
+    assert message in output
+    assert "Traceback" not in output
+    lost = {part: before[part].keys() - project.contents(part).keys() for part in outputs}
+    assert lost == {"data": {"data/params_checked.txt"}, "models/trained": set(), "metrics": set()}
+    project.run("git", "checkout", "params.yaml")
+    project.run("dvc", "checkout")
+    assert {part: project.contents(part) for part in outputs} == before
+
+
+def test_plots_and_metrics_read_back(project: Project) -> None:
+    page = project.run("dvc", "plots", "show").strip()
+    html = Path(page.removeprefix("file://")).read_text()
+    for title in ("Accuracy by epoch", "Loss by epoch", "Confusion per track", "per clip"):
+        assert title in html
+    metrics = json.loads(project.run("dvc", "metrics", "show", "--json"))
+    assert "track_accuracy" in metrics[""]["data"]["metrics/summary.json"]["data"]

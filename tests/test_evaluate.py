@@ -1,0 +1,215 @@
+"""Evaluation: each clip by the model that never saw its track, and every table it gives."""
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from helpers import describe, labelled_clips, labelled_tracks, saves_models, write_project
+
+from models.saved import Description
+from pipeline import evaluate, train
+from pipeline.errors import PipelineError
+from pipeline.labelled import LabelledClips
+
+pytestmark = saves_models
+
+Array = npt.NDArray[Any]
+Table = list[dict[str, str]]
+
+CHANCES = {0: [0.9, 0.1], 1: [0.2, 0.8]}
+
+
+def constant(chances: list[float]) -> Callable[[Array], Array]:
+    """A model that answers `chances` whatever it is asked."""
+    return lambda rows: np.tile(np.array(chances, np.float32), (len(rows), 1))
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> LabelledClips:
+    folder = tmp_path_factory.mktemp("clips")
+    write_project(folder)
+    return labelled_clips(folder)
+
+
+def models_of(clips: LabelledClips, **changes: Any) -> list[tuple[Any, Description]]:
+    known = {"store": clips.description, **changes}
+    return [(constant(chances), describe(fold, **known)) for fold, chances in CHANCES.items()]
+
+
+def test_each_clip_is_judged_by_the_model_of_its_fold_alone(clips: LabelledClips) -> None:
+    for models in (models_of(clips), models_of(clips)[::-1]):
+        judged = evaluate.judge_clips(clips, models)
+        fold_of = {track.track_id: track.fold for track in labelled_tracks()}
+        assert len(judged.track_ids) == 24
+        for track, fold, chances in zip(
+            judged.track_ids, judged.folds, judged.probabilities, strict=True
+        ):
+            assert fold == fold_of[track]
+            np.testing.assert_allclose(chances, CHANCES[fold])
+
+
+def test_each_model_sees_the_rows_of_its_fold_alone(clips: LabelledClips) -> None:
+    seen: dict[int, Array] = {}
+
+    def watching(fold: int) -> Callable[[Array], Array]:
+        def model(rows: Array) -> Array:
+            seen[fold] = rows
+            return constant(CHANCES[fold])(rows)
+
+        return model
+
+    evaluate.judge_clips(clips, [(watching(told.fold), told) for _, told in models_of(clips)])
+    for fold in CHANCES:
+        np.testing.assert_array_equal(seen[fold], clips.rows[clips.folds == fold])
+
+
+def test_models_of_other_folds_are_refused(clips: LabelledClips) -> None:
+    models = models_of(clips)
+    third = (constant([0.5, 0.5]), describe(2, store=clips.description))
+    for others in (models[:1], [*models, third], [models[0], third]):
+        with pytest.raises(PipelineError, match="trained on other folds or features; run `dvc"):
+            evaluate.judge_clips(clips, others)
+
+
+def test_models_of_other_features_are_refused(clips: LabelledClips) -> None:
+    coarser = {**clips.description, "params": {"n_fft": 512, "hop_length": 400}}
+    with pytest.raises(PipelineError, match="trained on other folds or features; run `dvc"):
+        evaluate.judge_clips(clips, models_of(clips, store=coarser))
+    with pytest.raises(PipelineError, match="trained on other folds or features; run `dvc"):
+        evaluate.judge_clips(replace(clips, description=coarser), models_of(clips))
+
+
+def history_row(fold: int, epoch: int, value: float) -> dict[str, str]:
+    cells = {"fold": str(fold), "epoch": str(epoch)}
+    for shift, name in enumerate(("loss", "accuracy", "val_loss", "val_accuracy")):
+        cells[name] = str(value + shift)
+    return cells
+
+
+def test_mean_curves_are_over_the_folds_that_trained_that_long() -> None:
+    histories = [history_row(0, 1, 1.0), history_row(0, 2, 3.0), history_row(1, 1, 2.0)]
+    assert evaluate.mean_curves(histories) == [
+        {
+            "epoch": 1,
+            "training_accuracy": "2.5000",
+            "validation_accuracy": "4.5000",
+            "training_loss": "1.5000",
+            "validation_loss": "3.5000",
+            "folds": 2,
+        },
+        {
+            "epoch": 2,
+            "training_accuracy": "4.0000",
+            "validation_accuracy": "6.0000",
+            "training_loss": "3.0000",
+            "validation_loss": "5.0000",
+            "folds": 1,
+        },
+    ]
+
+
+def test_curves_are_in_order_of_epochs_not_of_their_text() -> None:
+    histories = [history_row(0, epoch, 0.0) for epoch in (10, 9, 1)]
+    assert [row["epoch"] for row in evaluate.mean_curves(histories)] == [1, 9, 10]
+
+
+def test_histories_are_read_in_order_of_folds(tmp_path: Path) -> None:
+    for fold in (10, 9):
+        (tmp_path / f"fold-{fold}.csv").write_text("epoch,loss\n1,0.5\n2,0.4\n", encoding="utf-8")
+    assert evaluate.read_histories(tmp_path) == [
+        {"fold": "9", "epoch": "1", "loss": "0.5"},
+        {"fold": "9", "epoch": "2", "loss": "0.4"},
+        {"fold": "10", "epoch": "1", "loss": "0.5"},
+        {"fold": "10", "epoch": "2", "loss": "0.4"},
+    ]
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small project that was trained in this process and evaluated."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    write_project(folder, {"models.ann.epochs": 6})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(train, "map_folds", lambda fit, tasks: [fit(task) for task in tasks])
+        train.main()
+        evaluate.main()
+    return folder
+
+
+def table(path: Path) -> Table:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "count"),
+    [
+        ("metrics/fold_scores", "fold level accuracy macro_f1 log_loss", 8),
+        ("metrics/genres", "genre precision recall f1 tracks", 2),
+        ("metrics/predictions", "track_id fold actual predicted p_high p_low", 12),
+        ("data/clip_predictions", "track_id fold actual predicted p_high p_low", 24),
+        ("metrics/history", "fold epoch loss accuracy val_loss val_accuracy", 12),
+        (
+            "metrics/curves",
+            "epoch training_accuracy validation_accuracy training_loss validation_loss folds",
+            6,
+        ),
+    ],
+)
+def test_table_has_its_columns_and_rows(
+    evaluated: Path, name: str, columns: str, count: int
+) -> None:
+    rows = table(evaluated / f"{name}.csv")
+    assert list(rows[0]) == columns.split()
+    assert len(rows) == count
+    assert all(value for row in rows for value in row.values())
+
+
+def test_confused_pairs_are_those_of_the_predictions(evaluated: Path) -> None:
+    header = (evaluated / "metrics/confused_pairs.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header == "actual,predicted,count"
+    wrong = [
+        row
+        for row in table(evaluated / "metrics/predictions.csv")
+        if row["actual"] != row["predicted"]
+    ]
+    pairs = table(evaluated / "metrics/confused_pairs.csv")
+    assert sum(int(pair["count"]) for pair in pairs) == len(wrong)
+
+
+def test_summary_agrees_with_the_tables_and_the_genres_were_learned(evaluated: Path) -> None:
+    summary = json.loads((evaluated / "metrics/summary.json").read_text(encoding="utf-8"))
+    assert (summary["tracks"], summary["clips"]) == (12, 24)
+    rows = table(evaluated / "metrics/predictions.csv")
+    right = sum(row["actual"] == row["predicted"] for row in rows)
+    assert summary["track_accuracy"] == pytest.approx(right / 12, abs=1e-4)
+    assert summary["track_accuracy"] > 0.9
+    assert not [value for value in summary.values() if isinstance(value, dict | list)]
+
+
+def test_every_track_is_predicted_in_its_own_fold(evaluated: Path) -> None:
+    rows = table(evaluated / "metrics/predictions.csv")
+    expected = [(t.track_id, str(t.fold), t.genre) for t in labelled_tracks()]
+    assert [(row["track_id"], row["fold"], row["actual"]) for row in rows] == expected
+    for row in rows:
+        assert float(row["p_high"]) + float(row["p_low"]) == pytest.approx(1, abs=2e-4)
+
+
+def test_evaluating_again_writes_the_same_bytes(
+    evaluated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def contents() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in (evaluated / "metrics").iterdir()}
+
+    before = contents()
+    monkeypatch.chdir(evaluated)
+    evaluate.main()
+    assert contents() == before
+    assert len(before) == 7

@@ -1,0 +1,96 @@
+"""The stage extract: a feature of every clip of a store, and what the new store says of it."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from pipeline import extract
+from pipeline.clips import Pcm, from_pcm
+from pipeline.errors import PipelineError
+from pipeline.features import FEATURES
+from pipeline.params import load_params
+from pipeline.store import CLIPS, FEATURE_STORES, Store, in_store_order, write_store
+
+SAMPLE_RATE = 22_050
+TRACKS = {"blues/a": 3, "blues/b": 1, "jazz/a": 2, "unlabelled/u": 1}
+DESCRIPTION = {"name": "pcm", "unit": "full scale", "sample_rate": SAMPLE_RATE, "seconds": 1}
+
+
+def pcm_of(track_id: str) -> Pcm:
+    rng = np.random.default_rng(list(track_id.encode()))
+    return rng.integers(-9000, 9000, (TRACKS[track_id], SAMPLE_RATE), np.int16)
+
+
+@pytest.fixture
+def clips(project: Path) -> Path:
+    """A store of noise in data/clips of the working directory."""
+    tracks = ((track_id, pcm_of(track_id)) for track_id in in_store_order(TRACKS))
+    write_store(project / CLIPS, DESCRIPTION, tracks)
+    return project / CLIPS
+
+
+def run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["extract", name])
+    extract.main()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_every_row_is_the_feature_of_its_clip(clips: Path, name: str, tmp_path: Path) -> None:
+    feature = load_params().extract[name]
+    with Store(clips) as source:
+        extract.extract(source, name, feature, tmp_path / "out")
+    with Store(tmp_path / "out") as store:
+        assert store.track_ids == in_store_order(TRACKS)
+        for track_id in TRACKS:
+            with threadpool_limits(1):  # the number of threads changes a product's last bits
+                expected = feature(from_pcm(pcm_of(track_id)), SAMPLE_RATE)
+            assert store.dtype == expected.dtype
+            np.testing.assert_array_equal(store.rows(track_id), expected)
+
+
+@pytest.mark.usefixtures("clips")
+@pytest.mark.parametrize("name", FEATURES)
+def test_the_store_says_what_it_holds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(name, monkeypatch)
+    feature = load_params().extract[name]
+    with Store(FEATURE_STORES / name) as store:
+        assert store.description == {
+            "name": name,
+            "unit": feature.unit,
+            "params": asdict(feature),
+            "sample_rate": SAMPLE_RATE,
+            "seconds": 1,
+        }
+
+
+@pytest.mark.usefixtures("clips")
+@pytest.mark.parametrize("name", FEATURES)
+def test_the_number_of_workers_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stores = []
+    for workers in ("1", "2"):
+        monkeypatch.setenv("PIPELINE_WORKERS", workers)
+        run(name, monkeypatch)
+        stores.append(contents(FEATURE_STORES / name))
+    assert stores[0] == stores[1]
+
+
+@pytest.mark.usefixtures("project")
+def test_without_clips_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PipelineError, match="data/clips is no complete store"):
+        run("mel", monkeypatch)
+
+
+@pytest.mark.usefixtures("clips")
+def test_an_unknown_feature_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("nosuch", monkeypatch)
+    assert "invalid choice: 'nosuch'" in capsys.readouterr().err

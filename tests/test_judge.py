@@ -1,0 +1,141 @@
+"""From probabilities of clips to votes of tracks, figures and rows of tables."""
+
+import json
+from statistics import mean, stdev
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import judge, scores
+from pipeline.judge import Judged
+
+GENRES = ["a", "b"]
+
+# One fold right in 3 of 4 clips and 1 of 2 tracks, one in all.
+CLIPS = Judged(
+    track_ids=np.array(["t1", "t1", "t2", "t2", "t3", "t4"]),
+    actual=np.array([0, 0, 1, 1, 0, 1]),
+    folds=np.array([0, 0, 0, 0, 1, 1]),
+    probabilities=np.array(
+        [[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.3, 0.7], [0.75, 0.25], [0.25, 0.75]]
+    ),
+)
+
+
+def reordered(clips: Judged, order: list[int]) -> Judged:
+    columns = (clips.track_ids, clips.actual, clips.folds, clips.probabilities)
+    return Judged(*(column[order] for column in columns))
+
+
+@settings(deadline=None)
+@given(st.permutations(range(6)), st.sampled_from(sorted(scores.VOTERS)))
+def test_tracks_are_grouped_whatever_the_order_of_rows(order: list[int], vote: str) -> None:
+    judged = judge.judge_tracks(reordered(CLIPS, order), vote)
+    assert judged.track_ids.tolist() == ["t1", "t2", "t3", "t4"]
+    assert judged.actual.tolist() == [0, 1, 0, 1]
+    assert judged.folds.tolist() == [0, 0, 1, 1]
+    for track, voted in zip(judged.track_ids, judged.probabilities, strict=True):
+        of_track = CLIPS.probabilities[CLIPS.track_ids == track]
+        np.testing.assert_allclose(voted, scores.VOTERS[vote](of_track))
+
+
+def test_levels_are_the_clips_and_every_vote() -> None:
+    levels = judge.judge_levels(CLIPS)
+    assert list(levels) == ["clip", "majority", "mean", "product"]
+    assert levels["clip"] is CLIPS
+    assert all(len(levels[vote].actual) == 4 for vote in scores.VOTERS)
+
+
+def test_fold_scores_by_hand() -> None:
+    rows = judge.fold_scores({"clip": CLIPS})
+    log_loss = [-np.log([0.9, 0.6, 0.2, 0.7]).mean(), -np.log(0.75)]
+    assert rows == [
+        {
+            "fold": 0,
+            "level": "clip",
+            "accuracy": 0.75,
+            "macro_f1": round((0.8 + 2 / 3) / 2, 4),
+            "log_loss": round(float(log_loss[0]), 4),
+        },
+        {
+            "fold": 1,
+            "level": "clip",
+            "accuracy": 1.0,
+            "macro_f1": 1.0,
+            "log_loss": round(float(log_loss[1]), 4),
+        },
+    ]
+
+
+def test_fold_scores_have_a_row_for_each_fold_and_level() -> None:
+    rows = judge.fold_scores(judge.judge_levels(CLIPS))
+    assert [(row["level"], row["fold"]) for row in rows] == [
+        (level, fold) for level in ("clip", "majority", "mean", "product") for fold in (0, 1)
+    ]
+
+
+def test_summary_by_hand() -> None:
+    """t2 is one vote against one: its mean, 0.55 to 0.45, is wrong, so is its product."""
+    summary = judge.summarise(judge.judge_levels(CLIPS), "majority")
+    tracks, clips = [0.5, 1.0], [0.75, 1.0]
+    assert summary == {
+        "track_accuracy": round(mean(tracks), 4),
+        "track_accuracy_std": round(stdev(tracks), 4),
+        "track_macro_f1": round((0.8 + 2 / 3) / 2, 4),
+        "clip_accuracy": round(mean(clips), 4),
+        "clip_accuracy_std": round(stdev(clips), 4),
+        "clip_macro_f1": round((6 / 7 + 4 / 5) / 2, 4),
+        "track_accuracy_majority": 0.75,
+        "track_accuracy_mean": 0.75,
+        "track_accuracy_product": 0.75,
+        "track_log_loss": round(float(-np.log([0.75, 0.45, 0.75, 0.75]).mean()), 4),
+        "clip_log_loss": round(float(-np.log([0.9, 0.6, 0.2, 0.7, 0.75, 0.75]).mean()), 4),
+        "tracks": 4,
+        "clips": 6,
+    }
+
+
+@pytest.mark.parametrize("vote", scores.VOTERS)
+def test_summary_is_flat_plain_json(vote: str) -> None:
+    summary = judge.summarise(judge.judge_levels(CLIPS), vote)
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    assert all(type(value) in (int, float) for value in summary.values())
+    assert summary["track_accuracy"] == summary[f"track_accuracy_{vote}"]
+
+
+def test_summary_follows_the_vote() -> None:
+    """Two weak votes for the right genre against one strong vote for the wrong one."""
+    clips = Judged(
+        np.array(["t1"] * 3 + ["t2"]),
+        np.array([0, 0, 0, 1]),
+        np.array([0, 0, 0, 1]),
+        np.array([[0.6, 0.4], [0.6, 0.4], [0.0, 1.0], [0.2, 0.8]]),
+    )
+    levels = judge.judge_levels(clips)
+    assert judge.summarise(levels, "majority")["track_accuracy"] == 1.0
+    assert judge.summarise(levels, "mean")["track_accuracy"] == 0.5
+
+
+def test_prediction_rows_show_the_vote_beside_the_probabilities() -> None:
+    levels = judge.judge_levels(CLIPS)
+    chosen = Judged(CLIPS.track_ids, CLIPS.actual, CLIPS.folds, CLIPS.probabilities[:, ::-1])
+    rows = judge.prediction_rows(levels["clip"], chosen, GENRES)
+    assert len(rows) == 6
+    assert rows[3] == {
+        "track_id": "t2",
+        "fold": 0,
+        "actual": "b",
+        "predicted": "a",
+        "p_a": "0.3000",
+        "p_b": "0.7000",
+    }
+
+
+def test_probability_cells_have_four_decimals_and_their_columns() -> None:
+    row = judge.probability_row(GENRES, np.array([1 / 3, 2 / 3], np.float32))
+    assert row == {"p_a": "0.3333", "p_b": "0.6667"}
+    assert list(row) == judge.probability_columns(GENRES)
+    with pytest.raises(ValueError, match="is longer"):
+        judge.probability_row(GENRES, np.ones(3))

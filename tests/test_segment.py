@@ -1,0 +1,195 @@
+"""The stage segment: tables, statuses and counts, and clips that no number of workers changes."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from pipeline import segment
+from pipeline.clips import Pcm
+from pipeline.errors import PipelineError
+from pipeline.store import CLIPS, Store, in_store_order
+from pipeline.tables import read_csv
+from pipeline.tracks import COLUMNS, TRACKS, Track, read_tracks
+
+SAMPLE_RATE = 22_050  # as in params.yaml, and clips of 3 s
+REJECTIONS = {
+    "rock/cover.txt": "rejected: not audio (.txt)",
+    "rock/empty": "rejected: empty file",
+    "rock/garbage": "rejected: unreadable: not a format that libsndfile knows",
+    "rock/header": "rejected: no samples",
+    "rock/nan": "rejected: samples that are not numbers (NaN or infinite)",
+    "rock/short": "rejected: shorter than half a clip (1.40 s)",
+    "rock/silent": "rejected: silent",
+}
+
+
+def noise(seconds: float, sample_rate: int = SAMPLE_RATE, channels: int = 1) -> Pcm:
+    rng = np.random.default_rng(0)
+    shape = (round(seconds * sample_rate), channels)
+    return rng.integers(-9000, 9000, shape, np.int16)
+
+
+def write(path: Path, samples: object, sample_rate: int = SAMPLE_RATE, **options: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, sample_rate, **options)
+
+
+@pytest.fixture
+def music(project: Path) -> Path:
+    """Three good tracks, one of them to classify, a truncated one, and an artist."""
+    folder = project / "music"
+    write(folder / "blues" / "a.wav", noise(6.1))
+    write(folder / "jazz" / "b.flac", noise(4.5, 44_100, channels=2), 44_100)
+    write(folder / "unlabelled" / "u.au", noise(3.0))
+    write(folder / "jazz" / "cut.wav", noise(6.0))
+    whole = (folder / "jazz" / "cut.wav").read_bytes()
+    (folder / "jazz" / "cut.wav").write_bytes(whole[: 44 + 2 * 3 * SAMPLE_RATE])
+    (folder / "metadata.csv").write_text("track_id,artist\nb,Monk\n")
+    return folder
+
+
+def add_unusable(music: Path) -> None:
+    write(music / "rock" / "header.wav", np.zeros(0))
+    write(music / "rock" / "nan.wav", np.full(3 * SAMPLE_RATE, np.nan), subtype="FLOAT")
+    write(music / "rock" / "short.wav", noise(1.4))
+    write(music / "rock" / "silent.wav", np.zeros(3 * SAMPLE_RATE))
+    (music / "rock" / "cover.txt").write_text("cover")
+    (music / "rock" / "empty.mp3").touch()
+    (music / "rock" / "garbage.ogg").write_bytes(np.random.default_rng(1).bytes(5000))
+
+
+def rows() -> dict[str, dict[str, str]]:
+    return {row["track_id"]: row for row in read_csv(TRACKS)}
+
+
+def store_bytes() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in CLIPS.iterdir()}
+
+
+def test_every_file_has_a_row(music: Path) -> None:
+    segment.main()
+    assert TRACKS.read_text().splitlines()[0] == ",".join(COLUMNS)
+    assert list(rows()) == ["blues/a", "jazz/b", "jazz/cut", "unlabelled/u"]
+    data = (music / "jazz" / "b.flac").read_bytes()
+    assert rows()["jazz/b"] == {
+        "track_id": "jazz/b",
+        "genre": "jazz",
+        "artist": "Monk",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "seconds": "4.5",
+        "sample_rate": "44100",
+        "channels": "2",
+        "clips": "2",
+        "status": "ok",
+    }
+    assert [row["genre"] for row in rows().values()] == ["blues", "jazz", "jazz", ""]
+    assert [row["clips"] for row in rows().values()] == ["2", "2", "1", "1"]
+    assert [row["seconds"] for row in rows().values()] == ["6.1", "4.5", "3.0", "3.0"]
+    assert [row["status"] for row in rows().values()] == ["ok", "ok", "truncated", "ok"]
+
+
+@pytest.mark.usefixtures("music")
+def test_every_usable_track_has_its_clips() -> None:
+    segment.main()
+    with Store(CLIPS) as store:
+        assert store.track_ids == in_store_order(["blues/a", "jazz/b", "jazz/cut", "unlabelled/u"])
+        assert store.dtype == np.int16
+        assert store.row_shape == (3 * SAMPLE_RATE,)
+        assert store.description["sample_rate"] == SAMPLE_RATE
+        assert store.description["seconds"] == 3
+        expected = noise(6.1)[: 6 * SAMPLE_RATE].reshape(2, -1)
+        np.testing.assert_array_equal(store.rows("blues/a"), expected)
+        assert store.clips("jazz/b") == 2
+
+
+def test_unusable_files_are_named_and_the_run_goes_on(
+    music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_unusable(music)
+    segment.main()
+    found = {name: row["status"] for name, row in rows().items() if row["genre"] == "rock"}
+    assert found == REJECTIONS
+    garbage = (music / "rock" / "garbage.ogg").read_bytes()
+    assert rows()["rock/garbage"]["sha256"] == hashlib.sha256(garbage).hexdigest()
+    assert {rows()[name]["clips"] for name in REJECTIONS} == {"0"}
+    assert read_tracks() == [
+        Track("blues/a", "blues", ""),
+        Track("jazz/b", "jazz", "Monk"),
+        Track("jazz/cut", "jazz", ""),
+        Track("unlabelled/u", "", ""),
+    ]
+    warnings = [x for x in capsys.readouterr().err.splitlines() if x.startswith("warning")]
+    assert warnings == [
+        "warning: of 11 files 7 rejected and 1 truncated; "
+        "the column status of data/tracks.csv says why"
+    ]
+
+
+def test_unusable_files_change_no_clip(music: Path) -> None:
+    segment.main()
+    before = store_bytes()
+    add_unusable(music)
+    segment.main()
+    assert store_bytes() == before
+
+
+def test_a_file_that_cannot_be_opened_is_rejected(music: Path) -> None:
+    (music / "blues" / "gone.wav").symlink_to("nowhere.wav")
+    segment.main()
+    assert rows()["blues/gone"]["status"].startswith("rejected: ")
+    assert rows()["blues/a"]["status"] == "ok"
+
+
+def test_counts_are_metrics(music: Path) -> None:
+    add_unusable(music)
+    segment.main()
+    assert json.loads(segment.METRICS.read_text()) == {
+        "files": 11,
+        "labelled_tracks": 3,
+        "unlabelled_tracks": 1,
+        "clips": 6,
+        "rejected": 7,
+        "truncated": 1,
+        "known_artist_share": 0.3333,
+    }
+
+
+def test_good_files_give_no_warning(music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (music / "jazz" / "cut.wav").unlink()
+    segment.main()
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_without_a_usable_track_nothing_is_lost(music: Path) -> None:
+    segment.main()
+    clips, table = store_bytes(), TRACKS.read_bytes()
+    for path in music.glob("*/*"):
+        path.write_bytes(b"")
+    (music / "metadata.csv").unlink()
+    with pytest.raises(PipelineError, match="'music': not one file of it can be used"):
+        segment.main()
+    assert store_bytes() == clips
+    assert TRACKS.read_bytes() == table
+
+
+def test_metadata_that_matches_no_track_stops_the_run(music: Path) -> None:
+    (music / "metadata.csv").write_text("track_id,artist\nnobody,Nobody\n")
+    with pytest.raises(PipelineError, match=r"metadata\.csv: the row 'nobody' matches no track"):
+        segment.main()
+    assert not CLIPS.exists()
+
+
+def test_the_number_of_workers_changes_nothing(
+    music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_unusable(music)
+    results = []
+    for workers in ("1", "2"):
+        monkeypatch.setenv("PIPELINE_WORKERS", workers)
+        segment.main()
+        results.append((store_bytes(), TRACKS.read_bytes(), segment.METRICS.read_bytes()))
+    assert results[0] == results[1]
