@@ -143,18 +143,27 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Start the clock."""
         self._start = self._reported = time.monotonic()
+        self._done = 0
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Report, unless it was done a moment ago; always after the last epoch."""
-        now, done = time.monotonic(), epoch + 1
-        if now - self._reported < REPORT_SECONDS and done < self._epochs:
-            return
-        self._reported = now
-        rate = self._clips * done / (now - self._start)
-        left = self._clips * (self._epochs - done) / rate
-        logs = logs or {}
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Report, unless it was done a moment ago."""
+        self._done = epoch + 1
+        if time.monotonic() - self._reported >= REPORT_SECONDS:
+            left = self._clips * (self._epochs - self._done) / self._rate()
+            self._report(logs, f"at most {left:.0f} s left")
+
+    def on_train_end(self, logs: dict[str, float]) -> None:
+        """Report the last epoch, be it the last allowed or not."""
+        self._report(logs, f"done in {time.monotonic() - self._start:.0f} s")
+
+    def _rate(self) -> float:
+        return self._clips * self._done / (time.monotonic() - self._start)
+
+    def _report(self, logs: dict[str, float], end: str) -> None:
+        self._reported = time.monotonic()
         print(
-            f"fold {self._fold}: epoch {done}/{self._epochs}, accuracy {logs['accuracy']:.2f}, "
-            f"validation {logs['val_accuracy']:.2f}, {rate:.0f} clips/s, {left:.0f} s left",
+            f"fold {self._fold}: epoch {self._done}/{self._epochs}, "
+            f"accuracy {logs['accuracy']:.2f}, validation {logs['val_accuracy']:.2f}, "
+            f"{self._rate():.0f} clips/s, {end}",
             flush=True,
         )

@@ -21,7 +21,7 @@ from pipeline.judge import (
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.params import load_params
 from pipeline.store import FEATURE_STORES
-from pipeline.tables import read_csv, write_csv, write_json
+from pipeline.tables import read_csv, rounded, write_csv, write_json
 from pipeline.tracks import read_folds
 
 METRICS = Path("metrics")
@@ -68,7 +68,7 @@ def mean_curves(histories: Sequence[Row]) -> list[Row]:
         rows = [row for row in histories if int(row["epoch"]) == epoch]
         curve: Row = {"epoch": epoch}
         for column, source in CURVES.items():
-            curve[column] = f"{np.mean([float(row[source]) for row in rows]):.4f}"
+            curve[column] = float(np.mean([float(row[source]) for row in rows]))
         curves.append({**curve, "folds": len(rows)})
     return curves
 
@@ -77,7 +77,7 @@ def write_tables(clips: Judged, genres: list[str], vote: str) -> None:
     """Everything in metrics/ but the histories, and the clips' predictions."""
     levels = judge_levels(clips)
     tracks = levels[vote]
-    write_json(METRICS / "summary.json", summarise(levels, vote))
+    write_json(METRICS / "summary.json", rounded(summarise(levels, vote)))
     _write("fold_scores", fold_scores(levels))
     _write("genres", scores.per_genre(tracks.actual, tracks.probabilities, genres))
     pairs = scores.confused_pairs(tracks.actual, tracks.probabilities, genres)
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def _write(name: str, rows: Sequence[Row]) -> None:
-    write_csv(METRICS / f"{name}.csv", list(rows[0]), rows)
+    write_csv(METRICS / f"{name}.csv", list(rows[0]), map(rounded, rows))
 
 
 if __name__ == "__main__":

@@ -60,9 +60,9 @@ def fold_scores(levels: Mapping[str, Judged]) -> list[Row]:
                 {
                     "fold": int(fold),
                     "level": level,
-                    "accuracy": round(scores.accuracy(actual, probabilities), 4),
-                    "macro_f1": round(scores.macro_f1(actual, probabilities), 4),
-                    "log_loss": round(scores.log_loss(actual, probabilities), 4),
+                    "accuracy": scores.accuracy(actual, probabilities),
+                    "macro_f1": scores.macro_f1(actual, probabilities),
+                    "log_loss": scores.log_loss(actual, probabilities),
                 }
             )
     return rows
@@ -71,23 +71,23 @@ def fold_scores(levels: Mapping[str, Judged]) -> list[Row]:
 def summarise(levels: Mapping[str, Judged], vote: str) -> Row:
     """The few figures worth comparing between commits; means and deviations over folds."""
     by_fold = fold_scores(levels)
+
+    def accuracies(level: str) -> list[float]:
+        return [row["accuracy"] for row in by_fold if row["level"] == level]
+
     summary: Row = {}
     for name, level in (("track", vote), ("clip", CLIP)):
-        folds = [row for row in by_fold if row["level"] == level]
-        accuracies = [row["accuracy"] for row in folds]
         judged = levels[level]
         summary |= {
-            f"{name}_accuracy": np.mean(accuracies),
-            f"{name}_accuracy_std": np.std(accuracies, ddof=1),
+            f"{name}_accuracy": float(np.mean(accuracies(level))),
+            f"{name}_accuracy_std": float(np.std(accuracies(level), ddof=1)),
             f"{name}_macro_f1": scores.macro_f1(judged.actual, judged.probabilities),
         }
     for level in scores.VOTERS:
-        accuracies = [row["accuracy"] for row in by_fold if row["level"] == level]
-        summary[f"track_accuracy_{level}"] = np.mean(accuracies)
+        summary[f"track_accuracy_{level}"] = float(np.mean(accuracies(level)))
     for name, level in (("track", "mean"), ("clip", CLIP)):
         judged = levels[level]
         summary[f"{name}_log_loss"] = scores.log_loss(judged.actual, judged.probabilities)
-    summary = {name: round(float(value), 4) for name, value in summary.items()}
     return {**summary, "tracks": len(levels[vote].actual), "clips": len(levels[CLIP].actual)}
 
 

@@ -204,6 +204,8 @@ def _check_together(params: Params, extracted: Any) -> None:
         raise ParamsError(f"extract.features = {extracted!r}: should be a list of {_or(FEATURES)}")
     for index, name in enumerate(extracted):
         _choice(name, f"extract.features.{index}", FEATURES)
+        if name in extracted[:index]:
+            raise ParamsError(f"extract.features.{index} = {name!r}: should be listed once")
     _choice(params.feature, "feature", extracted, "extracted features (extract.features)")
     for name, feature in params.extract.items():
         _check_feature(name, feature, params.segment)

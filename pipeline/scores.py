@@ -76,7 +76,7 @@ def per_genre(actual: Array, scores: Array, genres: list[str]) -> list[dict[str,
         actual, scores.argmax(axis=1), labels=range(len(genres)), zero_division=0
     )
     return [
-        {"genre": genre, **_rounded(precision=p, recall=r, f1=f), "tracks": int(n)}
+        {"genre": genre, "precision": p, "recall": r, "f1": f, "tracks": int(n)}
         for genre, p, r, f, n in zip(genres, *columns, strict=True)
     ]
 
@@ -90,7 +90,3 @@ def confused_pairs(actual: Array, scores: Array, genres: list[str]) -> list[dict
         if row != column
     ]
     return sorted(pairs, key=lambda pair: (-pair["count"], pair["actual"], pair["predicted"]))
-
-
-def _rounded(**values: float) -> dict[str, float]:
-    return {name: round(float(value), 4) for name, value in values.items()}

@@ -29,6 +29,14 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, An
         writer.writerows(rows)
 
 
+def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """`row` with its floats to four decimals, more than a test of any size can tell apart."""
+    return {
+        name: round(float(value), 4) if isinstance(value, float) else value
+        for name, value in row.items()
+    }
+
+
 def read_csv(path: Path, required: Sequence[str] = ()) -> list[dict[str, str]]:
     """Read all rows as text.
 

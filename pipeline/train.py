@@ -15,7 +15,7 @@ from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.parallel import map_folds
 from pipeline.params import Params, load_params
 from pipeline.store import FEATURE_STORES
-from pipeline.tables import write_csv
+from pipeline.tables import rounded, write_csv
 from pipeline.tracks import FoldedTrack, read_folds
 
 
@@ -72,7 +72,7 @@ def main() -> None:
     TRAINED.mkdir(parents=True)
     tasks = make_tasks(params, tracks, clips, TRAINED)
     for task, history in zip(tasks, map_folds(fit_fold, tasks), strict=True):
-        rows = ({"epoch": epoch, **row} for epoch, row in enumerate(history, 1))
+        rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(history, 1))
         write_csv(task.path.with_suffix(".csv"), ["epoch", *HISTORY], rows)
 
 

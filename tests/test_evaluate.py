@@ -97,18 +97,18 @@ def test_mean_curves_are_over_the_folds_that_trained_that_long() -> None:
     assert evaluate.mean_curves(histories) == [
         {
             "epoch": 1,
-            "training_accuracy": "2.5000",
-            "validation_accuracy": "4.5000",
-            "training_loss": "1.5000",
-            "validation_loss": "3.5000",
+            "training_accuracy": 2.5000,
+            "validation_accuracy": 4.5000,
+            "training_loss": 1.5000,
+            "validation_loss": 3.5000,
             "folds": 2,
         },
         {
             "epoch": 2,
-            "training_accuracy": "4.0000",
-            "validation_accuracy": "6.0000",
-            "training_loss": "3.0000",
-            "validation_loss": "5.0000",
+            "training_accuracy": 4.0000,
+            "validation_accuracy": 6.0000,
+            "training_loss": 3.0000,
+            "validation_loss": 5.0000,
             "folds": 1,
         },
     ]

@@ -65,7 +65,7 @@ def test_rejected_tracks_do_not_count_for_their_genre(folder: Path) -> None:
         main()
 
 
-def test_missing_table_is_named(folder: Path) -> None:
-    assert folder.exists()
+@pytest.mark.usefixtures("folder")
+def test_missing_table_is_named() -> None:
     with pytest.raises(PipelineError, match=r"tracks\.csv is missing"):
         main()

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pytest
 from helpers import (
     FRAMES,
-    ROOT,
     describe,
     labelled_clips,
     labelled_tracks,
@@ -19,6 +18,8 @@ from helpers import (
     write_project,
 )
 
+from models import fit
+from models.batches import Batches
 from models.fit import HISTORY, FoldTask, fit_fold
 from models.saved import TRAINED, load_model, probabilities
 from pipeline import train
@@ -166,6 +167,23 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) 
     assert not np.array_equal(first[0], other[0])
 
 
+def test_training_rows_alone_are_shuffled_by_the_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: dict[int, int | None] = {}
+
+    class Recorded(Batches):
+        def __init__(
+            self, rows: Array, labels: Array, index: Array, size: int, seed: int | None = None
+        ) -> None:
+            super().__init__(rows, labels, index, size, seed)
+            seeds[len(index)] = seed
+
+    monkeypatch.setattr(fit, "Batches", Recorded)
+    fit_fold(toy_task(tmp_path / "x.keras", epochs=1))
+    assert seeds == {40: 7, 20: None}
+
+
 def test_half_precision_is_for_training_alone(tmp_path: Path) -> None:
     task = toy_task(tmp_path / "x.keras", {"seed": 7, "precision": "bfloat16"}, epochs=3)
     fit_fold(task)
@@ -223,4 +241,3 @@ def test_main_outside_a_project_names_the_file(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PipelineError, match=r"params\.yaml is missing"):
         train.main()
-    assert tmp_path != ROOT
