@@ -21,7 +21,8 @@ def resolve(precision: str) -> str:
 
 def has_gpu() -> bool:
     """Whether Keras' backend computes on a GPU."""
-    return any("gpu" in device.lower() for device in keras.distribution.list_devices())
+    devices = keras.distribution.list_devices()
+    return any(device.lower().startswith(("gpu", "cuda")) for device in devices)
 
 
 def _processor_flags() -> set[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from models.saved import TRAINED, Description, load_models, probabilities
 from pipeline.audio import AudioError
@@ -71,7 +72,9 @@ def predict_file(models: Models, path: Path) -> Row:
     feature = FEATURES[description.feature](**store["params"])
     sample_rate = store["sample_rate"]
     pcm = load_clips(path, sample_rate, sample_rate * store["seconds"]).pcm
-    chances = predict_rows(models, feature(from_pcm(pcm), sample_rate))
+    with threadpool_limits(1):  # as `extract` computes it, to the last bit
+        rows = feature(from_pcm(pcm), sample_rate)
+    chances = predict_rows(models, rows)
     return {"file": str(path), **verdict(description.genres, chances)}
 
 
