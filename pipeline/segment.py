@@ -46,10 +46,13 @@ def segment_track(track: TrackFile, params: SegmentParams) -> tuple[Row, Pcm | N
     """Row of tracks.csv, and clips of shape (clips, clip_samples) unless it is rejected."""
     row: Row = {"track_id": track.track_id, "genre": track.genre, "clips": 0}
     try:
-        row["sha256"] = hashlib.sha256(track.path.read_bytes()).hexdigest()
+        with track.path.open("rb") as file:
+            row["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
         clipped = load_clips(track.path, params.sample_rate, params.clip_samples)
-    except (AudioError, OSError) as error:
+    except AudioError as error:
         return {**row, "status": f"{REJECTED}: {error}"}, None
+    except OSError as error:
+        return {**row, "status": f"{REJECTED}: {error.strerror}"}, None
     return {**row, **_facts(clipped)}, clipped.pcm
 
 
