@@ -19,7 +19,7 @@ $(READY): requirements.lock
 
 repro: setup  ## audio -> ten-fold metrics: run every stage that is out of date
 	dvc repro
-	dvc metrics show --md
+	@cat metrics/summary.json
 
 test: check  ## checks, then tests
 	python -m pytest
