@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import run_stage
-from pipeline.params import Params, ParamsError, load_params
+from pipeline.params import Params, load_params
+from pipeline.validate import ParamsError
 
 PASSED = Path("data/params_checked.txt")
 

@@ -1,18 +1,15 @@
 """params.yaml -> frozen dataclasses, one a section; errors name the key, the value, the choices."""
 
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.errors import PipelineError
 from pipeline.features import FEATURES, STRICT, WHOLE, Feature
-
-T = TypeVar("T")
+from pipeline.validate import ParamsError, choice, number, one_of, parse, section
 
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
@@ -20,10 +17,6 @@ NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Vote = Literal["majority", "mean", "product"]
 VOTES: tuple[str, ...] = get_args(Vote)
-
-
-class ParamsError(PipelineError):
-    """A parameter is missing, misspelt, of the wrong type or out of range."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -180,20 +173,20 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 
 def parse_params(document: Any) -> Params:
     """Validate the content of params.yaml; see `load_params`."""
-    root = _section(document, "params.yaml", [field.name for field in fields(Params)])
-    models = _section(root["models"], "models", MODEL_PARAMS)
-    extract = _section(root["extract"], "extract", ["features", *FEATURES])
+    root = section(document, "params.yaml", [field.name for field in fields(Params)])
+    models = section(root["models"], "models", MODEL_PARAMS)
+    extract = section(root["extract"], "extract", ["features", *FEATURES])
     params = Params(
-        seed=_number(Annotated[int, Field(ge=0, lt=2**32)], root["seed"], "seed"),
-        model=_choice(root["model"], "model", models),
-        feature=_choice(root["feature"], "feature", FEATURES),
+        seed=number(Annotated[int, Field(ge=0, lt=2**32)], root["seed"], "seed"),
+        model=choice(root["model"], "model", models),
+        feature=choice(root["feature"], "feature", FEATURES),
         extract={
-            name: _parse(FEATURES[name], extract[name], f"extract.{name}") for name in FEATURES
+            name: parse(FEATURES[name], extract[name], f"extract.{name}") for name in FEATURES
         },
         models={
-            name: _parse(cls, models[name], f"models.{name}") for name, cls in MODEL_PARAMS.items()
+            name: parse(cls, models[name], f"models.{name}") for name, cls in MODEL_PARAMS.items()
         },
-        **{name: _parse(cls, root[name], name) for name, cls in SECTIONS.items()},
+        **{name: parse(cls, root[name], name) for name, cls in SECTIONS.items()},
     )
     _check_together(params, extract["features"])
     return params
@@ -201,12 +194,14 @@ def parse_params(document: Any) -> Params:
 
 def _check_together(params: Params, extracted: Any) -> None:
     if not isinstance(extracted, list) or not extracted:
-        raise ParamsError(f"extract.features = {extracted!r}: should be a list of {_or(FEATURES)}")
+        raise ParamsError(
+            f"extract.features = {extracted!r}: should be a list of {one_of(FEATURES)}"
+        )
     for index, name in enumerate(extracted):
-        _choice(name, f"extract.features.{index}", FEATURES)
+        choice(name, f"extract.features.{index}", FEATURES)
         if name in extracted[:index]:
             raise ParamsError(f"extract.features.{index} = {name!r}: should be listed once")
-    _choice(params.feature, "feature", extracted, "extracted features (extract.features)")
+    choice(params.feature, "feature", extracted, "extracted features (extract.features)")
     for name, feature in params.extract.items():
         _check_feature(name, feature, params.segment)
 
@@ -227,56 +222,3 @@ def _check_feature(name: str, feature: Any, segment: SegmentParams) -> None:
         raise ParamsError(
             f"extract.grey.max_db = {feature.max_db}: should be above min_db ({feature.min_db})"
         )
-
-
-def _section(value: Any, key: str, known: Any) -> Mapping[str, Any]:
-    """Mapping `value` with exactly the keys `known`."""
-    if not isinstance(value, dict):
-        raise ParamsError(f"{key} = {value!r}: should be a section with the keys {_or(known)}")
-    prefix = "" if key == "params.yaml" else f"{key}."
-    for name in value:
-        if name not in known:
-            raise ParamsError(f"{prefix}{name} = {value[name]!r}: no such key; {_keys(key, known)}")
-    for name in known:
-        if name not in value:
-            raise ParamsError(f"{prefix}{name} is missing; {_keys(key, known)}")
-    return value
-
-
-def _parse(cls: type[T], value: Any, key: str) -> T:
-    """Section `value` as the dataclass `cls`."""
-    known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
-    section = _section(value, key, known)
-    try:
-        return cls(**section)
-    except ValidationError as error:
-        name = error.errors()[0]["loc"][0]
-        raise ParamsError(_explain(error, f"{key}.{name}")) from None
-
-
-def _number(kind: Any, value: Any, key: str) -> Any:
-    try:
-        return TypeAdapter(kind).validate_python(value, strict=True)
-    except ValidationError as error:
-        raise ParamsError(_explain(error, key)) from None
-
-
-def _explain(error: ValidationError, key: str) -> str:
-    first = error.errors()[0]
-    text = first["msg"].replace("Input should be", "should be").removeprefix("Value error, ")
-    return f"{key} = {first['input']!r}: {text}"
-
-
-def _choice(value: Any, key: str, choices: Any, what: str = "choices") -> str:
-    if not isinstance(value, str) or value not in choices:
-        raise ParamsError(f"{key} = {value!r}: should be one of the {what}: {_or(choices)}")
-    return value
-
-
-def _keys(key: str, known: Any) -> str:
-    return f"the keys of {key} are {', '.join(known)}"
-
-
-def _or(names: Any) -> str:
-    names = [str(name) for name in names]
-    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -11,7 +11,8 @@ import pytest
 from helpers import ROOT, changed_document, write_params
 
 from pipeline.check import check_input, main
-from pipeline.params import ParamsError, parse_params
+from pipeline.params import parse_params
+from pipeline.validate import ParamsError
 
 PASSED = Path("data/params_checked.txt")
 

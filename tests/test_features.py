@@ -23,9 +23,9 @@ from pipeline.features import (
     Feature,
     Grey,
     Mel,
-    power_density,
-    resample_area,
 )
+from pipeline.pictures import resample_area
+from pipeline.spectra import power_density
 
 SAMPLE_RATE = 22_050
 SAMPLES = SAMPLE_RATE

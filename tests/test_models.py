@@ -12,7 +12,8 @@ from helpers import describe, small_params
 from models import MODELS, precision
 from models.fit import assemble, callbacks, make_optimizer, statistics
 from models.startup import keras
-from pipeline.params import AnnParams, CnnParams, ParamsError
+from pipeline.params import AnnParams, CnnParams
+from pipeline.validate import ParamsError
 
 Array = npt.NDArray[Any]
 

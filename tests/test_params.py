@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from helpers import ROOT, changed_document, committed_document, write_params
 
-from pipeline.params import AnnParams, CnnParams, ParamsError, load_params, parse_params
+from pipeline.params import AnnParams, CnnParams, load_params, parse_params
+from pipeline.validate import ParamsError
 
 TOO_LARGE = 10**30
 

@@ -1,0 +1,52 @@
+"""Pure: spectrograms -> pictures of a given size, grey or coloured."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import colormaps
+
+Array = npt.NDArray[Any]
+
+# Averages of equal values differ in float32's last bits, which are not to be seen.
+FLAT_DB = 1e-3
+
+
+@lru_cache(maxsize=32)
+def area_weights(source: int, target: int) -> Array:
+    """Share of each source cell in each target cell of one axis; float32, (target, source)."""
+    edges = np.arange(target + 1) * (source / target)
+    cells = np.arange(source)
+    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    return (np.clip(overlap, 0, None) * (target / source)).astype(np.float32)
+
+
+def resample_area(pictures: Array, height: int, width: int) -> Array:
+    """Average pictures (n, rows, columns) over equal areas; (n, height, width), same dtype."""
+    rows, columns = pictures.shape[1:]
+    return area_weights(rows, height) @ pictures @ area_weights(columns, width).T
+
+
+def draw(pictures: Array, colour_map: str) -> Array:
+    """Colour each picture over its own range, as matplotlib's `imshow` does.
+
+    Parameters
+    ----------
+    pictures : float32, shape (n, rows, columns)
+
+    Returns
+    -------
+    uint8, shape (n, rows, columns, 3)
+        A picture of one value everywhere gets the map's first colour.
+    """
+    low = pictures.min(axis=(1, 2), keepdims=True)
+    span = pictures.max(axis=(1, 2), keepdims=True) - low
+    scaled = (pictures - low) / np.where(span > FLAT_DB, span, 1)
+    colours: Array = colormaps[colour_map](np.arange(256), bytes=True)[:, :3]
+    return colours[np.minimum((scaled * 256).astype(np.int16), 255)]
+
+
+def to_bytes(scaled: Array) -> Array:
+    """Round values of [0, 1] to uint8 of [0, 255]; what is outside is clipped."""
+    return np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
