@@ -68,6 +68,8 @@ def decode(path: Path) -> Recording:
     AudioError
         Not audio, unreadable, empty, silent, or with samples that are not numbers.
     """
+    if path.is_dir():
+        raise AudioError("a folder, not a file")
     if path.suffix.lower() not in EXTENSIONS:
         raise AudioError(f"not audio ({path.suffix or 'no extension'})")
     if path.stat().st_size == 0:
@@ -146,7 +148,7 @@ def _require_sound(recording: Recording) -> None:
         raise AudioError("no samples")
     if not np.isfinite(samples).all():
         raise AudioError("samples that are not numbers (NaN or infinite)")
-    if np.abs(samples).max() < 2.0**-16:
+    if np.ptp(samples) < 2.0**-16:
         raise AudioError("silent")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import run_stage
-from pipeline.params import Params, load_params
+from pipeline.params import DEMO, Params, load_params
 from pipeline.validate import ParamsError
 
 PASSED = Path("data/params_checked.txt")
@@ -21,9 +21,17 @@ def check_input(params: Params) -> None:
         raise ParamsError(f"feature = {params.feature!r}: {error}") from None
 
 
+def check_dataset(path: str) -> None:
+    """Raise `ParamsError` unless the folder `path` is there, or will be: the demo's."""
+    if Path(path) != DEMO and not Path(path).expanduser().is_dir():
+        raise ParamsError(f"dataset.path = {path!r}: no such folder")
+
+
 def main() -> None:
     """Check, and write a file that never changes, so that later stages do not run again."""
-    check_input(load_params())
+    params = load_params()
+    check_input(params)
+    check_dataset(params.dataset.path)
     PASSED.parent.mkdir(parents=True, exist_ok=True)
     PASSED.write_text("params.yaml is valid\n", encoding="utf-8")
 

@@ -10,12 +10,12 @@ import soundfile
 from tqdm import tqdm
 
 from pipeline.errors import run_stage
-from pipeline.params import DemoParams, load_params
+from pipeline.params import DEMO, DemoParams, load_params
 from pipeline.styles import GENRES, artist_sound
 from pipeline.synth import piece
 from pipeline.tables import write_csv
 
-FOLDER, TRUTH = Path("data/demo"), Path("data/demo_truth.csv")
+TRUTH = Path("data/demo_truth.csv")
 SAMPLE_RATE = 22_050
 
 # Each kind of thing that is drawn has a stream of its own, so that none shifts another.
@@ -93,7 +93,7 @@ def _credit(track: Track) -> dict[str, str]:
 def main() -> None:
     """Write the demo dataset that ``params.yaml`` asks for."""
     params = load_params()
-    write_demo(FOLDER, TRUTH, params.demo, params.seed)
+    write_demo(DEMO, TRUTH, params.demo, params.seed)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Vote = Literal["majority", "mean", "product"]
 VOTES: tuple[str, ...] = get_args(Vote)
+DEMO = Path("data/demo")
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -106,6 +106,8 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, metavar="PATH", help="write a table to PATH too")
     parser.add_argument("--models", type=Path, default=TRAINED, help="folder of fold-*.keras")
     arguments = parser.parse_args()
+    if arguments.csv and not arguments.files:
+        parser.error("--csv needs files; the dataset's unlabelled tracks go to data/unlabelled.csv")
     models = load_models(arguments.models)
     if arguments.files:
         _predict_own(models, arguments.files, arguments.csv)

@@ -12,7 +12,8 @@ def main() -> None:
     tracks = [track for track in read_tracks() if track.genre]
     genres = [track.genre for track in tracks]
     if len(set(genres)) < 2:
-        raise PipelineError(f"{len(set(genres))} genres with usable tracks; at least 2 are needed")
+        found = ", ".join(sorted(set(genres))) or "none"
+        raise PipelineError(f"genres with usable tracks: {found}; at least two are needed")
     folds = PROTOCOLS[params.split.protocol](genres, params.split.folds, params.seed)
     write_folds(
         [

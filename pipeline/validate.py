@@ -68,4 +68,12 @@ def _keys(key: str, known: Any) -> str:
 def _explain(error: ValidationError, key: str) -> str:
     first = error.errors()[0]
     text = first["msg"].replace("Input should be", "should be").removeprefix("Value error, ")
-    return f"{key} = {first['input']!r}: {text}"
+    return f"{key} = {first['input']!r}: {text}{_yaml_hint(first['input'])}"
+
+
+def _yaml_hint(value: Any) -> str:
+    """YAML 1.1 takes 1e-2 for text: a float needs its point."""
+    try:
+        return f" (YAML reads it as text: write {float(value):g})" if value == str(value) else ""
+    except ValueError:
+        return ""

@@ -209,6 +209,17 @@ def test_silence_is_rejected(tmp_path: Path, suffix: str) -> None:
         decode(tmp_path / f"a{suffix}")
 
 
+def test_a_constant_is_silence(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.full(8000, -32768, np.int16), 8000)
+    with pytest.raises(AudioError, match=r"^silent$"):
+        decode(tmp_path / "a.wav")
+
+
+def test_a_folder_is_named_as_one(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="a folder, not a file"):
+        decode(tmp_path)
+
+
 def test_the_softest_16_bit_sample_is_no_silence(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.array([0, 1, 0], np.int16), 8000)
     assert decode(tmp_path / "a.wav").samples.max() == 2.0**-15

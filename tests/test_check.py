@@ -70,6 +70,15 @@ def test_cnn_names_what_to_change(changes: dict[str, Any], expected: str) -> Non
     check_input(parse_params(changed_document({**changes, "model": "ann"})))
 
 
+@pytest.mark.parametrize("found", [True, False], ids=["there", "missing"])
+def test_dataset_must_be_there_unless_it_is_the_demo(tmp_path: Path, found: bool) -> None:
+    if found:
+        (tmp_path / "music").mkdir()
+    result = run_check(tmp_path, {"dataset.path": "music"})
+    expected = (0, "") if found else (2, "error: dataset.path = 'music': no such folder\n")
+    assert (result.returncode, result.stderr) == expected
+
+
 def test_output_is_the_same_for_other_parameters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

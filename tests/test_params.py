@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from helpers import ROOT, changed_document, committed_document, write_params
 
 from pipeline.params import AnnParams, CnnParams, load_params, parse_params
@@ -151,6 +152,11 @@ def test_wrong_value_is_named_with_what_would_be_right(key: str, value: Any, rig
     text = message(changed_document({key: value}))
     assert text.startswith(f"{key} = {value!r}: ")
     assert right in text
+
+
+def test_float_that_yaml_reads_as_text_is_explained() -> None:
+    text = message(changed_document({"models.cnn.learning_rate": yaml.safe_load("1e-2")}))
+    assert text.endswith("should be a valid number (YAML reads it as text: write 0.01)")
 
 
 @pytest.mark.parametrize(("key", "right"), MISSING)

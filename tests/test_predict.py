@@ -176,6 +176,15 @@ def test_usable_files_end_well_and_are_written_as_csv(
     assert out.splitlines()[1].split() == [row[name] for name in ("file", *predict.COLUMNS)]
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_table_of_no_files_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command(monkeypatch, "--csv", "table.csv")
+    assert "error: --csv needs files" in capsys.readouterr().err
+
+
 def test_stage_writes_the_unlabelled_tracks_alone(
     folder: Path, models: predict.Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:

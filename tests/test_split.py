@@ -50,10 +50,12 @@ def test_truncated_tracks_get_one(folder: Path) -> None:
     assert len(read_folds()) == len(USABLE)
 
 
-@pytest.mark.parametrize(("rows", "count"), [(USABLE[:4], 1), ([("unlabelled/a", "", "ok")], 0)])
-def test_fewer_than_two_genres_is_an_error(folder: Path, rows: list[Row], count: int) -> None:
+@pytest.mark.parametrize(
+    ("rows", "found"), [(USABLE[:4], USABLE[0][1]), ([("unlabelled/a", "", "ok")], "none")]
+)
+def test_fewer_than_two_genres_is_an_error(folder: Path, rows: list[Row], found: str) -> None:
     write_tracks(folder, rows)
-    with pytest.raises(PipelineError, match=f"^{count} genres with usable tracks; at least 2"):
+    with pytest.raises(PipelineError, match=f"usable tracks: {found}; at least two"):
         main()
     assert not FOLDS.exists()
 
