@@ -89,7 +89,7 @@ def test_the_clip_length_counts_samples_after_resampling(tmp_path: Path) -> None
 
 
 def test_less_than_half_a_clip_is_rejected(tmp_path: Path) -> None:
-    samples = np.full(500, 0.5)
+    samples = np.resize([0.5, -0.5], 500)
     soundfile.write(tmp_path / "half.wav", samples, 1000)
     assert len(load_clips(tmp_path / "half.wav", 1000, 1000).pcm) == 1
     soundfile.write(tmp_path / "less.wav", samples[:499], 1000)
