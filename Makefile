@@ -4,10 +4,10 @@ READY := $(VENV)/.ready
 # Stages and tests find `python` and `dvc` of the environment first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro test check bench lock clean
+.PHONY: help setup repro test check bench cache-size cache-prune lock clean
 
 help:  ## show these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY)  ## make the environment in .venv (Python >= 3.11)
 
@@ -31,6 +31,12 @@ check: setup  ## style and types
 
 bench: setup  ## measure the speed claims of benchmarks/
 	@for script in benchmarks/*.py; do echo "== $$script"; python "$$script" || exit 1; done
+
+cache-size: setup  ## how much is kept of what was computed once, and where
+	@python -m pipeline.prune size
+
+cache-prune: setup  ## delete of it what was used longest ago, down to PIPELINE_CACHE_SIZE
+	@python -m pipeline.prune prune
 
 lock:  ## renew requirements.lock from pyproject.toml
 	rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv

@@ -18,6 +18,7 @@ SHORT_CHUNK = re.compile(r"(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)
 # Writers that cannot seek leave a size near 2**31 or 2**32, which promises nothing.
 UNKNOWN_SIZE = 0x7FFF0000
 UNKNOWN_FRAMES = 1 << 62  # likewise for FLAC, as libsndfile reports it
+DECODER = f"libsndfile {soundfile.__libsndfile_version__}"
 UNKNOWN_FORMAT = "not a format that libsndfile knows"
 OGG_HEADER_BYTES = 27
 OGG_END_OF_STREAM = 0x04

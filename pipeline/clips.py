@@ -1,16 +1,13 @@
-"""Cut a recording into fixed-length clips of 16-bit PCM."""
+"""A track's file -> its clips, and what tracks.csv says of it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from pipeline.audio import AudioError, Recording, decode, resample
-
-FULL_SCALE = 32768.0
-
-Pcm = npt.NDArray[np.int16]
+from pipeline.audio import DECODER, AudioError, Recording, decode, resample
+from pipeline.pcm import Pcm, cut, to_pcm
+from pipeline.result import Result
 
 
 @dataclass(frozen=True)
@@ -38,26 +35,39 @@ def load_clips(path: Path, sample_rate: int, clip_samples: int) -> ClippedTrack:
     return ClippedTrack(recording, pcm)
 
 
-def clip_count(samples: int, clip_samples: int) -> int:
-    """Number of whole clips, and one more when at least half a clip is left."""
-    whole, rest = divmod(samples, clip_samples)
-    return whole + (2 * rest >= clip_samples)
+@dataclass(frozen=True)
+class CutTrack:
+    """Recipe: a file's path -> its clips, and cells of tracks.csv.
 
+    Attributes
+    ----------
+    sample_rate : int
+        In Hz.
+    clip_samples : int
+        Samples in one clip.
+    decoder : str
+        Name and version of what decodes.
+    """
 
-def cut(pcm: Pcm, clip_samples: int) -> Pcm:
-    """Cut (n,) samples into (clips, clip_samples), the last clip padded with zeros."""
-    count = clip_count(len(pcm), clip_samples)
-    clips = np.zeros(count * clip_samples, np.int16)
-    kept = pcm[: len(clips)]
-    clips[: len(kept)] = kept
-    return clips.reshape(count, clip_samples)
+    sample_rate: int
+    clip_samples: int
+    decoder: str = DECODER
 
+    def __call__(self, path: Path) -> Result:
+        """Rows int16, shape (clips, clip_samples); for a rejected file none, but the reason."""
+        try:
+            clipped = load_clips(path, self.sample_rate, self.clip_samples)
+        except AudioError as error:
+            return Result({"rejected": str(error)}, None)
+        recording = clipped.recording
+        facts = {
+            "seconds": round(recording.seconds, 3),
+            "sample_rate": recording.sample_rate,
+            "channels": recording.channels,
+            "truncated": recording.truncated,
+        }
+        return Result(facts, clipped.pcm)
 
-def to_pcm(samples: npt.NDArray[np.float32]) -> Pcm:
-    """Samples of full scale 1 as int16, clipped at full scale; 16-bit sources come back exact."""
-    return np.clip(np.rint(samples * FULL_SCALE), -32768, 32767).astype(np.int16)
-
-
-def from_pcm(pcm: Pcm) -> npt.NDArray[np.float32]:
-    """int16 as float32 of full scale 1, same shape."""
-    return pcm.astype(np.float32) / np.float32(FULL_SCALE)
+    def template(self) -> Pcm:
+        """An array of no rows, of the shape and dtype of all."""
+        return np.empty((0, self.clip_samples), np.int16)

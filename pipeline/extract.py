@@ -2,28 +2,29 @@
 
 import argparse
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-from pipeline.clips import from_pcm
+from pipeline.build import Job, build_store
 from pipeline.errors import run_stage
-from pipeline.features import FEATURES, Array, Feature
-from pipeline.parallel import map_tracks
+from pipeline.extraction import ExtractFeature
+from pipeline.features import FEATURES, Feature
 from pipeline.params import load_params
-from pipeline.store import CLIPS, FEATURE_STORES, Store, iterate, write_store
+from pipeline.store import CLIPS, FEATURE_STORES, Store, rows_of
 
 
-def extract(clips: Store, name: str, feature: Feature, folder: Path) -> None:
-    """Compute a feature of every clip, track by track, into a store of its own."""
-    sample_rate = clips.description["sample_rate"]
-
-    def of_track(track: tuple[str, Array]) -> tuple[str, Array]:
-        track_id, pcm = track
-        return track_id, feature(from_pcm(pcm), sample_rate)
-
-    description = {**clips.description, "name": name, "unit": feature.unit}
-    description["params"] = asdict(feature)
-    tracks = map_tracks(of_track, iterate(clips), total=len(clips.track_ids), label=name)
-    write_store(folder, description, tracks)
+def extract(clips: Path, name: str, feature: Feature, folder: Path) -> None:
+    """Compute a feature of every clip in the store `clips` into the store `folder`."""
+    with Store(clips) as store:
+        digests = {track_id: store.digest(track_id) for track_id in store.track_ids}
+        recipe = ExtractFeature(feature, store.description["sample_rate"])
+        template = recipe.template(store.shape[1])
+        description = {**store.description, "name": name, "unit": feature.unit}
+    jobs = [
+        Job(track_id, digest, partial(rows_of, clips.absolute(), track_id, digest))
+        for track_id, digest in digests.items()
+    ]
+    build_store(folder, {**description, "params": asdict(feature)}, template, jobs, recipe)
 
 
 def main() -> None:
@@ -31,9 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("feature", choices=FEATURES)
     name = parser.parse_args().feature
-    feature = load_params().extract[name]
-    with Store(CLIPS) as clips:
-        extract(clips, name, feature, FEATURE_STORES / name)
+    extract(CLIPS, name, load_params().extract[name], FEATURE_STORES / name)
 
 
 if __name__ == "__main__":

@@ -50,8 +50,7 @@ def load_labelled(folder: Path, tracks: Sequence[FoldedTrack]) -> LabelledClips:
     """
     genres = sorted({track.genre for track in tracks})
     with Store(folder) as store:
-        known = set(store.track_ids)
-        missing = [track.track_id for track in tracks if track.track_id not in known]
+        missing = [track.track_id for track in tracks if track.track_id not in store]
         if missing:
             raise PipelineError(f"{folder} has no rows of {missing[0]} ({len(missing)} missing)")
         clips = [store.clips(track.track_id) for track in tracks]

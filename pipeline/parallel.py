@@ -1,14 +1,15 @@
-"""Map over tracks or folds on this machine.
+"""Map over tracks or folds, on this machine or, for tracks, on a Dask cluster.
 
-PIPELINE_WORKERS says on how many at once (default: every core). It changes no result.
+PIPELINE_WORKERS says how many at once (default: every core); PIPELINE_SCHEDULER, the address of a
+Dask scheduler, sends tracks there instead. Neither changes a result.
 """
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
-from joblib import Parallel, cpu_count, delayed
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -17,7 +18,7 @@ from pipeline.errors import PipelineError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-BLOCK = 64
+PATIENCE_SECONDS = 10  # for a scheduler to answer
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
@@ -39,17 +40,46 @@ def workers() -> int:
 def map_tracks(
     function: Callable[[Item], Result], items: Iterable[Item], *, total: int, label: str
 ) -> Iterator[Result]:
-    """Results in the order of `items`, at most a block of them in memory, with progress.
+    """Results in the order of `items`, with progress; `items` are taken as they are needed.
 
-    Threads do: decoding, resampling and Fourier transforms leave the interpreter free.
+    Threads do here: decoding, resampling and Fourier transforms leave the interpreter free. On a
+    cluster, a lost worker's items are given to another.
+
+    Raises
+    ------
+    PipelineError
+        PIPELINE_SCHEDULER names no scheduler that answers.
     """
-    items = iter(items)
-    progress = tqdm(total=total, desc=label, unit="track", mininterval=0.5)
-    with Parallel(n_jobs=workers(), prefer="threads") as parallel, threadpool_limits(1), progress:
-        while block := list(islice(items, BLOCK)):
-            for result in parallel(delayed(function)(item) for item in block):
-                progress.update()
-                yield result
+    if not total:
+        return
+    with _tasks() as parallel, tqdm(total=total, desc=label, unit="track") as progress:
+        for result in parallel(delayed(function)(item) for item in items):
+            progress.update()
+            yield result
+
+
+@contextmanager
+def _tasks() -> Iterator[Parallel]:
+    address = os.environ.get("PIPELINE_SCHEDULER")
+    if not address:
+        here = Parallel(workers(), backend="threading", return_as="generator")
+        with threadpool_limits(1), here as parallel:
+            yield parallel
+        return
+    with _client(address), parallel_config("dask"), Parallel(return_as="generator") as parallel:
+        yield parallel
+
+
+def _client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise PipelineError("PIPELINE_SCHEDULER needs Dask: pip install '.[cluster]'") from None
+    try:
+        return Client(address, timeout=PATIENCE_SECONDS)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise PipelineError(f"PIPELINE_SCHEDULER = {address!r}: {reason}") from None
 
 
 def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -16,8 +16,9 @@ from threadpoolctl import threadpool_limits
 
 from models.saved import TRAINED, Description, load_models, probabilities
 from pipeline.audio import AudioError
-from pipeline.clips import from_pcm, load_clips
+from pipeline.clips import load_clips
 from pipeline.errors import PipelineError, run_stage
+from pipeline.extraction import ExtractFeature
 from pipeline.features import FEATURES
 from pipeline.judge import probability_columns, probability_row
 from pipeline.store import FEATURE_STORES, Store
@@ -69,12 +70,11 @@ def predict_file(models: Models, path: Path) -> Row:
     """
     description = models[0][1]
     store = description.store
-    feature = FEATURES[description.feature](**store["params"])
-    sample_rate = store["sample_rate"]
-    pcm = load_clips(path, sample_rate, sample_rate * store["seconds"]).pcm
+    recipe = ExtractFeature(FEATURES[description.feature](**store["params"]), store["sample_rate"])
+    pcm = load_clips(path, recipe.sample_rate, recipe.sample_rate * store["seconds"]).pcm
     with threadpool_limits(1):  # as `extract` computes it, to the last bit
-        rows = feature(from_pcm(pcm), sample_rate)
-    chances = predict_rows(models, rows)
+        rows = recipe(pcm).rows
+    chances = predict_rows(models, np.asarray(rows))
     return {"file": str(path), **verdict(description.genres, chances)}
 
 

@@ -1,59 +1,59 @@
 """Stage: files of the dataset -> PCM clips in data/clips, a row a file in data/tracks.csv."""
 
-import hashlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.audio import AudioError
-from pipeline.clips import ClippedTrack, Pcm, load_clips
-from pipeline.dataset import TrackFile, find_tracks, join_artists
+from pipeline.build import Job, NoRowsError, build_store
+from pipeline.cache import CachedTrack
+from pipeline.clips import CutTrack
+from pipeline.dataset import TrackFile, find_tracks, hash_file, join_artists, unchanged
 from pipeline.errors import PipelineError, run_stage
 from pipeline.parallel import map_tracks
 from pipeline.params import SegmentParams, load_params
-from pipeline.store import CLIPS, in_store_order, write_store
+from pipeline.store import CLIPS
 from pipeline.tables import write_csv, write_json
 from pipeline.tracks import COLUMNS, OK, REJECTED, TRACKS, TRUNCATED
 
 METRICS = Path("metrics/segment.json")
+FACTS = ("seconds", "sample_rate", "channels")
 
 Row = dict[str, Any]
 
 
-@dataclass
-class Segmenter:
-    """Cuts every track and remembers a row for each; rejected tracks give no clips."""
+@dataclass(frozen=True)
+class Hashed:
+    """A track's file and its SHA-256, or why it cannot be read."""
 
-    params: SegmentParams
-    artists: Mapping[str, str]
-    rows: list[Row] = field(default_factory=list)
-
-    def clips(self, tracks: Sequence[TrackFile]) -> Iterator[tuple[str, Pcm]]:
-        """Clips of every usable track, in the order given."""
-        segment = partial(segment_track, params=self.params)
-        for track, (row, pcm) in zip(
-            tracks, map_tracks(segment, tracks, total=len(tracks), label="segment"), strict=True
-        ):
-            self.rows.append({**row, "artist": self.artists.get(track.track_id, "")})
-            if pcm is not None:
-                yield track.track_id, pcm
+    track: TrackFile
+    sha256: str = ""
+    error: str = ""
 
 
-def segment_track(track: TrackFile, params: SegmentParams) -> tuple[Row, Pcm | None]:
-    """Row of tracks.csv, and clips of shape (clips, clip_samples) unless it is rejected."""
-    row: Row = {"track_id": track.track_id, "genre": track.genre, "clips": 0}
-    try:
-        with track.path.open("rb") as file:
-            row["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-        clipped = load_clips(track.path, params.sample_rate, params.clip_samples)
-    except AudioError as error:
-        return {**row, "status": f"{REJECTED}: {error}"}, None
-    except OSError as error:
-        return {**row, "status": f"{REJECTED}: {error.strerror}"}, None
-    return {**row, **_facts(clipped)}, clipped.pcm
+def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) -> list[Row]:
+    """Write the clips of all usable tracks to the store `folder`; a row of tracks.csv for each."""
+    hashes = list(map_tracks(_hash, tracks, total=len(tracks), label="hash"))
+    jobs = [
+        Job(
+            hashed.track.track_id,
+            f"{hashed.sha256} {hashed.track.path.suffix}",
+            partial(unchanged, hashed.track.path.absolute(), hashed.sha256),
+        )
+        for hashed in hashes
+        if not hashed.error
+    ]
+    recipe = CutTrack(params.sample_rate, params.clip_samples)
+    description = {
+        "name": "pcm",
+        "unit": "full scale / 32768",
+        "sample_rate": params.sample_rate,
+        "seconds": params.seconds,
+    }
+    built = build_store(folder, description, recipe.template(), jobs, recipe)
+    return [_row(hashed, built.get(hashed.track.track_id)) for hashed in hashes]
 
 
 def summarise(rows: Sequence[Row]) -> dict[str, Any]:
@@ -75,45 +75,44 @@ def main() -> None:
     """Segment `dataset.path` as params.yaml says."""
     params = load_params()
     folder = Path(params.dataset.path).expanduser()
-    tracks = {track.track_id: track for track in find_tracks(folder)}
-    segmenter = Segmenter(params.segment, join_artists(list(tracks.values()), folder))
-    ordered = [tracks[track_id] for track_id in in_store_order(tracks)]
-    description = {
-        "name": "pcm",
-        "unit": "full scale / 32768",
-        "sample_rate": params.segment.sample_rate,
-        "seconds": params.segment.seconds,
-    }
-    clips = _require_any(segmenter.clips(ordered), folder)
-    write_store(CLIPS, description, clips)
-    rows = sorted(segmenter.rows, key=lambda row: row["track_id"])
+    tracks = find_tracks(folder)
+    artists = join_artists(tracks, folder)
+    try:
+        rows = segment(tracks, params.segment, CLIPS)
+    except NoRowsError:
+        raise PipelineError(
+            f"dataset.path = {str(folder)!r}: not one file of it can be used"
+        ) from None
+    for row in rows:
+        row["artist"] = artists.get(row["track_id"], "")
     write_csv(TRACKS, COLUMNS, rows)
-    write_json(METRICS, summarise(rows))
-    _warn(rows)
-
-
-def _facts(clipped: ClippedTrack) -> Row:
-    recording = clipped.recording
-    return {
-        "seconds": round(recording.seconds, 3),
-        "sample_rate": recording.sample_rate,
-        "channels": recording.channels,
-        "clips": len(clipped.pcm),
-        "status": TRUNCATED if recording.truncated else OK,
-    }
-
-
-def _require_any(clips: Iterator[tuple[str, Pcm]], folder: Path) -> Iterator[tuple[str, Pcm]]:
-    usable = False
-    for track in clips:
-        usable = True
-        yield track
-    if not usable:
-        raise PipelineError(f"dataset.path = {str(folder)!r}: not one file of it can be used")
-
-
-def _warn(rows: Sequence[Row]) -> None:
     counts = summarise(rows)
+    write_json(METRICS, counts)
+    _warn(counts)
+
+
+def _hash(track: TrackFile) -> Hashed:
+    try:
+        return Hashed(track, sha256=hash_file(track.path))
+    except OSError as error:
+        return Hashed(track, error=str(error.strerror))
+
+
+def _row(hashed: Hashed, built: CachedTrack | None) -> Row:
+    row: Row = {
+        "track_id": hashed.track.track_id,
+        "genre": hashed.track.genre,
+        "sha256": hashed.sha256,
+        "clips": built.clips if built else 0,
+    }
+    facts = built.facts if built else {"rejected": hashed.error}
+    if "rejected" in facts:
+        return {**row, "status": f"{REJECTED}: {facts['rejected']}"}
+    status = TRUNCATED if facts["truncated"] else OK
+    return {**row, **{name: facts[name] for name in FACTS}, "status": status}
+
+
+def _warn(counts: Mapping[str, Any]) -> None:
     if counts["rejected"] or counts["truncated"]:
         print(
             f"warning: of {counts['files']} files {counts['rejected']} rejected and "

@@ -1,81 +1,41 @@
-"""The HDF5 store of rows by track: the only place that knows h5py.
-
-A store is a folder of SHARDS files; a track's shard follows from its id. Each file holds
-`rows` (n, ...), `track_id` (n,) and `clip` (n,), sorted by track and clip, and the same
-attributes.
-"""
+"""A store: rows by track in a folder of SHARDS files, read as one array."""
 
 import hashlib
-import json
-import os
-import shutil
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, groupby
+from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.errors import PipelineError
+from pipeline.shard import Array, Shard, write_shard
 
-SCHEMA_VERSION = 1
-SHARDS = 16
+SHARDS = 32
 CLIPS = Path("data/clips")
 FEATURE_STORES = Path("data/features")
-CHUNK_BYTES = 1 << 18
-
-Array = npt.NDArray[Any]
 
 
 def shard_of(track_id: str) -> int:
-    """Shard of a track: its id's SHA-256 modulo SHARDS."""
+    """Shard of a track: the first 8 bytes of its id's SHA-256, big-endian, modulo SHARDS."""
     digest = hashlib.sha256(track_id.encode()).digest()
     return int.from_bytes(digest[:8], "big") % SHARDS
 
 
+def shard_name(number: int) -> str:
+    """File name of a shard."""
+    return f"shard-{number:02d}.h5"
+
+
 def in_store_order(track_ids: Iterable[str]) -> list[str]:
-    """Track ids as a store wants them written: by shard, then by id."""
+    """Track ids as they lie in a store: by shard, then by id."""
     return sorted(track_ids, key=lambda track_id: (shard_of(track_id), track_id))
 
 
-def write_store(
-    folder: Path,
-    description: Mapping[str, Any],
-    tracks: Iterable[tuple[str, Array]],
-) -> int:
-    """Write a new store, which takes the place of `folder` when it is whole.
-
-    Parameters
-    ----------
-    folder : Path
-    description : mapping
-        What a reader must know (name, unit, parameters ...); kept as JSON.
-    tracks : iterable of (track_id, rows)
-        In the order of `in_store_order`; rows of one dtype and one shape (clips, ...).
-
-    Returns
-    -------
-    int
-        Number of rows.
-    """
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    tracks = iter(tracks)
-    first = next(tracks, None)
-    if first is None:
-        raise ValueError("a store without rows has no shape")
-    ordered = _require_order(chain([first], tracks))
-    total = _write_shards(partial, json.dumps(description, sort_keys=True), first[1][:0], ordered)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
-    return total
-
-
 class Store:
-    """A store opened for reading.
+    """A store opened for reading; indexing it with a slice or row numbers gives rows.
 
     Attributes
     ----------
@@ -83,146 +43,188 @@ class Store:
         What the writer said of the rows.
     track_ids : list of str
         In store order.
-    row_shape : tuple of int
+    shape : tuple of int
+        (rows, ...) of the whole, as one array.
     dtype : numpy.dtype
+
+    Raises
+    ------
+    PipelineError
+        A file is missing, is no HDF5 file, has another schema or lacks a part; the files do not
+        agree; a track is in the wrong one.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._files = [_open_shard(folder, shard) for shard in range(SHARDS)]
-        rows = self._files[0]["rows"]
-        self.row_shape: tuple[int, ...] = rows.shape[1:]
-        self.dtype: np.dtype[Any] = rows.dtype
-        self.description: dict[str, Any] = json.loads(self._files[0].attrs["description"])
-        self._spans = _index(self._files)
+        self._shards: list[Shard] = []
+        try:
+            for number in range(SHARDS):
+                self._shards.append(Shard(folder / shard_name(number)))
+            _require_agreement(folder, self._shards)
+        except BaseException:
+            self.close()
+            raise
+        self.description = self._shards[0].description
+        self.dtype: np.dtype[Any] = self._shards[0].rows.dtype
+        self._starts = [0, *accumulate(len(shard.rows) for shard in self._shards)]
+        self.shape: tuple[int, ...] = (self._starts[-1], *self._shards[0].rows.shape[1:])
+        self._spans = dict(_spans(self._shards))
         self.track_ids = list(self._spans)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Array:
+        """Rows of a slice (step 1), or at an array of row numbers, in the order asked for."""
+        if isinstance(index, slice):
+            return self._block(*index.indices(len(self))[:2])
+        return self._take(np.asarray(index))
+
+    def __contains__(self, track_id: str) -> bool:
+        return track_id in self._spans
+
+    def span(self, track_id: str) -> slice:
+        """Where a track's rows are."""
+        return self._spans[track_id]
 
     def clips(self, track_id: str) -> int:
         """Number of rows of a track."""
-        _, start, stop = self._spans[track_id]
-        return stop - start
+        span = self._spans[track_id]
+        return int(span.stop - span.start)
 
     def rows(self, track_id: str) -> Array:
-        """Rows of a track, shape (clips, *row_shape)."""
-        shard, start, stop = self._spans[track_id]
-        rows: Array = self._files[shard]["rows"][start:stop]
-        return rows
+        """Rows of a track, shape (clips, ...), read-only."""
+        return self[self._spans[track_id]]
+
+    def digest(self, track_id: str) -> str:
+        """SHA-256 over the rows' own digests, dtype and shape, as hex: a track's content."""
+        span = self._spans[track_id]
+        number = self._shard_at(span.start)
+        start = self._starts[number]
+        found = self._shards[number].digests(span.start - start, span.stop - start)
+        kind = f"{self.dtype.str} {self.shape[1:]}".encode()
+        return hashlib.sha256(kind + found.tobytes()).hexdigest()
 
     def read(self, track_ids: Iterable[str]) -> Array:
-        """Rows of several tracks, one after another, shape (n, *row_shape)."""
-        track_ids = list(track_ids)
-        count = sum(self.clips(track_id) for track_id in track_ids)
-        out = np.empty((count, *self.row_shape), self.dtype)
-        start = 0
-        for track_id in track_ids:
-            stop = start + self.clips(track_id)
-            out[start:stop] = self.rows(track_id)
-            start = stop
+        """Rows of several tracks, one after another, shape (n, ...)."""
+        spans = [self._spans[track_id] for track_id in track_ids]
+        starts = [0, *accumulate(span.stop - span.start for span in spans)]
+        out = np.empty((starts[-1], *self.shape[1:]), self.dtype)
+        for start, stop, span in zip(starts, starts[1:], spans, strict=False):
+            out[start:stop] = self[span]
         return out
+
+    def close(self) -> None:
+        """Close the files; rows that were read stay valid."""
+        for shard in self._shards:
+            shard.close()
 
     def __enter__(self) -> "Store":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for file in self._files:
-            file.close()
+        self.close()
+
+    def _shard_at(self, row: int) -> int:
+        return bisect_right(self._starts, row) - 1
+
+    def _block(self, start: int, stop: int) -> Array:
+        first = min(self._shard_at(start), SHARDS - 1)
+        if stop <= self._starts[first + 1]:
+            offset = self._starts[first]
+            return self._shards[first].rows[start - offset : max(start, stop) - offset]
+        out = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        for number in range(first, SHARDS):
+            offset = self._starts[number]
+            low, high = max(start, offset), min(stop, self._starts[number + 1])
+            if low < high:
+                out[low - start : high - start] = self._shards[number].rows[
+                    low - offset : high - offset
+                ]
+        return out
+
+    def _take(self, index: Array) -> Array:
+        if len(index) and not 0 <= index.min() <= index.max() < len(self):
+            raise IndexError(f"row numbers should be from 0 to {len(self) - 1}")
+        out = np.empty((len(index), *self.shape[1:]), self.dtype)
+        for place, row in enumerate(index.tolist()):
+            number = self._shard_at(row)
+            out[place] = self._shards[number].rows[row - self._starts[number]]
+        return out
 
 
-def _shard_name(shard: int) -> str:
-    return f"shard-{shard:02d}.h5"
+def write_store(folder: Path, description: Mapping[str, Any], tracks: Mapping[str, Array]) -> None:
+    """Write a store of rows that are in memory, such as a feature of your own.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist yet.
+    description : mapping
+        ``name``, ``unit`` and, from the store of clips, ``sample_rate`` and ``seconds``.
+    tracks : mapping of track id to array, shape (clips, ...)
+        One row a clip, in the order of the clips; one dtype and row shape for all.
+    """
+    folder.mkdir(parents=True)
+    template = next(iter(tracks.values()))[:0]
+    for number in range(SHARDS):
+        ids = sorted(track_id for track_id in tracks if shard_of(track_id) == number)
+        clips = {track_id: len(tracks[track_id]) for track_id in ids}
+        rows = (tracks[track_id] for track_id in ids)
+        write_shard(folder / shard_name(number), description, template, clips, rows)
 
 
-def _require_order(tracks: Iterable[tuple[str, Array]]) -> Iterator[tuple[str, Array]]:
-    last = (-1, "")
-    for track_id, rows in tracks:
-        place = (shard_of(track_id), track_id)
-        if place <= last:
-            raise ValueError(f"{track_id} comes after {last[1]}: not in store order")
-        last = place
-        yield track_id, rows
+def rows_of(folder: Path, track_id: str, digest: str) -> Array:
+    """Rows of a track in a store that this process reads again and again, opened once.
+
+    Raises
+    ------
+    PipelineError
+        The store holds no track of that id and `digest`.
+    """
+    if not _holds(_open_store(folder), track_id, digest):
+        _open_store.cache_clear()  # it was replaced since
+        if not _holds(_open_store(folder), track_id, digest):
+            raise PipelineError(f"{folder} changed while the stage ran; run it again")
+    return _open_store(folder).rows(track_id)
 
 
-def _write_shards(
-    folder: Path, description: str, template: Array, tracks: Iterable[tuple[str, Array]]
-) -> int:
-    written = total = 0
-    for shard, of_shard in groupby(tracks, key=lambda track: shard_of(track[0])):
-        for empty in range(written, shard):
-            _write_shard(folder, empty, description, template, ())
-        total += _write_shard(folder, shard, description, template, of_shard)
-        written = shard + 1
-    for empty in range(written, SHARDS):
-        _write_shard(folder, empty, description, template, ())
-    return total
+@lru_cache(maxsize=2)
+def _open_store(folder: Path) -> Store:
+    return Store(folder)
 
 
-def _write_shard(
-    folder: Path,
-    shard: int,
-    description: str,
-    template: Array,
-    tracks: Iterable[tuple[str, Array]],
-) -> int:
-    ids: list[bytes] = []
-    clips: list[int] = []
-    # Later formats keep the time in the root group, and no two builds would be the same bytes.
-    with h5py.File(folder / _shard_name(shard), "w", libver="earliest") as file:
-        file.attrs["schema_version"] = SCHEMA_VERSION
-        file.attrs["description"] = description
-        rows = _empty_rows(file, template)
-        for track_id, track_rows in tracks:
-            rows.resize(len(ids) + len(track_rows), axis=0)
-            rows[len(ids) :] = track_rows
-            ids.extend([track_id.encode()] * len(track_rows))
-            clips.extend(range(len(track_rows)))
-        file.create_dataset("track_id", data=np.array(ids, np.bytes_ if ids else "S1"))
-        file.create_dataset("clip", data=np.array(clips, np.int32))
-    return len(ids)
+def _holds(store: Store, track_id: str, digest: str) -> bool:
+    return track_id in store and store.digest(track_id) == digest
 
 
-def _empty_rows(file: h5py.File, template: Array) -> h5py.Dataset:
-    shape = template.shape[1:]
-    row_bytes = max(1, template.dtype.itemsize * int(np.prod(shape)))
-    return file.create_dataset(
-        "rows",
-        shape=template.shape,
-        dtype=template.dtype,
-        maxshape=(None, *shape),
-        chunks=(max(1, CHUNK_BYTES // row_bytes), *shape),
-        compression="lzf",
-        shuffle=True,
-    )
+def _spans(shards: Iterable[Shard]) -> Iterator[tuple[str, slice]]:
+    start = 0
+    for shard in shards:
+        for track_id, clips in shard.clips.items():
+            yield track_id, slice(start, start + clips)
+            start += clips
 
 
-def _open_shard(folder: Path, shard: int) -> h5py.File:
-    path = folder / _shard_name(shard)
-    if not path.is_file():
-        raise PipelineError(f"{path} is missing: {folder} is no complete store")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise PipelineError(f"{path} is not a readable HDF5 file: {error}") from None
-    version = file.attrs.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise PipelineError(f"{path}: schema version {version}, expected {SCHEMA_VERSION}")
-    missing = [name for name in ("rows", "track_id", "clip") if name not in file]
-    if missing:
-        raise PipelineError(f"{path} has no dataset {missing[0]!r}")
-    return file
+def _require_agreement(folder: Path, shards: list[Shard]) -> None:
+    first = _facts(shards[0])
+    for number, shard in enumerate(shards):
+        for name, value in _facts(shard).items():
+            if value != first[name]:
+                raise PipelineError(
+                    f"{folder / shard_name(number)}: {name} {value}, but {first[name]} in "
+                    f"{shard_name(0)}"
+                )
+        for track_id in shard.clips:
+            if shard_of(track_id) != number:
+                raise PipelineError(
+                    f"{folder / shard_name(number)} holds {track_id}, which belongs in "
+                    f"{shard_name(shard_of(track_id))}"
+                )
 
 
-def _index(files: list[h5py.File]) -> dict[str, tuple[int, int, int]]:
-    """(shard, first row, row after the last) of each track."""
-    spans: dict[str, tuple[int, int, int]] = {}
-    for shard, file in enumerate(files):
-        start = 0
-        for encoded, group in groupby(file["track_id"][:]):
-            stop = start + len(list(group))
-            spans[encoded.decode()] = (shard, start, stop)
-            start = stop
-    return spans
-
-
-def iterate(store: Store) -> Iterator[tuple[str, Array]]:
-    """Every track with its rows, in store order, one in memory at a time."""
-    for track_id in store.track_ids:
-        yield track_id, store.rows(track_id)
+def _facts(shard: Shard) -> Mapping[str, Any]:
+    return {
+        "description": shard.description,
+        "dtype": shard.rows.dtype,
+        "row shape": shard.rows.shape[1:],
+    }

@@ -1,11 +1,21 @@
 """Fixtures that more than one module of tests uses."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import yaml
 
 PARAMS = Path(__file__).parent.parent / "params.yaml"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache of the tests' own, so that none is served what another run computed."""
+    with mock.patch.dict(os.environ, PIPELINE_CACHE=str(tmp_path_factory.mktemp("cache"))):
+        yield
 
 
 @pytest.fixture

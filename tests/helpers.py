@@ -14,7 +14,7 @@ from models.saved import Description, save_model
 from pipeline.extract import extract
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.params import Params, parse_params
-from pipeline.store import CLIPS, FEATURE_STORES, Store, in_store_order, write_store
+from pipeline.store import CLIPS, FEATURE_STORES, in_store_order, write_store
 from pipeline.tables import write_csv
 from pipeline.tracks import COLUMNS, FOLDS, TRACKS, FoldedTrack, read_folds, write_folds
 
@@ -110,15 +110,14 @@ def write_project(folder: Path, changes: Mapping[str, Any] | None = None) -> Par
     genres |= dict.fromkeys(UNLABELLED, "")
     write_tracks(folder, [(track_id, genre, "ok") for track_id, genre in sorted(genres.items())])
     write_folds(labelled_tracks(), folder / FOLDS)
-    pcm = [
-        (track_id, tone(PITCH[genres[track_id]], seed))
+    pcm = {
+        track_id: tone(PITCH[genres[track_id]], seed)
         for seed, track_id in enumerate(in_store_order(genres))
-    ]
+    }
     description = {"name": "pcm", "sample_rate": SAMPLE_RATE, "seconds": 1}
     write_store(folder / CLIPS, description, pcm)
-    with Store(folder / CLIPS) as clips:
-        name = params.feature
-        extract(clips, name, params.extract[name], folder / FEATURE_STORES / name)
+    name = params.feature
+    extract(folder / CLIPS, name, params.extract[name], folder / FEATURE_STORES / name)
     return params
 
 

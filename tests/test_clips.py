@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.audio import AudioError
-from pipeline.clips import clip_count, cut, from_pcm, load_clips, to_pcm
+from pipeline.clips import load_clips
+from pipeline.pcm import clip_count, cut, from_pcm, to_pcm
 
 SAMPLE_RATE = 22_050
 

@@ -8,10 +8,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from pipeline import extract
-from pipeline.clips import Pcm, from_pcm
 from pipeline.errors import PipelineError
 from pipeline.features import FEATURES
 from pipeline.params import load_params
+from pipeline.pcm import Pcm, from_pcm
 from pipeline.store import CLIPS, FEATURE_STORES, Store, in_store_order, write_store
 
 SAMPLE_RATE = 22_050
@@ -27,7 +27,7 @@ def pcm_of(track_id: str) -> Pcm:
 @pytest.fixture
 def clips(project: Path) -> Path:
     """A store of noise in data/clips of the working directory."""
-    tracks = ((track_id, pcm_of(track_id)) for track_id in in_store_order(TRACKS))
+    tracks = {track_id: pcm_of(track_id) for track_id in TRACKS}
     write_store(project / CLIPS, DESCRIPTION, tracks)
     return project / CLIPS
 
@@ -44,8 +44,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", FEATURES)
 def test_every_row_is_the_feature_of_its_clip(clips: Path, name: str, tmp_path: Path) -> None:
     feature = load_params().extract[name]
-    with Store(clips) as source:
-        extract.extract(source, name, feature, tmp_path / "out")
+    extract.extract(clips, name, feature, tmp_path / "out")
     with Store(tmp_path / "out") as store:
         assert store.track_ids == in_store_order(TRACKS)
         for track_id in TRACKS:

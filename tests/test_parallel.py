@@ -10,7 +10,7 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 
 from pipeline.errors import PipelineError
-from pipeline.parallel import BLOCK, ONE_THREAD, map_folds, map_tracks, workers
+from pipeline.parallel import ONE_THREAD, map_folds, map_tracks, workers
 
 Where = tuple[int, int, dict[str, str | None]]
 
@@ -43,26 +43,33 @@ def double(item: int) -> int:
 
 
 @pytest.mark.parametrize("count", ["1", "2"])
-@pytest.mark.parametrize("total", [0, 1, BLOCK, 2 * BLOCK + 3])
+@pytest.mark.parametrize("total", [0, 1, 2, 131])
 def test_tracks_come_in_order(count: str, total: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_WORKERS", count)
     results = map_tracks(double, range(total), total=total, label="double")
     assert list(results) == [2 * item for item in range(total)]
 
 
-def test_tracks_are_read_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tracks_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_WORKERS", "2")
     read: list[int] = []
+    done: list[int] = []
 
     def items() -> Iterator[int]:
-        for item in range(3 * BLOCK):
+        for item in range(500):
+            assert len(read) - len(done) < 50
             read.append(item)
             yield item
 
-    results = map_tracks(double, items(), total=3 * BLOCK, label="double")
-    for number, result in enumerate(results):
-        assert result == 2 * number
-        assert len(read) <= BLOCK * (number // BLOCK + 1)
+    list(map_tracks(done.append, items(), total=500, label="append"))
+    assert sorted(done) == read == list(range(500))
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_SCHEDULER", "tcp://127.0.0.1:1")
+    monkeypatch.setattr("pipeline.parallel.PATIENCE_SECONDS", 1)
+    with pytest.raises(PipelineError, match=r"^PIPELINE_SCHEDULER = 'tcp://127\.0\.0\.1:1': "):
+        list(map_tracks(double, [1], total=1, label="double"))
 
 
 def test_error_in_a_track_propagates(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,12 +23,11 @@ from helpers import (
 
 from models.saved import TRAINED, load_models, probabilities
 from pipeline import predict
-from pipeline.clips import from_pcm
-from pipeline.dataset import TrackFile
+from pipeline.clips import load_clips
 from pipeline.errors import PipelineError, run_stage
 from pipeline.extract import extract
 from pipeline.features import Centroid
-from pipeline.segment import segment_track
+from pipeline.pcm import from_pcm
 from pipeline.store import FEATURE_STORES, Store, write_store
 
 pytestmark = saves_models
@@ -106,13 +105,10 @@ def test_file_gets_what_the_stages_would_give_it(
     path = audio / "stereo.wav"
     samples = np.stack([tone(300, 1).ravel(), tone(700, 2).ravel()], axis=1)
     soundfile.write(path, samples, 5000, subtype="PCM_16")  # to be mixed and resampled
-    row, pcm = segment_track(TrackFile("unlabelled/stereo", "", path), PARAMS.segment)
-    assert row["status"] == "ok"
-    assert pcm is not None
+    pcm = load_clips(path, SAMPLE_RATE, PARAMS.segment.clip_samples).pcm
     description = {"name": "pcm", "sample_rate": SAMPLE_RATE, "seconds": 1}
-    write_store(tmp_path / "clips", description, [("unlabelled/stereo", pcm)])
-    with Store(tmp_path / "clips") as clips:
-        extract(clips, "centroid", PARAMS.extract["centroid"], tmp_path / "centroid")
+    write_store(tmp_path / "clips", description, {"unlabelled/stereo": pcm})
+    extract(tmp_path / "clips", "centroid", PARAMS.extract["centroid"], tmp_path / "centroid")
     [stored] = predict.predict_store(models, tmp_path / "centroid", ["unlabelled/stereo"])
     of_file = predict.predict_file(models, path)
     assert of_file.pop("file") == str(path)
@@ -201,7 +197,7 @@ def test_stage_writes_the_unlabelled_tracks_alone(
 
 def test_store_of_other_features_is_refused(models: predict.Models, tmp_path: Path) -> None:
     rows = np.zeros((1, FRAMES), np.float16)
-    write_store(tmp_path / "centroid", {"name": "centroid"}, [("unlabelled/a", rows)])
+    write_store(tmp_path / "centroid", {"name": "centroid"}, {"unlabelled/a": rows})
     with pytest.raises(PipelineError, match=r"models were not trained on .*centroid; run `dvc"):
         list(predict.predict_store(models, tmp_path / "centroid", ["unlabelled/a"]))
 

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from pipeline import segment
-from pipeline.clips import Pcm
 from pipeline.errors import PipelineError
+from pipeline.pcm import Pcm
 from pipeline.store import CLIPS, Store, in_store_order
 from pipeline.tables import read_csv
 from pipeline.tracks import COLUMNS, TRACKS, Track, read_tracks
@@ -98,7 +98,7 @@ def test_every_usable_track_has_its_clips() -> None:
     with Store(CLIPS) as store:
         assert store.track_ids == in_store_order(["blues/a", "jazz/b", "jazz/cut", "unlabelled/u"])
         assert store.dtype == np.int16
-        assert store.row_shape == (3 * SAMPLE_RATE,)
+        assert store.shape == (6, 3 * SAMPLE_RATE)
         assert store.description["sample_rate"] == SAMPLE_RATE
         assert store.description["seconds"] == 3
         expected = noise(6.1)[: 6 * SAMPLE_RATE].reshape(2, -1)

@@ -1,7 +1,10 @@
 """The store: what is written is read back, by track, from the same bytes every time."""
 
+import hashlib
+import json
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.store import SHARDS, Array, Store, in_store_order, iterate, shard_of, write_store
+from pipeline.shard import Array, row_digests, write_shard
+from pipeline.store import (
+    SHARDS,
+    Store,
+    in_store_order,
+    rows_of,
+    shard_of,
+    write_store,
+)
 
 DESCRIPTION = {"name": "test", "unit": "dB", "params": {"n_fft": 512, "names": ["a", "ü"]}}
 IDS = [f"rock/rock.{i:05d}" for i in range(40)] + ["pop/Björk, Jóga", "unlabelled/x y"]
@@ -24,14 +35,14 @@ TRACK_IDS = st.lists(
 )
 
 
-def rows_of(track_id: str, dtype: Any = np.float32) -> Array:
+def made_of(track_id: str, dtype: Any = np.float32) -> Array:
     """1 to 4 rows of shape (3, 2), the same for the same id."""
     rng = np.random.default_rng(list(track_id.encode()))
     return rng.integers(0, 100, (rng.integers(1, 5), 3, 2)).astype(dtype)
 
 
 def build(folder: Path, ids: Iterable[str] = IDS, dtype: Any = np.float32) -> Path:
-    write_store(folder, DESCRIPTION, ((i, rows_of(i, dtype)) for i in in_store_order(ids)))
+    write_store(folder, DESCRIPTION, {i: made_of(i, dtype) for i in ids})
     return folder
 
 
@@ -43,36 +54,116 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_rows_come_back(tmp_path: Path, dtype: Any) -> None:
     with Store(build(tmp_path / "store", dtype=dtype)) as store:
         assert store.description == DESCRIPTION
-        assert store.row_shape == (3, 2)
+        assert store.shape == (sum(len(made_of(i)) for i in IDS), 3, 2)
         assert store.dtype == dtype
         assert store.track_ids == in_store_order(IDS)
         for track_id in IDS:
             rows = store.rows(track_id)
             assert rows.dtype == dtype
             assert store.clips(track_id) == len(rows)
-            np.testing.assert_array_equal(rows, rows_of(track_id, dtype))
-
-
-def test_write_store_counts_its_rows(tmp_path: Path) -> None:
-    tracks = [(track_id, rows_of(track_id)) for track_id in in_store_order(IDS)]
-    total = write_store(tmp_path / "store", DESCRIPTION, tracks)
-    assert total == sum(len(rows) for _, rows in tracks)
+            np.testing.assert_array_equal(rows, made_of(track_id, dtype))
 
 
 def test_several_tracks_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
     wanted = [IDS[-1], IDS[5], IDS[0]]
     with Store(build(tmp_path / "store")) as store:
-        expected = np.concatenate([rows_of(track_id) for track_id in wanted])
+        expected = np.concatenate([made_of(track_id) for track_id in wanted])
         np.testing.assert_array_equal(store.read(iter(wanted)), expected)
         assert store.read([]).shape == (0, 3, 2)
 
 
-def test_iterate_gives_every_track_in_store_order(tmp_path: Path) -> None:
+def test_indexing_reads_many_files_as_one_array(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
     with Store(build(tmp_path / "store")) as store:
-        tracks = list(iterate(store))
-    assert [track_id for track_id, _ in tracks] == in_store_order(IDS)
-    for track_id, rows in tracks:
-        np.testing.assert_array_equal(rows, rows_of(track_id))
+        whole = store.read(store.track_ids)
+        assert len(store) == len(whole)
+        for _ in range(200):
+            start, stop = rng.integers(-len(whole) - 3, len(whole) + 3, 2).tolist()
+            np.testing.assert_array_equal(store[start:stop], whole[start:stop])
+        index = rng.integers(0, len(whole), 300)
+        np.testing.assert_array_equal(store[index], whole[index])
+        np.testing.assert_array_equal(store[:], whole)
+        assert store[np.empty(0, int)].shape == (0, 3, 2)
+        for row in (len(whole), -1):
+            with pytest.raises(IndexError):
+                store[np.array([row])]
+        for track_id in IDS:
+            np.testing.assert_array_equal(whole[store.span(track_id)], made_of(track_id))
+
+
+def test_rows_stay_valid_after_closing(tmp_path: Path) -> None:
+    with Store(build(tmp_path / "store")) as store:
+        rows = store.rows(IDS[0])
+    np.testing.assert_array_equal(rows, made_of(IDS[0]))
+
+
+def test_h5py_alone_reads_what_the_documentation_says(tmp_path: Path) -> None:
+    build(tmp_path / "store")
+    found: dict[str, list[Array]] = {}
+    for path in sorted((tmp_path / "store").glob("shard-*.h5")):
+        with h5py.File(path) as file:
+            assert file.attrs["schema_version"] == 2
+            assert file.attrs["unit"] == "dB"
+            assert json.loads(file.attrs["params"]) == DESCRIPTION["params"]
+            for track_id, clip, row, digest in zip(
+                file["track_id"].asstr(), file["clip"], file["rows"], file["sha256"], strict=True
+            ):
+                assert hashlib.sha256(row.tobytes()).digest() == digest.tobytes()
+                assert clip == len(found.setdefault(track_id, []))
+                found[track_id].append(row)
+    assert sorted(found) == sorted(IDS)
+    for track_id, rows in found.items():
+        np.testing.assert_array_equal(rows, made_of(track_id))
+
+
+def rewrite(path: Path, **options: Any) -> None:
+    """The same content by another writer: chunked, compressed, without digests."""
+    with h5py.File(path) as file:
+        attributes = dict(file.attrs)
+        parts = {name: file[name][:] for name in ("rows", "track_id", "clip")}
+    with h5py.File(path, "w") as file:
+        file.attrs.update(attributes)
+        for name, values in parts.items():
+            file.create_dataset(name, data=values, maxshape=(None, *values.shape[1:]), **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "gzip", "shuffle": True}])
+def test_a_store_of_another_writer_reads_the_same(tmp_path: Path, options: dict[str, Any]) -> None:
+    with Store(build(tmp_path / "store")) as store:
+        whole, digests = store[:], [store.digest(track_id) for track_id in IDS]
+    for path in (tmp_path / "store").iterdir():
+        rewrite(path, **options)
+    with Store(tmp_path / "store") as store:
+        np.testing.assert_array_equal(store[:], whole)
+        np.testing.assert_array_equal(store[np.array([5, 0])], whole[[5, 0]])
+        assert [store.digest(track_id) for track_id in IDS] == digests
+
+
+def test_a_digest_follows_from_the_rows_alone(tmp_path: Path) -> None:
+    with Store(build(tmp_path / "a", ["x"])) as one, Store(build(tmp_path / "b")) as other:
+        assert one.digest("x") not in {other.digest(track_id) for track_id in IDS}
+    write_store(tmp_path / "c", DESCRIPTION, {"renamed": made_of("x")})
+    write_store(tmp_path / "d", DESCRIPTION, {"x": made_of("x").astype(np.int32)})
+    with Store(tmp_path / "a") as a, Store(tmp_path / "c") as c, Store(tmp_path / "d") as d:
+        assert a.digest("x") == c.digest("renamed") != d.digest("x")
+
+
+def test_rows_of_a_replaced_store_are_never_the_old_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    with Store(build(folder)) as store:
+        old = store.digest(IDS[0])
+    np.testing.assert_array_equal(rows_of(folder, IDS[0], old), made_of(IDS[0]))
+    shutil.rmtree(folder)
+    write_store(folder, DESCRIPTION, {IDS[0]: made_of("other")})
+    with Store(folder) as store:
+        new = store.digest(IDS[0])
+    np.testing.assert_array_equal(rows_of(folder, IDS[0], new), made_of("other"))
+    with pytest.raises(PipelineError, match="changed while the stage ran"):
+        rows_of(folder, IDS[0], old)
+
+
+def test_row_digests_of_no_rows() -> None:
+    assert row_digests(np.empty((0, 3), np.int16)).shape == (0, 32)
 
 
 def test_an_unknown_track_is_a_key_error(tmp_path: Path) -> None:
@@ -80,19 +171,12 @@ def test_an_unknown_track_is_a_key_error(tmp_path: Path) -> None:
         store.rows("nobody")
 
 
-def test_a_row_longer_than_a_chunk(tmp_path: Path) -> None:
-    row = np.random.default_rng(0).integers(-9, 9, (2, 300_000)).astype(np.int16)
-    write_store(tmp_path / "store", DESCRIPTION, [("a", row)])
-    with Store(tmp_path / "store") as store:
-        np.testing.assert_array_equal(store.rows("a"), row)
-
-
 @settings(max_examples=15, deadline=None)
 @given(TRACK_IDS)
 def test_any_ids_come_back(tmp_path_factory: pytest.TempPathFactory, ids: list[str]) -> None:
-    with Store(build(tmp_path_factory.getbasetemp() / "any", ids)) as store:
+    with Store(build(tmp_path_factory.mktemp("any") / "store", ids)) as store:
         assert store.track_ids == in_store_order(ids)
-        expected = np.concatenate([rows_of(track_id) for track_id in ids])
+        expected = np.concatenate([made_of(track_id) for track_id in ids])
         np.testing.assert_array_equal(store.read(ids), expected)
 
 
@@ -108,48 +192,6 @@ def test_a_new_track_changes_its_own_shard_alone(tmp_path: Path) -> None:
     after = contents(build(tmp_path / "after"))
     changed = [name for name in after if after[name] != before[name]]
     assert changed == [f"shard-{shard_of(IDS[0]):02d}.h5"]
-
-
-def test_the_old_store_is_replaced(tmp_path: Path) -> None:
-    build(tmp_path / "store", ["old"])
-    with Store(build(tmp_path / "store", ["new"])) as store:
-        assert store.track_ids == ["new"]
-    assert [path.name for path in tmp_path.iterdir()] == ["store"]
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_an_exception_leaves_the_old_store(tmp_path: Path, error: type[BaseException]) -> None:
-    def failing() -> Iterator[tuple[str, Array]]:
-        yield "a", rows_of("a")
-        raise error
-
-    old = contents(build(tmp_path / "store"))
-    with pytest.raises(error):
-        write_store(tmp_path / "store", DESCRIPTION, failing())
-    assert contents(tmp_path / "store") == old
-    assert len(contents(build(tmp_path / "store", ["b"]))) == SHARDS  # what was left is no obstacle
-
-
-def test_a_store_without_rows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="without rows"):
-        write_store(tmp_path / "store", DESCRIPTION, [])
-
-
-def wrong_shard() -> list[str]:
-    return in_store_order(IDS)[::-1]
-
-
-def wrong_within_a_shard() -> list[str]:
-    shard = [track_id for track_id in IDS if shard_of(track_id) == shard_of(IDS[0])]
-    assert len(shard) > 1
-    return sorted(shard, reverse=True)
-
-
-@pytest.mark.parametrize("ids", [wrong_shard(), wrong_within_a_shard(), ["a", "a"]])
-def test_another_order_is_refused(tmp_path: Path, ids: list[str]) -> None:
-    with pytest.raises(ValueError, match="not in store order"):
-        write_store(tmp_path / "store", DESCRIPTION, ((i, rows_of(i)) for i in ids))
-    assert not (tmp_path / "store").exists()
 
 
 def remove(path: Path) -> None:
@@ -174,6 +216,22 @@ def without_version(path: Path) -> None:
         del file.attrs["schema_version"]
 
 
+def shorter(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        clips = file["clip"][:-1]
+        del file["clip"]
+        file["clip"] = clips
+
+
+def of_other_unit(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["unit"] = "Hz"
+
+
+def of_other_tracks(path: Path) -> None:
+    path.write_bytes(path.with_name("shard-03.h5").read_bytes())
+
+
 def without_clips(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         del file["clip"]
@@ -185,16 +243,19 @@ def without_clips(path: Path) -> None:
         (remove, "is missing: .*store is no complete store"),
         (garble, "is not a readable HDF5 file"),
         (cut_off, "is not a readable HDF5 file"),
-        (of_tomorrow, "schema version 99, expected 1"),
-        (without_version, "schema version None, expected 1"),
-        (without_clips, "has no dataset 'clip'"),
+        (of_tomorrow, "schema version 99, expected 2"),
+        (without_version, "schema version None, expected 2"),
+        (without_clips, "no dataset 'clip'"),
+        (shorter, "the datasets' lengths differ"),
+        (of_other_unit, "description .*Hz.*, but .*dB.* in shard-00"),
+        (of_other_tracks, "holds .*, which belongs in shard-03"),
     ],
 )
 def test_a_damaged_store_is_named(
     tmp_path: Path, damage: Callable[[Path], None], reason: str
 ) -> None:
-    damage(build(tmp_path / "store") / "shard-07.h5")
-    with pytest.raises(PipelineError, match=rf"shard-07\.h5:? {reason}") as caught:
+    damage(build(tmp_path / "store") / "shard-08.h5")
+    with pytest.raises(PipelineError, match=rf"shard-08\.h5:? {reason}") as caught:
         Store(tmp_path / "store")
     assert "\n" not in str(caught.value)
 
@@ -204,9 +265,15 @@ def test_a_missing_store_is_named(tmp_path: Path) -> None:
         Store(tmp_path / "features" / "mel")
 
 
+def test_a_writer_that_gives_fewer_rows_than_announced_is_refused(tmp_path: Path) -> None:
+    template = np.empty((0, 2), np.int16)
+    with pytest.raises(ValueError, match="1 rows came, 2 were announced"):
+        write_shard(tmp_path / "a.h5", {}, template, {"a": 2}, [np.zeros((1, 2), np.int16)])
+
+
 def test_the_shard_of_an_id_never_changes() -> None:
     """Another shard would make every store in a cache unreadable by track."""
-    assert shard_of("blues/blues.00000") == 8
+    assert shard_of("blues/blues.00000") == 24
     assert shard_of("pop/Björk, Jóga") == 10
 
 

@@ -1,0 +1,168 @@
+"""Results that are computed once, kept by content address outside the stages' outputs.
+
+The cache is a folder of the machine, shared by every clone, branch and experiment:
+PIPELINE_CACHE (default: ~/.cache/genre-pipeline). It holds whole shards, which stores link to,
+and the tracks of shards that are not whole yet. Nothing in it is ever changed in place.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError
+from pipeline.result import Result, pack, unpack, unpack_head
+
+ROWS, TRACKS = "rows.h5", "tracks.json"
+
+
+@dataclass(frozen=True)
+class CachedTrack:
+    """A track of a cached shard: its address, number of rows and facts."""
+
+    track_id: str
+    address: str
+    clips: int
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CachedShard:
+    """A whole shard in the cache: the file, and what is in it, in order."""
+
+    path: Path
+    tracks: tuple[CachedTrack, ...]
+
+
+class Cache:
+    """The folder `root` as a cache; it is made by the first write.
+
+    Parameters
+    ----------
+    root : Path
+
+    Raises
+    ------
+    PipelineError
+        On writing, where `root` cannot be written to.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def load(self, address: str) -> Result | None:
+        """A track's result; None if it is not there, or not whole."""
+        try:
+            return unpack(self._track_path(address).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def head(self, address: str) -> tuple[int, dict[str, Any]] | None:
+        """Number of rows and facts of a track's result; None if it is not there."""
+        try:
+            with self._track_path(address).open("rb") as file:
+                return unpack_head(file.readline())
+        except FileNotFoundError:
+            return None
+
+    def save(self, address: str, result: Result) -> None:
+        """Keep a track's result until its shard is whole."""
+        with self._new(self._track_path(address)) as path:
+            path.write_bytes(pack(result))
+
+    def forget(self, address: str) -> None:
+        """Drop a track that a shard holds now."""
+        self._track_path(address).unlink(missing_ok=True)
+
+    def shard(self, recipe: str, number: int, key: str) -> CachedShard | None:
+        """The shard of exactly this content; None if it is not there, or not whole."""
+        folder = self._shard_folder(recipe, number) / key
+        with suppress(OSError):  # a cache that may only be read serves all the same
+            os.utime(folder)
+        return _read_shard(folder)
+
+    def shards(self, recipe: str, number: int) -> Iterator[CachedShard]:
+        """Every whole shard of this number that the recipe made, the last used first."""
+        folder = self._shard_folder(recipe, number)
+        entries = list(os.scandir(folder)) if folder.is_dir() else []
+        for entry in sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True):
+            found = _read_shard(Path(entry.path))
+            if found:
+                yield found
+
+    def publish(
+        self,
+        recipe: str,
+        number: int,
+        key: str,
+        tracks: Sequence[CachedTrack],
+        write: Callable[[Path], None],
+    ) -> CachedShard:
+        """Keep the shard that `write` writes to the path it is given."""
+        target = self._shard_folder(recipe, number) / key
+        with self._new(target) as folder:
+            folder.mkdir()
+            write(folder / ROWS)
+            (folder / ROWS).chmod(0o444)  # stores link to it: who edits one must not edit all
+            content = {
+                "size": (folder / ROWS).stat().st_size,
+                "tracks": [asdict(track) for track in tracks],
+            }
+            (folder / TRACKS).write_text(json.dumps(content), encoding="utf-8")
+            _flush(folder / ROWS)
+            _flush(folder / TRACKS)
+            if target.is_dir():  # of another process that was as fast, or damaged
+                shutil.rmtree(target)
+        return CachedShard(target / ROWS, tuple(tracks))
+
+    def _track_path(self, address: str) -> Path:
+        return self.root / "tracks" / address[:2] / address
+
+    def _shard_folder(self, recipe: str, number: int) -> Path:
+        return self.root / "shards" / recipe[:32] / f"{number:02d}"
+
+    @contextmanager
+    def _new(self, target: Path) -> Iterator[Path]:
+        """A path that becomes `target`, at once, when the block ends without an error."""
+        try:
+            (self.root / "tmp").mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
+        except OSError as error:
+            raise PipelineError(
+                f"the cache {self.root} cannot be written: {error.strerror}; PIPELINE_CACHE "
+                "may name another folder"
+            ) from None
+        try:
+            yield folder / target.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(folder / target.name, target)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def machine_cache() -> Cache:
+    """The cache that the environment names."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    named = os.environ.get("PIPELINE_CACHE") or f"{home}/genre-pipeline"
+    return Cache(Path(named).expanduser())
+
+
+def _read_shard(folder: Path) -> CachedShard | None:
+    try:
+        known = json.loads((folder / TRACKS).read_text(encoding="utf-8"))
+        if (folder / ROWS).stat().st_size != known["size"]:
+            return None
+    except (FileNotFoundError, ValueError):
+        return None
+    return CachedShard(folder / ROWS, tuple(CachedTrack(**track) for track in known["tracks"]))
+
+
+def _flush(path: Path) -> None:
+    """Have the disk keep a file before its name is trusted."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
