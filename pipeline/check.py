@@ -2,19 +2,39 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.errors import run_stage
+from pipeline.extraction import ExtractFeature
 from pipeline.params import DEMO, Params, load_params
-from pipeline.validate import ParamsError
+from pipeline.store import FEATURE_STORES, Store
+from pipeline.validate import ParamsError, one_of
 
 PASSED = Path("data/params_checked.txt")
 
 
+def input_shape(params: Params) -> tuple[int, ...]:
+    """Shape of a clip's row: of an extracted feature, or of a store of the user's own.
+
+    Raises
+    ------
+    ParamsError
+        `feature` is neither.
+    """
+    if params.feature in params.extract:
+        recipe = ExtractFeature(params.extract[params.feature], params.segment.sample_rate)
+        return recipe.template(params.segment.clip_samples).shape[1:]
+    own = FEATURE_STORES / params.feature
+    if not own.is_dir():
+        raise ParamsError(
+            f"feature = {params.feature!r}: should be one of the extracted features "
+            f"(extract.features): {one_of(params.extract)}, or a store of your own in {own}"
+        )
+    with Store(own) as store:
+        return store.shape[1:]
+
+
 def check_input(params: Params) -> None:
     """Raise `ParamsError` unless the chosen model can take the chosen feature's shape."""
-    silence = np.zeros((1, params.segment.clip_samples), np.float32)
-    shape = params.extract[params.feature](silence, params.segment.sample_rate).shape[1:]
+    shape = input_shape(params)
     try:
         params.fit.require_input(shape)
     except ParamsError as error:

@@ -11,6 +11,7 @@ from pipeline.extraction import ExtractFeature
 from pipeline.features import FEATURES, Feature
 from pipeline.params import load_params
 from pipeline.store import CLIPS, FEATURE_STORES, Store, rows_of
+from pipeline.validate import choice
 
 
 def extract(clips: Path, name: str, feature: Feature, folder: Path) -> None:
@@ -32,7 +33,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("feature", choices=FEATURES)
     name = parser.parse_args().feature
-    extract(CLIPS, name, load_params().extract[name], FEATURE_STORES / name)
+    features = load_params().extract
+    choice(name, "feature", features, "extracted features (extract.features)")
+    extract(CLIPS, name, features[name], FEATURE_STORES / name)
 
 
 if __name__ == "__main__":

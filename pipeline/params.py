@@ -1,6 +1,6 @@
 """params.yaml -> frozen dataclasses, one a section; errors name the key, the value, the choices."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -15,6 +15,7 @@ Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Vote = Literal["majority", "mean", "product"]
 VOTES: tuple[str, ...] = get_args(Vote)
 DEMO = Path("data/demo")
@@ -125,7 +126,7 @@ class EvaluateParams:
 
 @dataclass(frozen=True)
 class Params:
-    """The whole of params.yaml."""
+    """The whole of params.yaml; `extract` holds the features that are extracted, no others."""
 
     seed: int
     model: str
@@ -180,7 +181,7 @@ def parse_params(document: Any) -> Params:
     params = Params(
         seed=number(Annotated[int, Field(ge=0, lt=2**32)], root["seed"], "seed"),
         model=choice(root["model"], "model", models),
-        feature=choice(root["feature"], "feature", FEATURES),
+        feature=number(Name, root["feature"], "feature"),
         extract={
             name: parse(FEATURES[name], extract[name], f"extract.{name}") for name in FEATURES
         },
@@ -190,7 +191,7 @@ def parse_params(document: Any) -> Params:
         **{name: parse(cls, root[name], name) for name, cls in SECTIONS.items()},
     )
     _check_together(params, extract["features"])
-    return params
+    return replace(params, extract={name: params.extract[name] for name in extract["features"]})
 
 
 def _check_together(params: Params, extracted: Any) -> None:
@@ -202,7 +203,6 @@ def _check_together(params: Params, extracted: Any) -> None:
         choice(name, f"extract.features.{index}", FEATURES)
         if name in extracted[:index]:
             raise ParamsError(f"extract.features.{index} = {name!r}: should be listed once")
-    choice(params.feature, "feature", extracted, "extracted features (extract.features)")
     for name, feature in params.extract.items():
         _check_feature(name, feature, params.segment)
 

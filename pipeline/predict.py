@@ -56,6 +56,8 @@ def predict_store(models: Models, folder: Path, track_ids: Sequence[str]) -> Ite
         if store.description != models[0][1].store:
             raise PipelineError(f"the models were not trained on {folder}; run `dvc repro`")
         for track_id in track_ids:
+            if track_id not in store:
+                raise PipelineError(f"{folder} has no rows of {track_id}")
             chances = predict_rows(models, store.rows(track_id))
             yield {"track_id": track_id, **verdict(models[0][1].genres, chances)}
 
@@ -67,9 +69,16 @@ def predict_file(models: Models, path: Path) -> Row:
     ------
     AudioError, OSError
         The file cannot be used.
+    PipelineError
+        The models read a feature that is not one of `FEATURES`.
     """
     description = models[0][1]
     store = description.store
+    if description.feature not in FEATURES:
+        raise PipelineError(
+            f"the models read a feature of your own, {description.feature!r}, which cannot be "
+            "computed here; put the tracks into the dataset's folder unlabelled and into its store"
+        )
     recipe = ExtractFeature(FEATURES[description.feature](**store["params"]), store["sample_rate"])
     pcm = load_clips(path, recipe.sample_rate, recipe.sample_rate * store["seconds"]).pcm
     with threadpool_limits(1):  # as `extract` computes it, to the last bit

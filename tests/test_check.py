@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers import ROOT, changed_document, write_params
 
 from pipeline.check import check_input, main
 from pipeline.params import parse_params
+from pipeline.store import write_store
 from pipeline.validate import ParamsError
 
 PASSED = Path("data/params_checked.txt")
@@ -77,6 +79,21 @@ def test_dataset_must_be_there_unless_it_is_the_demo(tmp_path: Path, found: bool
     result = run_check(tmp_path, {"dataset.path": "music"})
     expected = (0, "") if found else (2, "error: dataset.path = 'music': no such folder\n")
     assert (result.returncode, result.stderr) == expected
+
+
+def test_feature_must_be_extracted_or_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    changes = {"feature": "own", "extract.features": ["grey", "centroid"]}
+    with pytest.raises(
+        ParamsError,
+        match=r"^feature = 'own': should be one of the extracted features \(extract\.features\): "
+        "grey or centroid, or a store of your own in data/features/own$",
+    ):
+        check_input(parse_params(changed_document(changes)))
+    write_store(Path("data/features/own"), {"name": "own"}, {"a/0": np.zeros((2, 9, 8, 1), "f4")})
+    check_input(parse_params(changed_document(changes)))
 
 
 def test_output_is_the_same_for_other_parameters(
