@@ -1,12 +1,14 @@
 """Each feature of a 30 s track in 3 s clips, beside the libraries' own, clip by clip.
 
-Both sides run in this process on one thread, in turns; the figure is the ratio of the fastest
-of several runs. `python benchmarks/features.py`
+Both sides and the bare FFTs (of frames that are already windowed) run in this process on one
+thread, in turns; a figure is the fastest of several runs.
+`python benchmarks/features.py [audio file]`; without a file the track is synthetic.
 """
 
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import librosa
 import matplotlib
 import numpy as np
 import numpy.typing as npt
+import scipy.fft
 import scipy.signal
 from matplotlib import pyplot
 from threadpoolctl import threadpool_limits
@@ -22,40 +25,66 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from pipeline.features import FEATURES
-from pipeline.params import Params, load_params
+from pipeline.params import load_params
+from pipeline.pcm import from_pcm, to_pcm
+from pipeline.pictures import area_weights
 from pipeline.styles import GENRES, artist_sound
 from pipeline.synth import piece
 
 Array = npt.NDArray[Any]
 RATE = 22050
-REPEATS = 5
+SAMPLES = 30 * RATE
+REPEATS = 15
+CENTRED = ("mel", "centroid")
 
 
-def a_track() -> Array:
-    """Ten 3 s clips of synthetic rock, float32 of shape (10, 66150)."""
-    rng = np.random.default_rng(0)
-    samples = piece(GENRES["rock"], artist_sound(rng), 30.0, RATE, rng)
-    return samples.astype(np.float32).reshape(10, -1)
+def a_track(arguments: list[str]) -> Array:
+    """Ten 3 s clips of a file or of synthetic rock, float32 of shape (10, 66150)."""
+    if arguments:
+        samples, _ = librosa.load(arguments[0], sr=RATE)
+    else:
+        rng = np.random.default_rng(0)
+        samples = piece(GENRES["rock"], artist_sound(rng), 30.0, RATE, rng)
+    pcm = to_pcm(samples.astype(np.float32))
+    return from_pcm(np.resize(pcm, (10, SAMPLES // 10)))  # repeats what is a little too short
 
 
-def plain_mel(clip: Array, p: Any) -> None:
+@cache
+def dense_weights(source: int, target: int) -> Array:
+    """Share of each source cell in each target cell, as a matrix."""
+    return area_weights(source, target).toarray()
+
+
+def plain_mel(clip: Array, p: Any) -> Array:
     """librosa, as its documentation shows."""
     power = librosa.feature.melspectrogram(
-        y=clip, sr=RATE, n_fft=p.n_fft, hop_length=p.hop_length, n_mels=p.n_mels
+        y=clip,
+        sr=RATE,
+        n_fft=p.n_fft,
+        hop_length=p.hop_length,
+        n_mels=p.n_mels,
+        fmin=p.fmin,
+        fmax=p.fmax,
     )
-    librosa.power_to_db(power, ref=1.0, top_db=p.top_db)
+    return librosa.power_to_db(power, ref=1.0, top_db=p.top_db)
 
 
-def plain_centroid(clip: Array, p: Any) -> None:
+def plain_centroid(clip: Array, p: Any) -> Array:
     """librosa, likewise."""
-    librosa.feature.spectral_centroid(y=clip, sr=RATE, n_fft=p.n_fft, hop_length=p.hop_length)
+    return librosa.feature.spectral_centroid(
+        y=clip, sr=RATE, n_fft=p.n_fft, hop_length=p.hop_length
+    )
 
 
-def plain_grey(clip: Array, p: Any) -> None:
-    """scipy's spectrogram in dB."""
-    overlap = p.n_fft - p.hop_length
-    _, _, power = scipy.signal.spectrogram(clip, RATE, "hann", p.n_fft, overlap)
-    10 * np.log10(np.maximum(power, 1e-12))
+def plain_grey(clip: Array, p: Any) -> Array:
+    """scipy's spectrogram in dB, averaged over equal areas, scaled to bytes."""
+    _, _, power = scipy.signal.spectrogram(
+        clip, RATE, "hann", p.n_fft, p.n_fft - p.hop_length, detrend=False
+    )
+    db = 10 * np.log10(np.maximum(power, 10 ** (p.min_db / 10)))
+    rows, columns = dense_weights(len(db), p.height), dense_weights(db.shape[1], p.width)
+    scaled = (rows @ db @ columns.T - p.min_db) / (p.max_db - p.min_db)
+    return np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
 
 
 def plain_colour(clip: Array, p: Any) -> None:
@@ -67,12 +96,26 @@ def plain_colour(clip: Array, p: Any) -> None:
     pyplot.close(figure)
 
 
-PLAIN: dict[str, Callable[[Array, Any], None]] = {
+PLAIN: dict[str, Callable[[Array, Any], Any]] = {
     "mel": plain_mel,
     "centroid": plain_centroid,
     "grey": plain_grey,
     "colour": plain_colour,
 }
+
+
+def windowed_frames(name: str, clips: Array, p: Any) -> Array:
+    """What a feature transforms: float32, shape (n, frames, n_fft)."""
+    if name in CENTRED:
+        clips = np.pad(clips, ((0, 0), (p.n_fft // 2, p.n_fft // 2)))
+    frames = np.lib.stride_tricks.sliding_window_view(clips, p.n_fft, axis=1)[:, :: p.hop_length]
+    return frames * np.hanning(p.n_fft).astype(np.float32)
+
+
+def clip_by_clip(work: Callable[..., Any], clips: Array, *arguments: Any) -> None:
+    """Call `work` for each clip and drop the results."""
+    for clip in clips:
+        work(clip, *arguments)
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -82,25 +125,28 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def compare(name: str, params: Params, clips: Array) -> tuple[float, float]:
-    """Fastest seconds of ours and of the plain way, taken in turns."""
-    feature = params.extract[name]
-    ours, plain = [], []
-    for _ in range(REPEATS):
-        ours.append(seconds(lambda: feature(clips, RATE)))
-        plain.append(seconds(lambda: [PLAIN[name](clip, feature) for clip in clips]))
-    return min(ours), min(plain)
+def compare(name: str, feature: Any, clips: Array) -> list[float]:
+    """Fastest milliseconds of the bare FFTs, of ours and of the plain way, taken in turns."""
+    frames = windowed_frames(name, clips, feature)
+    sides: list[Callable[[], Any]] = [
+        lambda: clip_by_clip(scipy.fft.rfft, frames),
+        lambda: feature(clips, RATE),
+        lambda: clip_by_clip(PLAIN[name], clips, feature),
+    ]
+    rounds = [[1e3 * seconds(side) for side in sides] for _ in range(REPEATS)]
+    return [min(times) for times in zip(*rounds, strict=True)]
 
 
 def main() -> None:
     """Print one line a feature."""
     matplotlib.use("Agg")
-    params, clips = load_params(), a_track()
-    print("feature    ours (ms)  plain (ms)  ratio")
+    params, clips = load_params(), a_track(sys.argv[1:])
+    print("feature   FFTs (ms)  ours (ms)  plain (ms)  ours / FFTs  plain / ours")
     with threadpool_limits(1):
         for name in FEATURES:
-            ours, plain = compare(name, params, clips)
-            print(f"{name:9}  {1e3 * ours:9.1f}  {1e3 * plain:10.1f}  {plain / ours:5.1f}")
+            fft, ours, plain = compare(name, params.extract[name], clips)
+            times = f"{fft:9.1f}  {ours:9.1f}  {plain:10.1f}"
+            print(f"{name:8}  {times}  {ours / fft:11.1f}  {plain / ours:12.1f}")
 
 
 if __name__ == "__main__":

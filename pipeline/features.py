@@ -8,19 +8,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-import scipy.signal
 from matplotlib import colormaps
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.pictures import draw, resample_area, to_bytes
 from pipeline.spectra import (
-    centred_spectrum,
     decibels,
-    mel_bands,
+    hann,
+    mel_power,
     power_density,
     spectral_centroid,
-    squared_magnitude,
 )
 
 Array = npt.NDArray[Any]
@@ -68,10 +66,8 @@ class Grey:
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
         """Return uint8 of shape (n, height, width, 1)."""
-        window = scipy.signal.get_window("hann", self.n_fft).astype(np.float32)
-        db = decibels(power_density(clips, sample_rate, window, self.hop_length), self.min_db)
-        picture = resample_area(db, self.height, self.width)
-        scaled = (picture - self.min_db) / (self.max_db - self.min_db)
+        pictures = _averaged_db(self, clips, sample_rate, hann(self.n_fft))
+        scaled = (pictures - self.min_db) / (self.max_db - self.min_db)
         return to_bytes(scaled)[..., np.newaxis]
 
 
@@ -96,8 +92,17 @@ class Colour:
     def __call__(self, clips: Array, sample_rate: int) -> Array:
         """Return uint8 RGB of shape (n, height, width, 3)."""
         window = np.hanning(self.n_fft).astype(np.float32)
-        db = decibels(power_density(clips, sample_rate, window, self.hop_length), self.min_db)
-        return draw(resample_area(db, self.height, self.width), self.colour_map)
+        return draw(_averaged_db(self, clips, sample_rate, window), self.colour_map)
+
+
+def _averaged_db(feature: Grey | Colour, clips: Array, sample_rate: int, window: Array) -> Array:
+    """Power density in dB, averaged to the feature's size; float32, shape (n, height, width)."""
+
+    def of_clip(clip: Array) -> Array:
+        density = power_density(clip, sample_rate, window, feature.hop_length)
+        return resample_area(decibels(density, feature.min_db), feature.height, feature.width)
+
+    return np.stack([of_clip(clip) for clip in clips])
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -124,10 +129,9 @@ class Mel:
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
         """Return float16 of shape (n, n_mels, frames, 1), or uint8 RGB (n, n_mels, frames, 3)."""
-        spectrum = centred_spectrum(clips, self.n_fft, self.hop_length)
-        bands = mel_bands(sample_rate, self.n_fft, self.n_mels, self.fmin, self.fmax)
-        power = (squared_magnitude(spectrum) @ bands).swapaxes(1, 2)
-        db = 10.0 * np.log10(np.maximum(power, 1e-10))
+        filters = (self.n_fft, self.hop_length, self.n_mels, self.fmin, self.fmax)
+        power = np.stack([mel_power(clip, sample_rate, *filters) for clip in clips])
+        db = decibels(power, -100.0)  # power_to_db's amin=1e-10
         db = np.maximum(db, db.max(axis=(1, 2), keepdims=True) - self.top_db)
         if self.channels == 3:
             return draw(db, self.colour_map)
@@ -149,7 +153,9 @@ class Centroid:
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
         """Return float16 of shape (n, frames)."""
-        return spectral_centroid(clips, sample_rate, self.n_fft, self.hop_length).astype(np.float16)
+        frames = (self.n_fft, self.hop_length)
+        rows = np.stack([spectral_centroid(clip, sample_rate, *frames) for clip in clips])
+        return rows.astype(np.float16)
 
 
 Feature = Grey | Colour | Mel | Centroid

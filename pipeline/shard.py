@@ -7,9 +7,10 @@ into memory: spectra and PCM barely compress without loss, and unpacking costs t
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -19,6 +20,7 @@ from pipeline.errors import PipelineError
 
 SCHEMA_VERSION = 2
 REQUIRED = ("rows", "track_id", "clip")
+WRITE_BYTES = 1 << 23
 
 Array = npt.NDArray[Any]
 
@@ -45,26 +47,54 @@ def write_shard(
         The rows of each track of `clips`, in that order; one at a time is in memory.
     """
     total = sum(clips.values())
+    offsets = _write_skeleton(path, description, template, clips, total)
+    # Not through HDF5: a full disk is an error that says so, and large writes read back faster.
+    with path.open("r+b", buffering=WRITE_BYTES) as file:
+        file.seek(offsets["rows"])
+        digests = [_write_rows(file, track) for track in tracks]
+        written = sum(map(len, digests))
+        if written != total:
+            raise ValueError(f"{path}: {written} rows came, {total} were announced")
+        file.seek(offsets["sha256"])
+        file.write(b"".join(digest.tobytes() for digest in digests))
+
+
+def _write_skeleton(
+    path: Path,
+    description: Mapping[str, Any],
+    template: Array,
+    clips: Mapping[str, int],
+    total: int,
+) -> dict[str, int]:
+    """Everything but the rows and their digests; where in the file these go, in bytes."""
     # Later formats keep the time in the root group, and no two builds would be the same bytes.
     with h5py.File(path, "w", libver="earliest") as file:
         file.attrs["schema_version"] = SCHEMA_VERSION
         for name, value in sorted(description.items()):
             file.attrs[name] = json.dumps(value) if isinstance(value, Mapping) else value
-        rows = file.create_dataset("rows", (total, *template.shape[1:]), template.dtype)
-        digests = np.empty((total, 32), np.uint8)
-        start = 0
-        for track in tracks:
-            stop = start + len(track)
-            rows[start:stop] = track
-            digests[start:stop] = row_digests(track)
-            start = stop
-        if start != total:
-            raise ValueError(f"{path}: {start} rows came, {total} were announced")
         ids = [name.encode() for name, count in clips.items() for _ in range(count)]
         text = h5py.string_dtype("utf-8", max(map(len, ids), default=1))
         file.create_dataset("track_id", data=np.array(ids, text))
         file.create_dataset("clip", data=_numbers(clips.values()))
-        file.create_dataset("sha256", data=digests)
+        kinds = {"rows": template, "sha256": np.empty((0, 32), np.uint8)}
+        return {name: _reserve(file, name, kind, total) for name, kind in kinds.items()}
+
+
+def _reserve(file: h5py.File, name: str, template: Array, total: int) -> int:
+    """Make a dataset of `total` rows, and say where its bytes go."""
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    shape = (total, *template.shape[1:])
+    dataset = file.create_dataset(name, shape, template.dtype, dcpl=layout)
+    return int(dataset.id.get_offset() or 0)
+
+
+def _write_rows(file: IO[bytes], rows: Array) -> npt.NDArray[np.uint8]:
+    """Append rows, and return their digests."""
+    rows = np.ascontiguousarray(rows)
+    file.write(rows.data)
+    return row_digests(rows)
 
 
 def row_digests(rows: Array) -> npt.NDArray[np.uint8]:
@@ -74,87 +104,109 @@ def row_digests(rows: Array) -> npt.NDArray[np.uint8]:
 
 
 class Shard:
-    """One file opened for reading.
+    """One file opened for reading, by h5py's lower interface, which opens four times faster.
 
     Attributes
     ----------
-    rows : memory map or h5py.Dataset, shape (n, ...)
-        Mapped where the file's layout allows.
-    clips : dict of str to int
-        Number of rows of each track, in the order of the rows.
-    description : dict
-        The attributes, less the schema version.
+    shape : tuple of int
+        (n, ...) of the rows.
+    dtype : numpy.dtype
+
+    Raises
+    ------
+    PipelineError
+        The file is missing, is no HDF5 file, has another schema version or lacks a part.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = _open(path)
+        self._path, self._file = path, _open(path)
         try:
-            self.rows: Any = _mapped(self._file["rows"], path)
-            self.clips = {
-                encoded.decode(): len(list(group))
-                for encoded, group in groupby(self._file["track_id"][:])
-            }
-            self.description = {
-                name: _attribute(value)
-                for name, value in self._file.attrs.items()
-                if name != "schema_version"
-            }
-        except BaseException:
+            _require_version(self._file, path)
+            self._datasets = _require_datasets(self._file, path)
+        except PipelineError:
             self.close()
             raise
+        self.shape: tuple[int, ...] = self._datasets["rows"].shape
+        self.dtype: np.dtype[Any] = self._datasets["rows"].dtype
+
+    @cached_property
+    def rows(self) -> Any:
+        """The rows, mapped into memory where the file's layout allows, else an h5py.Dataset."""
+        offset = self._datasets["rows"].get_offset()
+        if offset is None:  # chunked, or without a row
+            return h5py.Dataset(self._datasets["rows"])
+        return np.memmap(self._path, self.dtype, "r", offset, self.shape)
+
+    def description(self) -> dict[str, Any]:
+        """What the writer said of the rows: the attributes, less the schema version."""
+        found = {name: _attribute(value) for name, value in h5py.File(self._file).attrs.items()}
+        del found["schema_version"]
+        return found
+
+    def clips(self) -> dict[str, int]:
+        """Number of rows of each track, in the order of the rows."""
+        ids = h5py.Dataset(self._datasets["track_id"])[:]
+        return {encoded.decode(): len(list(group)) for encoded, group in groupby(ids)}
 
     def digests(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
         """SHA-256 of rows `start` to `stop`, shape (n, 32): as written, else computed."""
-        if "sha256" in self._file:
-            stored: npt.NDArray[np.uint8] = self._file["sha256"][start:stop]
+        file = h5py.File(self._file)
+        if "sha256" in file:
+            stored: npt.NDArray[np.uint8] = file["sha256"][start:stop]
             return stored
         return row_digests(self.rows[start:stop])
+
+    def read_into(self, out: Array, start: int) -> None:
+        """Fill `out` with rows from `start` on: faster than through the map, for many."""
+        if len(out):
+            dataset = h5py.Dataset(self._datasets["rows"])
+            dataset.read_direct(out, np.s_[start : start + len(out)])
 
     def close(self) -> None:
         """Close the file; rows that were read stay valid."""
         self._file.close()
 
 
-def _numbers(counts: Iterable[int]) -> npt.NDArray[np.int32]:
-    ranges = [np.arange(count, dtype=np.int32) for count in counts]
-    return np.concatenate(ranges) if ranges else np.empty(0, np.int32)
-
-
-def _open(path: Path) -> h5py.File:
+def _open(path: Path) -> h5py.h5f.FileID:
     if not path.is_file():
         raise PipelineError(f"{path} is missing: {path.parent} is no complete store")
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)  # closes the datasets as well
     try:
-        file = h5py.File(path, "r")
+        return h5py.h5f.open(bytes(path), h5py.h5f.ACC_RDONLY, access)
     except OSError as error:
         raise PipelineError(f"{path} is not a readable HDF5 file: {error}") from None
-    problem = _problem(file)
-    if problem:
-        file.close()
-        raise PipelineError(f"{path}: {problem}")
-    return file
 
 
-def _problem(file: h5py.File) -> str:
-    version = file.attrs.get("schema_version")
+def _require_version(file: h5py.h5f.FileID, path: Path) -> None:
+    version = np.zeros((), np.int64)
+    try:
+        h5py.h5a.open(file, b"schema_version").read(version)
+    except KeyError:
+        raise PipelineError(f"{path}: no attribute 'schema_version'") from None
     if version != SCHEMA_VERSION:
-        return f"schema version {version}, expected {SCHEMA_VERSION}"
-    missing = [name for name in REQUIRED if name not in file]
-    if missing:
-        return f"no dataset {missing[0]!r}"
-    lengths = {name: len(file[name]) for name in REQUIRED}
+        raise PipelineError(f"{path}: schema version {version}, expected {SCHEMA_VERSION}")
+
+
+def _require_datasets(file: h5py.h5f.FileID, path: Path) -> dict[str, h5py.h5d.DatasetID]:
+    found = {}
+    for name in REQUIRED:
+        try:
+            found[name] = h5py.h5d.open(file, name.encode())
+        except KeyError:
+            raise PipelineError(f"{path}: no dataset {name!r}") from None
+    lengths = {name: dataset.shape[0] for name, dataset in found.items()}
     if len(set(lengths.values())) > 1:
-        return f"the datasets' lengths differ: {lengths}"
-    return ""
-
-
-def _mapped(rows: h5py.Dataset, path: Path) -> Any:
-    offset = rows.id.get_offset()
-    if offset is None:  # chunked, or without a row
-        return rows
-    return np.memmap(path, rows.dtype, "r", offset, rows.shape)
+        raise PipelineError(f"{path}: the datasets' lengths differ: {lengths}")
+    return found
 
 
 def _attribute(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("{"):
         return json.loads(value)
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _numbers(counts: Iterable[int]) -> npt.NDArray[np.int32]:
+    ranges = [np.arange(count, dtype=np.int32) for count in counts]
+    return np.concatenate(ranges) if ranges else np.empty(0, np.int32)

@@ -2,8 +2,8 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,6 @@ class Store:
 
     Attributes
     ----------
-    description : dict
-        What the writer said of the rows.
-    track_ids : list of str
-        In store order.
     shape : tuple of int
         (rows, ...) of the whole, as one array.
     dtype : numpy.dtype
@@ -50,8 +46,8 @@ class Store:
     Raises
     ------
     PipelineError
-        A file is missing, is no HDF5 file, has another schema or lacks a part; the files do not
-        agree; a track is in the wrong one.
+        A file is missing, is no HDF5 file, has another schema or lacks a part, or the files do
+        not agree; of what they say of themselves and which tracks are in them, when it is asked.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,16 +55,38 @@ class Store:
         try:
             for number in range(SHARDS):
                 self._shards.append(Shard(folder / shard_name(number)))
-            _require_agreement(folder, self._shards)
+            _require_same(folder, "dtype", [shard.dtype for shard in self._shards])
+            _require_same(folder, "row shape", [shard.shape[1:] for shard in self._shards])
         except BaseException:
             self.close()
             raise
-        self.description = self._shards[0].description
-        self.dtype: np.dtype[Any] = self._shards[0].rows.dtype
-        self._starts = [0, *accumulate(len(shard.rows) for shard in self._shards)]
-        self.shape: tuple[int, ...] = (self._starts[-1], *self._shards[0].rows.shape[1:])
-        self._spans = dict(_spans(self._shards))
-        self.track_ids = list(self._spans)
+        self._folder = folder
+        self.dtype: np.dtype[Any] = self._shards[0].dtype
+        self._starts = [0, *accumulate(shard.shape[0] for shard in self._shards)]
+        self.shape: tuple[int, ...] = (self._starts[-1], *self._shards[0].shape[1:])
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """What the writer said of the rows."""
+        found = [shard.description() for shard in self._shards]
+        _require_same(self._folder, "description", found)
+        return found[0]
+
+    @property
+    def track_ids(self) -> list[str]:
+        """In store order."""
+        return list(self._spans)
+
+    @cached_property
+    def _spans(self) -> dict[str, slice]:
+        spans: dict[str, slice] = {}
+        for number, shard in enumerate(self._shards):
+            start = self._starts[number]
+            for track_id, clips in shard.clips().items():
+                _require_place(self._folder, track_id, number)
+                spans[track_id] = slice(start, start + clips)
+                start += clips
+        return spans
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -137,9 +155,7 @@ class Store:
             offset = self._starts[number]
             low, high = max(start, offset), min(stop, self._starts[number + 1])
             if low < high:
-                out[low - start : high - start] = self._shards[number].rows[
-                    low - offset : high - offset
-                ]
+                self._shards[number].read_into(out[low - start : high - start], low - offset)
         return out
 
     def _take(self, index: Array) -> Array:
@@ -197,34 +213,17 @@ def _holds(store: Store, track_id: str, digest: str) -> bool:
     return track_id in store and store.digest(track_id) == digest
 
 
-def _spans(shards: Iterable[Shard]) -> Iterator[tuple[str, slice]]:
-    start = 0
-    for shard in shards:
-        for track_id, clips in shard.clips.items():
-            yield track_id, slice(start, start + clips)
-            start += clips
+def _require_same(folder: Path, what: str, values: Sequence[Any]) -> None:
+    for number, value in enumerate(values):
+        if value != values[0]:
+            raise PipelineError(
+                f"{folder / shard_name(number)}: {what} {value}, but {values[0]} in {shard_name(0)}"
+            )
 
 
-def _require_agreement(folder: Path, shards: list[Shard]) -> None:
-    first = _facts(shards[0])
-    for number, shard in enumerate(shards):
-        for name, value in _facts(shard).items():
-            if value != first[name]:
-                raise PipelineError(
-                    f"{folder / shard_name(number)}: {name} {value}, but {first[name]} in "
-                    f"{shard_name(0)}"
-                )
-        for track_id in shard.clips:
-            if shard_of(track_id) != number:
-                raise PipelineError(
-                    f"{folder / shard_name(number)} holds {track_id}, which belongs in "
-                    f"{shard_name(shard_of(track_id))}"
-                )
-
-
-def _facts(shard: Shard) -> Mapping[str, Any]:
-    return {
-        "description": shard.description,
-        "dtype": shard.rows.dtype,
-        "row shape": shard.rows.shape[1:],
-    }
+def _require_place(folder: Path, track_id: str, number: int) -> None:
+    place = shard_of(track_id)
+    if place != number:
+        raise PipelineError(
+            f"{folder / shard_name(number)} holds {track_id}, which belongs in {shard_name(place)}"
+        )

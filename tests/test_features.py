@@ -14,7 +14,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline.clips import from_pcm, to_pcm
 from pipeline.features import (
     FEATURES,
     Array,
@@ -24,6 +23,7 @@ from pipeline.features import (
     Grey,
     Mel,
 )
+from pipeline.pcm import from_pcm, to_pcm
 from pipeline.pictures import resample_area
 from pipeline.spectra import power_density
 
@@ -158,14 +158,18 @@ def assert_drawn_alike(picture: Array, scaled: Array, colour_map: str) -> None:
 
 
 @every_signal
-@pytest.mark.parametrize(("n_fft", "hop_length"), [(512, 256), (512, 100), (255, 255), (64, 200)])
+@pytest.mark.parametrize(
+    ("n_fft", "hop_length"),
+    [(512, 256), (512, 50), (255, 255), (64, 200)],
+    ids=["default", "more than a block", "odd", "gaps"],
+)
 def test_power_density_is_scipys(name: str, n_fft: int, hop_length: int) -> None:
     if hop_length > n_fft:  # scipy has no gaps between frames: take every other of smaller hops
         expected = density_of_scipy(SIGNALS[name], n_fft, hop_length // 4)[:, ::4]
     else:
         expected = density_of_scipy(SIGNALS[name], n_fft, hop_length)
     window = scipy.signal.get_window("hann", n_fft).astype(np.float32)
-    actual = power_density(SIGNALS[name][np.newaxis], SAMPLE_RATE, window, hop_length)[0]
+    actual = power_density(SIGNALS[name], SAMPLE_RATE, window, hop_length)
     assert actual.dtype == np.float32
     assert actual.shape == expected.shape
     np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=DENSITY_SHARE * expected.max())
@@ -194,7 +198,7 @@ def test_resample_area_is_the_slow_average(
     cell = st.floats(-200.0, 0.0, width=32)
     cells = data.draw(st.lists(cell, min_size=rows * columns, max_size=rows * columns))
     picture = np.array(cells, np.float32).reshape(rows, columns)
-    resampled = resample_area(picture[np.newaxis], height, width)[0]
+    resampled = resample_area(picture, height, width)
     assert resampled.dtype == np.float32
     np.testing.assert_allclose(resampled, slow_area(picture, height, width), atol=1e-3)
 
@@ -202,7 +206,7 @@ def test_resample_area_is_the_slow_average(
 def test_resample_area_is_pillows_box_where_cells_are_whole() -> None:
     picture = np.random.default_rng(0).normal(-60.0, 20.0, (128, 96)).astype(np.float32)
     boxed = Image.fromarray(picture).resize((24, 32), Image.Resampling.BOX)
-    resampled = resample_area(picture[np.newaxis], 32, 24)[0]
+    resampled = resample_area(picture, 32, 24)
     np.testing.assert_allclose(resampled, np.asarray(boxed), atol=1e-3)
 
 
@@ -333,13 +337,13 @@ def test_shape_and_dtype(feature: Feature, shape: tuple[int, ...], dtype: Any) -
 
 @given(st.integers(16, 300), st.integers(1, 300), st.integers(300, 2000))
 def test_frame_counts(n_fft: int, hop_length: int, samples: int) -> None:
-    clips = np.ones((1, samples), np.float32)
+    clip = np.ones(samples, np.float32)
     padded = samples + 2 * (n_fft // 2)
     centred = len(range(0, padded - n_fft + 1, hop_length))
-    assert Centroid(n_fft, hop_length)(clips, SAMPLE_RATE).shape == (1, centred)
+    assert of_one(Centroid(n_fft, hop_length), clip).shape == (centred,)
     whole = len(range(0, samples - n_fft + 1, hop_length))
-    density = power_density(clips, SAMPLE_RATE, np.ones(n_fft, np.float32), hop_length)
-    assert density.shape == (1, n_fft // 2 + 1, whole)
+    density = power_density(clip, SAMPLE_RATE, np.ones(n_fft, np.float32), hop_length)
+    assert density.shape == (n_fft // 2 + 1, whole)
 
 
 def test_every_feature_has_an_example() -> None:
