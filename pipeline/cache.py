@@ -8,12 +8,12 @@ and the tracks of shards that are not whole yet. Nothing in it is ever changed i
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pipeline.errors import PipelineError
 from pipeline.result import Result, pack, unpack, unpack_head
@@ -129,20 +129,19 @@ class Cache:
     @contextmanager
     def _new(self, target: Path) -> Iterator[Path]:
         """A path that becomes `target`, at once, when the block ends without an error."""
+        path = self.root / "tmp" / f"{target.name[:16]}-{uuid4().hex}"
         try:
-            (self.root / "tmp").mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield path
+            os.replace(path, target)
         except OSError as error:
             raise PipelineError(
-                f"the cache {self.root} cannot be written: {error.strerror}; PIPELINE_CACHE "
-                "may name another folder"
+                f"the cache {self.root} cannot be written: {error.strerror}; PIPELINE_CACHE may "
+                "name another folder"
             ) from None
-        try:
-            yield folder / target.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(folder / target.name, target)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(path)
 
 
 def machine_cache() -> Cache:
@@ -160,6 +159,13 @@ def _read_shard(folder: Path) -> CachedShard | None:
     except (FileNotFoundError, ValueError):
         return None
     return CachedShard(folder / ROWS, tuple(CachedTrack(**track) for track in known["tracks"]))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

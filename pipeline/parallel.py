@@ -18,6 +18,8 @@ from pipeline.errors import PipelineError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+LOKY = {"backend": "loky", "inner_max_num_threads": 1}
+MANY = 200  # items that are worth the second in which processes start
 PATIENCE_SECONDS = 10  # for a scheduler to answer
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -38,12 +40,18 @@ def workers() -> int:
 
 
 def map_tracks(
-    function: Callable[[Item], Result], items: Iterable[Item], *, total: int, label: str
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    total: int,
+    label: str,
+    light: bool = False,
 ) -> Iterator[Result]:
     """Results in the order of `items`, with progress; `items` are taken as they are needed.
 
-    Threads do here: decoding, resampling and Fourier transforms leave the interpreter free. On a
-    cluster, a lost worker's items are given to another.
+    `light` work, and that on few items, is done by threads, which start at once but wait for one
+    another's turn in the interpreter; other work by processes. On a cluster, a lost worker's
+    items are given to another.
 
     Raises
     ------
@@ -52,22 +60,26 @@ def map_tracks(
     """
     if not total:
         return
-    with _tasks() as parallel, tqdm(total=total, desc=label, unit="track") as progress:
+    with (
+        _tasks(light or total < MANY) as parallel,
+        tqdm(total=total, desc=label, unit="track") as progress,
+    ):
         for result in parallel(delayed(function)(item) for item in items):
             progress.update()
             yield result
 
 
 @contextmanager
-def _tasks() -> Iterator[Parallel]:
+def _tasks(threads: bool) -> Iterator[Parallel]:
     address = os.environ.get("PIPELINE_SCHEDULER")
-    if not address:
-        here = Parallel(workers(), backend="threading", return_as="generator")
-        with threadpool_limits(1), here as parallel:
-            yield parallel
+    if address:
+        with _client(address), parallel_config("dask"), Parallel(return_as="generator") as tasks:
+            yield tasks
         return
-    with _client(address), parallel_config("dask"), Parallel(return_as="generator") as parallel:
-        yield parallel
+    backend = {"backend": "threading"} if threads else LOKY
+    here = parallel_config(n_jobs=workers(), **backend)
+    with threadpool_limits(1), here, Parallel(return_as="generator") as tasks:
+        yield tasks
 
 
 def _client(address: str) -> Any:

@@ -28,10 +28,11 @@ class Result:
 
 def pack(result: Result) -> bytes:
     """A line of JSON, the rows as they lie in memory, and the CRC-32 of both."""
-    kind = None if result.rows is None else [result.rows.dtype.str, result.rows.shape]
+    rows = result.rows
+    kind = None if rows is None else [rows.dtype.str, rows.shape]
     head = json.dumps({"facts": result.facts, "rows": kind}).encode() + b"\n"
-    content = head + (b"" if result.rows is None else result.rows.tobytes())
-    return content + zlib.crc32(content).to_bytes(4, "big")
+    body = b"" if rows is None else np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data
+    return b"".join([head, body, zlib.crc32(body, zlib.crc32(head)).to_bytes(4, "big")])
 
 
 def unpack(content: bytes) -> Result | None:

@@ -35,7 +35,7 @@ class Hashed:
 
 def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) -> list[Row]:
     """Write the clips of all usable tracks to the store `folder`; a row of tracks.csv for each."""
-    hashes = list(map_tracks(_hash, tracks, total=len(tracks), label="hash"))
+    hashes = list(map_tracks(_hash, tracks, total=len(tracks), label="hash", light=True))
     jobs = [
         Job(
             hashed.track.track_id,

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
-import scipy.signal
 import scipy.sparse
-from librosa.filters import mel as librosa_mel
 
 Array = npt.NDArray[Any]
 
@@ -102,12 +100,14 @@ def decibels(power: Array, floor_db: float) -> Array:
 
 @lru_cache(maxsize=8)
 def hann(n_fft: int) -> Array:
-    """Periodic Hann window; float32, shape (n_fft,)."""
-    return np.asarray(scipy.signal.get_window("hann", n_fft), np.float32)
+    """Periodic Hann window, `scipy.signal.get_window("hann", n_fft)`; float32, shape (n_fft,)."""
+    return np.hanning(n_fft + 1)[:-1].astype(np.float32)
 
 
 @lru_cache(maxsize=8)
 def mel_bands(sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> Any:
     """Slaney's mel filters of `librosa.filters.mel`; sparse, (n_mels, 1 + n_fft // 2)."""
-    filters = librosa_mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
+    from librosa.filters import mel  # takes longer to import than all else; only this needs it
+
+    filters = mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
     return scipy.sparse.csr_array(filters)  # a bin is in two bands at most

@@ -10,7 +10,7 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 
 from pipeline.errors import PipelineError
-from pipeline.parallel import ONE_THREAD, map_folds, map_tracks, workers
+from pipeline.parallel import MANY, ONE_THREAD, map_folds, map_tracks, workers
 
 Where = tuple[int, int, dict[str, str | None]]
 
@@ -43,7 +43,7 @@ def double(item: int) -> int:
 
 
 @pytest.mark.parametrize("count", ["1", "2"])
-@pytest.mark.parametrize("total", [0, 1, 2, 131])
+@pytest.mark.parametrize("total", [0, 1, 2, MANY + 3])
 def test_tracks_come_in_order(count: str, total: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_WORKERS", count)
     results = map_tracks(double, range(total), total=total, label="double")
@@ -56,13 +56,13 @@ def test_tracks_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) ->
     done: list[int] = []
 
     def items() -> Iterator[int]:
-        for item in range(500):
+        for item in range(MANY - 1):
             assert len(read) - len(done) < 50
             read.append(item)
             yield item
 
-    list(map_tracks(done.append, items(), total=500, label="append"))
-    assert sorted(done) == read == list(range(500))
+    list(map_tracks(done.append, items(), total=MANY - 1, label="append"))
+    assert sorted(done) == read == list(range(MANY - 1))
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,6 +70,22 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("pipeline.parallel.PATIENCE_SECONDS", 1)
     with pytest.raises(PipelineError, match=r"^PIPELINE_SCHEDULER = 'tcp://127\.0\.0\.1:1': "):
         list(map_tracks(double, [1], total=1, label="double"))
+
+
+def test_many_tracks_are_done_by_processes_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    places = {
+        light: {
+            process: environment["OMP_NUM_THREADS"]
+            for _, process, environment in map_tracks(
+                where, range(MANY), total=MANY, label="where", light=light
+            )
+        }
+        for light in (False, True)
+    }
+    assert os.getpid() not in places[False]
+    assert set(places[False].values()) == {"1"}
+    assert set(places[True]) == {os.getpid()}
 
 
 def test_error_in_a_track_propagates(monkeypatch: pytest.MonkeyPatch) -> None:
