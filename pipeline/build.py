@@ -86,7 +86,7 @@ class Plan:
 def build_store(
     folder: Path,
     description: Mapping[str, Any],
-    template: Array,
+    template: Callable[[], Array],
     jobs: Sequence[Job],
     recipe: Recipe,
 ) -> dict[str, CachedTrack]:
@@ -98,8 +98,9 @@ def build_store(
         Takes its new content when all of it is there.
     description : mapping
         What a reader must know: name, unit, parameters.
-    template : array, shape (0, ...)
-        Says the rows' shape and dtype.
+    template : callable
+        Gives an array of shape (0, ...): the rows' shape and dtype. It follows from the recipe
+        and is asked for only when there is something to write.
     jobs : sequence of Job
     recipe : Recipe
 
@@ -144,7 +145,11 @@ class Builder:
     """What a store is made of and by, and the cache that remembers it."""
 
     def __init__(
-        self, cache: Cache, description: Mapping[str, Any], template: Array, recipe: Recipe
+        self,
+        cache: Cache,
+        description: Mapping[str, Any],
+        template: Callable[[], Array],
+        recipe: Recipe,
     ) -> None:
         self.cache, self.description = cache, description
         self.template, self.recipe = template, recipe
@@ -152,7 +157,6 @@ class Builder:
         self._layout = digest(
             code_fingerprint(write_shard.__module__),
             json.dumps(description, sort_keys=True),
-            f"{template.dtype.str} {template.shape[1:]}",
         )
 
     def plans(self, jobs: Sequence[Job]) -> list[Plan]:
@@ -181,7 +185,7 @@ class Builder:
         write = partial(
             write_shard,
             description=self.description,
-            template=self.template,
+            template=self.template(),
             clips={track.track_id: track.clips for track in tracks if track.clips},
             tracks=rows,
         )

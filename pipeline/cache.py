@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from pipeline.errors import PipelineError
+from pipeline.fingerprint import digest
 from pipeline.result import Result, pack, unpack, unpack_head
 
 ROWS, TRACKS = "rows.h5", "tracks.json"
@@ -120,6 +121,10 @@ class Cache:
                 shutil.rmtree(target)
         return CachedShard(target / ROWS, tuple(tracks))
 
+    def hashes(self, folder: str) -> Path:
+        """File that remembers the hashes of the files below `folder`."""
+        return self.root / "hashes" / f"{digest(folder)[:32]}.json"
+
     def _track_path(self, address: str) -> Path:
         return self.root / "tracks" / address[:2] / address
 
@@ -164,8 +169,9 @@ def _read_shard(folder: Path) -> CachedShard | None:
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+        return
+    with suppress(OSError):
+        path.unlink()
 
 
 def _flush(path: Path) -> None:

@@ -1,6 +1,5 @@
 """A dataset folder: which files are its tracks, and what metadata.csv knows of them."""
 
-import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -50,25 +49,6 @@ def find_tracks(folder: Path) -> list[TrackFile]:
                 f"{second.path.name}; remove or rename one"
             )
     return tracks
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file, as hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def unchanged(path: Path, sha256: str) -> Path:
-    """`path`, whose content must still have that hash.
-
-    Raises
-    ------
-    PipelineError
-        It changed, so what is read of it would be kept under a wrong name.
-    """
-    if hash_file(path) != sha256:
-        raise PipelineError(f"{path} changed while the stage ran; run it again")
-    return path
 
 
 def join_artists(tracks: Sequence[TrackFile], folder: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ def extract(clips: Path, name: str, feature: Feature, folder: Path) -> None:
     with Store(clips) as store:
         digests = {track_id: store.digest(track_id) for track_id in store.track_ids}
         recipe = ExtractFeature(feature, store.description["sample_rate"])
-        template = recipe.template(store.shape[1])
+        template = partial(recipe.template, store.shape[1])
         description = {**store.description, "name": name, "unit": feature.unit}
     jobs = [
         Job(track_id, digest, partial(rows_of, clips.absolute(), track_id, digest))

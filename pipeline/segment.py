@@ -1,18 +1,18 @@
 """Stage: files of the dataset -> PCM clips in data/clips, a row a file in data/tracks.csv."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.build import Job, NoRowsError, build_store
-from pipeline.cache import CachedTrack
+from pipeline.cache import CachedTrack, machine_cache
 from pipeline.clips import CutTrack
-from pipeline.dataset import TrackFile, find_tracks, hash_file, join_artists, unchanged
+from pipeline.dataset import TrackFile, find_tracks, join_artists
 from pipeline.errors import PipelineError, run_stage
-from pipeline.parallel import map_tracks
+from pipeline.hashes import hash_files, unchanged
 from pipeline.params import SegmentParams, load_params
 from pipeline.store import CLIPS
 from pipeline.tables import write_csv, write_json
@@ -24,26 +24,14 @@ FACTS = ("seconds", "sample_rate", "channels")
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Hashed:
-    """A track's file and its SHA-256, or why it cannot be read."""
-
-    track: TrackFile
-    sha256: str = ""
-    error: str = ""
-
-
 def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) -> list[Row]:
     """Write the clips of all usable tracks to the store `folder`; a row of tracks.csv for each."""
-    hashes = list(map_tracks(_hash, tracks, total=len(tracks), label="hash", light=True))
+    paths = [track.path.absolute() for track in tracks]
+    hashes = hash_files(paths, machine_cache().hashes(os.path.commonpath(paths)))
     jobs = [
-        Job(
-            hashed.track.track_id,
-            f"{hashed.sha256} {hashed.track.path.suffix}",
-            partial(unchanged, hashed.track.path.absolute(), hashed.sha256),
-        )
-        for hashed in hashes
-        if not hashed.error
+        Job(track.track_id, f"{sha256} {path.suffix}", partial(unchanged, path, sha256))
+        for track, path, sha256 in zip(tracks, paths, hashes, strict=True)
+        if isinstance(sha256, str)
     ]
     recipe = CutTrack(params.sample_rate, params.clip_samples)
     description = {
@@ -52,8 +40,11 @@ def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) ->
         "sample_rate": params.sample_rate,
         "seconds": params.seconds,
     }
-    built = build_store(folder, description, recipe.template(), jobs, recipe)
-    return [_row(hashed, built.get(hashed.track.track_id)) for hashed in hashes]
+    built = build_store(folder, description, recipe.template, jobs, recipe)
+    return [
+        _row(track, sha256, built.get(track.track_id))
+        for track, sha256 in zip(tracks, hashes, strict=True)
+    ]
 
 
 def summarise(rows: Sequence[Row]) -> dict[str, Any]:
@@ -91,25 +82,15 @@ def main() -> None:
     _warn(counts)
 
 
-def _hash(track: TrackFile) -> Hashed:
-    try:
-        return Hashed(track, sha256=hash_file(track.path))
-    except OSError as error:
-        return Hashed(track, error=str(error.strerror))
-
-
-def _row(hashed: Hashed, built: CachedTrack | None) -> Row:
-    row: Row = {
-        "track_id": hashed.track.track_id,
-        "genre": hashed.track.genre,
-        "sha256": hashed.sha256,
-        "clips": built.clips if built else 0,
-    }
-    facts = built.facts if built else {"rejected": hashed.error}
-    if "rejected" in facts:
-        return {**row, "status": f"{REJECTED}: {facts['rejected']}"}
-    status = TRUNCATED if facts["truncated"] else OK
-    return {**row, **{name: facts[name] for name in FACTS}, "status": status}
+def _row(track: TrackFile, sha256: str | OSError, built: CachedTrack | None) -> Row:
+    row: Row = {"track_id": track.track_id, "genre": track.genre, "clips": 0}
+    if isinstance(sha256, OSError) or built is None:
+        return {**row, "status": f"{REJECTED}: {getattr(sha256, 'strerror', sha256)}"}
+    row |= {"sha256": sha256, "clips": built.clips}
+    if "rejected" in built.facts:
+        return {**row, "status": f"{REJECTED}: {built.facts['rejected']}"}
+    status = TRUNCATED if built.facts["truncated"] else OK
+    return {**row, **{name: built.facts[name] for name in FACTS}, "status": status}
 
 
 def _warn(counts: Mapping[str, Any]) -> None:

@@ -145,16 +145,17 @@ class Shard:
 
     def clips(self) -> dict[str, int]:
         """Number of rows of each track, in the order of the rows."""
-        ids = h5py.Dataset(self._datasets["track_id"])[:]
+        ids = _texts(self._datasets["track_id"])
         return {encoded.decode(): len(list(group)) for encoded, group in groupby(ids)}
 
-    def digests(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
-        """SHA-256 of rows `start` to `stop`, shape (n, 32): as written, else computed."""
+    @cached_property
+    def digests(self) -> npt.NDArray[np.uint8]:
+        """SHA-256 of each row, shape (n, 32): as written, else computed."""
         file = h5py.File(self._file)
         if "sha256" in file:
-            stored: npt.NDArray[np.uint8] = file["sha256"][start:stop]
+            stored: npt.NDArray[np.uint8] = file["sha256"][:]
             return stored
-        return row_digests(self.rows[start:stop])
+        return row_digests(self.rows)
 
     def read_into(self, out: Array, start: int) -> None:
         """Fill `out` with rows from `start` on: faster than through the map, for many."""
@@ -198,6 +199,16 @@ def _require_datasets(file: h5py.h5f.FileID, path: Path) -> dict[str, h5py.h5d.D
     lengths = {name: dataset.shape[0] for name, dataset in found.items()}
     if len(set(lengths.values())) > 1:
         raise PipelineError(f"{path}: the datasets' lengths differ: {lengths}")
+    return found
+
+
+def _texts(dataset: h5py.h5d.DatasetID) -> Array:
+    """Strings of a dataset, as bytes."""
+    if dataset.dtype.kind != "S" or not dataset.shape[0]:
+        return h5py.Dataset(dataset)[:]
+    found = np.empty(dataset.shape, dataset.dtype)
+    # In the file's own type: HDF5 converts from UTF-8 to plain bytes string by string.
+    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, found, dataset.get_type())
     return found
 
 

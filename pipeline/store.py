@@ -118,7 +118,7 @@ class Store:
         span = self._spans[track_id]
         number = self._shard_at(span.start)
         start = self._starts[number]
-        found = self._shards[number].digests(span.start - start, span.stop - start)
+        found = self._shards[number].digests[span.start - start : span.stop - start]
         kind = f"{self.dtype.str} {self.shape[1:]}".encode()
         return hashlib.sha256(kind + found.tobytes()).hexdigest()
 
