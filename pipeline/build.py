@@ -6,7 +6,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -123,14 +123,14 @@ def build_store(
     with replacing_folder(folder) as new:
         plans = builder.plans(jobs)
         missing = [job for plan in plans for job in plan.missing]
-        computed = map_tracks(builder.compute, missing, total=len(missing), label=label)
-        for plan in plans:
-            for _ in islice(computed, len(plan.missing)):
-                pass
-            shard = builder.assemble(plan)
-            _link(shard.path, new / shard_name(plan.number))
-            tracks |= {track.track_id: track for track in shard.tracks}
-        next(computed, None)  # lets the progress bar end
+        computing = map_tracks(builder.compute, missing, total=len(missing), label=label)
+        with closing(computing) as computed:
+            for plan in plans:
+                for _ in islice(computed, len(plan.missing)):
+                    pass
+                shard = builder.assemble(plan)
+                _link(shard.path, new / shard_name(plan.number))
+                tracks |= {track.track_id: track for track in shard.tracks}
         if not any(track.clips for track in tracks.values()):
             raise NoRowsError(f"{folder}: not one of {len(tracks)} tracks gives rows")
     rejected = sum(not track.clips for track in tracks.values())

@@ -20,6 +20,7 @@ from pipeline.fingerprint import digest
 from pipeline.result import Result, pack, unpack, unpack_head
 
 ROWS, TRACKS = "rows.h5", "tracks.json"
+MISSING = (FileNotFoundError, NotADirectoryError)
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,15 @@ class Cache:
         """A track's result; None if it is not there, or not whole."""
         try:
             return unpack(self._track_path(address).read_bytes())
-        except FileNotFoundError:
+        except MISSING:
             return None
 
     def head(self, address: str) -> tuple[int, dict[str, Any]] | None:
-        """Number of rows and facts of a track's result; None if it is not there."""
+        """Number of rows and facts of a track's result; None if it is not there, or damaged."""
         try:
             with self._track_path(address).open("rb") as file:
                 return unpack_head(file.readline())
-        except FileNotFoundError:
+        except MISSING:
             return None
 
     def save(self, address: str, result: Result) -> None:
@@ -104,8 +105,13 @@ class Cache:
         tracks: Sequence[CachedTrack],
         write: Callable[[Path], None],
     ) -> CachedShard:
-        """Keep the shard that `write` writes to the path it is given."""
+        """Keep the shard that `write` writes to the path it is given, unless it is there."""
         target = self._shard_folder(recipe, number) / key
+        if target.exists():
+            there = _read_shard(target)
+            if there:
+                return there
+            _remove(target)  # damaged
         with self._new(target) as folder:
             folder.mkdir()
             write(folder / ROWS)
@@ -117,8 +123,6 @@ class Cache:
             (folder / TRACKS).write_text(json.dumps(content), encoding="utf-8")
             _flush(folder / ROWS)
             _flush(folder / TRACKS)
-            if target.is_dir():  # of another process that was as fast, or damaged
-                shutil.rmtree(target)
         return CachedShard(target / ROWS, tuple(tracks))
 
     def hashes(self, folder: str) -> Path:
@@ -139,7 +143,7 @@ class Cache:
             path.parent.mkdir(parents=True, exist_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             yield path
-            os.replace(path, target)
+            _move(path, target)
         except OSError as error:
             raise PipelineError(
                 f"the cache {self.root} cannot be written: {error.strerror}; PIPELINE_CACHE may "
@@ -161,9 +165,19 @@ def _read_shard(folder: Path) -> CachedShard | None:
         known = json.loads((folder / TRACKS).read_text(encoding="utf-8"))
         if (folder / ROWS).stat().st_size != known["size"]:
             return None
-    except (FileNotFoundError, ValueError):
+        tracks = tuple(CachedTrack(**track) for track in known["tracks"])
+    except (*MISSING, ValueError, TypeError, KeyError):
         return None
-    return CachedShard(folder / ROWS, tuple(CachedTrack(**track) for track in known["tracks"]))
+    return CachedShard(folder / ROWS, tracks)
+
+
+def _move(path: Path, target: Path) -> None:
+    try:
+        os.replace(path, target)
+    except OSError:
+        if not target.is_dir():
+            raise
+        # Another process was faster, with the same content.
 
 
 def _remove(path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.audio import DECODER, AudioError, Recording, decode, resample
+from pipeline.errors import PipelineError
 from pipeline.pcm import Pcm, cut, to_pcm
 from pipeline.result import Result
 
@@ -55,6 +56,8 @@ class CutTrack:
 
     def __call__(self, path: Path) -> Result:
         """Rows int16, shape (clips, clip_samples); for a rejected file none, but the reason."""
+        if self.decoder != DECODER:
+            raise PipelineError(f"a worker decodes with {DECODER}, not with {self.decoder}")
         try:
             clipped = load_clips(path, self.sample_rate, self.clip_samples)
         except AudioError as error:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.errors import PipelineError
@@ -60,7 +61,7 @@ def hash_files(paths: Sequence[Path], memory: Path) -> list[str | OSError]:
             for name in stamps
             if isinstance(found[name], str) and _is_settled(stamps[name], looked_at)
         }
-        with replacing(memory) as file:
+        with suppress(OSError), replacing(memory) as file:  # it only saves time
             json.dump(settled, file)
     return [found[str(path)] for path in paths]
 
@@ -89,5 +90,5 @@ def _recall(memory: Path) -> dict[str, list[str]]:
     """By path, stamp and hash; nothing where there is no memory, or a damaged one."""
     try:
         return dict(json.loads(memory.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return {}

@@ -5,7 +5,8 @@ Dask scheduler, sends tracks there instead. Neither changes a result.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -20,6 +21,8 @@ Result = TypeVar("Result")
 
 LOKY = {"backend": "loky", "inner_max_num_threads": 1}
 MANY = 200  # items that are worth the second in which processes start
+# joblib's advice when an error ends the work early, which nobody can take.
+warnings.filterwarnings("ignore", r"(?s).*adjusting the input task iterator", UserWarning)
 PATIENCE_SECONDS = 10  # for a scheduler to answer
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -46,7 +49,7 @@ def map_tracks(
     total: int,
     label: str,
     light: bool = False,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Results in the order of `items`, with progress; `items` are taken as they are needed.
 
     `light` work, and that on few items, is done by threads, which start at once but wait for one

@@ -84,7 +84,8 @@ def parse_size(text: str) -> int:
 def show(size: int) -> str:
     """A size to be read: 1.23 GB."""
     unit = max((name for name in UNITS if UNITS[name] <= max(size, 1)), key=UNITS.__getitem__)
-    return f"{size / UNITS[unit]:.3g} {unit}B"
+    value = size / UNITS[unit]
+    return f"{value:.0f} {unit}B" if value >= 100 else f"{value:.3g} {unit}B"
 
 
 def main() -> None:

@@ -4,8 +4,11 @@ docs/store.md says what is in it. `rows` is contiguous and uncompressed, so that
 into memory: spectra and PCM barely compress without loss, and unpacking costs ten times a read.
 """
 
+import errno
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import groupby
@@ -47,7 +50,10 @@ def write_shard(
         The rows of each track of `clips`, in that order; one at a time is in memory.
     """
     total = sum(clips.values())
-    offsets = _write_skeleton(path, description, template, clips, total)
+    try:
+        offsets = _write_skeleton(path, description, template, clips, total)
+    except (OSError, RuntimeError) as error:  # h5py raises both, with many lines of HDF5's own
+        raise _as_os_error(error, path) from None
     # Not through HDF5: a full disk is an error that says so, and large writes read back faster.
     with path.open("r+b", buffering=WRITE_BYTES) as file:
         file.seek(offsets["rows"])
@@ -88,6 +94,12 @@ def _reserve(file: h5py.File, name: str, template: Array, total: int) -> int:
     shape = (total, *template.shape[1:])
     dataset = file.create_dataset(name, shape, template.dtype, dcpl=layout)
     return int(dataset.id.get_offset() or 0)
+
+
+def _as_os_error(error: Exception, path: Path) -> OSError:
+    found = re.search(r"errno = (\d+)", str(error))
+    number = int(found[1]) if found else getattr(error, "errno", None) or errno.EIO
+    return OSError(number, os.strerror(number), str(path))
 
 
 def _write_rows(file: IO[bytes], rows: Array) -> npt.NDArray[np.uint8]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from pipeline.hashes import hash_files, unchanged
 
 
 @pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
+def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Files that were read to be hashed."""
     found: list[Path] = []
     really = hashes.hash_file

@@ -1,0 +1,195 @@
+"""Stages that are killed, or cannot write: nothing is trusted that should not be, or done twice."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from helpers import MUSIC_TRACKS, Workplace, wait_until
+
+SEGMENT = ("python", "-m", "pipeline.segment")
+MEL = ("python", "-m", "pipeline.extract", "mel")
+SUMMARY = re.compile(r"(\w+): (\d+) tracks, (\d+) reused, (\d+) computed, (\d+) rejected, in ")
+KILLS = 10
+IN_FLIGHT = 2  # PIPELINE_WORKERS of a workplace
+STARTED: list[subprocess.Popen[bytes]] = []
+
+Contents = dict[str, bytes]
+Made = tuple[Workplace, Contents, Contents]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A workplace, and what undisturbed runs of segment, and of extract after it, write."""
+    workplace = Workplace(tmp_path_factory.mktemp("work") / "place")
+    workplace.run("git", "init", "-q")
+    workplace.run(*SEGMENT)
+    segmented = workplace.contents()
+    workplace.run(*MEL)
+    return workplace, segmented, workplace.contents()
+
+
+@pytest.fixture
+def place(made: Made) -> Iterator[Workplace]:
+    """The workplace without a trace of what was computed; what a test starts ends with it."""
+    workplace = made[0]
+    workplace.renew()
+    yield workplace
+    for process in STARTED:
+        kill_group(process)
+    STARTED.clear()
+
+
+def start(place: Workplace, *command: str) -> subprocess.Popen[bytes]:
+    STARTED.append(place.start(*command))
+    return STARTED[-1]
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def write(place: Workplace, contents: Contents) -> None:
+    for name, content in contents.items():
+        (place.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (place.folder / name).write_bytes(content)
+
+
+def kill_soon(place: Workplace, command: tuple[str, ...], rng: random.Random) -> None:
+    """Start a command and kill it after some more tracks, or any time after it began one."""
+    held, computed = len(place.held()), place.computed()
+    goal = min(held + rng.randint(1, 6), MUSIC_TRACKS)
+    process = start(place, *command)
+    if rng.random() < 0.7:
+        wait_until(lambda: len(place.held()) >= goal or process.poll() is not None)
+    else:
+        wait_until(lambda: place.computed() > computed or process.poll() is not None)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(rng.uniform(0, 0.1))
+    kill_group(process)
+
+
+def kill_again_and_again(place: Workplace, command: tuple[str, ...], seed: int) -> None:
+    rng = random.Random(seed)
+    found = []
+    for _ in range(KILLS):
+        kill_soon(place, command, rng)
+        found.append(len(place.held()))
+    assert sum(0 < held < MUSIC_TRACKS for held in found) > KILLS / 3
+
+
+def finish(place: Workplace, command: tuple[str, ...]) -> None:
+    """Run a command to the end; what was whole is not computed, by this run or any before."""
+    held = len(place.held())
+    found = SUMMARY.search(place.run(*command))
+    assert found
+    tracks, reused, computed, rejected = map(int, found.groups()[1:])
+    assert (tracks, rejected) == (MUSIC_TRACKS, 0)
+    assert reused >= held
+    assert computed == MUSIC_TRACKS - reused
+    assert place.computed() <= MUSIC_TRACKS + IN_FLIGHT * KILLS
+
+
+def test_segment_killed_at_any_moment_ends_in_the_same_bytes(place: Workplace, made: Made) -> None:
+    kill_again_and_again(place, SEGMENT, seed=1)
+    finish(place, SEGMENT)
+    assert place.contents() == made[1]
+
+
+def test_extract_killed_at_any_moment_ends_in_the_same_bytes(place: Workplace, made: Made) -> None:
+    write(place, made[1])
+    kill_again_and_again(place, MEL, seed=2)
+    finish(place, MEL)
+    assert place.contents() == made[2]
+
+
+def outputs(contents: Contents) -> Contents:
+    return {name: data for name, data in contents.items() if name != "data/params_checked.txt"}
+
+
+def test_a_killed_run_of_everything_goes_on_where_it_was(place: Workplace, made: Made) -> None:
+    place.hold.touch()
+    repro = start(place, "dvc", "repro", "segment")
+    wait_until(lambda: len(place.held()) >= 10 or repro.poll() is not None)
+    kill_group(repro)
+    held = len(place.held())
+    assert 10 <= held < MUSIC_TRACKS
+    place.hold.unlink()
+    output = place.run("dvc", "repro", "segment")
+    assert f"pcm: {MUSIC_TRACKS} tracks, {held} reused" in output
+    assert outputs(place.contents()) == made[1]
+
+
+def test_a_stage_whose_caller_was_killed_keeps_others_out_until_it_ends(
+    place: Workplace, made: Made
+) -> None:
+    place.hold.touch()
+    repro = start(place, "dvc", "repro", "segment")
+    wait_until(lambda: len(place.held()) >= 10 or repro.poll() is not None)
+    assert repro.poll() is None
+    os.kill(repro.pid, signal.SIGKILL)
+    repro.wait()
+    orphan = (place.folder / "data" / ".clips.lock").read_text().strip()
+    output = place.run("dvc", "repro", "segment", status=255)
+    assert f"error: data/clips is being written by process {orphan};" in output
+    place.hold.unlink()
+    wait_until((place.folder / "metrics" / "segment.json").is_file)
+    output = place.run("dvc", "repro", "segment")
+    assert f"pcm: {MUSIC_TRACKS} tracks, {MUSIC_TRACKS} reused" in output
+    assert place.computed() == MUSIC_TRACKS
+    assert outputs(place.contents()) == made[1]
+
+
+def assert_one_line(output: str) -> None:
+    assert "Traceback" not in output
+    lines = [line for line in output.splitlines() if line and "track/s" not in line]
+    assert len(lines) == 1, output
+    assert lines[0].startswith("error: ")
+
+
+@pytest.mark.parametrize("largest_file", [20_000, 100_000])
+def test_a_full_disk_stops_segment_and_is_forgotten(
+    place: Workplace, made: Made, largest_file: int
+) -> None:
+    """Full before the first result is whole."""
+    output = place.run(*SEGMENT, status=2, LARGEST_FILE=str(largest_file))
+    assert_one_line(output)
+    assert "File too large" in output
+    assert place.held() == set()
+    assert not (place.folder / "data" / "tracks.csv").exists()
+    place.run(*SEGMENT)
+    assert place.contents() == made[1]
+
+
+@pytest.mark.parametrize("command", [SEGMENT, MEL])
+def test_a_cache_that_cannot_be_written_stops_a_stage(
+    place: Workplace, made: Made, command: tuple[str, ...]
+) -> None:
+    write(place, made[1])
+    place.cache.touch()
+    try:
+        output = place.run(*command, status=2, PIPELINE_CACHE=str(place.cache / "below"))
+    finally:
+        place.cache.unlink()
+    assert_one_line(output)
+    assert str(place.cache / "below") in output
+    assert "PIPELINE_CACHE" in output
+    place.run(*command)
+    assert place.contents() == made[1 if command == SEGMENT else 2]
+
+
+@pytest.mark.parametrize(("command", "largest_file"), [(SEGMENT, 250_000), (MEL, 20_000)])
+def test_a_disk_that_is_full_for_a_shard_stops_a_stage_in_one_line(
+    place: Workplace, made: Made, command: tuple[str, ...], largest_file: int
+) -> None:
+    write(place, made[1])
+    output = place.run(*command, status=2, LARGEST_FILE=str(largest_file))
+    assert_one_line(output)
+    place.run(*command)
+    assert place.contents() == made[1 if command == SEGMENT else 2]

@@ -1,0 +1,164 @@
+"""Pruning: what was used longest ago goes first, and no store loses a row."""
+
+import os
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import prune
+from pipeline.build import Job, build_store
+from pipeline.errors import PipelineError
+from pipeline.result import Array, Result
+from pipeline.store import Store
+
+DAY = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Count:
+    """Recipe: a number n -> n rows."""
+
+    def __call__(self, source: int) -> Result:
+        return Result({}, np.full((source, 3), source, np.int16))
+
+
+def put(root: Path, name: str, size: int, days: float) -> Path:
+    """An entry of `size` bytes that was last used `days` ago."""
+    path = root / name
+    file = path if name.startswith("tracks/") else path / "rows.h5"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(bytes(size))
+    used = time.time() - days * DAY
+    os.utime(path, (used, used))
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of three entries that weigh 700 bytes together."""
+    root = tmp_path / "cache"
+    put(root, "shards/r/07/old", 400, 30)
+    put(root, "tracks/ab/abc", 200, 20)
+    put(root, "shards/r/07/new", 100, 10)
+    monkeypatch.setenv("PIPELINE_CACHE", str(root))
+    monkeypatch.delenv("PIPELINE_CACHE_SIZE", raising=False)
+    return root
+
+
+def names(root: Path) -> set[str]:
+    return {item.path.name for item in prune.items(root)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", 0),
+        ("1", 1),
+        ("500M", 500 * 10**6),
+        ("1.5g", 1_500_000_000),
+        (" 20GB ", 20 * 10**9),
+        ("3KB", 3000),
+        ("2T", 2 * 10**12),
+        ("12b", 12),
+    ],
+)
+def test_a_size_is_understood(text: str, expected: int) -> None:
+    assert prune.parse_size(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1G", "1,5G", "20 GB", "1e9", "20GiB", "1.G", "many"])
+def test_what_is_no_size_is_named(text: str) -> None:
+    with pytest.raises(PipelineError, match=r"^PIPELINE_CACHE_SIZE = .* such as 500M or 20G$") as e:
+        prune.parse_size(text)
+    assert repr(text) in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1 KB"), (1_234_567, "1.23 MB"), (20 * 10**9, "20 GB")],
+)
+def test_a_size_is_shown(size: int, text: str) -> None:
+    assert prune.show(size) == text
+
+
+@pytest.mark.parametrize(
+    ("limit", "left", "size"),
+    [
+        (700, {"old", "abc", "new"}, 700),
+        (699, {"abc", "new"}, 300),
+        (300, {"abc", "new"}, 300),
+        (299, {"new"}, 100),
+        (0, set(), 0),
+    ],
+)
+def test_what_was_used_longest_ago_goes_first(
+    root: Path, limit: int, left: set[str], size: int
+) -> None:
+    assert prune.prune(root, limit) == (700 - size, size)
+    assert names(root) == left
+    assert sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) == size
+
+
+def test_what_was_never_finished_goes_and_what_is_being_written_stays(root: Path) -> None:
+    abandoned = put(root, "tmp/abandoned", 50, 2)
+    fresh = put(root, "tmp/fresh", 5000, 0.5)
+    assert prune.prune(root, 10_000) == (50, 700)
+    assert not abandoned.exists()
+    assert fresh.exists()
+    assert names(root) == {"old", "abc", "new"}
+    prune.prune(root, 0)
+    assert fresh.exists()
+
+
+def test_a_cache_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    assert prune.prune(tmp_path / "none", 0) == (0, 0)
+    assert not list(prune.items(tmp_path / "none"))
+
+
+def test_a_store_keeps_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
+    jobs = [Job(f"rock/{n}", str(n), partial(int, n)) for n in range(1, 6)]
+    template: Array = np.empty((0, 3), np.int16)
+    build_store(tmp_path / "store", {"name": "count"}, lambda: template, jobs, Count())
+    deleted, left = prune.prune(tmp_path / "cache", 0)
+    assert deleted > 0
+    assert left == 0
+    with Store(tmp_path / "store") as store:
+        for n in range(1, 6):
+            np.testing.assert_array_equal(store.rows(f"rock/{n}"), np.full((n, 3), n))
+
+
+def test_the_command_says_the_size(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["prune", "size"])
+    prune.main()
+    assert capsys.readouterr() == (f"{root}: 700 B in 3 entries; the limit is 20 GB\n", "")
+    assert names(root) == {"old", "abc", "new"}
+
+
+def test_the_command_keeps_the_limit(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIPELINE_CACHE_SIZE", "150")
+    monkeypatch.setattr("sys.argv", ["prune", "prune"])
+    prune.main()
+    expected = f"{root}: 600 B deleted, 100 B left; the limit is 150 B\n"
+    assert capsys.readouterr() == (expected, "")
+    assert names(root) == {"new"}
+
+
+def test_a_wrong_limit_deletes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_CACHE_SIZE", "all")
+    monkeypatch.setattr("sys.argv", ["prune", "prune"])
+    with pytest.raises(PipelineError, match="PIPELINE_CACHE_SIZE = 'all'"):
+        prune.main()
+    assert names(root) == {"old", "abc", "new"}
+
+
+def test_a_size_is_shown_without_an_exponent() -> None:
+    assert prune.show(999_600) == "1000 KB"
