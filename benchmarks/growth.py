@@ -27,6 +27,7 @@ STAGES = [["segment"], *(["extract", name] for name in ("grey", "colour", "mel",
 TIMED = """
 import importlib, sys, time
 sys.argv = sys.argv[1:]
+import librosa.filters  # so late imports are not counted
 stage = importlib.import_module(f"pipeline.{sys.argv[0]}")
 start = time.perf_counter()
 stage.main()

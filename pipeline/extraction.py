@@ -25,7 +25,9 @@ class ExtractFeature:
 
     def __call__(self, pcm: Pcm) -> Result:
         """Rows in the feature's own shape and dtype."""
-        return Result({}, self.feature(from_pcm(pcm), self.sample_rate))
+        # Clip by clip, for arrays that are small enough to come from memory that was just freed.
+        rows = [self.feature(from_pcm(clip[np.newaxis]), self.sample_rate) for clip in pcm]
+        return Result({}, np.concatenate(rows))
 
     def template(self, clip_samples: int) -> Array:
         """An array of no rows, of the shape and dtype of all."""

@@ -123,12 +123,15 @@ class Store:
         return hashlib.sha256(kind + found.tobytes()).hexdigest()
 
     def read(self, track_ids: Iterable[str]) -> Array:
-        """Rows of several tracks, one after another, shape (n, ...)."""
+        """Rows of several tracks, one after another, shape (n, ...): a copy, not a map.
+
+        A map's pages count as the process's own memory once they were touched.
+        """
         spans = [self._spans[track_id] for track_id in track_ids]
         starts = [0, *accumulate(span.stop - span.start for span in spans)]
         out = np.empty((starts[-1], *self.shape[1:]), self.dtype)
         for start, stop, span in zip(starts, starts[1:], spans, strict=False):
-            out[start:stop] = self[span]
+            self._read_into(out[start:stop], span.start)
         return out
 
     def close(self) -> None:
@@ -151,12 +154,17 @@ class Store:
             offset = self._starts[first]
             return self._shards[first].rows[start - offset : max(start, stop) - offset]
         out = np.empty((stop - start, *self.shape[1:]), self.dtype)
-        for number in range(first, SHARDS):
+        self._read_into(out, start)
+        return out
+
+    def _read_into(self, out: Array, start: int) -> None:
+        """Fill `out` with the rows from `start` on."""
+        stop = start + len(out)
+        for number in range(self._shard_at(start), SHARDS):
             offset = self._starts[number]
             low, high = max(start, offset), min(stop, self._starts[number + 1])
             if low < high:
                 self._shards[number].read_into(out[low - start : high - start], low - offset)
-        return out
 
     def _take(self, index: Array) -> Array:
         if len(index) and not 0 <= index.min() <= index.max() < len(self):
@@ -201,7 +209,7 @@ def rows_of(folder: Path, track_id: str, digest: str) -> Array:
         _open_store.cache_clear()  # it was replaced since
         if not _holds(_open_store(folder), track_id, digest):
             raise PipelineError(f"{folder} changed while the stage ran; run it again")
-    return _open_store(folder).rows(track_id)
+    return _open_store(folder).read([track_id])
 
 
 @lru_cache(maxsize=2)
