@@ -30,17 +30,18 @@ class Batches(keras.utils.PyDataset):
         super().__init__()
         self._rows, self._labels, self._index = rows, labels, index
         self._batch_size = batch_size
-        self._rng = None if seed is None else np.random.default_rng(seed)
-        self.on_epoch_end()
+        self._seed, self._order = seed, index
+        self.start_epoch(0)
 
     def __len__(self) -> int:
         return -(-len(self._index) // self._batch_size)
 
     def __getitem__(self, batch: int) -> tuple[Array, Array]:
-        chosen = self._index[batch * self._batch_size : (batch + 1) * self._batch_size]
+        chosen = self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
         return self._rows[chosen].astype(np.float32), self._labels[chosen]
 
-    def on_epoch_end(self) -> None:
-        """Shuffle for the next epoch."""
-        if self._rng is not None:
-            self._index = self._rng.permutation(self._index)
+    def start_epoch(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Take the order of that epoch, which follows from the seed and its number alone."""
+        if self._seed is not None:
+            rng = np.random.default_rng([self._seed, epoch])
+            self._order = rng.permutation(self._index)

@@ -1,6 +1,5 @@
 """Train one fold: everything between rows of features and a saved model."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,10 @@ import numpy.typing as npt
 
 from models import MODELS
 from models.batches import Batches
+from models.checkpoint import Checkpoint
+from models.optimizer import make_optimizer
 from models.precision import POLICIES
+from models.progress import Progress
 from models.saved import Description, save_model
 from pipeline.errors import PipelineError
 from pipeline.params import FitParams, ModelParams
@@ -19,7 +21,6 @@ from pipeline.params import FitParams, ModelParams
 Array = npt.NDArray[Any]
 
 HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
-REPORT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,13 @@ class FoldTask:
     validation: Array
     params: ModelParams
     description: Description
-    path: Path
 
 
-def fit_fold(task: FoldTask) -> list[dict[str, float]]:
-    """Train, save the model to `task.path`, and return a row of `HISTORY` for each epoch."""
+def fit_fold(task: FoldTask, path: Path, checkpoint: Path) -> list[dict[str, float]]:
+    """Train, save the model to `path`, and return a row of `HISTORY` for each epoch.
+
+    A `checkpoint` that a killed run left is where the training goes on, with the same result.
+    """
     description, params = task.description, task.params
     seed = description.training["seed"]
     precision = description.training["precision"]
@@ -54,24 +57,34 @@ def fit_fold(task: FoldTask) -> list[dict[str, float]]:
     keras.utils.set_random_seed(seed)
     mean, variance = statistics(task.rows, task.train)
     network = assemble(task.rows.shape[1:], description, params, mean, variance, precision)
-    network.compile(
-        make_optimizer(params), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
-    )
-    history = network.fit(
-        Batches(task.rows, task.labels, task.train, params.batch_size, seed),
+    batches = Batches(task.rows, task.labels, task.train, params.batch_size, seed)
+    optimizer = make_optimizer(params, params.epochs * len(batches))
+    network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    stopping = early_stopping(params)
+    keeper = Checkpoint(checkpoint, stopping)
+    done = keeper.restore(network)
+    chosen = [
+        keras.callbacks.LambdaCallback(on_epoch_begin=batches.start_epoch),
+        Progress(description.fold, params.epochs, len(task.train)),
+        keras.callbacks.TerminateOnNaN(),
+        *filter(None, [stopping]),
+        keeper,
+    ]
+    network.fit(
+        batches,
         validation_data=Batches(task.rows, task.labels, task.validation, 4 * params.batch_size),
+        initial_epoch=done,
         epochs=params.epochs,
-        callbacks=callbacks(params, description.fold, len(task.train)),
+        callbacks=chosen,
+        shuffle=False,  # Keras would shuffle batches by a generator that no checkpoint keeps
         verbose=0,
-    ).history
-    _require_numbers(history["loss"], description, params)
+    )
+    _require_numbers([row["loss"] for row in keeper.history], description, params)
     portable = assemble(task.rows.shape[1:], description, params, mean, variance, "float32")
     portable.set_weights(network.get_weights())
-    save_model(task.path, portable, description)
-    return [
-        dict(zip(HISTORY, values, strict=True))
-        for values in zip(*(history[name] for name in HISTORY), strict=True)
-    ]
+    save_model(path, portable, description)
+    keeper.forget()
+    return [{name: row[name] for name in HISTORY} for row in keeper.history]
 
 
 def _require_numbers(losses: list[float], description: Description, params: FitParams) -> None:
@@ -111,59 +124,10 @@ def assemble(
     return keras.Sequential([keras.Input(shape), normalise, network], name="genre_model")
 
 
-def make_optimizer(params: FitParams) -> keras.optimizers.Optimizer:
-    """Adam, or SGD with Nesterov momentum; learning rate / (1 + decay * step)."""
-    rate: Any = params.learning_rate
-    if params.decay:
-        rate = keras.optimizers.schedules.InverseTimeDecay(rate, 1, params.decay)
-    if params.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
-    return keras.optimizers.SGD(rate, momentum=params.momentum, nesterov=params.momentum > 0)
-
-
-def callbacks(params: FitParams, fold: int, clips: int) -> list[keras.callbacks.Callback]:
-    """Progress, a stop on what is not a number, and early stopping where it is asked for."""
-    chosen = [Progress(fold, params.epochs, clips), keras.callbacks.TerminateOnNaN()]
-    if params.patience:
-        chosen.append(
-            keras.callbacks.EarlyStopping(
-                "val_loss", patience=params.patience, restore_best_weights=True
-            )
-        )
-    return chosen
-
-
-class Progress(keras.callbacks.Callback):
-    """A line every few seconds: epoch, accuracy, clips a second, time left at the most."""
-
-    def __init__(self, fold: int, epochs: int, clips: int) -> None:
-        super().__init__()
-        self._fold, self._epochs, self._clips = fold, epochs, clips
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        """Start the clock."""
-        self._start = self._reported = time.monotonic()
-        self._done = 0
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Report, unless it was done a moment ago."""
-        self._done = epoch + 1
-        if time.monotonic() - self._reported >= REPORT_SECONDS:
-            left = self._clips * (self._epochs - self._done) / self._rate()
-            self._report(logs, f"at most {left:.0f} s left")
-
-    def on_train_end(self, logs: dict[str, float]) -> None:
-        """Report the last epoch, be it the last allowed or not."""
-        self._report(logs, f"done in {time.monotonic() - self._start:.0f} s")
-
-    def _rate(self) -> float:
-        return self._clips * self._done / (time.monotonic() - self._start)
-
-    def _report(self, logs: dict[str, float], end: str) -> None:
-        self._reported = time.monotonic()
-        print(
-            f"fold {self._fold}: epoch {self._done}/{self._epochs}, "
-            f"accuracy {logs['accuracy']:.2f}, validation {logs['val_accuracy']:.2f}, "
-            f"{self._rate():.0f} clips/s, {end}",
-            flush=True,
-        )
+def early_stopping(params: FitParams) -> keras.callbacks.EarlyStopping | None:
+    """Stop when the validation loss has not improved for `patience` epochs; None: never."""
+    if not params.patience:
+        return None
+    return keras.callbacks.EarlyStopping(
+        "val_loss", patience=params.patience, restore_best_weights=True
+    )

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from zc.lockfile import LockError, LockFile
 
-from pipeline.cache import Cache, CachedShard, CachedTrack, machine_cache
+from pipeline.cache import Cache, CachedShard, CachedTrack, link, machine_cache
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import code_fingerprint, digest, fingerprint
 from pipeline.parallel import map_tracks
@@ -129,7 +129,7 @@ def build_store(
                 for _ in islice(computed, len(plan.missing)):
                     pass
                 shard = builder.assemble(plan)
-                _link(shard.path, new / shard_name(plan.number))
+                link(shard.path, new / shard_name(plan.number))
                 tracks |= {track.track_id: track for track in shard.tracks}
         if not any(track.clips for track in tracks.values()):
             raise NoRowsError(f"{folder}: not one of {len(tracks)} tracks gives rows")
@@ -281,10 +281,3 @@ def _contents(cached: CachedShard) -> Iterator[tuple[CachedTrack, Array]]:
         yield track, shard.rows[start : start + track.clips]
         start += track.clips
     shard.close()
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without hard links
-        shutil.copy(source, target)

@@ -107,23 +107,45 @@ class Cache:
     ) -> CachedShard:
         """Keep the shard that `write` writes to the path it is given, unless it is there."""
         target = self._shard_folder(recipe, number) / key
-        if target.exists():
-            there = _read_shard(target)
-            if there:
-                return there
-            _remove(target)  # damaged
-        with self._new(target) as folder:
-            folder.mkdir()
+        there = _read_shard(target)
+        if there:
+            return there
+
+        def fill(folder: Path) -> None:
             write(folder / ROWS)
-            (folder / ROWS).chmod(0o444)  # stores link to it: who edits one must not edit all
             content = {
                 "size": (folder / ROWS).stat().st_size,
                 "tracks": [asdict(track) for track in tracks],
             }
             (folder / TRACKS).write_text(json.dumps(content), encoding="utf-8")
-            _flush(folder / ROWS)
-            _flush(folder / TRACKS)
+
+        self._keep(target, fill, lambda: _read_shard(target) is not None)
         return CachedShard(target / ROWS, tuple(tracks))
+
+    def folder(self, kind: str, key: str) -> Path | None:
+        """The folder of this content; None if it is not there."""
+        target = self.root / kind / key
+        with suppress(OSError):
+            os.utime(target)
+        return target if target.is_dir() else None
+
+    def publish_folder(self, kind: str, key: str, fill: Callable[[Path], None]) -> Path:
+        """Keep the folder that `fill` fills."""
+        target = self.root / kind / key
+        self._keep(target, fill, target.is_dir)
+        return target
+
+    def _keep(
+        self, target: Path, fill: Callable[[Path], None], is_whole: Callable[[], bool]
+    ) -> None:
+        if target.exists() and not is_whole():
+            _remove(target)  # damaged
+        with self._new(target) as folder:
+            folder.mkdir()
+            fill(folder)
+            for path in folder.iterdir():
+                path.chmod(0o444)  # outputs link to it: who edits one must not edit all
+                _flush(path)
 
     def hashes(self, folder: str) -> Path:
         """File that remembers the hashes of the files below `folder`."""
@@ -151,6 +173,14 @@ class Cache:
             ) from None
         finally:
             _remove(path)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file of the cache a second name, or a copy where file systems differ."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without hard links
+        shutil.copy(source, target)
 
 
 def machine_cache() -> Cache:

@@ -48,7 +48,7 @@ def code_fingerprint(module: str) -> str:
     return digest(
         platform.python_version(),
         *(f"{name} {hashlib.sha256(source).hexdigest()}" for name, source in sources.items()),
-        *(f"{name} {_version(name)}" for name in sorted(libraries)),
+        *(f"{name} {version_of(name)}" for name in sorted(libraries)),
     )
 
 
@@ -85,7 +85,8 @@ def _path(module: str) -> Path | None:
     return Path(spec.origin) if spec and spec.origin else None
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """Version of the library that is imported as `package`."""
     try:
         return version(package)
     except PackageNotFoundError:

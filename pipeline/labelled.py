@@ -26,6 +26,8 @@ class LabelledClips:
     folds : int array, shape (n,)
         Fold in which the row is tested.
     track_ids : str array, shape (n,)
+    digests : dict of str to str
+        Hash of each track's rows.
     genres : list of str
         Sorted.
     description : dict
@@ -36,6 +38,7 @@ class LabelledClips:
     labels: npt.NDArray[np.int64]
     folds: npt.NDArray[np.int64]
     track_ids: npt.NDArray[np.str_]
+    digests: dict[str, str]
     genres: list[str]
     description: dict[str, Any]
 
@@ -59,6 +62,7 @@ def load_labelled(folder: Path, tracks: Sequence[FoldedTrack]) -> LabelledClips:
             labels=np.repeat([genres.index(track.genre) for track in tracks], clips),
             folds=np.repeat([track.fold for track in tracks], clips),
             track_ids=np.repeat([track.track_id for track in tracks], clips),
+            digests={track.track_id: store.digest(track.track_id) for track in tracks},
             genres=genres,
             description=store.description,
         )

@@ -69,11 +69,16 @@ class TrainParams:
 
 @dataclass(frozen=True, config=STRICT)
 class FitParams:
-    """What every model's training is told."""
+    """What every model's training is told.
+
+    `decay` belongs to the schedule inverse_time; `warmup`, a share of all steps, to cosine.
+    """
 
     optimizer: Literal["adam", "sgd"]
     learning_rate: Annotated[float, Field(gt=0)]
+    schedule: Literal["inverse_time", "cosine"]
     decay: NotNegative
+    warmup: Share
     momentum: Share
     epochs: Count
     batch_size: Count

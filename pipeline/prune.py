@@ -33,7 +33,13 @@ class Item:
 
 def items(root: Path) -> Iterator[Item]:
     """Everything in the cache `root`; what nobody finished writing counts as used never."""
-    for path in [*root.glob("tracks/*/*"), *root.glob("shards/*/*/*"), *root.glob("tmp/*")]:
+    for path in [
+        *root.glob("tracks/*/*"),
+        *root.glob("shards/*/*/*"),
+        *root.glob("folds/*"),
+        *root.glob("checkpoints/*"),
+        *root.glob("tmp/*"),
+    ]:
         try:
             files = list(path.rglob("*")) if path.is_dir() else [path]
             size = sum(file.stat().st_size for file in files)

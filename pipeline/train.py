@@ -1,7 +1,13 @@
-"""Stage: folds -> a model and a history for each, in models/trained."""
+"""Stage: folds -> a model and a history for each, in models/trained.
+
+A fold that was trained before, from the same data in the same way, is taken from the machine's
+cache; one that was killed goes on from its last checkpoint.
+"""
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +15,10 @@ import numpy as np
 from models.fit import HISTORY, FoldTask, fit_fold
 from models.precision import resolve
 from models.saved import TRAINED, Description
+from models.startup import keras
+from pipeline.cache import Cache, link, machine_cache
 from pipeline.errors import run_stage
+from pipeline.fingerprint import code_fingerprint, digest, version_of
 from pipeline.folds import audit, inner_validation
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.parallel import map_folds
@@ -18,26 +27,65 @@ from pipeline.store import FEATURE_STORES
 from pipeline.tables import rounded, write_csv
 from pipeline.tracks import FoldedTrack, read_folds
 
+KIND = "folds"
+MODEL, CURVES = "model.keras", "history.csv"
+
+
+@dataclass(frozen=True)
+class AddressedTask:
+    """A fold to train, and the hash of everything that determines what comes of it."""
+
+    task: FoldTask
+    address: str
+
 
 def make_tasks(
-    params: Params, tracks: Sequence[FoldedTrack], clips: LabelledClips, folder: Path
-) -> list[FoldTask]:
+    params: Params, tracks: Sequence[FoldedTrack], clips: LabelledClips
+) -> list[AddressedTask]:
     """One task a fold, audited: no track is in two of training, validation and test."""
     precision = resolve(params.train.precision)
-    return [
-        _make_task(params, tracks, clips, folder, fold, precision)
-        for fold in sorted({track.fold for track in tracks})
-    ]
+    folds = sorted({track.fold for track in tracks})
+    return [_make_task(params, tracks, clips, fold, precision) for fold in folds]
+
+
+def train_fold(addressed: AddressedTask, cache: Cache) -> Path:
+    """Folder with the fold's model and history, trained unless the cache has it."""
+    kept = cache.folder(KIND, addressed.address)
+    if kept:
+        print(f"fold {addressed.task.description.fold}: trained before, taken from the cache")
+        return kept
+    checkpoint = cache.root / "checkpoints" / f"{addressed.address}.npz"
+
+    def fill(folder: Path) -> None:
+        history = fit_fold(addressed.task, folder / MODEL, checkpoint)
+        rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(history, 1))
+        write_csv(folder / CURVES, ["epoch", *HISTORY], rows)
+
+    return cache.publish_folder(KIND, addressed.address, fill)
+
+
+def main() -> None:
+    """Train the model and feature that params.yaml names on every fold."""
+    params = load_params()
+    tracks = read_folds()
+    clips = load_labelled(FEATURE_STORES / params.feature, tracks)
+    tasks = make_tasks(params, tracks, clips)
+    folders = map_folds(partial(train_fold, cache=machine_cache()), tasks)
+    shutil.rmtree(TRAINED, ignore_errors=True)
+    TRAINED.mkdir(parents=True)
+    for addressed, folder in zip(tasks, folders, strict=True):
+        path = TRAINED / f"fold-{addressed.task.description.fold}.keras"
+        link(folder / MODEL, path)
+        link(folder / CURVES, path.with_suffix(".csv"))
 
 
 def _make_task(
     params: Params,
     tracks: Sequence[FoldedTrack],
     clips: LabelledClips,
-    folder: Path,
     fold: int,
     precision: str,
-) -> FoldTask:
+) -> AddressedTask:
     seed = params.seed + fold
     outside = [track for track in tracks if track.fold != fold]
     kept = inner_validation(
@@ -57,23 +105,24 @@ def _make_task(
         genres=clips.genres,
         fold=fold,
         store=clips.description,
-        training={"seed": seed, "precision": precision},
+        training={"seed": seed, "precision": precision, "backend": keras.backend.backend()},
     )
-    path = folder / f"fold-{fold}.keras"
-    return FoldTask(clips.rows, clips.labels, train, validation, params.fit, description, path)
+    task = FoldTask(clips.rows, clips.labels, train, validation, params.fit, description)
+    seen = [
+        (track.genre, track.track_id in kept, clips.digests[track.track_id]) for track in outside
+    ]
+    return AddressedTask(task, _address(task, seen))
 
 
-def main() -> None:
-    """Train the model and feature that params.yaml names on every fold."""
-    params = load_params()
-    tracks = read_folds()
-    clips = load_labelled(FEATURE_STORES / params.feature, tracks)
-    shutil.rmtree(TRAINED, ignore_errors=True)
-    TRAINED.mkdir(parents=True)
-    tasks = make_tasks(params, tracks, clips, TRAINED)
-    for task, history in zip(tasks, map_folds(fit_fold, tasks), strict=True):
-        rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(history, 1))
-        write_csv(task.path.with_suffix(".csv"), ["epoch", *HISTORY], rows)
+def _address(task: FoldTask, seen: Sequence[tuple[str, bool, str]]) -> str:
+    """Of the code, the parameters, and genre, part and content of each track that is seen."""
+    return digest(
+        code_fingerprint("models.fit"),
+        version_of(task.description.training["backend"]),
+        repr(task.params),
+        repr(sorted(asdict(task.description).items())),
+        repr(seen),
+    )
 
 
 if __name__ == "__main__":

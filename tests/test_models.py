@@ -10,7 +10,8 @@ import pytest
 from helpers import describe, small_params
 
 from models import MODELS, precision
-from models.fit import assemble, callbacks, make_optimizer, statistics
+from models.fit import assemble, early_stopping, statistics
+from models.optimizer import make_optimizer
 from models.startup import keras
 from pipeline.params import AnnParams, CnnParams
 from pipeline.validate import ParamsError
@@ -149,14 +150,16 @@ def test_assembled_model_normalises_before_it_looks() -> None:
 
 
 def test_optimizer_adam() -> None:
-    optimizer = make_optimizer(replace(PARAMS.models["ann"], optimizer="adam", learning_rate=0.02))
+    optimizer = make_optimizer(
+        replace(PARAMS.models["ann"], optimizer="adam", learning_rate=0.02), 9
+    )
     assert isinstance(optimizer, keras.optimizers.Adam)
     assert float(optimizer.learning_rate) == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_optimizer_sgd_is_nesterovs_where_it_has_momentum(momentum: float) -> None:
-    optimizer = make_optimizer(replace(PARAMS.models["cnn"], optimizer="sgd", momentum=momentum))
+    optimizer = make_optimizer(replace(PARAMS.models["cnn"], optimizer="sgd", momentum=momentum), 9)
     assert isinstance(optimizer, keras.optimizers.SGD)
     assert optimizer.momentum == momentum
     assert optimizer.nesterov is (momentum > 0)
@@ -166,18 +169,33 @@ def test_optimizer_sgd_is_nesterovs_where_it_has_momentum(momentum: float) -> No
 @pytest.mark.parametrize("step", [0, 1, 10, 5000])
 def test_learning_rate_falls_with_every_step(name: Any, step: int) -> None:
     params = replace(PARAMS.models["cnn"], optimizer=name, learning_rate=0.1, decay=0.25)
-    optimizer = make_optimizer(params)
+    optimizer = make_optimizer(params, 9)
     optimizer.iterations.assign(step)
     assert float(optimizer.learning_rate) == pytest.approx(0.1 / (1 + 0.25 * step), rel=1e-5)
 
 
-def test_early_stopping_is_there_only_where_it_is_asked_for() -> None:
-    def names(patience: int) -> list[str]:
-        params = replace(PARAMS.models["ann"], patience=patience)
-        return [type(callback).__name__ for callback in callbacks(params, 0, 10)]
+@pytest.mark.parametrize("warmup", [0.0, 0.25])
+def test_cosine_rises_then_falls_to_nothing(warmup: float) -> None:
+    params = replace(
+        PARAMS.models["cnn"], schedule="cosine", learning_rate=0.1, warmup=warmup, decay=9.0
+    )
+    optimizer = make_optimizer(params, 200)
+    rates = []
+    for step in range(201):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    rising = round(warmup * 200)
+    falling = np.arange(201 - rising) / (200 - rising)
+    expected = [0.1 * step / rising for step in range(rising)]
+    expected += (0.05 * (1 + np.cos(np.pi * falling))).tolist()
+    np.testing.assert_allclose(rates, expected, atol=1e-6)
 
-    assert names(0) == ["Progress", "TerminateOnNaN"]
-    assert names(3) == ["Progress", "TerminateOnNaN", "EarlyStopping"]
+
+def test_early_stopping_is_there_only_where_it_is_asked_for() -> None:
+    assert early_stopping(replace(PARAMS.models["ann"], patience=0)) is None
+    stopping = early_stopping(replace(PARAMS.models["ann"], patience=3))
+    assert stopping is not None
+    assert (stopping.patience, stopping.monitor) == (3, "val_loss")
 
 
 @pytest.mark.parametrize("count", [1, 255, 256, 1000])

@@ -10,22 +10,27 @@ import numpy.typing as npt
 import pytest
 from helpers import (
     FRAMES,
+    SMALL,
     describe,
     labelled_clips,
     labelled_tracks,
     saves_models,
     small_params,
+    write_params,
     write_project,
 )
 
-from models import fit
+from models import checkpoint, fit
 from models.batches import Batches
 from models.fit import HISTORY, FoldTask, fit_fold
+from models.progress import Progress
 from models.saved import TRAINED, load_model, probabilities
+from models.startup import keras
 from pipeline import train
 from pipeline.errors import PipelineError
 from pipeline.folds import FoldError, inner_validation
 from pipeline.labelled import LabelledClips, load_labelled
+from pipeline.params import Params
 from pipeline.store import FEATURE_STORES
 from pipeline.tables import read_csv
 from pipeline.tracks import FoldedTrack
@@ -49,22 +54,31 @@ def clips(folder: Path) -> LabelledClips:
     return labelled_clips(folder)
 
 
-def toy_task(path: Path, training: dict[str, Any] | None = None, **changes: Any) -> FoldTask:
+def toy_task(training: dict[str, Any] | None = None, **changes: Any) -> FoldTask:
     """Rows of two genres that lie far apart: 40 to train on, 20 for validation."""
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 2
     rows = (500 + 400 * labels[:, np.newaxis] + rng.normal(0, 50, (60, FRAMES))).astype(np.float16)
     description = describe(training=training or {"seed": 7, "precision": "float32"})
     params = replace(PARAMS.fit, **changes)
-    return FoldTask(rows, labels, np.arange(40), np.arange(40, 60), params, description, path)
+    return FoldTask(rows, labels, np.arange(40), np.arange(40, 60), params, description)
+
+
+def fit_to(path: Path, task: FoldTask) -> list[dict[str, float]]:
+    return fit_fold(task, path, path.with_suffix(".npz"))
+
+
+def tasks_of(clips: LabelledClips, tracks: Sequence[FoldedTrack] = ()) -> list[FoldTask]:
+    made = train.make_tasks(PARAMS, tracks or labelled_tracks(), clips)
+    return [addressed.task for addressed in made]
 
 
 def of_rows(clips: LabelledClips, rows: Array) -> set[str]:
     return set(clips.track_ids[rows].tolist())
 
 
-def test_parts_share_no_track_and_leave_none_out(clips: LabelledClips, tmp_path: Path) -> None:
-    tasks = train.make_tasks(PARAMS, labelled_tracks(), clips, tmp_path)
+def test_parts_share_no_track_and_leave_none_out(clips: LabelledClips) -> None:
+    tasks = tasks_of(clips)
     assert [task.description.fold for task in tasks] == [0, 1]
     for task in tasks:
         test = {t.track_id for t in labelled_tracks() if t.fold == task.description.fold}
@@ -75,10 +89,8 @@ def test_parts_share_no_track_and_leave_none_out(clips: LabelledClips, tmp_path:
         assert len(task.train) + len(task.validation) + 2 * len(test) == len(clips.labels)
 
 
-def test_validation_is_cut_by_track_from_the_training_folds(
-    clips: LabelledClips, tmp_path: Path
-) -> None:
-    for task in train.make_tasks(PARAMS, labelled_tracks(), clips, tmp_path):
+def test_validation_is_cut_by_track_from_the_training_folds(clips: LabelledClips) -> None:
+    for task in tasks_of(clips):
         fold = task.description.fold
         outside = [track for track in labelled_tracks() if track.fold != fold]
         expected = inner_validation(
@@ -92,33 +104,35 @@ def test_validation_is_cut_by_track_from_the_training_folds(
         assert {track.split("/")[0] for track in expected} == {"high", "low"}
 
 
-def test_task_says_what_its_model_must_know(clips: LabelledClips, tmp_path: Path) -> None:
-    task = train.make_tasks(PARAMS, labelled_tracks(), clips, tmp_path)[1]
-    assert task.path == tmp_path / "fold-1.keras"
-    told = task.description
+def test_task_says_what_its_model_must_know(clips: LabelledClips) -> None:
+    told = tasks_of(clips)[1].description
     assert (told.model, told.feature, told.fold) == ("ann", "centroid", 1)
     assert told.genres == ["high", "low"]
-    assert told.training == {"seed": PARAMS.seed + 1, "precision": "float32"}
+    assert told.training == {
+        "seed": PARAMS.seed + 1,
+        "precision": "float32",
+        "backend": keras.backend.backend(),
+    }
     assert told.store["sample_rate"] == 4000
     assert told.store["params"] == {"n_fft": 256, "hop_length": 400}
 
 
 def test_planted_leak_stops_before_any_training(
-    clips: LabelledClips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clips: LabelledClips, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def leaky(*_: object) -> set[str]:
         return {"high/1", "low/0"}  # low/0 is tested in fold 0
 
     monkeypatch.setattr(train, "inner_validation", leaky)
     with pytest.raises(FoldError, match=r"^leak: in validation and in test: low/0$"):
-        train.make_tasks(PARAMS, labelled_tracks(), clips, tmp_path)
+        tasks_of(clips)
 
 
-def test_track_in_two_folds_is_a_leak(folder: Path, tmp_path: Path) -> None:
+def test_track_in_two_folds_is_a_leak(folder: Path) -> None:
     tracks = [*labelled_tracks(), FoldedTrack("high/0", "high", 1)]
     twice = load_labelled(folder / FEATURE_STORES / "centroid", tracks)
     with pytest.raises(FoldError, match=r"^leak: .* in test: high/0$"):
-        train.make_tasks(PARAMS, tracks, twice, tmp_path)
+        tasks_of(twice, tracks)
 
 
 def test_track_without_features_is_named(folder: Path) -> None:
@@ -130,13 +144,14 @@ def test_track_without_features_is_named(folder: Path) -> None:
 def test_toy_problem_is_learned_and_saved(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    task = toy_task(tmp_path / "fold-0.keras", epochs=5)
-    history = fit_fold(task)
+    task = toy_task(epochs=5)
+    path = tmp_path / "fold-0.keras"
+    history = fit_to(path, task)
     assert len(history) == 5
     assert all(tuple(row) == HISTORY for row in history)
     assert history[-1]["val_accuracy"] > 0.9
     assert history[-1]["val_loss"] < history[0]["val_loss"]
-    model, description = load_model(task.path)
+    model, description = load_model(path)
     assert description == task.description
     chances = probabilities(model, task.rows[task.validation])
     assert (chances.argmax(axis=1) == task.labels[task.validation]).mean() > 0.9
@@ -144,10 +159,11 @@ def test_toy_problem_is_learned_and_saved(
 
 
 def test_normalisation_comes_from_the_training_part(tmp_path: Path) -> None:
-    task = toy_task(tmp_path / "fold-0.keras", epochs=1)
+    task = toy_task(epochs=1)
     task.rows[task.validation] += 10_000
-    fit_fold(task)
-    normalise = load_model(task.path)[0].get_layer("normalise")
+    path = tmp_path / "fold-0.keras"
+    fit_to(path, task)
+    normalise = load_model(path)[0].get_layer("normalise")
     fitted = task.rows[task.train].astype(np.float64)
     np.testing.assert_allclose(np.ravel(normalise.mean), fitted.mean(), rtol=1e-6)
     np.testing.assert_allclose(np.ravel(normalise.variance), fitted.var(), rtol=1e-6)
@@ -156,9 +172,9 @@ def test_normalisation_comes_from_the_training_part(tmp_path: Path) -> None:
 def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     def trained(name: str, seed: int) -> list[Array]:
         training = {"seed": seed, "precision": "float32"}
-        task = toy_task(tmp_path / name, training, epochs=1, dropout=0.2)
-        fit_fold(task)
-        weights: list[Array] = load_model(task.path)[0].get_weights()
+        task = toy_task(training, epochs=1, dropout=0.2)
+        fit_to(tmp_path / name, task)
+        weights: list[Array] = load_model(tmp_path / name)[0].get_weights()
         return weights
 
     first, again, other = trained("a.keras", 1), trained("b.keras", 1), trained("c.keras", 2)
@@ -180,14 +196,15 @@ def test_training_rows_alone_are_shuffled_by_the_seed(
             seeds[len(index)] = seed
 
     monkeypatch.setattr(fit, "Batches", Recorded)
-    fit_fold(toy_task(tmp_path / "x.keras", epochs=1))
+    fit_to(tmp_path / "x.keras", toy_task(epochs=1))
     assert seeds == {40: 7, 20: None}
 
 
 def test_half_precision_is_for_training_alone(tmp_path: Path) -> None:
-    task = toy_task(tmp_path / "x.keras", {"seed": 7, "precision": "bfloat16"}, epochs=3)
-    fit_fold(task)
-    model, description = load_model(task.path)
+    task = toy_task({"seed": 7, "precision": "bfloat16"}, epochs=3)
+    path = tmp_path / "x.keras"
+    fit_to(path, task)
+    model, description = load_model(path)
     assert description.training["precision"] == "bfloat16"
     assert {layer.compute_dtype for layer in model.layers[-1].layers} == {"float32"}
     chances = probabilities(model, task.rows[task.validation])
@@ -195,44 +212,134 @@ def test_half_precision_is_for_training_alone(tmp_path: Path) -> None:
 
 
 def test_early_stopping_stops_early_and_keeps_the_best(tmp_path: Path) -> None:
-    task = toy_task(tmp_path / "x.keras", epochs=40, patience=2, optimizer="sgd", momentum=0.5)
+    task = toy_task(epochs=40, patience=2, optimizer="sgd", momentum=0.5)
     task.labels[task.validation] = 1 - task.labels[task.validation]  # the more is learned ...
-    history = fit_fold(task)
+    path = tmp_path / "x.keras"
+    history = fit_to(path, task)
     losses = [row["val_loss"] for row in history]
     assert len(history) == int(np.argmin(losses)) + 1 + 2 < 40
-    chances = probabilities(load_model(task.path)[0], task.rows[task.validation])
+    chances = probabilities(load_model(path)[0], task.rows[task.validation])
     chosen = chances[np.arange(20), task.labels[task.validation]]
     assert -np.log(chosen).mean() == pytest.approx(min(losses), rel=1e-3)
 
 
 def test_loss_that_is_no_number_names_the_learning_rate(tmp_path: Path) -> None:
-    task = toy_task(tmp_path / "x.keras", optimizer="sgd", learning_rate=1e30)
+    task = toy_task(optimizer="sgd", learning_rate=1e30)
     expected = r"^fold 0: the loss was no number in epoch 1; lower models\.ann\.learning_rate = 1e"
     with pytest.raises(PipelineError, match=expected):
-        fit_fold(task)
-    assert not task.path.exists()
+        fit_to(tmp_path / "x.keras", task)
+    assert not (tmp_path / "x.keras").exists()
 
 
-def fake_fit(tasks: Sequence[FoldTask]) -> list[list[dict[str, float]]]:
-    for task in tasks:
-        task.path.write_text("a model", encoding="utf-8")
-    return [[dict.fromkeys(HISTORY, 0.5), dict.fromkeys(HISTORY, 0.25)] for _ in tasks]
+class KilledError(Exception):
+    """Stands for the end of a process."""
+
+
+def kill_after(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every training end after an epoch, with a checkpoint of each epoch before."""
+
+    def on_epoch_end(_: Progress, number: int, _logs: dict[str, float]) -> None:
+        if number == epoch:
+            raise KilledError
+
+    monkeypatch.setattr(Progress, "on_epoch_end", on_epoch_end)
+    monkeypatch.setattr(checkpoint, "SAVE_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "adam", "dropout": 0.3},
+        {"optimizer": "sgd", "momentum": 0.9, "dropout": 0.3},
+        {"optimizer": "adam", "schedule": "cosine", "warmup": 0.2},
+        {"optimizer": "sgd", "learning_rate": 0.001, "patience": 2},
+    ],
+    ids=["adam", "sgd", "cosine", "stopping"],
+)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_killed_training_goes_on_to_the_same_bytes(
+    tmp_path: Path, changes: dict[str, Any], precision: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = toy_task({"seed": 7, "precision": precision}, epochs=6, **changes)
+    if "patience" in changes:
+        task.labels[task.validation] = 1 - task.labels[task.validation]
+    history = fit_to(tmp_path / "whole.keras", task)
+    for epoch in (2, 3):
+        with pytest.MonkeyPatch.context() as patch:
+            kill_after(epoch, patch)
+            with pytest.raises(KilledError):
+                fit_to(tmp_path / "killed.keras", task)
+        if len(history) == 3:
+            break
+    capsys.readouterr()
+    assert fit_to(tmp_path / "killed.keras", task) == history
+    assert (tmp_path / "killed.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
+    assert not (tmp_path / "killed.npz").exists()
+
+
+def small_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A project in the working directory; the folds that are trained from here on."""
+    write_project(folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PIPELINE_CACHE", str(folder / "cache"))
+    trained: list[int] = []
+
+    def counted(task: FoldTask, path: Path, _: Path) -> list[dict[str, float]]:
+        trained.append(task.description.fold)
+        path.write_text(f"model of {task.description.fold}", encoding="utf-8")
+        return [dict.fromkeys(HISTORY, 0.5), dict.fromkeys(HISTORY, 0.25)]
+
+    monkeypatch.setattr(train, "fit_fold", counted)
+    monkeypatch.setattr(train, "map_folds", lambda f, tasks: [f(task) for task in tasks])
+    return trained
 
 
 def test_main_writes_a_model_and_a_history_for_each_fold_and_nothing_older(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_project(tmp_path)
-    monkeypatch.chdir(tmp_path)
+    small_project(tmp_path, monkeypatch)
     TRAINED.mkdir(parents=True)
     (TRAINED / "fold-7.keras").touch()
-    monkeypatch.setattr(train, "map_folds", lambda _, tasks: fake_fit(tasks))
     train.main()
     names = ["fold-0.csv", "fold-0.keras", "fold-1.csv", "fold-1.keras"]
     assert sorted(path.name for path in TRAINED.iterdir()) == names
     rows = read_csv(TRAINED / "fold-1.csv", ["epoch", *HISTORY])
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert [row["val_loss"] for row in rows] == ["0.5", "0.25"]
+
+
+def test_fold_that_was_trained_before_is_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = small_project(tmp_path, monkeypatch)
+    train.main()
+    assert trained == [0, 1]
+    train.main()
+    assert trained == [0, 1]
+    assert "fold 1: trained before, taken from the cache" in capsys.readouterr().out
+    write_params(tmp_path, {**SMALL, "seed": PARAMS.seed + 1})
+    train.main()
+    assert trained == [0, 1, 0, 1]
+    write_params(tmp_path, SMALL)
+    train.main()
+    assert trained == [0, 1, 0, 1]
+    assert (TRAINED / "fold-1.keras").read_text(encoding="utf-8") == "model of 1"
+
+
+def test_address_follows_from_all_that_is_seen(clips: LabelledClips) -> None:
+    def addresses(params: Params = PARAMS, **changes: Any) -> list[str]:
+        made = train.make_tasks(params, labelled_tracks(), replace(clips, **changes))
+        return [addressed.address for addressed in made]
+
+    first = addresses()
+    assert first == addresses()
+    assert len(set(first)) == 2
+    tested = next(track for track in labelled_tracks() if track.fold == 0)
+    other = addresses(digests={**clips.digests, tested.track_id: "changed"})
+    assert other[0] == first[0]  # it is not seen there
+    assert other[1] != first[1]
+    for changes in ({"models.ann.dropout": 0.1}, {"seed": 1}, {"train.validation": 0.6}):
+        assert not set(addresses(small_params(changes))) & set(first)
 
 
 def test_main_outside_a_project_names_the_file(
