@@ -1,5 +1,7 @@
-"""Which arithmetic to train with: float32, or half precision where the processor computes it."""
+"""What computes, and which arithmetic it trains with: half precision where it has the units."""
 
+import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -25,12 +27,22 @@ def has_gpu() -> bool:
     return any(device.lower().startswith(("gpu", "cuda")) for device in devices)
 
 
+def processor() -> str:
+    """Name of the processor; what Python knows of it where Linux tells nothing."""
+    return next(_processor_facts("model name"), platform.processor() or platform.machine())
+
+
 def _processor_flags() -> set[str]:
     """Instruction sets by Linux' names; none where /proc/cpuinfo does not exist."""
+    return {flag for flags in _processor_facts("flags") for flag in flags.split()}
+
+
+def _processor_facts(name: str) -> Iterator[str]:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return set()
-    return {
-        flag for line in lines if line.startswith("flags") for flag in line.split(":")[1].split()
-    }
+        return
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            yield value.strip()

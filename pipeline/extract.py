@@ -5,11 +5,12 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from pipeline.build import Job, build_store
+from pipeline.build import build_store
 from pipeline.errors import run_stage
 from pipeline.extraction import ExtractFeature
 from pipeline.features import FEATURES, Feature
 from pipeline.params import load_params
+from pipeline.plan import Job
 from pipeline.store import CLIPS, FEATURE_STORES, Store, rows_of
 from pipeline.validate import choice
 

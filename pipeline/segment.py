@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.build import Job, NoRowsError, build_store
+from pipeline.build import NoRowsError, build_store
 from pipeline.cache import CachedTrack, machine_cache
 from pipeline.clips import CutTrack
 from pipeline.dataset import TrackFile, find_tracks, join_artists
 from pipeline.errors import PipelineError, run_stage
 from pipeline.hashes import hash_files, unchanged
 from pipeline.params import SegmentParams, load_params
+from pipeline.plan import Job
 from pipeline.store import CLIPS
 from pipeline.tables import write_csv, write_json
 from pipeline.tracks import COLUMNS, OK, REJECTED, TRACKS, TRUNCATED

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import PipelineError
-from pipeline.shard import Array, Shard, write_shard
+from pipeline.shard import Array, Shard
+from pipeline.shard_write import write_shard
 
 SHARDS = 32
 CLIPS = Path("data/clips")

@@ -5,15 +5,16 @@ cache; one that was killed goes on from its last checkpoint.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from models.fit import HISTORY, FoldTask, fit_fold
-from models.precision import resolve
+from models.precision import has_gpu, processor, resolve
 from models.saved import TRAINED, Description
 from models.startup import keras
 from pipeline.cache import Cache, link, machine_cache
@@ -24,10 +25,11 @@ from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.parallel import map_folds
 from pipeline.params import Params, load_params
 from pipeline.store import FEATURE_STORES
-from pipeline.tables import rounded, write_csv
+from pipeline.tables import rounded, write_csv, write_json
 from pipeline.tracks import FoldedTrack, read_folds
 
 KIND = "folds"
+METRICS = Path("metrics/training.json")
 MODEL, CURVES = "model.keras", "history.csv"
 
 
@@ -43,9 +45,15 @@ def make_tasks(
     params: Params, tracks: Sequence[FoldedTrack], clips: LabelledClips
 ) -> list[AddressedTask]:
     """One task a fold, audited: no track is in two of training, validation and test."""
-    precision = resolve(params.train.precision)
+    machine = {
+        "precision": resolve(params.train.precision),
+        "backend": keras.backend.backend(),
+        "backend_version": version_of(keras.backend.backend()),
+        "threads": 1,
+        "processor": "GPU" if has_gpu() else processor(),
+    }
     folds = sorted({track.fold for track in tracks})
-    return [_make_task(params, tracks, clips, fold, precision) for fold in folds]
+    return [_make_task(params, tracks, clips, fold, machine) for fold in folds]
 
 
 def train_fold(addressed: AddressedTask, cache: Cache) -> Path:
@@ -77,6 +85,8 @@ def main() -> None:
         path = TRAINED / f"fold-{addressed.task.description.fold}.keras"
         link(folder / MODEL, path)
         link(folder / CURVES, path.with_suffix(".csv"))
+    training = tasks[0].task.description.training
+    write_json(METRICS, {name: training[name] for name in training if name != "seed"})
 
 
 def _make_task(
@@ -84,7 +94,7 @@ def _make_task(
     tracks: Sequence[FoldedTrack],
     clips: LabelledClips,
     fold: int,
-    precision: str,
+    machine: Mapping[str, Any],
 ) -> AddressedTask:
     seed = params.seed + fold
     outside = [track for track in tracks if track.fold != fold]
@@ -105,7 +115,7 @@ def _make_task(
         genres=clips.genres,
         fold=fold,
         store=clips.description,
-        training={"seed": seed, "precision": precision, "backend": keras.backend.backend()},
+        training={"seed": seed, **machine},
     )
     task = FoldTask(clips.rows, clips.labels, train, validation, params.fit, description)
     seen = [
@@ -118,7 +128,6 @@ def _address(task: FoldTask, seen: Sequence[tuple[str, bool, str]]) -> str:
     """Of the code, the parameters, and genre, part and content of each track that is seen."""
     return digest(
         code_fingerprint("models.fit"),
-        version_of(task.description.training["backend"]),
         repr(task.params),
         repr(sorted(asdict(task.description).items())),
         repr(seen),

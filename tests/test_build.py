@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.build import Job, NoRowsError, build_store
+from pipeline.build import NoRowsError, build_store
 from pipeline.cache import Cache, CachedShard, CachedTrack
 from pipeline.errors import PipelineError
+from pipeline.plan import Job
 from pipeline.prune import prune
 from pipeline.result import Array, Result
 from pipeline.store import Store, shard_name, shard_of, write_store

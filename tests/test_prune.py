@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from pipeline import prune
-from pipeline.build import Job, build_store
+from pipeline.build import build_store
 from pipeline.errors import PipelineError
+from pipeline.plan import Job
 from pipeline.result import Array, Result
 from pipeline.store import Store
 

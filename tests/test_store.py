@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.shard import Array, row_digests, write_shard
+from pipeline.shard import Array, row_digests
+from pipeline.shard_write import write_shard
 from pipeline.store import (
     SHARDS,
     Store,
