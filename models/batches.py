@@ -15,7 +15,7 @@ class Batches(keras.utils.PyDataset):
     Parameters
     ----------
     rows : array, shape (n, ...)
-        Any dtype, possibly a memory map; never copied whole.
+        Any dtype; may lie on the disk, and is never copied whole.
     labels : int array, shape (n,)
     index : int array, shape (m,)
         The rows to use.
@@ -25,7 +25,7 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, rows: Array, labels: Array, index: Array, batch_size: int, seed: int | None = None
+        self, rows: Any, labels: Array, index: Array, batch_size: int, seed: int | None = None
     ) -> None:
         super().__init__()
         self._rows, self._labels, self._index = rows, labels, index

@@ -29,7 +29,7 @@ class FoldTask:
 
     Attributes
     ----------
-    rows : array, shape (n, ...)
+    rows : array or StoredRows, shape (n, ...)
         Features of all labelled clips.
     labels : int array, shape (n,)
         Index into `description.genres`.
@@ -37,7 +37,7 @@ class FoldTask:
         Rows of the training part and of the inner validation part.
     """
 
-    rows: Array
+    rows: Any
     labels: Array
     train: Array
     validation: Array
@@ -95,7 +95,7 @@ def _require_numbers(losses: list[float], description: Description, params: FitP
         )
 
 
-def statistics(rows: Array, index: Array) -> tuple[float, float]:
+def statistics(rows: Any, index: Array) -> tuple[float, float]:
     """Mean and variance over all values of the rows `index`, a few rows in memory at a time."""
     count, total, squares = 0, 0.0, 0.0
     for part in np.array_split(index, len(index) // 256 + 1):

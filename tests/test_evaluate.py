@@ -212,4 +212,4 @@ def test_evaluating_again_writes_the_same_bytes(
     monkeypatch.chdir(evaluated)
     evaluate.main()
     assert contents() == before
-    assert len(before) == 7
+    assert len(before) == 8
