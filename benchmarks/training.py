@@ -58,7 +58,7 @@ def compiled(shape: Shape, precision: str) -> Any:
 
     params = load_params().models["cnn"]
     genres = [str(number) for number in range(GENRES)]
-    description = Description("cnn", "mel", genres, 0, {}, {})
+    description = Description("cnn", "mel", genres, 0, {}, {"seed": 0})
     network = assemble(shape, description, params, 0.0, 1.0, precision)
     network.compile(make_optimizer(params, 1000), "sparse_categorical_crossentropy")
     return network
@@ -66,7 +66,7 @@ def compiled(shape: Shape, precision: str) -> Any:
 
 def train_one(shape: Shape) -> tuple[str, float]:
     """Precision and rate of one fold on one thread."""
-    from models.precision import resolve
+    from models.machine import resolve
 
     precision = resolve("auto")
     return precision, clips_per_second(compiled(shape, precision))
@@ -74,7 +74,7 @@ def train_one(shape: Shape) -> tuple[str, float]:
 
 def convolve_one(shape: Shape) -> float:
     """Clips a second of the bare convolutions, forward and backward, on one thread."""
-    from models.precision import POLICIES, resolve
+    from models.machine import POLICIES, resolve
     from models.startup import keras
 
     keras.config.set_dtype_policy(POLICIES[resolve("auto")])
@@ -114,7 +114,7 @@ def main() -> None:
     trained = map_folds(train_one, [shape] * workers())
     ours = sum(rate for _, rate in trained)
     bare = sum(map_folds(convolve_one, [shape] * workers()))
-    from models.precision import processor
+    from models.machine import processor
 
     print(f"{processor()}, {workers()} at once, {shape[0]} x {shape[1]}, {trained[0][0]}")
     print(f"plain Keras, float32   {plain:7.1f} clips/s")

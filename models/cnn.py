@@ -1,12 +1,10 @@
-"""The convolutional network: three blocks of 7x7 convolution, 64-128-256 filters."""
+"""The convolutional network: blocks of convolution, pooling and batch normalisation."""
 
 import keras
 from keras import layers
 
 from pipeline.params import CnnParams
 
-FILTERS = (64, 128, 256)
-KERNEL = 7
 HIDDEN = 32
 
 
@@ -24,9 +22,9 @@ def build(input_shape: tuple[int, ...], n_classes: int, params: CnnParams) -> ke
 
     params.require_input(input_shape)
     network = [keras.Input(input_shape), batch_norm()]
-    for filters in FILTERS:
+    for filters in params.filters:
         network += [
-            layers.Conv2D(filters, KERNEL, padding="same", activation="relu"),
+            layers.Conv2D(filters, params.kernel, padding="same", activation="relu"),
             layers.MaxPooling2D(2),
             batch_norm(),
         ]

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from models import MODELS
 from models.batches import Batches
 from models.checkpoint import Checkpoint
+from models.machine import POLICIES
 from models.optimizer import make_optimizer
-from models.precision import POLICIES
 from models.progress import Progress
 from models.saved import Description, save_model
+from models.seeds import seeded
 from pipeline.errors import PipelineError
 from pipeline.params import FitParams, ModelParams
 
@@ -35,6 +36,8 @@ class FoldTask:
         Index into `description.genres`.
     train, validation : int array
         Rows of the training part and of the inner validation part.
+    content : str
+        Hash of those rows, and of which part and genre each has.
     """
 
     rows: Any
@@ -43,6 +46,7 @@ class FoldTask:
     validation: Array
     params: ModelParams
     description: Description
+    content: str = ""
 
 
 def fit_fold(task: FoldTask, path: Path, checkpoint: Path) -> list[dict[str, float]]:
@@ -54,7 +58,6 @@ def fit_fold(task: FoldTask, path: Path, checkpoint: Path) -> list[dict[str, flo
     seed = description.training["seed"]
     precision = description.training["precision"]
     keras.utils.clear_session()
-    keras.utils.set_random_seed(seed)
     mean, variance = statistics(task.rows, task.train)
     network = assemble(task.rows.shape[1:], description, params, mean, variance, precision)
     batches = Batches(task.rows, task.labels, task.train, params.batch_size, seed)
@@ -117,7 +120,8 @@ def assemble(
 ) -> keras.Model:
     """Uncompiled model: raw feature rows -> normalised -> the network -> probabilities."""
     keras.config.set_dtype_policy(POLICIES[precision])
-    network = MODELS[description.model](shape, len(description.genres), params)
+    built = MODELS[description.model](shape, len(description.genres), params)
+    network = seeded(built, description.training["seed"])
     normalise = keras.layers.Normalization(
         axis=None, mean=mean, variance=variance, dtype="float32", name="normalise"
     )

@@ -1,7 +1,7 @@
-"""Map over tracks or folds, on this machine or, for tracks, on a Dask cluster.
+"""Map over tracks or folds, on this machine or on a Dask cluster.
 
 PIPELINE_WORKERS says how many at once (default: every core); PIPELINE_SCHEDULER, the address of a
-Dask scheduler, sends tracks there instead. Neither changes a result.
+Dask scheduler, sends them there instead. Neither changes a result.
 """
 
 import os
@@ -28,7 +28,9 @@ ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # so that several folds share one GPU
+    # So that several folds share one GPU, with TensorFlow and with JAX.
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
 
 
@@ -103,9 +105,32 @@ def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list
     Every process computes with one thread, however many run at once: the number of threads
     changes the last bits of a sum, and so the weights. Large arrays reach the processes as
     one memory map.
+
+    Raises
+    ------
+    PipelineError
+        PIPELINE_SCHEDULER names no scheduler that answers.
     """
-    jobs = min(workers(), len(items))
     os.environ.update(ONE_THREAD)
+    address = os.environ.get("PIPELINE_SCHEDULER")
+    if address:
+        with _client(address) as client, parallel_config("dask"):
+            client.register_plugin(_one_thread_plugin())
+            return list(Parallel(batch_size=1)(delayed(function)(item) for item in items))
+    jobs = min(workers(), len(items))
     # joblib runs a single job in this very process; two with one dispatched at a time do not.
     with Parallel(n_jobs=max(jobs, 2), backend="loky", pre_dispatch=jobs, batch_size=1) as parallel:
         return list(parallel(delayed(function)(item) for item in items))
+
+
+def _one_thread_plugin() -> Any:
+    """Tells a cluster's workers, those to come as well, before one imports Keras."""
+    from distributed.diagnostics.plugin import WorkerPlugin
+
+    class OneThread(WorkerPlugin):  # type: ignore[misc]
+        name = "one-thread"
+
+        def setup(self, worker: Any) -> None:  # noqa: ARG002
+            os.environ.update(ONE_THREAD)
+
+    return OneThread()

@@ -16,6 +16,7 @@ Natural = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Filters = Annotated[tuple[Count, ...], Field(min_length=1, max_length=8, strict=False)]
 Vote = Literal["majority", "mean", "product"]
 VOTES: tuple[str, ...] = get_args(Vote)
 DEMO = Path("data/demo")
@@ -98,23 +99,27 @@ class AnnParams(FitParams):
 
 @dataclass(frozen=True, config=STRICT)
 class CnnParams(FitParams):
-    """Training of the convolutional network."""
+    """Training of the convolutional network: a block of `filters` each, `kernel` pixels wide."""
 
+    filters: Filters
+    kernel: Annotated[int, Field(ge=1, le=31)]
     batch_norm_momentum: Share
 
     def require_input(self, shape: tuple[int, ...]) -> None:
-        """Raise `ParamsError` unless pictures of `shape` survive three 2x2 poolings."""
+        """Raise `ParamsError` unless pictures of `shape` survive a 2x2 pooling in each block."""
         if len(shape) != 3:
             raise ParamsError(
                 f"model = 'cnn' needs pictures, not rows of shape {shape}; choose another "
                 "feature, or model = ann"
             )
         height, width, _ = shape
-        if min(height, width) < 8:
+        least = 2 ** len(self.filters)
+        if min(height, width) < least:
             raise ParamsError(
-                f"model = 'cnn' pools three times and needs at least 8 x 8, not {height} x "
-                f"{width}; raise the feature's n_mels or height, lower its hop_length or raise "
-                "its width, or raise segment.seconds"
+                f"model = 'cnn' pools {len(self.filters)} times and needs at least {least} x "
+                f"{least}, not {height} x {width}; raise the feature's n_mels or height, lower its "
+                "hop_length or raise its width, raise segment.seconds, or shorten "
+                "models.cnn.filters"
             )
 
 

@@ -1,75 +1,31 @@
-"""Stage: folds -> a model and a history for each, in models/trained.
+"""Stage: folds -> a model and a history for each, in models/trained."""
 
-A fold that was trained before, from the same data in the same way, is taken from the machine's
-cache; one that was killed goes on from its last checkpoint.
-"""
-
+import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from models.fit import HISTORY, FoldTask, fit_fold
-from models.precision import has_gpu, processor, resolve
-from models.saved import TRAINED, Description
-from models.startup import keras
-from pipeline.cache import Cache, link, machine_cache
+from models.saved import TRAINED
+from pipeline.cache import link
 from pipeline.errors import run_stage
-from pipeline.fingerprint import code_fingerprint, digest, version_of
-from pipeline.folds import audit, inner_validation
-from pipeline.labelled import LabelledClips, load_labelled
-from pipeline.parallel import map_folds
-from pipeline.params import Params, load_params
+from pipeline.labelled import load_labelled
+from pipeline.params import load_params
 from pipeline.store import FEATURE_STORES
-from pipeline.tables import rounded, write_csv, write_json
-from pipeline.tracks import FoldedTrack, read_folds
+from pipeline.tables import write_json
+from pipeline.tracks import read_folds
+from pipeline.training import CURVES, MACHINE, MODEL, make_tasks, train_folds
 
-KIND = "folds"
 METRICS = Path("metrics/training.json")
-MODEL, CURVES = "model.keras", "history.csv"
 
 
-@dataclass(frozen=True)
-class AddressedTask:
-    """A fold to train, and the hash of everything that determines what comes of it."""
-
-    task: FoldTask
-    address: str
-
-
-def make_tasks(
-    params: Params, tracks: Sequence[FoldedTrack], clips: LabelledClips
-) -> list[AddressedTask]:
-    """One task a fold, audited: no track is in two of training, validation and test."""
-    machine = {
-        "precision": resolve(params.train.precision),
-        "backend": keras.backend.backend(),
-        "backend_version": version_of(keras.backend.backend()),
-        "threads": 1,
-        "processor": "GPU" if has_gpu() else processor(),
-    }
-    folds = sorted({track.fold for track in tracks})
-    return [_make_task(params, tracks, clips, fold, machine) for fold in folds]
-
-
-def train_fold(addressed: AddressedTask, cache: Cache) -> Path:
-    """Folder with the fold's model and history, trained unless the cache has it."""
-    kept = cache.folder(KIND, addressed.address)
-    if kept:
-        print(f"fold {addressed.task.description.fold}: trained before, taken from the cache")
-        return kept
-    checkpoint = cache.root / "checkpoints" / f"{addressed.address}.npz"
-
-    def fill(folder: Path) -> None:
-        history = fit_fold(addressed.task, folder / MODEL, checkpoint)
-        rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(history, 1))
-        write_csv(folder / CURVES, ["epoch", *HISTORY], rows)
-
-    return cache.publish_folder(KIND, addressed.address, fill)
+def merge_facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What is known of the machines that trained; where they differ, every value."""
+    merged = {}
+    for name in facts[0]:
+        values = list(dict.fromkeys(each[name] for each in facts))
+        merged[name] = values[0] if len(values) == 1 else ", ".join(map(str, values))
+    return merged
 
 
 def main() -> None:
@@ -78,60 +34,15 @@ def main() -> None:
     tracks = read_folds()
     clips = load_labelled(FEATURE_STORES / params.feature, tracks)
     tasks = make_tasks(params, tracks, clips)
-    folders = map_folds(partial(train_fold, cache=machine_cache()), tasks)
+    folders = train_folds(tasks)
     shutil.rmtree(TRAINED, ignore_errors=True)
     TRAINED.mkdir(parents=True)
-    for addressed, folder in zip(tasks, folders, strict=True):
-        path = TRAINED / f"fold-{addressed.task.description.fold}.keras"
+    for task, folder in zip(tasks, folders, strict=True):
+        path = TRAINED / f"fold-{task.description.fold}.keras"
         link(folder / MODEL, path)
         link(folder / CURVES, path.with_suffix(".csv"))
-    training = tasks[0].task.description.training
-    write_json(METRICS, {name: training[name] for name in training if name != "seed"})
-
-
-def _make_task(
-    params: Params,
-    tracks: Sequence[FoldedTrack],
-    clips: LabelledClips,
-    fold: int,
-    machine: Mapping[str, Any],
-) -> AddressedTask:
-    seed = params.seed + fold
-    outside = [track for track in tracks if track.fold != fold]
-    kept = inner_validation(
-        [track.track_id for track in outside],
-        [track.genre for track in outside],
-        params.train.validation,
-        seed,
-    )
-    in_validation = np.isin(clips.track_ids, sorted(kept))
-    train = np.flatnonzero((clips.folds != fold) & ~in_validation)
-    validation = np.flatnonzero(in_validation)
-    parts = (train, validation, np.flatnonzero(clips.folds == fold))
-    audit(*(np.unique(clips.track_ids[part]).tolist() for part in parts))
-    description = Description(
-        model=params.model,
-        feature=params.feature,
-        genres=clips.genres,
-        fold=fold,
-        store=clips.description,
-        training={"seed": seed, **machine},
-    )
-    task = FoldTask(clips.rows, clips.labels, train, validation, params.fit, description)
-    seen = [
-        (track.genre, track.track_id in kept, clips.digests[track.track_id]) for track in outside
-    ]
-    return AddressedTask(task, _address(task, seen))
-
-
-def _address(task: FoldTask, seen: Sequence[tuple[str, bool, str]]) -> str:
-    """Of the code, the parameters, and genre, part and content of each track that is seen."""
-    return digest(
-        code_fingerprint("models.fit"),
-        repr(task.params),
-        repr(sorted(asdict(task.description).items())),
-        repr(seen),
-    )
+    facts = [json.loads((folder / MACHINE).read_text(encoding="utf-8")) for folder in folders]
+    write_json(METRICS, merge_facts(facts))
 
 
 if __name__ == "__main__":

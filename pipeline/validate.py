@@ -36,8 +36,9 @@ def parse(cls: type[T], value: Any, key: str) -> T:
     try:
         return cls(**content)
     except ValidationError as error:
-        name = error.errors()[0]["loc"][0]
-        raise ParamsError(_explain(error, f"{key}.{name}")) from None
+        name, *place = error.errors()[0]["loc"]
+        item = "".join(f".{part}" for part in place if isinstance(part, int))
+        raise ParamsError(_explain(error, f"{key}.{name}{item}")) from None
 
 
 def number(kind: Any, value: Any, key: str) -> Any:
@@ -67,7 +68,9 @@ def _keys(key: str, known: Any) -> str:
 
 def _explain(error: ValidationError, key: str) -> str:
     first = error.errors()[0]
-    text = first["msg"].replace("Input should be", "should be").removeprefix("Value error, ")
+    text = first["msg"].removeprefix("Value error, ")
+    for theirs, ours in (("Input should", "should"), ("Tuple should", "should"), ("tuple", "list")):
+        text = text.replace(theirs, ours)
     return f"{key} = {first['input']!r}: {text}{_yaml_hint(first['input'])}"
 
 

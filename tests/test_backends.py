@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from models.fit import FoldTask, fit_fold
-from models.precision import has_gpu
+from models.machine import has_gpu
 from models.saved import Description, load_model, probabilities
 from models.startup import keras
 from pipeline.params import load_params

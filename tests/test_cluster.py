@@ -1,6 +1,7 @@
 """A Dask cluster of real processes: it writes what this machine writes, though a worker is lost."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import MUSIC_TRACKS, Workplace, wait_until
+from helpers import MUSIC_TRACKS, Workplace, wait_until, write_params
 
 pytest.importorskip("distributed")
 SEGMENT = ("python", "-m", "pipeline.segment")
 MEL = ("python", "-m", "pipeline.extract", "mel")
+SPLIT = ("python", "-m", "pipeline.split")
+TRAIN = ("python", "-m", "pipeline.train")
 WAIT = """
 import sys
 from distributed import Client
@@ -110,3 +113,25 @@ def test_a_worker_of_other_code_is_refused(
     assert errors == ["error: a worker runs other code or libraries than this; restart it"]
     assert place.held() == set()
     assert not (place.folder / "data" / "clips").exists()
+
+
+def test_folds_on_a_cluster_that_loses_a_worker_are_those_of_this_machine(
+    place: Workplace, cluster: Cluster
+) -> None:
+    changes = {"dataset.path": "music", "model": "ann", "split.folds": 6, "models.ann.epochs": 10}
+    write_params(place.folder, changes)
+    for command in (SEGMENT, MEL, SPLIT, TRAIN):
+        place.run(*command)
+    trained = place.folder / "models" / "trained"
+    expected = {path.name: path.read_bytes() for path in trained.iterdir()}
+    assert len(expected) == 12
+    shutil.rmtree(place.cache / "folds")
+    shutil.rmtree(trained)
+    first, _ = cluster.add_worker(), cluster.add_worker()
+    cluster.wait(2)
+    stage = place.start(*TRAIN, PIPELINE_SCHEDULER=cluster.address)
+    cluster.processes.append(stage)
+    wait_until(lambda: any(place.cache.glob("folds/*/*")) or stage.poll() is not None)
+    first.send_signal(signal.SIGKILL)
+    assert stage.wait(120) == 0
+    assert {path.name: path.read_bytes() for path in trained.iterdir()} == expected

@@ -13,7 +13,7 @@ import pytest
 from helpers import describe, labelled_clips, labelled_tracks, saves_models, write_project
 
 from models.saved import Description
-from pipeline import evaluate, train
+from pipeline import evaluate, train, training
 from pipeline.errors import PipelineError
 from pipeline.labelled import LabelledClips
 
@@ -137,7 +137,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_project(folder, {"models.ann.epochs": 6})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(train, "map_folds", lambda fit, tasks: [fit(task) for task in tasks])
+        patch.setattr(training, "map_folds", lambda fit, tasks: [fit(task) for task in tasks])
         train.main()
         evaluate.main()
     return folder

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from helpers import describe, small_params
 
-from models import MODELS, precision
+from models import MODELS, machine
 from models.fit import assemble, early_stopping, statistics
 from models.optimizer import make_optimizer
 from models.startup import keras
@@ -126,7 +126,7 @@ def test_cnn_refuses_what_it_cannot_pool(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("arithmetic", precision.POLICIES)
+@pytest.mark.parametrize("arithmetic", machine.POLICIES)
 def test_probabilities_are_float32_and_sum_to_one(name: str, arithmetic: str) -> None:
     description = describe(model=name)
     model = assemble(PICTURE, description, PARAMS.models[name], 0.0, 1.0, arithmetic)
@@ -226,9 +226,9 @@ def test_variance_of_silence_can_be_divided_by() -> None:
     assert 0 < variance < 1e-9
 
 
-@pytest.mark.parametrize("name", precision.POLICIES)
+@pytest.mark.parametrize("name", machine.POLICIES)
 def test_precision_that_is_asked_for_is_taken(name: str) -> None:
-    assert precision.resolve(name) == name
+    assert machine.resolve(name) == name
 
 
 @pytest.mark.parametrize(
@@ -244,6 +244,6 @@ def test_precision_that_is_asked_for_is_taken(name: str) -> None:
 def test_automatic_precision_follows_the_hardware(
     gpu: bool, flags: set[str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "has_gpu", lambda: gpu)
-    monkeypatch.setattr(precision, "_processor_flags", lambda: flags)
-    assert precision.resolve("auto") == expected
+    monkeypatch.setattr(machine, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(machine, "_processor_flags", lambda: flags)
+    assert machine.resolve("auto") == expected

@@ -1,5 +1,6 @@
 """Training: parts without a track in common, and fits that learn, stop and repeat."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,14 +21,17 @@ from helpers import (
     write_project,
 )
 
-from models import checkpoint, fit
+from models import checkpoint, fit, machine
 from models.batches import Batches
 from models.fit import HISTORY, FoldTask, fit_fold
+from models.machine import machine_facts
 from models.progress import Progress
 from models.saved import TRAINED, load_model, probabilities
 from models.startup import keras
-from pipeline import train
+from pipeline import train, training
+from pipeline.cache import Cache
 from pipeline.errors import PipelineError
+from pipeline.fingerprint import code_fingerprint
 from pipeline.folds import FoldError, inner_validation
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.params import Params
@@ -69,8 +73,7 @@ def fit_to(path: Path, task: FoldTask) -> list[dict[str, float]]:
 
 
 def tasks_of(clips: LabelledClips, tracks: Sequence[FoldedTrack] = ()) -> list[FoldTask]:
-    made = train.make_tasks(PARAMS, tracks or labelled_tracks(), clips)
-    return [addressed.task for addressed in made]
+    return training.make_tasks(PARAMS, tracks or labelled_tracks(), clips)
 
 
 def of_rows(clips: LabelledClips, rows: Array) -> set[str]:
@@ -108,11 +111,7 @@ def test_task_says_what_its_model_must_know(clips: LabelledClips) -> None:
     told = tasks_of(clips)[1].description
     assert (told.model, told.feature, told.fold) == ("ann", "centroid", 1)
     assert told.genres == ["high", "low"]
-    assert told.training["seed"] == PARAMS.seed + 1
-    assert told.training["precision"] == "float32"
-    assert told.training["backend"] == keras.backend.backend()
-    assert told.training["threads"] == 1
-    assert told.training["processor"]
+    assert told.training == {"seed": PARAMS.seed + 1, "precision": "float32"}
     assert told.store["sample_rate"] == 4000
     assert told.store["params"] == {"n_fft": 256, "hop_length": 400}
 
@@ -123,7 +122,7 @@ def test_planted_leak_stops_before_any_training(
     def leaky(*_: object) -> set[str]:
         return {"high/1", "low/0"}  # low/0 is tested in fold 0
 
-    monkeypatch.setattr(train, "inner_validation", leaky)
+    monkeypatch.setattr(training, "inner_validation", leaky)
     with pytest.raises(FoldError, match=r"^leak: in validation and in test: low/0$"):
         tasks_of(clips)
 
@@ -277,6 +276,36 @@ def test_killed_training_goes_on_to_the_same_bytes(
     assert not (tmp_path / "killed.npz").exists()
 
 
+def test_fold_records_what_computed_it_and_a_worker_of_other_code_refuses(
+    tmp_path: Path, clips: LabelledClips
+) -> None:
+    task = tasks_of(clips)[0]
+    code = code_fingerprint("models.fit")
+    folder = training.train_fold(task, Cache(tmp_path), code)
+    facts = json.loads((folder / training.MACHINE).read_text(encoding="utf-8"))
+    assert facts == machine_facts("float32")
+    assert load_model(folder / training.MODEL)[1].training == {"seed": PARAMS.seed, **facts}
+    with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries than this"):
+        training.train_fold(task, Cache(tmp_path), "other")
+
+
+def test_facts_of_machines_that_differ_are_all_told() -> None:
+    one = {"backend": "jax", "processor": "A", "threads": 1}
+    assert train.merge_facts([one, {**one, "processor": "B"}, one]) == {**one, "processor": "A, B"}
+
+
+def test_gpus_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(keras, "device", asked.append)
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["CPU:0", "GPU:0", "GPU:1"])
+    for fold in range(3):
+        machine.device_for(fold)
+    assert asked == ["gpu:0", "gpu:1", "gpu:0"]
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["cpu:0"])
+    with machine.device_for(3):
+        assert len(asked) == 3
+
+
 def small_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A project in the working directory; the folds that are trained from here on."""
     write_project(folder)
@@ -289,8 +318,8 @@ def small_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         path.write_text(f"model of {task.description.fold}", encoding="utf-8")
         return [dict.fromkeys(HISTORY, 0.5), dict.fromkeys(HISTORY, 0.25)]
 
-    monkeypatch.setattr(train, "fit_fold", counted)
-    monkeypatch.setattr(train, "map_folds", lambda f, tasks: [f(task) for task in tasks])
+    monkeypatch.setattr(training, "fit_fold", counted)
+    monkeypatch.setattr(training, "map_folds", lambda f, tasks: [f(task) for task in tasks])
     return trained
 
 
@@ -328,8 +357,8 @@ def test_fold_that_was_trained_before_is_not_trained_again(
 
 def test_address_follows_from_all_that_is_seen(clips: LabelledClips) -> None:
     def addresses(params: Params = PARAMS, **changes: Any) -> list[str]:
-        made = train.make_tasks(params, labelled_tracks(), replace(clips, **changes))
-        return [addressed.address for addressed in made]
+        made = training.make_tasks(params, labelled_tracks(), replace(clips, **changes))
+        return [training.address_of(task, "code") for task in made]
 
     first = addresses()
     assert first == addresses()

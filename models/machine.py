@@ -2,9 +2,13 @@
 
 import platform
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import keras
+
+from pipeline.fingerprint import version_of
 
 POLICIES = {
     "float32": "float32",
@@ -23,8 +27,30 @@ def resolve(precision: str) -> str:
 
 def has_gpu() -> bool:
     """Whether Keras' backend computes on a GPU."""
-    devices = keras.distribution.list_devices()
-    return any(device.lower().startswith(("gpu", "cuda")) for device in devices)
+    return bool(_gpus())
+
+
+def device_for(fold: int) -> AbstractContextManager[Any]:
+    """Where the fold trains: GPUs take turns; without one, where the backend likes."""
+    gpus = _gpus()
+    return keras.device(gpus[fold % len(gpus)]) if gpus else nullcontext()
+
+
+def machine_facts(precision: str) -> dict[str, Any]:
+    """What a training's last digits depend on besides its seed, for its metrics."""
+    backend = keras.backend.backend()
+    return {
+        "precision": resolve(precision),
+        "backend": backend,
+        "backend_version": version_of(backend),
+        "threads": 1,
+        "processor": "GPU" if has_gpu() else processor(),
+    }
+
+
+def _gpus() -> list[str]:
+    devices = map(str.lower, keras.distribution.list_devices())
+    return [device for device in devices if device.startswith(("gpu", "cuda"))]
 
 
 def processor() -> str:

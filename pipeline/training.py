@@ -1,0 +1,117 @@
+"""Train the folds of a cross-validation: cut into parts, audited, each computed once.
+
+A fold that was trained before, from the same data in the same way, is taken from the machine's
+cache; one that was killed goes on from its last checkpoint.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from models.fit import HISTORY, FoldTask, fit_fold
+from models.machine import device_for, machine_facts
+from models.saved import Description
+from pipeline.cache import Cache, machine_cache
+from pipeline.errors import PipelineError
+from pipeline.fingerprint import code_fingerprint, digest
+from pipeline.folds import audit, inner_validation
+from pipeline.labelled import LabelledClips
+from pipeline.parallel import map_folds
+from pipeline.params import Params
+from pipeline.tables import rounded, write_csv, write_json
+from pipeline.tracks import FoldedTrack
+
+KIND = "folds"
+MODEL, CURVES, MACHINE = "model.keras", "history.csv", "machine.json"
+# Keras' seeds and policies belong to the process, and a cluster's worker may have several threads.
+ONE_AT_A_TIME = threading.Lock()
+
+
+def make_tasks(
+    params: Params, tracks: Sequence[FoldedTrack], clips: LabelledClips
+) -> list[FoldTask]:
+    """One task a fold, audited: no track is in two of training, validation and test."""
+    folds = sorted({track.fold for track in tracks})
+    return [_make_task(params, tracks, clips, fold) for fold in folds]
+
+
+def train_folds(tasks: Sequence[FoldTask]) -> list[Path]:
+    """Folders with `MODEL`, `CURVES` and `MACHINE` of each fold, in the machine's cache."""
+    code = code_fingerprint("models.fit")
+    return map_folds(partial(train_fold, cache=machine_cache(), code=code), tasks)
+
+
+def train_fold(task: FoldTask, cache: Cache, code: str) -> Path:
+    """Folder with what comes of the fold, trained unless the cache has it.
+
+    Raises
+    ------
+    PipelineError
+        The code here is not that of the fingerprint `code`: a worker that is out of date.
+    """
+    if code_fingerprint("models.fit") != code:
+        raise PipelineError("a worker runs other code or libraries than this; restart it")
+    with ONE_AT_A_TIME, device_for(task.description.fold):
+        facts = machine_facts(task.description.training["precision"])
+        training = {**task.description.training, **facts}
+        task = replace(task, description=replace(task.description, training=training))
+        return _trained(task, cache, address_of(task, code))
+
+
+def _trained(task: FoldTask, cache: Cache, address: str) -> Path:
+    kept = cache.folder(KIND, address)
+    if kept:
+        print(f"fold {task.description.fold}: trained before, taken from the cache")
+        return kept
+    checkpoint = cache.root / "checkpoints" / f"{address}.npz"
+
+    def fill(folder: Path) -> None:
+        history = fit_fold(task, folder / MODEL, checkpoint)
+        rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(history, 1))
+        write_csv(folder / CURVES, ["epoch", *HISTORY], rows)
+        facts = dict(task.description.training)
+        del facts["seed"]
+        write_json(folder / MACHINE, facts)
+
+    return cache.publish_folder(KIND, address, fill)
+
+
+def _make_task(
+    params: Params, tracks: Sequence[FoldedTrack], clips: LabelledClips, fold: int
+) -> FoldTask:
+    seed = params.seed + fold
+    outside = [track for track in tracks if track.fold != fold]
+    kept = inner_validation(
+        [track.track_id for track in outside],
+        [track.genre for track in outside],
+        params.train.validation,
+        seed,
+    )
+    in_validation = np.isin(clips.track_ids, sorted(kept))
+    train = np.flatnonzero((clips.folds != fold) & ~in_validation)
+    validation = np.flatnonzero(in_validation)
+    parts = (train, validation, np.flatnonzero(clips.folds == fold))
+    audit(*(np.unique(clips.track_ids[part]).tolist() for part in parts))
+    description = Description(
+        model=params.model,
+        feature=params.feature,
+        genres=clips.genres,
+        fold=fold,
+        store=clips.description,
+        training={"seed": seed, "precision": params.train.precision},
+    )
+    seen = [
+        (track.genre, track.track_id in kept, clips.digests[track.track_id]) for track in outside
+    ]
+    content = digest(repr(seen))
+    return FoldTask(clips.rows, clips.labels, train, validation, params.fit, description, content)
+
+
+def address_of(task: FoldTask, code: str) -> str:
+    """Of the code, the parameters, the machine, and all of the data that is seen."""
+    described = repr(sorted(asdict(task.description).items()))
+    return digest(code, repr(task.params), described, task.content)
