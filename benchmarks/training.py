@@ -1,19 +1,28 @@
-"""Clips a second in training, beside plain Keras, and what the processor could do.
+"""Clips a second in training, beside plain Keras, native PyTorch, and what the processor could do.
 
-- plain: the same network in Keras' own `fit`, float32, all cores for one network;
 - ours: as many folds side by side as there are cores, one thread each, in the precision that
   `auto` chooses; a rate is the sum over the folds;
-- the processor: a bare convolution of the network's own shapes, forward and backward, in the same
-  precision, on as many processes; the share of its rate that training reaches counts the
-  convolutions' multiplications alone.
+- plain Keras: the same network in Keras' own `fit`, float32, all cores for one network;
+- PyTorch, where it is installed (`pip install torch`): the same network as one writes it there,
+  channels last, bfloat16 by autocast; all cores for one network, and one each side by side;
+- convolutions alone: bare convolutions of the network's own shapes, forward and backward, on as
+  many processes as ours, in our precision and in float32.
 
-`python benchmarks/training.py [height width]`; 128 x 130 unless told otherwise.
+Two networks: the `cnn` of params.yaml at 128 x 130, and a small one at 96 x 128 with
+kernel 3 and filters 32-64-128-128. A rate is that of the fastest epoch on noise, without the first.
+
+`python benchmarks/training.py`
 """
 
+import importlib.util
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,103 +32,174 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from pipeline.parallel import map_folds, workers
 
-CLIPS, BATCH, GENRES, EPOCHS = 96, 32, 10, 4
-BLOCKS = ((1, 64), (64, 128), (128, 256))  # channels in and out of the convolutions
-PLAIN = "--plain"
-
-Shape = tuple[int, int, int]
+BATCH, GENRES, EPOCHS = 32, 10, 4
 
 
-def fastest_epoch(network: Any, rows: Any, wanted: Any) -> float:
-    """Seconds of the fastest epoch; the first, which compiles, does not count."""
+@dataclass(frozen=True)
+class Network:
+    """What is trained: clips of shape (height, width, 1) an epoch, and the blocks."""
+
+    name: str
+    height: int
+    width: int
+    filters: tuple[int, ...]
+    kernel: int
+    clips: int
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Noise, float32, shape (clips, height, width, 1)."""
+        shape = (self.clips, self.height, self.width, 1)
+        return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+NETWORKS = {
+    "large": Network("large", 128, 130, (64, 128, 256), 7, 96),
+    "small": Network("small", 96, 128, (32, 64, 128, 128), 3, 512),
+}
+
+
+def fastest_rate(epoch: Callable[[], Any], clips: int) -> float:
+    """Clips a second of the fastest epoch; the first, which compiles, does not count."""
     seconds = []
     for _ in range(1 + EPOCHS):
         start = time.perf_counter()
-        network.fit(rows, wanted, batch_size=BATCH, verbose=0)
+        epoch()
         seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
+    return clips / min(seconds[1:])
 
 
-def clips_per_second(network: Any) -> float:
-    """Rate of training on noise."""
-    shape = network.input_shape[1:]
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(CLIPS, *shape)).astype(np.float32)
-    labels = np.arange(CLIPS) % GENRES
-    return CLIPS / fastest_epoch(network, rows, labels)
-
-
-def compiled(shape: Shape, precision: str) -> Any:
-    """The `cnn` of params.yaml, ready to train."""
+def train_keras(network: Network, precision: str) -> float:
+    """Rate of Keras' own `fit`, on as many threads as the environment says."""
     from models.fit import assemble
+    from models.machine import resolve
     from models.optimizer import make_optimizer
     from models.saved import Description
     from pipeline.params import load_params
 
     params = load_params().models["cnn"]
+    params = replace(params, filters=network.filters, kernel=network.kernel)
     genres = [str(number) for number in range(GENRES)]
     description = Description("cnn", "mel", genres, 0, {}, {"seed": 0})
-    network = assemble(shape, description, params, 0.0, 1.0, precision)
-    network.compile(make_optimizer(params, 1000), "sparse_categorical_crossentropy")
-    return network
+    rows, labels = network.rows, np.arange(network.clips) % GENRES
+    model = assemble(rows.shape[1:], description, params, 0.0, 1.0, resolve(precision))
+    model.compile(make_optimizer(params, 1000), "sparse_categorical_crossentropy")
+    epoch = partial(model.fit, rows, labels, batch_size=BATCH, verbose=0)
+    return fastest_rate(epoch, network.clips)
 
 
-def train_one(shape: Shape) -> tuple[str, float]:
-    """Precision and rate of one fold on one thread."""
-    from models.machine import resolve
-
-    precision = resolve("auto")
-    return precision, clips_per_second(compiled(shape, precision))
-
-
-def convolve_one(shape: Shape) -> float:
-    """Clips a second of the bare convolutions, forward and backward, on one thread."""
+def convolve(network: Network, precision: str) -> float:
+    """Rate of the bare convolutions, each block measured by itself."""
     from models.machine import POLICIES, resolve
     from models.startup import keras
 
-    keras.config.set_dtype_policy(POLICIES[resolve("auto")])
-    height, width, _ = shape
-    seconds = 0.0
-    for block, (channels, filters) in enumerate(BLOCKS):
-        size = (height >> block, width >> block, channels)
-        layer = keras.layers.Conv2D(filters, 7, padding="same", use_bias=False)
-        # A sum has the cheapest gradient; the input's own is wanted from the second block on.
-        first = [] if block == 0 else [keras.layers.Conv2D(channels, 1, use_bias=False)]
-        network = keras.Sequential(
+    keras.config.set_dtype_policy(POLICIES[resolve(precision)])
+    seconds, channels = 0.0, 1
+    for block, filters in enumerate(network.filters):
+        shape = (network.height >> block, network.width >> block, 1)
+        # From the second block on, something before it has to learn: the input's gradient counts.
+        before = [keras.layers.Conv2D(channels, 1, use_bias=False)] if block else []
+        model = keras.Sequential(
             [
-                keras.Input((*size[:2], 1 if block else channels)),
-                *first,
-                layer,
-                keras.layers.GlobalAveragePooling2D(),
+                keras.Input(shape),
+                *before,
+                keras.layers.Conv2D(filters, network.kernel, padding="same", use_bias=False),
+                keras.layers.GlobalAveragePooling2D(),  # a sum has the cheapest gradient
             ]
         )
-        network.compile(keras.optimizers.SGD(0.0), "mean_absolute_error")
-        rows = np.zeros((CLIPS, *network.input_shape[1:]), np.float32)
-        wanted = np.zeros((CLIPS, filters), np.float32)
-        seconds += fastest_epoch(network, rows, wanted)
-    return CLIPS / seconds
+        model.compile(keras.optimizers.SGD(0.0), "mean_absolute_error")
+        rows = np.zeros((network.clips, *shape), np.float32)
+        wanted = np.zeros((network.clips, filters), np.float32)
+        epoch = partial(model.fit, rows, wanted, batch_size=BATCH, verbose=0)
+        seconds += network.clips / fastest_rate(epoch, network.clips)
+        channels = filters
+    return network.clips / seconds
+
+
+def train_torch(network: Network, threads: int) -> float:
+    """Rate of the same network in PyTorch."""
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(threads)
+    layers: list[Any] = [nn.BatchNorm2d(1)]
+    channels, height, width = 1, network.height, network.width
+    for filters in network.filters:
+        layers += [nn.Conv2d(channels, filters, network.kernel, padding="same"), nn.ReLU()]
+        layers += [nn.MaxPool2d(2), nn.BatchNorm2d(filters)]
+        channels, height, width = filters, height // 2, width // 2
+    layers += [nn.Flatten(), nn.Linear(channels * height * width, 32), nn.ReLU()]
+    layers += [nn.BatchNorm1d(32), nn.Dropout(0.5), nn.Linear(32, GENRES)]
+    model = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, nesterov=True)
+    rows = torch.from_numpy(network.rows.transpose(0, 3, 1, 2).copy())
+    rows = rows.to(memory_format=torch.channels_last)
+    labels = torch.arange(network.clips) % GENRES
+
+    def epoch() -> None:
+        for start in range(0, network.clips, BATCH):
+            optimizer.zero_grad()
+            with torch.autocast("cpu", torch.bfloat16):
+                scores = model(rows[start : start + BATCH])
+            chosen = labels[start : start + BATCH]
+            nn.functional.cross_entropy(scores.float(), chosen).backward()
+            optimizer.step()
+
+    return fastest_rate(epoch, network.clips)
+
+
+def apart(role: str, network: Network, threads: int) -> float:
+    """Rate of a role in a process of its own, on that many threads."""
+    command = [sys.executable, __file__, role, network.name, str(threads)]
+    limits = {"OMP_NUM_THREADS": str(threads), "TF_NUM_INTRAOP_THREADS": str(threads)}
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **limits}
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, env=environment
+    )
+    return float(done.stdout.split()[-1])
+
+
+def side_by_side(role: str, network: Network) -> float:
+    """Sum of the rates of as many processes as there are cores, on one thread each."""
+    with ThreadPoolExecutor(workers()) as pool:
+        return sum(pool.map(lambda _: apart(role, network, 1), range(workers())))
+
+
+def measure(network: Network) -> None:
+    """Print every rate for a network."""
+    at_once = [network] * workers()
+    ours = sum(map_folds(partial(train_keras, precision="auto"), at_once))
+    single = sum(map_folds(partial(train_keras, precision="float32"), at_once))
+    bare = sum(map_folds(partial(convolve, precision="auto"), at_once))
+    bare_single = sum(map_folds(partial(convolve, precision="float32"), at_once))
+    plain = apart("keras", network, workers())
+    rates = {
+        "ours": ours,
+        "ours, float32": single,
+        "plain Keras, float32": plain,
+    }
+    if importlib.util.find_spec("torch"):
+        rates["PyTorch, bfloat16"] = apart("torch", network, workers())
+        rates["PyTorch, bfloat16, side by side"] = side_by_side("torch", network)
+    rates |= {"convolutions alone": bare, "convolutions alone, float32": bare_single}
+    blocks = "-".join(map(str, network.filters))
+    size = f"{network.kernel} x {network.kernel}"
+    print(f"\n{size}, {blocks}, at {network.height} x {network.width}")
+    for name, rate in rates.items():
+        print(f"{name:32} {rate:7.1f} clips/s; ours is {ours / rate:5.2f} times that")
 
 
 def main() -> None:
-    """Measure all three."""
-    sizes = [argument for argument in sys.argv[1:] if argument != PLAIN]
-    shape: Shape = (int(sizes[0]), int(sizes[1]), 1) if sizes else (128, 130, 1)
-    if PLAIN in sys.argv:
-        print(clips_per_second(compiled(shape, "float32")))
+    """Measure both networks, or one role where this process was started for it."""
+    if len(sys.argv) == 4:
+        role, network, threads = sys.argv[1], NETWORKS[sys.argv[2]], int(sys.argv[3])
+        print(train_torch(network, threads) if role == "torch" else train_keras(network, "float32"))
         return
-    command = [sys.executable, __file__, PLAIN, *sizes]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    plain = float(done.stdout.split()[-1])
-    trained = map_folds(train_one, [shape] * workers())
-    ours = sum(rate for _, rate in trained)
-    bare = sum(map_folds(convolve_one, [shape] * workers()))
-    from models.machine import processor
+    from models.machine import processor, resolve
 
-    print(f"{processor()}, {workers()} at once, {shape[0]} x {shape[1]}, {trained[0][0]}")
-    print(f"plain Keras, float32   {plain:7.1f} clips/s")
-    print(f"ours                   {ours:7.1f} clips/s, {ours / plain:.2f} times as many")
-    print(f"convolutions alone     {bare:7.1f} clips/s; training reaches {ours / bare:.0%} of it")
+    print(f"{processor()}, {workers()} at once, auto is {resolve('auto')}")
+    for network in NETWORKS.values():
+        measure(network)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,10 @@ def machine_facts(precision: str) -> dict[str, Any]:
 
 
 def _gpus() -> list[str]:
+    if keras.backend.backend() == "torch":  # of which Keras lists no devices
+        import torch
+
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
     devices = map(str.lower, keras.distribution.list_devices())
     return [device for device in devices if device.startswith(("gpu", "cuda"))]
 
