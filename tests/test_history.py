@@ -1,0 +1,127 @@
+"""The headline along a real branch: its commits, its figures, its bars."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from repository import SPLIT, Repository
+
+from pipeline import history
+from pipeline.errors import PipelineError, run_stage
+from pipeline.history import BAR, Entry, bar, read_history
+
+LONG = "a subject that is much longer than there is room for in a line"
+
+
+def figures(accuracy: float, low: float, high: float) -> dict[str, float]:
+    return {
+        "track_accuracy": accuracy,
+        "track_accuracy_low": low,
+        "track_accuracy_high": high,
+    }
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Five commits, one of which changes no summary, and a branch that was merged."""
+    found = Repository(tmp_path_factory.mktemp("repository"))
+    found.write(split=None, summary={"track_accuracy": 0.5}, split_by="nothing")
+    found.commit("first")
+    found.write(summary=figures(0.6, 0.5, 0.7), model="ann", feature="grey")
+    found.commit(LONG)
+    found.commit("changes nothing")
+    found.write(summary=figures(0.1, 0.0, 0.2))
+    found.commit("on a branch", "side")
+    found.write(summary=figures(0.65, 0.55, 0.75))
+    found.commit("on a branch, again")
+    found.run("git", "checkout", "-q", "main")
+    found.run("git", "merge", "-q", "--no-ff", "-m", "merged", "side")
+    found.run("git", "rm", "-q", "metrics/summary.json")
+    found.commit("no figures")
+    leaky = {"leaky_clip_accuracy": 0.9}
+    found.write(split={**SPLIT, "protocol": "clip"}, summary=leaky)
+    found.commit("leaky")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _in_repository(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository.folder)
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["history", *arguments])
+    run_stage(history.main)
+
+
+def test_history_is_of_the_branch_and_of_commits_that_changed_the_figures(
+    repository: Repository,
+) -> None:
+    entries = read_history()
+    assert [entry.subject for entry in entries] == ["leaky", "merged", LONG, "first"]
+    leaky, merged, long, first = entries
+    assert long == Entry(
+        commit=repository.run("git", "rev-parse", "--short", "side~2^"),
+        date="2024-05-06",
+        subject=LONG,
+        model="ann",
+        feature="grey",
+        protocol="song",
+        metric="track_accuracy",
+        accuracy=0.6,
+        low=0.5,
+        high=0.7,
+    )
+    assert (merged.accuracy, merged.low) == (0.65, 0.55)
+    assert (first.accuracy, first.low, first.high, first.protocol) == (0.5, None, None, None)
+    assert (leaky.metric, leaky.accuracy, leaky.low) == ("leaky_clip_accuracy", 0.9, None)
+
+
+def test_table_marks_what_is_missing_and_what_leaks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(monkeypatch)
+    header, leaky, merged, long, first, note = capsys.readouterr().out.splitlines()
+    assert header.split()[-3:-1] == ["50.0", "90.0"]
+    assert leaky.split()[4:9] == ["clip", "leaky", "90.0", "-", "x"]
+    assert note.startswith("leaky, x: ")
+    assert "65.0  55.0 to 75.0" in merged
+    assert long.split()[2:5] == ["ann", "grey", "song"]
+    assert long.endswith(f"{LONG[:37]}...")
+    assert first.split()[4:] == ["-", "50.0", "-", "o", "first"]
+    start = header.index("50.0")
+    drawn = [line[start : start + BAR] for line in (leaky, merged, long, first)]
+    assert [text.find(mark) for text, mark in zip(drawn, "xooo", strict=True)] == [32, 12, 8, 0]
+
+
+def test_json_reads_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(monkeypatch, "--json")
+    rows = json.loads(capsys.readouterr().out)
+    assert [Entry(**row) for row in rows] == read_history()
+
+
+def entry(accuracy: float | None, low: float | None = None, high: float | None = None) -> Entry:
+    return Entry("c", "d", "s", None, None, None, "track_accuracy", accuracy, low, high)
+
+
+def test_bars_share_a_scale() -> None:
+    assert bar(entry(0.5, 0.0, 1.0), 0, 1) == f"|{'-' * 15}o{'-' * 15}|"
+    assert bar(entry(0.75, 0.5, 1.0), 0, 1) == f"{' ' * 16}|{'-' * 7}o{'-' * 7}|"
+    assert bar(entry(0.25), 0, 1) == f"{' ' * 8}o{' ' * 24}"
+    assert bar(entry(None), 0, 1) == " " * BAR
+    assert bar(entry(0.4, 0.4, 0.4), 0.4, 0.4).strip() == "o"
+
+
+def test_a_branch_without_figures_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PipelineError, match="git log: fatal: not a git repository"):
+        read_history()
+    Repository(tmp_path).commit("nothing")
+    with pytest.raises(SystemExit, match="2"):
+        command(monkeypatch)
+    assert capsys.readouterr().err.startswith("error: no commit of this branch has metrics/summary")
