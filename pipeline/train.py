@@ -11,22 +11,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from models.fit import HISTORY, FoldTask, fit_fold
 from models.precision import has_gpu, processor, resolve
 from models.saved import TRAINED, Description
 from models.startup import keras
+from pipeline.audit import audit
 from pipeline.cache import Cache, link, machine_cache
 from pipeline.errors import run_stage
 from pipeline.fingerprint import code_fingerprint, digest, version_of
-from pipeline.folds import audit, inner_validation
+from pipeline.holdout import inner_validation
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.parallel import map_folds
 from pipeline.params import Params, load_params
 from pipeline.store import FEATURE_STORES
 from pipeline.tables import rounded, write_csv, write_json
-from pipeline.tracks import FoldedTrack, read_folds
+from pipeline.tracks import FoldedTrack, folds_of, read_folds, sides
 
 KIND = "folds"
 METRICS = Path("metrics/training.json")
@@ -44,7 +43,7 @@ class AddressedTask:
 def make_tasks(
     params: Params, tracks: Sequence[FoldedTrack], clips: LabelledClips
 ) -> list[AddressedTask]:
-    """One task a fold, audited: no track is in two of training, validation and test."""
+    """One task a fold, audited: nothing is in two of training, validation and test."""
     machine = {
         "precision": resolve(params.train.precision),
         "backend": keras.backend.backend(),
@@ -52,8 +51,7 @@ def make_tasks(
         "threads": 1,
         "processor": "GPU" if has_gpu() else processor(),
     }
-    folds = sorted({track.fold for track in tracks})
-    return [_make_task(params, tracks, clips, fold, machine) for fold in folds]
+    return [_make_task(params, tracks, clips, fold, machine) for fold in folds_of(tracks)]
 
 
 def train_fold(addressed: AddressedTask, cache: Cache) -> Path:
@@ -97,18 +95,11 @@ def _make_task(
     machine: Mapping[str, Any],
 ) -> AddressedTask:
     seed = params.seed + fold
-    outside = [track for track in tracks if track.fold != fold]
-    kept = inner_validation(
-        [track.track_id for track in outside],
-        [track.genre for track in outside],
-        params.train.validation,
-        seed,
-    )
-    in_validation = np.isin(clips.track_ids, sorted(kept))
-    train = np.flatnonzero((clips.folds != fold) & ~in_validation)
-    validation = np.flatnonzero(in_validation)
-    parts = (train, validation, np.flatnonzero(clips.folds == fold))
-    audit(*(np.unique(clips.track_ids[part]).tolist() for part in parts))
+    outside, test = sides(tracks, fold)
+    kept = inner_validation(outside, params.train.validation, seed)
+    train = clips.rows_of(set(outside) - kept)
+    validation = clips.rows_of(kept)
+    audit(*(clips.tracks_of(part) for part in (train, validation, clips.rows_of(test))))
     description = Description(
         model=params.model,
         feature=params.feature,
@@ -119,13 +110,13 @@ def _make_task(
     )
     task = FoldTask(clips.rows, clips.labels, train, validation, params.fit, description)
     seen = [
-        (track.genre, track.track_id in kept, clips.digests[track.track_id]) for track in outside
+        (track.genre, track.clip, track in kept, clips.digests[track.track_id]) for track in outside
     ]
     return AddressedTask(task, _address(task, seen))
 
 
-def _address(task: FoldTask, seen: Sequence[tuple[str, bool, str]]) -> str:
-    """Of the code, the parameters, and genre, part and content of each track that is seen."""
+def _address(task: FoldTask, seen: Sequence[tuple[str, int | None, bool, str]]) -> str:
+    """Of the code, the parameters, and genre, clip, part and content of what is seen."""
     return digest(
         code_fingerprint("models.fit"),
         repr(task.params),
