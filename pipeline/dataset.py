@@ -1,15 +1,13 @@
-"""A dataset folder: which files are its tracks, and what metadata.csv knows of them."""
+"""A dataset folder: which files are its tracks."""
 
 import os
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from pipeline.audio import EXTENSIONS
 from pipeline.errors import PipelineError
-from pipeline.tables import read_csv
 
 UNLABELLED = "unlabelled"
 
@@ -51,27 +49,6 @@ def find_tracks(folder: Path) -> list[TrackFile]:
     return tracks
 
 
-def join_artists(tracks: Sequence[TrackFile], folder: Path) -> dict[str, str]:
-    """Artist of each track id that metadata.csv knows; empty without that file.
-
-    Raises
-    ------
-    PipelineError
-        A row matches no track, or more than one.
-    """
-    path = folder / "metadata.csv"
-    if not path.is_file():
-        return {}
-    names = _names(tracks)
-    artists: dict[str, str] = {}
-    for row in read_csv(path, ["track_id"]):
-        track_id = _match(row["track_id"].strip(), names, path)
-        if track_id in artists:
-            raise PipelineError(f"{path}: more than one row for the track {track_id}")
-        artists[track_id] = row.get("artist", "").strip()
-    return artists
-
-
 def _walk(folder: Path) -> Iterator[TrackFile]:
     for root, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -88,23 +65,3 @@ def _track(folder: Path, path: Path) -> TrackFile:
     track_id = (relative.with_suffix("") if is_audio else relative).as_posix()
     genre = relative.parts[0]
     return TrackFile(track_id, "" if genre == UNLABELLED else genre, path)
-
-
-def _names(tracks: Sequence[TrackFile]) -> dict[str, set[str]]:
-    """Track ids by every name that metadata may use: the id and the bare name, +- extension."""
-    names: dict[str, set[str]] = defaultdict(set)
-    for track in tracks:
-        suffix = track.path.suffix if track.path.suffix.lower() in EXTENSIONS else ""
-        bare = track.track_id.rsplit("/", 1)[-1]
-        for name in (track.track_id, track.track_id + suffix, bare, bare + suffix):
-            names[name].add(track.track_id)
-    return names
-
-
-def _match(name: str, names: dict[str, set[str]], path: Path) -> str:
-    found = sorted(names.get(name, ()))
-    if not found:
-        raise PipelineError(f"{path}: the row {name!r} matches no track of the dataset")
-    if len(found) > 1 and name not in found:
-        raise PipelineError(f"{path}: the row {name!r} matches {' and '.join(found[:2])}")
-    return name if name in found else found[0]

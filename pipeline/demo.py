@@ -64,7 +64,7 @@ def write_demo(folder: Path, truth: Path, params: DemoParams, seed: int) -> None
 def _labelled(params: DemoParams) -> Iterator[Track]:
     for genre in GENRES:
         for i in range(params.tracks_per_genre):
-            track_id = f"{genre}/{genre}.{i:05d}"
+            track_id = f"{genre}/demo.{genre}.{i:05d}"  # or it would be taken for GTZAN's
             yield Track(track_id, genre, i % params.artists_per_genre, TRACKS, i)
 
 

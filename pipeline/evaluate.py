@@ -17,6 +17,7 @@ from pipeline.judge import (
     judge_levels,
     prediction_rows,
     summarise,
+    summarise_leaky,
 )
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.params import load_params
@@ -36,7 +37,7 @@ CURVES = {
 
 
 def judge_clips(clips: LabelledClips, models: Sequence[tuple[Any, Description]]) -> Judged:
-    """Each clip's probabilities by the model of the fold in which its track is tested.
+    """Each clip's probabilities by the model of each fold, or seed, in which it is tested.
 
     Raises
     ------
@@ -44,13 +45,14 @@ def judge_clips(clips: LabelledClips, models: Sequence[tuple[Any, Description]])
         The models were trained on other features, or on other folds.
     """
     trained = {description.fold for _, description in models}
-    if trained != set(clips.folds.tolist()) or models[0][1].store != clips.description:
+    if trained != set(range(len(clips.tested))) or models[0][1].store != clips.description:
         raise PipelineError("the models were trained on other folds or features; run `dvc repro`")
-    out = np.empty((len(clips.labels), len(clips.genres)), np.float32)
+    rows, folds = np.nonzero(clips.tested.T)
+    out = np.empty((len(rows), len(clips.genres)), np.float32)
     for model, description in models:
-        index = np.flatnonzero(clips.folds == description.fold)
-        out[index] = probabilities(model, clips.rows[index])
-    return Judged(clips.track_ids, clips.labels, clips.folds, out)
+        part = folds == description.fold
+        out[part] = probabilities(model, clips.rows[rows[part]])
+    return Judged(clips.track_ids[rows], clips.labels[rows], folds, out)
 
 
 def read_histories(folder: Path) -> list[Row]:
@@ -73,16 +75,20 @@ def mean_curves(histories: Sequence[Row]) -> list[Row]:
     return curves
 
 
-def write_tables(clips: Judged, genres: list[str], vote: str) -> None:
-    """Everything in metrics/ but the histories, and the clips' predictions."""
-    levels = judge_levels(clips)
-    tracks = levels[vote]
-    write_json(METRICS / "summary.json", rounded(summarise(levels, vote)))
+def write_tables(clips: Judged, genres: list[str], vote: str, by_clip: bool) -> None:
+    """Everything in metrics/ but the histories, and the clips' predictions.
+
+    Where folds are dealt `by_clip` no track is judged, and the tables are of clips.
+    """
+    levels = {CLIP: clips} if by_clip else judge_levels(clips)
+    tracks = levels.get(vote, clips)
+    summary = summarise_leaky(clips) if by_clip else summarise(levels, vote)
+    write_json(METRICS / "summary.json", rounded(summary))
     _write("fold_scores", fold_scores(levels))
     _write("genres", scores.per_genre(tracks.actual, tracks.probabilities, genres))
     pairs = scores.confused_pairs(tracks.actual, tracks.probabilities, genres)
     write_csv(METRICS / "confused_pairs.csv", ["actual", "predicted", "count"], pairs)
-    _write("predictions", prediction_rows(levels["mean"], tracks, genres))
+    _write("predictions", prediction_rows(levels.get("mean", clips), tracks, genres))
     rows = prediction_rows(clips, levels[CLIP], genres)
     write_csv(CLIP_PREDICTIONS, list(rows[0]), rows)
 
@@ -91,7 +97,8 @@ def main() -> None:
     """Judge the models in models/trained."""
     params = load_params()
     clips = load_labelled(FEATURE_STORES / params.feature, read_folds())
-    write_tables(judge_clips(clips, load_models(TRAINED)), clips.genres, params.evaluate.vote)
+    judged = judge_clips(clips, load_models(TRAINED))
+    write_tables(judged, clips.genres, params.evaluate.vote, clips.by_clip)
     histories = read_histories(TRAINED)
     _write("history", histories)
     _write("curves", mean_curves(histories))

@@ -1,82 +1,134 @@
-"""Pure: how labelled tracks are dealt into folds, and the audit that none leaks."""
+"""Pure: the protocols, by which labelled tracks are dealt into folds."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-import numpy as np
-from sklearn.model_selection import StratifiedKFold
+from pipeline.deal import deal
+from pipeline.groups import FoldError, groups
+from pipeline.params import SplitParams
+from pipeline.tracks import FoldedTrack, Track
 
-from pipeline.errors import PipelineError
+TRAIN, VALID, TEST = "train", "valid", "test"
+
+Replicas = Mapping[str, str]
+Protocol = Callable[[Sequence[Track], Replicas, SplitParams, int], list[FoldedTrack]]
 
 
-class FoldError(PipelineError):
-    """Tracks cannot be dealt into folds, or a fold leaks."""
+def song(
+    tracks: Sequence[Track], replicas: Replicas, params: SplitParams, seed: int
+) -> list[FoldedTrack]:
+    """Folds by track, each like the whole in its genres; replicas stay together."""
+    return _deal_stratified(_undealt(tracks, replicas), params.folds, seed, "usable tracks")
 
 
-def song(genres: Sequence[str], folds: int, seed: int) -> list[int]:
-    """Stratified folds by track.
+def artist(
+    tracks: Sequence[Track], replicas: Replicas, params: SplitParams, seed: int
+) -> list[FoldedTrack]:
+    """Folds by artist; a track without one counts as an artist of its own."""
+    undealt = _undealt(tracks, replicas)
+    known = [
+        replace(folded, artist=track.artist) for folded, track in zip(undealt, tracks, strict=True)
+    ]
+    return _deal(known, params.folds, seed)
 
-    Parameters
-    ----------
-    genres : sequence of str, length n
-        Genre of each track.
-    folds, seed : int
 
-    Returns
-    -------
-    list of int, length n
-        Fold of each track, 0 to folds - 1; in each, a genre's tracks differ by at most one.
+def clip(tracks: Sequence[Track], _: Replicas, params: SplitParams, seed: int) -> list[FoldedTrack]:
+    """Folds by clip. They leak: clips of one track are in several, and so are replicas."""
+    undealt = [
+        replace(track, clip=number)
+        for track, count in zip(_undealt(tracks, {}), (t.clips for t in tracks), strict=True)
+        for number in range(count)
+    ]
+    return _deal_stratified(undealt, params.folds, seed, "clips")
 
-    Raises
-    ------
-    FoldError
-        A genre has fewer tracks than folds.
-    """
-    for genre, count in sorted(Counter(genres).items()):
+
+def by_split(
+    tracks: Sequence[Track], replicas: Replicas, params: SplitParams, _: int
+) -> list[FoldedTrack]:
+    """The split that the tracks name, trained on with several seeds; one part is judged."""
+    for track in tracks:
+        if track.split not in ("", TRAIN, VALID, TEST):
+            raise FoldError(
+                f"the split of {track.track_id} = {track.split!r}: should be {TRAIN}, {VALID} or "
+                f"{TEST}, or empty to leave it out"
+            )
+    for part in (TRAIN, params.judge):
+        if all(track.split != part for track in tracks):
+            raise FoldError(
+                f"split.judge = {params.judge!r}: no labelled track is in the part {part!r} of "
+                "the split"
+            )
+    tested_in = {TRAIN: (), params.judge: tuple(range(params.seeds))}
+    return _placed(tracks, replicas, [tested_in.get(track.split) for track in tracks])
+
+
+def given(
+    tracks: Sequence[Track], replicas: Replicas, params: SplitParams, seed: int
+) -> list[FoldedTrack]:
+    """The folds that the tracks name, sorted; where none names one, their split."""
+    names = sorted({track.fold for track in tracks} - {""}, key=_number_first)
+    if not names and not any(track.split for track in tracks):
+        raise FoldError("split.protocol = 'given' needs a column fold or split in metadata.csv")
+    if not names:
+        return by_split(tracks, replicas, params, seed)
+    if len(names) == 1:
+        raise FoldError(f"every fold of metadata.csv is {names[0]!r}; at least two are needed")
+    tested_in = {name: (number,) for number, name in enumerate(names)}
+    return _placed(tracks, replicas, [tested_in.get(track.fold) for track in tracks])
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    "song": song,
+    "artist": artist,
+    "filtered": by_split,
+    "given": given,
+    "clip": clip,
+}
+
+
+def _deal_stratified(
+    undealt: Sequence[FoldedTrack], folds: int, seed: int, what: str
+) -> list[FoldedTrack]:
+    for genre, count in sorted(Counter(track.genre for track in undealt).items()):
         if count < folds:
             raise FoldError(
-                f"genre {genre!r} has {count} usable tracks, fewer than split.folds = {folds}; "
+                f"genre {genre!r} has {count} {what}, fewer than split.folds = {folds}; "
                 f"add tracks or lower split.folds to at most {count}"
             )
-    fold_of = np.empty(len(genres), int)
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    for fold, (_, test) in enumerate(splitter.split(genres, genres)):
-        fold_of[test] = fold
-    return [int(fold) for fold in fold_of]
+    return _deal(undealt, folds, seed)
 
 
-PROTOCOLS: dict[str, Callable[[Sequence[str], int, int], list[int]]] = {"song": song}
+def _deal(undealt: Sequence[FoldedTrack], folds: int, seed: int) -> list[FoldedTrack]:
+    names = groups(undealt)
+    count = len(set(names))
+    if count < folds:
+        raise FoldError(
+            f"split.folds = {folds}: there are {count} artists or recordings to deal; lower it to "
+            f"at most {count}"
+        )
+    fold_of = deal(names, [track.genre for track in undealt], folds, seed)
+    return [replace(track, tested_in=(fold,)) for track, fold in zip(undealt, fold_of, strict=True)]
 
 
-def inner_validation(
-    track_ids: Sequence[str], genres: Sequence[str], share: float, seed: int
-) -> set[str]:
-    """Tracks of the training folds kept for validation: `share` of each genre, at least one.
-
-    Raises
-    ------
-    FoldError
-        A genre has a single training track, which cannot do both.
-    """
-    by_genre: dict[str, list[str]] = defaultdict(list)
-    for track_id, genre in zip(track_ids, genres, strict=True):
-        by_genre[genre].append(track_id)
-    rng = np.random.default_rng(seed)
-    kept: set[str] = set()
-    for genre, members in sorted(by_genre.items()):
-        if len(members) < 2:
-            raise FoldError(
-                f"genre {genre!r} has one training track; training and validation need one each"
-            )
-        count = min(len(members) - 1, max(1, round(share * len(members))))
-        kept.update(rng.permutation(sorted(members))[:count].tolist())
-    return kept
+def _undealt(tracks: Sequence[Track], replicas: Replicas) -> list[FoldedTrack]:
+    return [
+        FoldedTrack(track.track_id, None, track.genre, "", replicas.get(track.track_id, ""), ())
+        for track in tracks
+    ]
 
 
-def audit(train: Sequence[str], validation: Sequence[str], test: Sequence[str]) -> None:
-    """Raise `FoldError`, naming the tracks, if a track is in more than one part."""
-    parts = {"training": set(train), "validation": set(validation), "test": set(test)}
-    for first, second in (("training", "validation"), ("training", "test"), ("validation", "test")):
-        shared = sorted(parts[first] & parts[second])
-        if shared:
-            raise FoldError(f"leak: in {first} and in {second}: {', '.join(shared[:10])}")
+def _placed(
+    tracks: Sequence[Track], replicas: Replicas, places: Sequence[tuple[int, ...] | None]
+) -> list[FoldedTrack]:
+    """Tracks with the folds that test them; without those whose place is None."""
+    return [
+        replace(track, tested_in=place)
+        for track, place in zip(_undealt(tracks, replicas), places, strict=True)
+        if place is not None
+    ]
+
+
+def _number_first(name: str) -> tuple[bool, int, str]:
+    """Sorts "9" before "10", and both before "a"."""
+    return (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)

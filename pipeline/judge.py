@@ -36,12 +36,14 @@ class Judged:
 
 
 def judge_tracks(clips: Judged, vote: str) -> Judged:
-    """Each track's scores by the vote of its clips."""
-    track_ids, first, track = np.unique(clips.track_ids, return_index=True, return_inverse=True)
+    """Each track's scores in each fold that judges it, by the vote of its clips."""
+    number = np.unique(clips.track_ids, return_inverse=True)[1]
+    keys = number * (1 + clips.folds.max()) + clips.folds
+    _, first, track = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(track, kind="stable")
     groups = np.split(clips.probabilities[order], np.cumsum(np.bincount(track))[:-1])
     voted = np.stack([scores.VOTERS[vote](group) for group in groups])
-    return Judged(track_ids, clips.actual[first], clips.folds[first], voted)
+    return Judged(clips.track_ids[first], clips.actual[first], clips.folds[first], voted)
 
 
 def judge_levels(clips: Judged) -> dict[str, Judged]:
@@ -69,26 +71,26 @@ def fold_scores(levels: Mapping[str, Judged]) -> list[Row]:
 
 
 def summarise(levels: Mapping[str, Judged], vote: str) -> Row:
-    """The few figures worth comparing between commits; means and deviations over folds."""
-    by_fold = fold_scores(levels)
+    """The few figures worth comparing between commits.
 
-    def accuracies(level: str) -> list[float]:
-        return [row["accuracy"] for row in by_fold if row["level"] == level]
-
-    summary: Row = {}
-    for name, level in (("track", vote), ("clip", CLIP)):
-        judged = levels[level]
-        summary |= {
-            f"{name}_accuracy": float(np.mean(accuracies(level))),
-            f"{name}_accuracy_std": float(np.std(accuracies(level), ddof=1)),
-            f"{name}_macro_f1": scores.macro_f1(judged.actual, judged.probabilities),
-        }
+    They pool what all folds judge; `*_std` is the deviation of the folds' accuracies. What
+    several seeds judge counts once a seed.
+    """
+    summary = {**_figures("track", levels[vote]), **_figures("clip", levels[CLIP])}
     for level in scores.VOTERS:
-        summary[f"track_accuracy_{level}"] = float(np.mean(accuracies(level)))
+        judged = levels[level]
+        summary[f"track_accuracy_{level}"] = scores.accuracy(judged.actual, judged.probabilities)
     for name, level in (("track", "mean"), ("clip", CLIP)):
         judged = levels[level]
         summary[f"{name}_log_loss"] = scores.log_loss(judged.actual, judged.probabilities)
     return {**summary, "tracks": len(levels[vote].actual), "clips": len(levels[CLIP].actual)}
+
+
+def summarise_leaky(clips: Judged) -> Row:
+    """Figures of clips whose tracks were trained on, under names that say so."""
+    log_loss = scores.log_loss(clips.actual, clips.probabilities)
+    summary = {**_figures("clip", clips), "clip_log_loss": log_loss, "clips": len(clips.actual)}
+    return {f"leaky_{name}": value for name, value in summary.items()}
 
 
 def probability_columns(genres: Sequence[str]) -> list[str]:
@@ -114,3 +116,12 @@ def prediction_rows(judged: Judged, voted: Judged, genres: Sequence[str]) -> lis
         }
         for row in range(len(judged.actual))
     ]
+
+
+def _figures(name: str, judged: Judged) -> Row:
+    accuracies = [row["accuracy"] for row in fold_scores({name: judged})]
+    return {
+        f"{name}_accuracy": scores.accuracy(judged.actual, judged.probabilities),
+        f"{name}_accuracy_std": float(np.std(accuracies, ddof=1)),
+        f"{name}_macro_f1": scores.macro_f1(judged.actual, judged.probabilities),
+    }

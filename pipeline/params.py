@@ -12,12 +12,14 @@ from pipeline.features import FEATURES, STRICT, WHOLE, Feature
 from pipeline.validate import ParamsError, choice, number, one_of, parse, section
 
 Count = Annotated[int, Field(ge=1)]
+Folds = Annotated[int, Field(ge=2, le=100)]
 Natural = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Filters = Annotated[tuple[Count, ...], Field(min_length=1, max_length=8, strict=False)]
 Vote = Literal["majority", "mean", "product"]
+ProtocolName = Literal["song", "artist", "filtered", "given", "clip"]
 VOTES: tuple[str, ...] = get_args(Vote)
 DEMO = Path("data/demo")
 
@@ -54,10 +56,12 @@ class SegmentParams:
 
 @dataclass(frozen=True, config=STRICT)
 class SplitParams:
-    """How tracks are dealt into folds."""
+    """How tracks are dealt into folds; `judge` and `seeds` are for splits in place of folds."""
 
-    protocol: Literal["song"]
-    folds: Annotated[int, Field(ge=2, le=100)]
+    protocol: ProtocolName
+    folds: Folds
+    judge: Literal["test", "valid"]
+    seeds: Folds
 
 
 @dataclass(frozen=True, config=STRICT)

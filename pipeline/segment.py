@@ -10,9 +10,11 @@ from typing import Any
 from pipeline.build import NoRowsError, build_store
 from pipeline.cache import CachedTrack, machine_cache
 from pipeline.clips import CutTrack
-from pipeline.dataset import TrackFile, find_tracks, join_artists
+from pipeline.dataset import TrackFile, find_tracks
 from pipeline.errors import PipelineError, run_stage
+from pipeline.gtzan import gtzan_facts
 from pipeline.hashes import hash_files, unchanged
+from pipeline.metadata import read_metadata, with_artists
 from pipeline.params import SegmentParams, load_params
 from pipeline.plan import Job
 from pipeline.store import CLIPS
@@ -50,8 +52,8 @@ def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) ->
 
 def summarise(rows: Sequence[Row]) -> dict[str, Any]:
     """Counts of tracks.csv for the metrics."""
-    labelled = [row for row in rows if row["genre"] and row["clips"]]
-    known = sum(bool(row["artist"]) for row in labelled)
+    labelled = _labelled(rows)
+    known = sum(bool(row.get("artist")) for row in labelled)
     return {
         "files": len(rows),
         "labelled_tracks": len(labelled),
@@ -68,19 +70,24 @@ def main() -> None:
     params = load_params()
     folder = Path(params.dataset.path).expanduser()
     tracks = find_tracks(folder)
-    artists = join_artists(tracks, folder)
+    metadata = read_metadata(tracks, folder)
     try:
         rows = segment(tracks, params.segment, CLIPS)
     except NoRowsError:
         raise PipelineError(
             f"dataset.path = {str(folder)!r}: not one file of it can be used"
         ) from None
+    known = with_artists(metadata, gtzan_facts(row["track_id"] for row in _labelled(rows)))
     for row in rows:
-        row["artist"] = artists.get(row["track_id"], "")
+        row |= known.get(row["track_id"], {})
     write_csv(TRACKS, COLUMNS, rows)
     counts = summarise(rows)
     write_json(METRICS, counts)
     _warn(counts)
+
+
+def _labelled(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["genre"] and row["clips"]]
 
 
 def _row(track: TrackFile, sha256: str | OSError, built: CachedTrack | None) -> Row:

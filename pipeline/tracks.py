@@ -1,16 +1,21 @@
-"""data/tracks.csv and data/folds.csv, the tables that tie the stages together."""
+"""data/tracks.csv, data/replicas.csv and data/folds.csv, which tie the stages together."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.tables import read_csv, write_csv
 
 TRACKS = Path("data/tracks.csv")
+REPLICAS = Path("data/replicas.csv")
 FOLDS = Path("data/folds.csv")
 COLUMNS = [
     "track_id",
     "genre",
     "artist",
+    "split",
+    "fold",
     "sha256",
     "seconds",
     "sample_rate",
@@ -18,7 +23,7 @@ COLUMNS = [
     "clips",
     "status",
 ]
-FOLD_COLUMNS = ["track_id", "genre", "fold"]
+FOLD_COLUMNS = ["track_id", "clip", "genre", "artist", "replica", "tested_in"]
 
 OK = "ok"
 TRUNCATED = "truncated"
@@ -27,40 +32,102 @@ REJECTED = "rejected"
 
 @dataclass(frozen=True)
 class Track:
-    """A usable track; `genre` is empty where it is to be predicted."""
+    """A usable track.
+
+    Attributes
+    ----------
+    genre : str
+        Empty where it is to be predicted.
+    artist, split, fold : str
+        What metadata says, empty where it says nothing.
+    clips : int
+        How many it has.
+    sha256 : str
+        Of its file.
+    """
 
     track_id: str
     genre: str
     artist: str
+    split: str
+    fold: str
+    clips: int
+    sha256: str
 
 
 @dataclass(frozen=True)
 class FoldedTrack:
-    """A labelled track and the fold in which it is tested."""
+    """A labelled track, or one clip of it, and the part that it plays in each fold.
+
+    Attributes
+    ----------
+    clip : int or None
+        Number of the clip, where folds are dealt by clip; None: all clips of the track.
+    artist : str
+        Filled where folds keep artists together.
+    replica : str
+        What it shares with its replicas: the first track id among them; empty without any.
+    tested_in : tuple of int
+        The folds, or seeds, in which it is tested; in every other one it trains.
+    """
 
     track_id: str
+    clip: int | None
     genre: str
-    fold: int
+    artist: str
+    replica: str
+    tested_in: tuple[int, ...]
 
 
 def read_tracks(path: Path = TRACKS) -> list[Track]:
     """Usable tracks, sorted by track id."""
-    rows = read_csv(path, COLUMNS)
     return [
-        Track(row["track_id"], row["genre"], row["artist"])
-        for row in rows
+        Track(
+            **{name: row[name] for name in ("track_id", "genre", "artist", "split", "fold")},
+            clips=int(row["clips"]),
+            sha256=row["sha256"],
+        )
+        for row in read_csv(path, COLUMNS)
         if not row["status"].startswith(REJECTED)
     ]
 
 
+def read_replica_pairs(path: Path = REPLICAS) -> list[tuple[str, str]]:
+    """Pairs of track ids that were found to be the same recording."""
+    rows = read_csv(path, ["track_id", "same_as"])
+    return [(row["track_id"], row["same_as"]) for row in rows]
+
+
 def read_folds(path: Path = FOLDS) -> list[FoldedTrack]:
-    """Labelled tracks with their folds, sorted by track id."""
+    """What plays a part in the folds, sorted by track id and clip."""
     return [
-        FoldedTrack(row["track_id"], row["genre"], int(row["fold"]))
+        FoldedTrack(
+            **{name: row[name] for name in ("track_id", "genre", "artist", "replica")},
+            clip=int(row["clip"]) if row["clip"] else None,
+            tested_in=tuple(map(int, row["tested_in"].split())),
+        )
         for row in read_csv(path, FOLD_COLUMNS)
     ]
 
 
-def write_folds(tracks: list[FoldedTrack], path: Path = FOLDS) -> None:
+def write_folds(tracks: Iterable[FoldedTrack], path: Path = FOLDS) -> None:
     """Write what `read_folds` reads."""
-    write_csv(path, FOLD_COLUMNS, (vars(track) for track in tracks))
+    write_csv(path, FOLD_COLUMNS, map(_cells, tracks))
+
+
+def folds_of(tracks: Iterable[FoldedTrack]) -> list[int]:
+    """Numbers of the folds, or seeds, of a table: those in which something is tested."""
+    return sorted({fold for track in tracks for fold in track.tested_in})
+
+
+def sides(tracks: Iterable[FoldedTrack], fold: int) -> tuple[list[FoldedTrack], list[FoldedTrack]]:
+    """What trains in a fold, and what is tested in it."""
+    training: list[FoldedTrack] = []
+    test: list[FoldedTrack] = []
+    for track in tracks:
+        (test if fold in track.tested_in else training).append(track)
+    return training, test
+
+
+def _cells(track: FoldedTrack) -> dict[str, Any]:
+    return {**vars(track), "tested_in": " ".join(map(str, track.tested_in))}

@@ -10,20 +10,19 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from models.fit import HISTORY, FoldTask, fit_fold
 from models.machine import device_for, machine_facts
 from models.saved import Description
+from pipeline.audit import audit
 from pipeline.cache import Cache, machine_cache
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import code_fingerprint, digest
-from pipeline.folds import audit, inner_validation
+from pipeline.holdout import inner_validation
 from pipeline.labelled import LabelledClips
 from pipeline.parallel import map_folds
 from pipeline.params import Params
 from pipeline.tables import rounded, write_csv, write_json
-from pipeline.tracks import FoldedTrack
+from pipeline.tracks import FoldedTrack, folds_of, sides
 
 KIND = "folds"
 MODEL, CURVES, MACHINE = "model.keras", "history.csv", "machine.json"
@@ -34,9 +33,8 @@ ONE_AT_A_TIME = threading.Lock()
 def make_tasks(
     params: Params, tracks: Sequence[FoldedTrack], clips: LabelledClips
 ) -> list[FoldTask]:
-    """One task a fold, audited: no track is in two of training, validation and test."""
-    folds = sorted({track.fold for track in tracks})
-    return [_make_task(params, tracks, clips, fold) for fold in folds]
+    """One task a fold, audited: nothing is in two of training, validation and test."""
+    return [_make_task(params, tracks, clips, fold) for fold in folds_of(tracks)]
 
 
 def train_folds(tasks: Sequence[FoldTask]) -> list[Path]:
@@ -84,18 +82,11 @@ def _make_task(
     params: Params, tracks: Sequence[FoldedTrack], clips: LabelledClips, fold: int
 ) -> FoldTask:
     seed = params.seed + fold
-    outside = [track for track in tracks if track.fold != fold]
-    kept = inner_validation(
-        [track.track_id for track in outside],
-        [track.genre for track in outside],
-        params.train.validation,
-        seed,
-    )
-    in_validation = np.isin(clips.track_ids, sorted(kept))
-    train = np.flatnonzero((clips.folds != fold) & ~in_validation)
-    validation = np.flatnonzero(in_validation)
-    parts = (train, validation, np.flatnonzero(clips.folds == fold))
-    audit(*(np.unique(clips.track_ids[part]).tolist() for part in parts))
+    outside, test = sides(tracks, fold)
+    kept = inner_validation(outside, params.train.validation, seed)
+    train = clips.rows_of(set(outside) - kept)
+    validation = clips.rows_of(kept)
+    audit(*(clips.tracks_of(part) for part in (train, validation, clips.rows_of(test))))
     description = Description(
         model=params.model,
         feature=params.feature,
@@ -105,7 +96,7 @@ def _make_task(
         training={"seed": seed, "precision": params.train.precision},
     )
     seen = [
-        (track.genre, track.track_id in kept, clips.digests[track.track_id]) for track in outside
+        (track.genre, track.clip, track in kept, clips.digests[track.track_id]) for track in outside
     ]
     content = digest(repr(seen))
     return FoldTask(clips.rows, clips.labels, train, validation, params.fit, description, content)

@@ -91,21 +91,33 @@ def tone(pitch: float, seed: int, clips: int = 2) -> npt.NDArray[np.int16]:
     return np.rint(samples * 32767 / 2).astype(np.int16).reshape(clips, SAMPLE_RATE)
 
 
+def folded(track_id: str, genre: str, **known: Any) -> FoldedTrack:
+    """A labelled track of which nothing is known but what is told."""
+    nothing: dict[str, Any] = {"clip": None, "artist": "", "replica": "", "tested_in": ()}
+    return FoldedTrack(track_id, genre=genre, **{**nothing, **known})
+
+
 def labelled_tracks() -> list[FoldedTrack]:
     """The small project's labelled tracks, in two folds."""
     return [
-        FoldedTrack(f"{genre}/{number}", genre, number % 2)
+        folded(f"{genre}/{number}", genre, tested_in=(number % 2,))
         for genre in ("high", "low")
         for number in range(TRACKS_PER_GENRE)
     ]
 
 
-def write_tracks(folder: Path, rows: Sequence[tuple[str, str, str]]) -> None:
-    """Write data/tracks.csv from (track_id, genre, status)."""
+def write_tracks(
+    folder: Path, rows: Sequence[tuple[str, str, str]], **columns: Mapping[str, object]
+) -> None:
+    """Write data/tracks.csv from (track_id, genre, status), and other columns by track id."""
     write_csv(
         folder / TRACKS,
         COLUMNS,
-        ({"track_id": track, "genre": genre, "status": status} for track, genre, status in rows),
+        (
+            {"track_id": track, "genre": genre, "status": status, "clips": 2, "sha256": track}
+            | {name: cells[track] for name, cells in columns.items() if track in cells}
+            for track, genre, status in rows
+        ),
     )
 
 

@@ -35,7 +35,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_layout(written: Path) -> None:
-    labelled = {f"demo/{genre}/{genre}.{i:05d}.wav" for genre in GENRES for i in range(3)}
+    labelled = {f"demo/{genre}/demo.{genre}.{i:05d}.wav" for genre in GENRES for i in range(3)}
     unlabelled = {f"demo/unlabelled/unlabelled.{i:05d}.wav" for i in range(12)}
     tables = {"demo/metadata.csv", "demo_truth.csv"}
     assert set(contents(written)) == labelled | unlabelled | tables
@@ -97,7 +97,7 @@ def test_a_track_depends_on_its_own_place_alone(written: Path, tmp_path: Path) -
 
 def test_what_was_there_is_replaced(tmp_path: Path) -> None:
     one = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelled=1)
-    stale = tmp_path / "demo" / "blues" / "blues.00099.wav"
+    stale = tmp_path / "demo" / "blues" / "demo.blues.00099.wav"
     stale.parent.mkdir(parents=True)
     stale.touch()
     write(tmp_path, one)

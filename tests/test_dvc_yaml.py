@@ -69,6 +69,13 @@ def test_deps_are_the_modules_that_the_stage_imports(name: str) -> None:
     assert declared == needed
 
 
+def test_a_stage_that_reads_gtzans_facts_depends_on_their_table() -> None:
+    for stage in STAGES.values():
+        reads = "pipeline/gtzan.py" in stage["deps"]
+        assert ("pipeline/gtzan.csv" in stage["deps"]) == reads
+    assert "pipeline/gtzan.csv" in STAGES["split"]["deps"]
+
+
 def test_the_walk_sees_imports_through_others() -> None:
     train = {path.relative_to(ROOT).as_posix() for path in closure(ROOT / "pipeline/train.py")}
     assert {"models/cnn.py", "models/fit.py", "pipeline/params.py"} <= train

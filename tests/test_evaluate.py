@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ from helpers import describe, labelled_clips, labelled_tracks, saves_models, wri
 from models.saved import Description
 from pipeline import evaluate, train, training
 from pipeline.errors import PipelineError
-from pipeline.labelled import LabelledClips
+from pipeline.judge import Judged
+from pipeline.labelled import LabelledClips, load_labelled
+from pipeline.store import FEATURE_STORES
+from pipeline.tracks import FoldedTrack
 
 pytestmark = saves_models
 
@@ -45,7 +48,7 @@ def models_of(clips: LabelledClips, **changes: Any) -> list[tuple[Any, Descripti
 def test_each_clip_is_judged_by_the_model_of_its_fold_alone(clips: LabelledClips) -> None:
     for models in (models_of(clips), models_of(clips)[::-1]):
         judged = evaluate.judge_clips(clips, models)
-        fold_of = {track.track_id: track.fold for track in labelled_tracks()}
+        fold_of = {track.track_id: track.tested_in[0] for track in labelled_tracks()}
         assert len(judged.track_ids) == 24
         for track, fold, chances in zip(
             judged.track_ids, judged.folds, judged.probabilities, strict=True
@@ -66,7 +69,7 @@ def test_each_model_sees_the_rows_of_its_fold_alone(clips: LabelledClips) -> Non
 
     evaluate.judge_clips(clips, [(watching(told.fold), told) for _, told in models_of(clips)])
     for fold in CHANCES:
-        np.testing.assert_array_equal(seen[fold], clips.rows[clips.folds == fold])
+        np.testing.assert_array_equal(seen[fold], clips.rows[np.flatnonzero(clips.tested[fold])])
 
 
 def test_models_of_other_folds_are_refused(clips: LabelledClips) -> None:
@@ -196,7 +199,7 @@ def test_summary_agrees_with_the_tables_and_the_genres_were_learned(evaluated: P
 
 def test_every_track_is_predicted_in_its_own_fold(evaluated: Path) -> None:
     rows = table(evaluated / "metrics/predictions.csv")
-    expected = [(t.track_id, str(t.fold), t.genre) for t in labelled_tracks()]
+    expected = [(t.track_id, str(t.tested_in[0]), t.genre) for t in labelled_tracks()]
     assert [(row["track_id"], row["fold"], row["actual"]) for row in rows] == expected
     for row in rows:
         assert float(row["p_high"]) + float(row["p_low"]) == pytest.approx(1, abs=2e-4)
@@ -213,3 +216,51 @@ def test_evaluating_again_writes_the_same_bytes(
     evaluate.main()
     assert contents() == before
     assert len(before) == 8
+
+
+def retold(folder: Path, tracks: Sequence[FoldedTrack], models: int) -> Judged:
+    """What models of constant answers judge of the small project, told of other folds."""
+    clips = load_labelled(folder / FEATURE_STORES / "centroid", tracks)
+    answers = [(constant([n / 10, 1 - n / 10]), n) for n in range(models)]
+    return evaluate.judge_clips(
+        clips, [(model, describe(n, store=clips.description)) for model, n in answers]
+    )
+
+
+def test_every_seed_judges_what_is_judged(evaluated: Path, tmp_path: Path) -> None:
+    tracks = [
+        replace(track, tested_in=(0, 1, 2) if track.genre == "low" else ())
+        for track in labelled_tracks()
+    ]
+    judged = retold(evaluated, tracks, 3)
+    assert len(judged.track_ids) == 3 * 12
+    for number in range(3):
+        part = judged.folds == number
+        assert judged.track_ids[part].tolist() == [f"low/{n}" for n in range(6) for _ in range(2)]
+        np.testing.assert_allclose(judged.probabilities[part, 0], number / 10)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        evaluate.write_tables(judged, ["high", "low"], "mean", by_clip=False)
+    rows = table(tmp_path / "metrics/predictions.csv")
+    expected = [(f"low/{n}", str(fold)) for n in range(6) for fold in range(3)]
+    assert [(row["track_id"], row["fold"]) for row in rows] == expected
+
+
+def test_folds_by_clip_give_leaky_figures_of_clips_alone(evaluated: Path, tmp_path: Path) -> None:
+    tracks = [
+        replace(track, clip=clip, tested_in=(clip,))
+        for track in labelled_tracks()
+        for clip in (0, 1)
+    ]
+    judged = retold(evaluated, tracks, 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        evaluate.write_tables(judged, ["high", "low"], "mean", by_clip=True)
+    summary = json.loads((tmp_path / "metrics/summary.json").read_text(encoding="utf-8"))
+    assert all(name.startswith("leaky_clip") for name in summary)
+    assert summary["leaky_clip_accuracy"] == 0.5
+    assert summary["leaky_clips"] == 24
+    assert {row["level"] for row in table(tmp_path / "metrics/fold_scores.csv")} == {"clip"}
+    assert table(tmp_path / "metrics/predictions.csv") == table(
+        tmp_path / "data/clip_predictions.csv"
+    )

@@ -1,136 +1,298 @@
-"""Folds: balanced, seeded, and without a leak that the audit would not name."""
+"""Protocols: balanced, seeded, and no group on two sides whatever comes in."""
 
-from collections import Counter
-from itertools import combinations
+from collections import Counter, defaultdict
+from dataclasses import replace
+from typing import Any, get_args
 
+import numpy as np
 import pytest
+from helpers import folded
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedGroupKFold
 
-from pipeline.folds import FoldError, audit, inner_validation, song
+from pipeline.deal import deal
+from pipeline.folds import PROTOCOLS, artist, by_split, clip, song
+from pipeline.folds import given as given_folds
+from pipeline.groups import FoldError, groups
+from pipeline.gtzan import read_facts
+from pipeline.params import ProtocolName, SplitParams
+from pipeline.tracks import FoldedTrack, Track, folds_of, sides
 
-PARTS = ("training", "validation", "test")
+SEEDS = st.integers(0, 2**32 - 1)
 
 
-def tracks_of(counts: list[int]) -> tuple[list[str], list[str]]:
-    genres = [f"genre {g}" for g, count in enumerate(counts) for _ in range(count)]
-    return [f"{genre}/{i:03d}" for i, genre in enumerate(genres)], genres
+def params_of(folds: int = 2, judge: Any = "test", seeds: int = 3) -> SplitParams:
+    return SplitParams(protocol="song", folds=folds, judge=judge, seeds=seeds)
 
 
-@settings(deadline=None, max_examples=50)
+def track_of(track_id: str, **known: Any) -> Track:
+    nothing: dict[str, Any] = {"artist": "", "split": "", "fold": "", "clips": 1, "sha256": ""}
+    return Track(track_id, track_id.split("/")[0], **{**nothing, **known})
+
+
+def tracks_of(counts: list[int], **known: Any) -> list[Track]:
+    return [
+        track_of(f"genre {g}/{i:03d}", **known)
+        for g, count in enumerate(counts)
+        for i in range(count)
+    ]
+
+
+def sizes(tracks: list[FoldedTrack], folds: int) -> dict[str, list[int]]:
+    """How many tracks of each genre each fold tests."""
+    counts = {track.genre: [0] * folds for track in tracks}
+    for track in tracks:
+        [fold] = track.tested_in
+        counts[track.genre][fold] += 1
+    return counts
+
+
+def test_every_protocol_is_a_choice_and_the_other_way_round() -> None:
+    assert set(PROTOCOLS) == set(get_args(ProtocolName))
+
+
+@settings(deadline=None, max_examples=100)
 @given(
     folds=st.integers(2, 6),
     extra=st.lists(st.integers(0, 9), min_size=1, max_size=4),
-    seed=st.integers(0, 2**32 - 1),
+    seed=SEEDS,
     data=st.data(),
 )
 def test_song_deals_each_genre_evenly(
     folds: int, extra: list[int], seed: int, data: st.DataObject
 ) -> None:
-    genres = data.draw(st.permutations(tracks_of([folds + more for more in extra])[1]))
-    fold_of = song(genres, folds, seed)
-    assert len(fold_of) == len(genres)
-    assert all(type(fold) is int for fold in fold_of)
-    for genre in set(genres):
-        sizes = Counter(f for f, g in zip(fold_of, genres, strict=True) if g == genre)
-        assert set(sizes) == set(range(folds))
-        assert max(sizes.values()) - min(sizes.values()) <= 1
+    tracks = data.draw(st.permutations(tracks_of([folds + more for more in extra])))
+    dealt = song(tracks, {}, params_of(folds), seed)
+    assert [track.track_id for track in dealt] == [track.track_id for track in tracks]
+    for counts in sizes(dealt, folds).values():
+        assert max(counts) - min(counts) <= 1
+    totals = np.sum(list(sizes(dealt, folds).values()), axis=0)
+    assert np.ptp(totals) <= 1  # an odd track of one genre evens out that of another
 
 
-def test_song_answers_in_the_order_of_its_tracks() -> None:
-    """Two genres of as many tracks as folds: each genre has each fold once, where it stands."""
-    fold_of = song(["a", "b"] * 5, 5, 0)
-    assert sorted(fold_of[::2]) == sorted(fold_of[1::2]) == [0, 1, 2, 3, 4]
+def test_song_is_even_where_weights_are_no_round_numbers() -> None:
+    dealt = song(tracks_of([997, 331, 103, 49]), {}, params_of(7), 5)
+    for counts in sizes(dealt, 7).values():
+        assert max(counts) - min(counts) <= 1
 
 
-def test_song_depends_on_its_seed_alone() -> None:
-    _, genres = tracks_of([10, 10])
-    assert song(genres, 5, 1) == song(genres, 5, 1)
-    assert song(genres, 5, 1) != song(genres, 5, 2)
-
-
-def test_genre_with_fewer_tracks_than_folds_is_named() -> None:
-    expected = (
-        r"^genre 'jazz' has 3 usable tracks, fewer than split\.folds = 4; add tracks or lower "
-        r"split\.folds to at most 3$"
-    )
-    with pytest.raises(FoldError, match=expected):
-        song(["blues"] * 4 + ["jazz"] * 3, 4, 0)
-    assert Counter(song(["blues"] * 4 + ["jazz"] * 4, 4, 0)) == {0: 2, 1: 2, 2: 2, 3: 2}
-
-
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 @given(
-    counts=st.lists(st.integers(2, 40), min_size=1, max_size=4),
-    share=st.floats(0.01, 0.99),
-    seed=st.integers(0, 2**32 - 1),
+    drawn=st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 8), st.sampled_from([0, 0, 0, 1, 2, 3])),
+        min_size=12,
+        max_size=40,
+    ),
+    folds=st.integers(2, 4),
+    seed=SEEDS,
+    protocol=st.sampled_from(["song", "artist"]),
 )
-def test_validation_takes_its_share_of_each_genre(
-    counts: list[int], share: float, seed: int
+def test_no_artist_and_no_replica_is_on_two_sides(
+    drawn: list[tuple[int, int, int]], folds: int, seed: int, protocol: str
 ) -> None:
-    track_ids, genres = tracks_of(counts)
-    kept = inner_validation(track_ids, genres, share, seed)
-    assert kept <= set(track_ids)
-    taken = Counter(track_id.split("/")[0] for track_id in kept)
-    for genre, count in Counter(genres).items():
-        assert 1 <= taken[genre] < count
-        assert abs(taken[genre] - share * count) <= 1
+    tracks = [track_of(f"{g}/{n}", artist=str(a or "")) for n, (g, a, _) in enumerate(drawn)]
+    replicas = {t.track_id: f"r{r}" for t, (_, _, r) in zip(tracks, drawn, strict=True) if r}
+    try:
+        dealt = PROTOCOLS[protocol](tracks, replicas, params_of(folds), seed)
+    except FoldError:
+        few = min(Counter(track.genre for track in tracks).values()) < folds
+        tied = [
+            folded(
+                track.track_id,
+                track.genre,
+                artist=track.artist if protocol == "artist" else "",
+                replica=replicas.get(track.track_id, ""),
+            )
+            for track in tracks
+        ]
+        assert (few and protocol == "song") or len(set(groups(tied))) < folds
+        return
+    assert [(track.track_id, track.genre) for track in dealt] == [
+        (track.track_id, track.genre) for track in tracks
+    ]
+    homes = defaultdict(set)
+    for track, row in zip(tracks, dealt, strict=True):
+        assert row.replica == replicas.get(track.track_id, "")
+        assert row.artist == (track.artist if protocol == "artist" else "")
+        [fold] = row.tested_in
+        for tie in (("replica", row.replica), ("artist", row.artist)):
+            homes[tie].add(fold)
+    assert all(len(found) == 1 for (_, name), found in homes.items() if name)
 
 
-def test_validation_of_a_tenth() -> None:
-    track_ids, genres = tracks_of([90, 20, 4])
-    kept = inner_validation(track_ids, genres, 0.1, 3)
-    taken = Counter(track_id.split("/")[0] for track_id in kept)
-    assert taken == {"genre 0": 9, "genre 1": 2, "genre 2": 1}
+def gtzan_tracks() -> list[Track]:
+    return [track_of(name, artist=fact.artist) for name, fact in read_facts().items()]
+
+
+def deviation(fold_of: list[int], genres: list[str], folds: int) -> float:
+    counts = Counter(zip(fold_of, genres, strict=True))
+    return float(
+        np.mean([np.std([counts[fold, g] for fold in range(folds)]) for g in sorted(set(genres))])
+    )
+
+
+@pytest.mark.parametrize("folds", [5, 10])
+def test_artists_are_dealt_as_evenly_as_by_scikit_learn(folds: int) -> None:
+    genres = [track.genre for track in gtzan_tracks()]
+    names = [track.artist or track.track_id for track in gtzan_tracks()]
+    theirs = np.empty(len(genres), int)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
+    for fold, (_, test) in enumerate(splitter.split(genres, genres, names)):
+        theirs[test] = fold
+    ours = deviation(deal(names, genres, folds, 0), genres, folds)
+    assert ours < 1.05 * deviation(theirs.tolist(), genres, folds)
+
+
+def test_gtzan_by_artist_has_even_folds_and_hardly_an_absent_genre() -> None:
+    dealt = artist(gtzan_tracks(), {}, params_of(10), 42)
+    counts = np.array(list(sizes(dealt, 10).values()))
+    assert np.ptp(counts.sum(axis=0)) <= 25
+    assert (counts == 0).sum() <= 2  # blues has nine artists
 
 
 @settings(deadline=None, max_examples=30)
-@given(seed=st.integers(0, 2**32 - 1), data=st.data())
-def test_validation_depends_on_ids_and_seed_alone(seed: int, data: st.DataObject) -> None:
-    pairs = list(zip(*tracks_of([9, 5, 7]), strict=True))
-    mixed = data.draw(st.permutations(pairs))
-    results = [
-        inner_validation([t for t, _ in order], [g for _, g in order], 0.3, seed)
-        for order in (pairs, mixed)
-    ]
-    assert results[0] == results[1]
+@given(SEEDS, st.data())
+def test_dealing_depends_on_tracks_and_seed_alone(seed: int, data: st.DataObject) -> None:
+    tracks = [track_of(f"{n % 3}/{n}", artist=f"artist {n // 4}") for n in range(30)]
+    mixed = data.draw(st.permutations(tracks))
+    for name in ("song", "artist", "clip"):
+        first, second = (
+            PROTOCOLS[name](order, {}, params_of(3), seed) for order in (tracks, mixed)
+        )
+        assert set(first) == set(second)
 
 
-def test_validation_differs_between_seeds() -> None:
-    track_ids, genres = tracks_of([30])
-    chosen = {frozenset(inner_validation(track_ids, genres, 0.2, seed)) for seed in range(5)}
-    assert len(chosen) > 1
+def test_dealing_differs_between_seeds() -> None:
+    for name in ("song", "artist", "clip"):
+        dealt = {tuple(PROTOCOLS[name](tracks_of([10, 10]), {}, params_of(5), s)) for s in range(3)}
+        assert len(dealt) == 3
 
 
-def test_single_training_track_is_named() -> None:
-    with pytest.raises(FoldError, match="genre 'jazz' has one training track; training and"):
-        inner_validation(["a", "b", "c"], ["blues", "blues", "jazz"], 0.5, 0)
+@pytest.mark.parametrize(("protocol", "what"), [("song", "usable tracks"), ("clip", "clips")])
+def test_genre_with_fewer_tracks_than_folds_is_named(protocol: str, what: str) -> None:
+    expected = (
+        rf"^genre 'genre 1' has 3 {what}, fewer than split\.folds = 4; add tracks or lower "
+        r"split\.folds to at most 3$"
+    )
+    with pytest.raises(FoldError, match=expected):
+        PROTOCOLS[protocol](tracks_of([4, 3]), {}, params_of(4), 0)
+    dealt = PROTOCOLS[protocol](tracks_of([4, 4]), {}, params_of(4), 0)
+    assert set(map(tuple, sizes(dealt, 4).values())) == {(1, 1, 1, 1)}
 
 
-@given(
-    sizes=st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)),
-    pair=st.sampled_from(list(combinations(range(3), 2))),
-    leaked=st.sets(st.integers(100, 120), min_size=1, max_size=10),
-)
-def test_planted_leak_is_named(
-    sizes: tuple[int, int, int], pair: tuple[int, int], leaked: set[int]
-) -> None:
-    parts = [[f"{part}/{i}" for i in range(size)] for part, size in enumerate(sizes)]
-    audit(*parts)
-    names = [f"x/{i}" for i in sorted(leaked)]
-    for part in pair:
-        parts[part] += names
-    first, second = (PARTS[part] for part in pair)
-    with pytest.raises(FoldError) as caught:
-        audit(*parts)
-    assert str(caught.value) == f"leak: in {first} and in {second}: {', '.join(names)}"
+def test_fewer_artists_than_folds_are_counted() -> None:
+    tracks = tracks_of([5, 5], artist="one")
+    others = [track_of("genre 0/x"), track_of("genre 1/y", artist="two")]
+    expected = (
+        r"^split\.folds = 4: there are 3 artists or recordings to deal; lower it to at most 3$"
+    )
+    with pytest.raises(FoldError, match=expected):
+        artist([*tracks, *others], {}, params_of(4), 0)
+    assert folds_of(artist([*tracks, *others], {}, params_of(3), 0)) == [0, 1, 2]
 
 
-def test_long_leak_names_ten_tracks() -> None:
-    leaked = [f"x/{i:02d}" for i in range(30)]
-    with pytest.raises(FoldError, match=r"x/00, .*x/09$"):
-        audit(leaked, ["v"], leaked)
+def test_fewer_recordings_than_folds_are_counted() -> None:
+    tracks = tracks_of([2, 2])
+    replicas = {track.track_id: tracks[0].track_id for track in tracks}
+    with pytest.raises(FoldError, match=r"split\.folds = 2: there are 1 artists or recordings"):
+        song(tracks, replicas, params_of(2), 0)
 
 
-def test_track_twice_in_one_part_is_no_leak() -> None:
-    audit(["a", "a"], ["b"], ["c"])
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=4), st.integers(2, 5))
+def test_no_fold_is_empty(drawn: list[tuple[int, int]], folds: int) -> None:
+    tracks = [track_of(f"{g}/{n}", artist=str(a)) for n, (g, a) in enumerate(drawn)]
+    if len({track.artist for track in tracks}) >= folds:
+        dealt = artist(tracks, {}, params_of(folds), 0)
+        assert folds_of(dealt) == list(range(folds))
+
+
+def test_unknown_artists_are_groups_of_their_own_and_genres_may_be_absent() -> None:
+    tracks = [*tracks_of([6], artist="one"), *tracks_of([0, 6])]
+    dealt = artist(tracks, {}, params_of(3), 0)
+    assert sorted(sizes(dealt, 3)["genre 0"]) == [0, 0, 6]
+    assert len(set(groups(dealt))) == 7
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(1, 6), min_size=8, max_size=20), st.integers(2, 4), SEEDS)
+def test_clip_deals_every_clip_once(clips: list[int], folds: int, seed: int) -> None:
+    tracks = [track_of(f"{n % 2}/{n:02d}", clips=count) for n, count in enumerate(clips)]
+    dealt = clip(tracks, {"0/00": "0/00", "1/01": "0/00"}, params_of(folds), seed)
+    expected = [(track.track_id, number) for track in tracks for number in range(track.clips)]
+    assert [(row.track_id, row.clip) for row in dealt] == expected
+    assert {(row.artist, row.replica) for row in dealt} == {("", "")}
+    for counts in sizes(dealt, folds).values():
+        assert max(counts) - min(counts) <= 1
+
+
+def test_clips_of_a_track_do_not_stay_together() -> None:
+    dealt = clip(tracks_of([5, 5], clips=10), {}, params_of(2), 0)
+    assert {len(folds_of(row for row in dealt if row.track_id == t.track_id)) for t in dealt} == {2}
+
+
+SPLIT = [
+    track_of("a/0", split="train"),
+    track_of("a/1", split="train"),
+    track_of("a/2", split="valid"),
+    track_of("b/0", split="test"),
+    track_of("b/1"),
+    track_of("b/2", split="train"),
+]
+
+
+@pytest.mark.parametrize("protocol", ["filtered", "given"])
+@pytest.mark.parametrize(("judge", "judged"), [("test", "b/0"), ("valid", "a/2")])
+def test_a_split_is_trained_on_with_several_seeds(protocol: str, judge: str, judged: str) -> None:
+    replicas = {"a/0": "a/0", "b/1": "a/0"}
+    placed = PROTOCOLS[protocol](SPLIT, replicas, params_of(judge=judge, seeds=4), 0)
+    assert {track.track_id: track.tested_in for track in placed} == {
+        "a/0": (),
+        "a/1": (),
+        "b/2": (),
+        judged: (0, 1, 2, 3),
+    }
+    assert {track.track_id: track.replica for track in placed}["a/0"] == "a/0"
+    for seed in range(4):
+        training, test = sides(placed, seed)
+        assert [track.track_id for track in test] == [judged]
+        assert len(training) == 3
+
+
+@pytest.mark.parametrize("missing", ["train", "test"])
+def test_split_without_a_part_is_an_error(missing: str) -> None:
+    tracks = [track for track in SPLIT if track.split != missing]
+    expected = rf"^split\.judge = 'test': no labelled track is in the part '{missing}' of the split"
+    with pytest.raises(FoldError, match=expected):
+        by_split(tracks, {}, params_of(), 0)
+
+
+@pytest.mark.parametrize("value", ["Train", "validation", "0"])
+def test_unknown_part_is_named(value: str) -> None:
+    tracks = [*SPLIT, replace(SPLIT[0], track_id="a/9", split=value)]
+    with pytest.raises(FoldError, match=f"^the split of a/9 = '{value}': should be train,"):
+        given_folds(tracks, {}, params_of(), 0)
+
+
+def test_given_folds_are_numbered_in_their_order_and_the_rest_is_left_out() -> None:
+    names = ["10", "9", "x", "", "9"]
+    tracks = [track_of(f"a/{n}", fold=name, split="test") for n, name in enumerate(names)]
+    placed = given_folds(tracks, {"a/0": "a/0"}, params_of(), 0)
+    assert {track.track_id: track.tested_in for track in placed} == {
+        "a/0": (1,),
+        "a/1": (0,),
+        "a/2": (2,),
+        "a/4": (0,),
+    }
+    assert [track.replica for track in placed] == ["a/0", "", "", ""]
+
+
+def test_one_given_fold_is_an_error() -> None:
+    with pytest.raises(FoldError, match=r"every fold of metadata\.csv is '3'; at least two are"):
+        given_folds(tracks_of([4, 4], fold="3"), {}, params_of(), 0)
+
+
+def test_given_without_a_word_is_an_error() -> None:
+    with pytest.raises(FoldError, match=r"'given' needs a column fold or split in metadata\.csv"):
+        given_folds(tracks_of([4, 4]), {}, params_of(), 0)

@@ -1,7 +1,8 @@
 """From probabilities of clips to votes of tracks, figures and rows of tables."""
 
 import json
-from statistics import mean, stdev
+from dataclasses import replace
+from statistics import stdev
 
 import numpy as np
 import pytest
@@ -42,6 +43,33 @@ def test_tracks_are_grouped_whatever_the_order_of_rows(order: list[int], vote: s
         np.testing.assert_allclose(voted, scores.VOTERS[vote](of_track))
 
 
+@settings(deadline=None)
+@given(st.permutations(range(18)), st.sampled_from(sorted(scores.VOTERS)))
+def test_a_track_is_judged_once_a_seed(order: list[int], vote: str) -> None:
+    """Three seeds judge the same clips, each in its way."""
+    rng = np.random.default_rng(0)
+    seeds = [
+        replace(CLIPS, folds=np.full(6, s), probabilities=rng.random((6, 2))) for s in range(3)
+    ]
+    columns = ("track_ids", "actual", "folds", "probabilities")
+    pooled = Judged(*(np.concatenate([getattr(s, name) for s in seeds]) for name in columns))
+    judged = judge.judge_tracks(reordered(pooled, order), vote)
+    assert judged.track_ids.tolist() == [name for name in ("t1", "t2", "t3", "t4") for _ in seeds]
+    assert judged.folds.tolist() == [0, 1, 2] * 4
+    for number, seed in enumerate(seeds):
+        alone = judge.judge_tracks(seed, vote)
+        part = judged.folds == number
+        assert judged.actual[part].tolist() == alone.actual.tolist()
+        np.testing.assert_allclose(judged.probabilities[part], alone.probabilities)
+
+
+def test_leaky_figures_are_the_clips_and_say_so() -> None:
+    summary = judge.summarise(judge.judge_levels(CLIPS), "majority")
+    leaky = judge.summarise_leaky(CLIPS)
+    names = ["clip_accuracy", "clip_accuracy_std", "clip_macro_f1", "clip_log_loss", "clips"]
+    assert leaky == {f"leaky_{name}": summary[name] for name in names}
+
+
 def test_levels_are_the_clips_and_every_vote() -> None:
     levels = judge.judge_levels(CLIPS)
     assert list(levels) == ["clip", "majority", "mean", "product"]
@@ -78,14 +106,17 @@ def test_fold_scores_have_a_row_for_each_fold_and_level() -> None:
 
 
 def test_summary_by_hand() -> None:
-    """t2 is one vote against one: its mean, 0.55 to 0.45, is wrong, so is its product."""
+    """t2 is one vote against one: its mean, 0.55 to 0.45, is wrong, so is its product.
+
+    Accuracies are of all that is judged, whatever the size of a fold; deviations are of folds.
+    """
     summary = judge.summarise(judge.judge_levels(CLIPS), "majority")
     tracks, clips = [0.5, 1.0], [0.75, 1.0]
     assert rounded(summary) == {
-        "track_accuracy": round(mean(tracks), 4),
+        "track_accuracy": 3 / 4,
         "track_accuracy_std": round(stdev(tracks), 4),
         "track_macro_f1": round((0.8 + 2 / 3) / 2, 4),
-        "clip_accuracy": round(mean(clips), 4),
+        "clip_accuracy": round(5 / 6, 4),
         "clip_accuracy_std": round(stdev(clips), 4),
         "clip_macro_f1": round((6 / 7 + 4 / 5) / 2, 4),
         "track_accuracy_majority": 0.75,

@@ -48,7 +48,7 @@ def music(project: Path) -> Path:
     write(folder / "jazz" / "cut.wav", noise(6.0))
     whole = (folder / "jazz" / "cut.wav").read_bytes()
     (folder / "jazz" / "cut.wav").write_bytes(whole[: 44 + 2 * 3 * SAMPLE_RATE])
-    (folder / "metadata.csv").write_text("track_id,artist\nb,Monk\n")
+    (folder / "metadata.csv").write_text("track_id,split,artist\nb,train,Monk\n")
     return folder
 
 
@@ -79,6 +79,8 @@ def test_every_file_has_a_row(music: Path) -> None:
         "track_id": "jazz/b",
         "genre": "jazz",
         "artist": "Monk",
+        "split": "train",
+        "fold": "",
         "sha256": hashlib.sha256(data).hexdigest(),
         "seconds": "4.5",
         "sample_rate": "44100",
@@ -116,11 +118,12 @@ def test_unusable_files_are_named_and_the_run_goes_on(
     garbage = (music / "rock" / "garbage.ogg").read_bytes()
     assert rows()["rock/garbage"]["sha256"] == hashlib.sha256(garbage).hexdigest()
     assert {rows()[name]["clips"] for name in REJECTIONS} == {"0"}
+    hashes = {name: row["sha256"] for name, row in rows().items()}
     assert read_tracks() == [
-        Track("blues/a", "blues", ""),
-        Track("jazz/b", "jazz", "Monk"),
-        Track("jazz/cut", "jazz", ""),
-        Track("unlabelled/u", "", ""),
+        Track("blues/a", "blues", "", "", "", 2, hashes["blues/a"]),
+        Track("jazz/b", "jazz", "Monk", "train", "", 2, hashes["jazz/b"]),
+        Track("jazz/cut", "jazz", "", "", "", 1, hashes["jazz/cut"]),
+        Track("unlabelled/u", "", "", "", "", 1, hashes["unlabelled/u"]),
     ]
     warnings = [x for x in capsys.readouterr().err.splitlines() if x.startswith("warning")]
     assert warnings == [
@@ -156,6 +159,22 @@ def test_counts_are_metrics(music: Path) -> None:
         "truncated": 1,
         "known_artist_share": 0.3333,
     }
+
+
+def test_gtzans_artists_are_known_where_every_usable_track_is_gtzans(music: Path) -> None:
+    for path in music.rglob("*.*"):
+        path.unlink()
+    write(music / "blues" / "blues.00000.wav", noise(3))
+    write(music / "rock" / "rock.00016.wav", noise(3))
+    (music / "rock" / "empty.wav").touch()
+    (music / "metadata.csv").write_text("track_id,artist,fold\nrock.00016,Freddie,1\n")
+    segment.main()
+    found = {name: (row["artist"], row["fold"]) for name, row in rows().items()}
+    assert found["blues/blues.00000"] == ("John Lee Hooker", "")
+    assert found["rock/rock.00016"] == ("Freddie", "1")
+    write(music / "rock" / "own.wav", noise(3))
+    segment.main()
+    assert rows()["blues/blues.00000"]["artist"] == ""
 
 
 def test_good_files_give_no_warning(music: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,25 +1,57 @@
-"""The split stage: labelled, usable tracks get a fold, others none."""
+"""The split stage: labelled, usable tracks get their folds, others none, and all is audited."""
 
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import SMALL, write_params, write_tracks
 
+from pipeline import split
+from pipeline.audit import LeakError
 from pipeline.errors import PipelineError
-from pipeline.folds import FoldError, song
-from pipeline.split import main
-from pipeline.tracks import FOLDS, read_folds
+from pipeline.folds import PROTOCOLS, song
+from pipeline.groups import FoldError
+from pipeline.gtzan import EXCLUDED, read_facts
+from pipeline.params import SplitParams
+from pipeline.split import METRICS, main
+from pipeline.tracks import FOLDS, REPLICAS, FoldedTrack, folds_of, read_folds, read_tracks, sides
 
 Row = tuple[str, str, str]
 
 USABLE: list[Row] = [(f"{genre}/{i}", genre, "ok") for genre in ("blues", "jazz") for i in range(4)]
+ARTISTS = {track: f"of {track[:-1]}{int(track[-1]) // 2}" for track, _, _ in USABLE}
+GTZAN = [(name, name.split("/")[0], "ok") for name in read_facts()]
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    write_params(tmp_path, {**SMALL, "seed": 5})
+    set_params()
+    write_replicas([])
     return tmp_path
+
+
+def set_params(**changes: Any) -> None:
+    split_changes = {f"split.{name}": value for name, value in changes.items()}
+    write_params(Path(), {**SMALL, "seed": 5, **split_changes})
+
+
+def write_replicas(pairs: list[tuple[str, str]]) -> None:
+    REPLICAS.parent.mkdir(exist_ok=True)
+    lines = ["track_id,same_as,kind", *(f"{first},{second},same" for first, second in pairs)]
+    REPLICAS.write_text("\n".join(lines), encoding="utf-8")
+
+
+def metrics() -> dict[str, Any]:
+    return dict(json.loads(METRICS.read_text(encoding="utf-8")))
+
+
+def places() -> dict[str, tuple[int, ...]]:
+    return {track.track_id: track.tested_in for track in read_folds()}
 
 
 def test_every_labelled_track_gets_its_fold(folder: Path) -> None:
@@ -27,7 +59,8 @@ def test_every_labelled_track_gets_its_fold(folder: Path) -> None:
     main()
     folded = read_folds()
     assert [(track.track_id, track.genre) for track in folded] == [row[:2] for row in USABLE]
-    assert [track.fold for track in folded] == song([row[1] for row in USABLE], 2, 5)
+    params = SplitParams(protocol="song", folds=2, judge="test", seeds=3)
+    assert folded == song(read_tracks(), {}, params, 5)
 
 
 def test_unlabelled_and_rejected_tracks_get_none_and_move_no_other(folder: Path) -> None:
@@ -40,6 +73,7 @@ def test_unlabelled_and_rejected_tracks_get_none_and_move_no_other(folder: Path)
         ("unlabelled/broken", "", "rejected: silent"),
     ]
     write_tracks(folder, sorted([*USABLE, *others]))
+    write_replicas([("unlabelled/song", "blues/0")])
     main()
     assert FOLDS.read_bytes() == before
 
@@ -53,11 +87,22 @@ def test_truncated_tracks_get_one(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "found"), [(USABLE[:4], USABLE[0][1]), ([("unlabelled/a", "", "ok")], "none")]
 )
-def test_fewer_than_two_genres_is_an_error(folder: Path, rows: list[Row], found: str) -> None:
+@pytest.mark.parametrize("protocol", ["song", "artist", "clip", "given"])
+def test_fewer_than_two_genres_is_an_error(
+    folder: Path, rows: list[Row], found: str, protocol: str
+) -> None:
+    set_params(protocol=protocol)
     write_tracks(folder, rows)
     with pytest.raises(PipelineError, match=f"usable tracks: {found}; at least two"):
         main()
     assert not FOLDS.exists()
+
+
+def test_genres_that_are_left_out_do_not_count(folder: Path) -> None:
+    set_params(protocol="given")
+    write_tracks(folder, USABLE, fold={"blues/0": "1", "blues/1": "2"})
+    with pytest.raises(PipelineError, match="usable tracks: blues; at least two"):
+        main()
 
 
 def test_rejected_tracks_do_not_count_for_their_genre(folder: Path) -> None:
@@ -71,3 +116,219 @@ def test_rejected_tracks_do_not_count_for_their_genre(folder: Path) -> None:
 def test_missing_table_is_named() -> None:
     with pytest.raises(PipelineError, match=r"tracks\.csv is missing"):
         main()
+
+
+def test_missing_replicas_are_named(folder: Path) -> None:
+    write_tracks(folder, USABLE)
+    REPLICAS.unlink()
+    with pytest.raises(PipelineError, match=r"replicas\.csv is missing"):
+        main()
+
+
+def test_replicas_stay_together_and_are_told(folder: Path) -> None:
+    write_tracks(folder, USABLE)
+    write_replicas([("jazz/3", "blues/1"), ("jazz/3", "jazz/0"), ("blues/1", "unlabelled/x")])
+    main()
+    assert {track.track_id for track in read_folds() if track.replica == "blues/1"} == {
+        "blues/1",
+        "jazz/0",
+        "jazz/3",
+    }
+    assert len({places()[name] for name in ("blues/1", "jazz/0", "jazz/3")}) == 1
+    assert (metrics()["replica_groups"], metrics()["groups"]) == (1, 6)
+
+
+def test_artists_stay_together_and_are_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_params(protocol="artist")
+    write_tracks(folder, USABLE, artist=ARTISTS)
+    main()
+    assert {track.track_id: track.artist for track in read_folds()} == ARTISTS
+    assert len({(ARTISTS[name], place) for name, place in places().items()}) == 4
+    assert metrics() | {"dataset_digest": "", "folds_digest": ""} == {
+        "protocol": "artist",
+        "judged": "all",
+        "folds": 2,
+        "tracks": 8,
+        "left_out": 0,
+        "artists_kept": True,
+        "known_artist_share": 1.0,
+        "groups": 4,
+        "replica_groups": 0,
+        "genres_absent": 0,
+        "dataset_digest": "",
+        "folds_digest": "",
+    }
+    assert capsys.readouterr().err == ""
+
+
+def test_unknown_artists_are_warned_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_params(protocol="artist")
+    write_tracks(folder, USABLE, artist={name: ARTISTS[name] for name in list(ARTISTS)[:6]})
+    main()
+    assert capsys.readouterr().err == (
+        "warning: of 8 labelled tracks 2 have no known artist and count as artists of their own\n"
+    )
+    assert metrics()["known_artist_share"] == 0.75
+    assert metrics()["groups"] == 5
+
+
+def test_no_known_artist_is_an_error(folder: Path) -> None:
+    set_params(protocol="artist")
+    write_tracks(folder, USABLE)
+    with pytest.raises(PipelineError, match="artist folds without artists are song folds; add"):
+        main()
+    assert not FOLDS.exists()
+
+
+def test_genres_that_a_fold_does_not_test_are_counted(folder: Path) -> None:
+    set_params(protocol="artist")
+    write_tracks(folder, USABLE, artist={name: name[:-2] for name in ARTISTS})
+    main()
+    assert metrics()["genres_absent"] == 2
+
+
+def test_known_artists_on_two_sides_are_told(folder: Path) -> None:
+    write_tracks(folder, USABLE, artist=dict.fromkeys(ARTISTS, "everyone"))
+    main()
+    assert metrics()["artists_kept"] is False
+    write_tracks(folder, USABLE, artist={name: name for name in ARTISTS})
+    main()
+    assert metrics()["artists_kept"] is True
+    write_tracks(folder, USABLE)
+    main()
+    assert metrics()["artists_kept"] is False
+
+
+def test_clips_are_dealt_one_by_one(folder: Path) -> None:
+    set_params(protocol="clip")
+    write_tracks(folder, USABLE, clips={"blues/0": 7})
+    write_replicas([("blues/0", "jazz/0")])
+    main()
+    counts = Counter(track.track_id for track in read_folds())
+    assert counts == {row[0]: 7 if row[0] == "blues/0" else 2 for row in USABLE}
+    assert (metrics()["tracks"], metrics()["groups"], metrics()["folds"]) == (8, 21, 2)
+
+
+def test_the_filtered_split_of_gtzan(folder: Path) -> None:
+    set_params(protocol="filtered", judge="test", seeds=4)
+    write_tracks(folder, GTZAN, artist={name: f.artist for name, f in read_facts().items()})
+    main()
+    facts = read_facts()
+    assert places() == {
+        name: () if fact.split == "train" else (0, 1, 2, 3)
+        for name, fact in facts.items()
+        if fact.split in ("train", "test")
+    }
+    told = metrics()
+    assert (told["judged"], told["folds"]) == ("test", 4)
+    assert (told["tracks"], told["left_out"]) == (443 + 290, 197 + 70)
+    assert (told["replica_groups"], told["known_artist_share"]) == (15, 0.919)
+    assert told["artists_kept"] is True  # nor does a known artist of its test part train
+    set_params(protocol="filtered", judge="valid")
+    main()
+    assert {name for name, place in places().items() if place} == {
+        name for name, fact in facts.items() if fact.split == "valid"
+    }
+    assert not [name for name in places() if facts[name].split == EXCLUDED]
+
+
+def test_the_filtered_split_needs_gtzan(folder: Path) -> None:
+    set_params(protocol="filtered")
+    write_tracks(folder, USABLE, split=dict.fromkeys(ARTISTS, "train"))
+    with pytest.raises(PipelineError, match="'filtered' is a split of GTZAN: it needs a dataset"):
+        main()
+
+
+def test_gtzans_replicas_are_known(folder: Path) -> None:
+    write_tracks(folder, GTZAN)
+    write_replicas([("blues/blues.00000", "metal/metal.00058")])
+    main()
+    replicas = {track.track_id: track.replica for track in read_folds() if track.replica}
+    assert len(replicas) == 31
+    for name in ("metal/metal.00058", "rock/rock.00016"):
+        assert replicas[name] == "blues/blues.00000"
+        assert places()[name] == places()["blues/blues.00000"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "judged", "tested"),
+    [
+        ({"fold": {"blues/0": "a", "blues/1": "b", "jazz/0": "a", "jazz/1": "b"}}, "all", 4),
+        (
+            {"split": dict(zip(ARTISTS, ["train", "train", "test", "valid"] * 2, strict=True))},
+            "test",
+            2,
+        ),
+    ],
+)
+def test_what_metadata_gives(
+    folder: Path, columns: Mapping[str, Mapping[str, str]], judged: str, tested: int
+) -> None:
+    set_params(protocol="given")
+    write_tracks(folder, USABLE, **columns)
+    main()
+    assert metrics()["judged"] == judged
+    assert sum(bool(place) for place in places().values()) == tested
+    assert metrics()["tracks"] + metrics()["left_out"] == 8
+    assert metrics()["folds"] == (2 if judged == "all" else 3)
+
+
+def test_given_folds_that_part_replicas_are_a_leak(folder: Path) -> None:
+    set_params(protocol="given")
+    write_tracks(folder, USABLE, fold={name: str(int(name[-1]) % 2) for name in ARTISTS})
+    write_replicas([("blues/1", "jazz/1"), ("jazz/2", "blues/1")])
+    expected = r"^leak: blues/1 \(training\) and jazz/2 \(test\) are replicas$"
+    with pytest.raises(LeakError, match=expected):
+        main()
+    assert not FOLDS.exists()
+
+
+def test_folds_of_an_artist_that_were_dealt_apart_are_a_leak(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unaware(*arguments: Any) -> list[FoldedTrack]:
+        dealt = song(*arguments)
+        artists = {track.track_id: track.artist for track in arguments[0]}
+        return [replace(track, artist=artists[track.track_id]) for track in dealt]
+
+    monkeypatch.setitem(PROTOCOLS, "artist", unaware)
+    set_params(protocol="artist")
+    write_tracks(folder, USABLE, artist=dict.fromkeys(ARTISTS, "X"))
+    with pytest.raises(
+        LeakError, match=r"^leak: .* \(training\) and .* are by the same artist, X$"
+    ):
+        main()
+
+
+def test_replicas_that_no_group_knows_are_a_leak(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit looks at the pairs themselves, not at the groups that were made of them."""
+    monkeypatch.setattr(split, "replica_groups", lambda *_: {})
+    write_tracks(folder, USABLE)
+    main()
+    training, test = sides(read_folds(), 0)
+    assert folds_of(read_folds()) == [0, 1]
+    write_replicas([(training[0].track_id, test[0].track_id)])
+    with pytest.raises(LeakError, match=r"^leak: .* \(training\) and .* \(test\) are replicas$"):
+        main()
+
+
+def test_digests_follow_from_the_dataset_and_the_folds(folder: Path) -> None:
+    def digests() -> tuple[str, str]:
+        main()
+        return metrics()["dataset_digest"], metrics()["folds_digest"]
+
+    write_tracks(folder, USABLE)
+    data, folds = digests()
+    assert digests() == (data, folds)
+    assert len(data) == len(folds) == 12
+    set_params(folds=4)
+    assert digests()[0] == data
+    assert digests()[1] != folds
+    set_params()
+    write_tracks(folder, USABLE, sha256={"jazz/3": "other"})
+    assert digests()[0] != data
+    assert digests()[1] == folds

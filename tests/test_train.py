@@ -13,6 +13,7 @@ from helpers import (
     FRAMES,
     SMALL,
     describe,
+    folded,
     labelled_clips,
     labelled_tracks,
     saves_models,
@@ -29,15 +30,16 @@ from models.progress import Progress
 from models.saved import TRAINED, load_model, probabilities
 from models.startup import keras
 from pipeline import train, training
+from pipeline.audit import LeakError
 from pipeline.cache import Cache
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import code_fingerprint
-from pipeline.folds import FoldError, inner_validation
+from pipeline.holdout import inner_validation
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.params import Params
 from pipeline.store import FEATURE_STORES
 from pipeline.tables import read_csv
-from pipeline.tracks import FoldedTrack
+from pipeline.tracks import FoldedTrack, sides
 
 pytestmark = saves_models
 
@@ -76,6 +78,10 @@ def tasks_of(clips: LabelledClips, tracks: Sequence[FoldedTrack] = ()) -> list[F
     return training.make_tasks(PARAMS, tracks or labelled_tracks(), clips)
 
 
+def load_clips_of(folder: Path, tracks: Sequence[FoldedTrack]) -> LabelledClips:
+    return load_labelled(folder / FEATURE_STORES / "centroid", tracks)
+
+
 def of_rows(clips: LabelledClips, rows: Array) -> set[str]:
     return set(clips.track_ids[rows].tolist())
 
@@ -84,7 +90,7 @@ def test_parts_share_no_track_and_leave_none_out(clips: LabelledClips) -> None:
     tasks = tasks_of(clips)
     assert [task.description.fold for task in tasks] == [0, 1]
     for task in tasks:
-        test = {t.track_id for t in labelled_tracks() if t.fold == task.description.fold}
+        test = {t.track_id for t in sides(labelled_tracks(), task.description.fold)[1]}
         fitted, kept = of_rows(clips, task.train), of_rows(clips, task.validation)
         assert not fitted & kept
         assert not (fitted | kept) & test
@@ -95,13 +101,9 @@ def test_parts_share_no_track_and_leave_none_out(clips: LabelledClips) -> None:
 def test_validation_is_cut_by_track_from_the_training_folds(clips: LabelledClips) -> None:
     for task in tasks_of(clips):
         fold = task.description.fold
-        outside = [track for track in labelled_tracks() if track.fold != fold]
-        expected = inner_validation(
-            [track.track_id for track in outside],
-            [track.genre for track in outside],
-            0.25,
-            PARAMS.seed + fold,
-        )
+        outside, _ = sides(labelled_tracks(), fold)
+        kept = inner_validation(outside, 0.25, PARAMS.seed + fold)
+        expected = {track.track_id for track in kept}
         assert of_rows(clips, task.validation) == expected
         assert len(task.validation) == 2 * len(expected)  # every clip of each
         assert {track.split("/")[0] for track in expected} == {"high", "low"}
@@ -119,25 +121,83 @@ def test_task_says_what_its_model_must_know(clips: LabelledClips) -> None:
 def test_planted_leak_stops_before_any_training(
     clips: LabelledClips, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def leaky(*_: object) -> set[str]:
-        return {"high/1", "low/0"}  # low/0 is tested in fold 0
+    tracks = {track.track_id: track for track in labelled_tracks()}
+
+    def leaky(*_: object) -> set[FoldedTrack]:
+        return {tracks["high/1"], tracks["low/0"]}  # low/0 is tested in fold 0
 
     monkeypatch.setattr(training, "inner_validation", leaky)
-    with pytest.raises(FoldError, match=r"^leak: in validation and in test: low/0$"):
+    expected = r"^leak: low/0 \(validation\) and low/0 \(test\) are the same track$"
+    with pytest.raises(LeakError, match=expected):
         tasks_of(clips)
 
 
 def test_track_in_two_folds_is_a_leak(folder: Path) -> None:
-    tracks = [*labelled_tracks(), FoldedTrack("high/0", "high", 1)]
-    twice = load_labelled(folder / FEATURE_STORES / "centroid", tracks)
-    with pytest.raises(FoldError, match=r"^leak: .* in test: high/0$"):
-        tasks_of(twice, tracks)
+    tracks = [*labelled_tracks(), folded("high/0", "high", tested_in=(1,))]
+    with pytest.raises(LeakError, match=r"^leak: high/0 .* and high/0 \(test\) are the same track"):
+        tasks_of(load_clips_of(folder, tracks), tracks)
+
+
+@pytest.mark.parametrize(
+    ("known", "what"),
+    [({"artist": "X"}, "by the same artist, X"), ({"replica": "high/0"}, "replicas")],
+)
+def test_what_belongs_together_in_two_folds_is_a_leak(
+    folder: Path, known: dict[str, Any], what: str
+) -> None:
+    tracks = labelled_tracks()
+    for number in (0, 7):  # one tested in each fold
+        tracks[number] = replace(tracks[number], **known)
+    expected = rf"^leak: low/1 \((training|validation)\) and high/0 \(test\) are {what}$"
+    with pytest.raises(LeakError, match=expected):
+        tasks_of(load_clips_of(folder, tracks), tracks)
+
+
+def test_seeds_share_their_parts_and_differ_in_what_is_drawn(folder: Path) -> None:
+    tracks = [
+        replace(track, tested_in=(0, 1, 2) if track.track_id.endswith(("0", "1")) else ())
+        for track in labelled_tracks()
+    ]
+    clips = load_clips_of(folder, tracks)
+    made = training.make_tasks(PARAMS, tracks, clips)
+    assert [task.description.fold for task in made] == [0, 1, 2]
+    assert len({training.address_of(task, "code") for task in made}) == 3
+    assert len({task.description.training["seed"] for task in made}) == 3
+    seen = [of_rows(clips, np.r_[task.train, task.validation]) for task in made]
+    assert seen == [{track.track_id for track in tracks if not track.tested_in}] * 3
+
+
+def test_clips_of_a_track_train_and_validate_and_are_tested_apart(folder: Path) -> None:
+    tracks = [
+        replace(track, clip=clip, tested_in=(clip,))
+        for track in labelled_tracks()
+        for clip in (0, 1)
+    ]
+    clips = load_clips_of(folder, tracks)
+    for task in training.make_tasks(PARAMS, tracks, clips):
+        assert len(task.train) + len(task.validation) == 12
+        rows = np.r_[task.train, task.validation]
+        assert not clips.tested[task.description.fold][rows].any()
+        assert {track.clip for track in clips.tracks_of(rows)} == {1 - task.description.fold}
+
+
+def test_address_tells_one_clip_of_a_track_from_another(folder: Path) -> None:
+    addresses = []
+    for first, second in ((0, 1), (1, 0)):
+        tracks = [
+            replace(track, clip=clip, tested_in=place)
+            for track in labelled_tracks()
+            for clip, place in ((first, (0,)), (second, (1,)))
+        ]
+        made = training.make_tasks(PARAMS, tracks, load_clips_of(folder, tracks))
+        addresses.append(training.address_of(made[0], "code"))
+    assert addresses[0] != addresses[1]
 
 
 def test_track_without_features_is_named(folder: Path) -> None:
-    tracks = [*labelled_tracks(), FoldedTrack("low/new", "low", 1), FoldedTrack("x", "low", 1)]
+    tracks = [*labelled_tracks(), folded("low/new", "low"), folded("x", "low")]
     with pytest.raises(PipelineError, match=r"centroid has no rows of low/new \(2 missing\)"):
-        load_labelled(folder / FEATURE_STORES / "centroid", tracks)
+        load_clips_of(folder, tracks)
 
 
 def test_toy_problem_is_learned_and_saved(
@@ -363,7 +423,7 @@ def test_address_follows_from_all_that_is_seen(clips: LabelledClips) -> None:
     first = addresses()
     assert first == addresses()
     assert len(set(first)) == 2
-    tested = next(track for track in labelled_tracks() if track.fold == 0)
+    tested = next(track for track in labelled_tracks() if track.tested_in == (0,))
     other = addresses(digests={**clips.digests, tested.track_id: "changed"})
     assert other[0] == first[0]  # it is not seen there
     assert other[1] != first[1]

@@ -1,0 +1,67 @@
+"""Pure: the audit that no fold leaks; it shares no code with what groups and deals tracks."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from pipeline.errors import PipelineError
+from pipeline.tracks import FoldedTrack
+
+Parts = Mapping[str, Collection[FoldedTrack]]
+
+
+class LeakError(PipelineError):
+    """Two parts of a fold have something in common."""
+
+
+def audit(
+    training: Collection[FoldedTrack],
+    validation: Collection[FoldedTrack],
+    test: Collection[FoldedTrack],
+) -> None:
+    """No track, no artist and no replica group is in two parts.
+
+    Where folds are dealt by clip, it is no clip.
+
+    Raises
+    ------
+    LeakError
+        Names two tracks, their parts and what they share.
+    """
+    parts = {"training": training, "validation": validation, "test": test}
+    _require_apart(parts, lambda track: (track.track_id, track.clip), "the same track")
+    _require_apart(parts, lambda track: track.replica, "replicas")
+    _require_apart(parts, lambda track: track.artist, "by the same artist, {}")
+
+
+def audit_pairs(
+    training: Iterable[FoldedTrack],
+    test: Iterable[FoldedTrack],
+    pairs: Iterable[tuple[str, str]],
+) -> None:
+    """None of the `pairs` of replicas is parted, whatever groups were made of them.
+
+    Raises
+    ------
+    LeakError
+        Names the pair.
+    """
+    trained = {track.track_id for track in training}
+    tested = {track.track_id for track in test}
+    for first, second in pairs:
+        for one, other in ((first, second), (second, first)):
+            if one in trained and other in tested:
+                raise LeakError(f"leak: {one} (training) and {other} (test) are replicas")
+
+
+def _require_apart(parts: Parts, key: Callable[[FoldedTrack], object], shared: str) -> None:
+    seen: dict[object, tuple[str, str]] = {}
+    for part, tracks in parts.items():
+        for track in tracks:
+            value = key(track)
+            if not value:
+                continue
+            first, where = seen.setdefault(value, (track.track_id, part))
+            if where != part:
+                raise LeakError(
+                    f"leak: {first} ({where}) and {track.track_id} ({part}) are "
+                    f"{shared.format(value)}"
+                )

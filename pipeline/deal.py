@@ -1,0 +1,39 @@
+"""Pure: whole groups of tracks dealt into folds that are alike in their genres."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def deal(names: Sequence[str], genres: Sequence[str], folds: int, seed: int) -> list[int]:
+    """Fold of each track, so that no group is parted.
+
+    The largest group first and those of a genre in turn, each into the fold where the squares of
+    the genres' shares grow least. Dealt one by one, folds differ by at most one track in each
+    genre and in all; with larger groups they are as even as scikit-learn's StratifiedGroupKFold
+    makes them.
+
+    Parameters
+    ----------
+    names, genres : sequence of str, length n
+        Group and genre of each track.
+
+    Returns
+    -------
+    list of int, length n
+        Fold of each track, 0 to folds - 1.
+    """
+    group_names, group = np.unique(names, return_inverse=True)
+    genre_names, genre = np.unique(genres, return_inverse=True)
+    sizes = np.zeros((len(group_names), len(genre_names)), int)
+    np.add.at(sizes, (group, genre), 1)
+    weights = 1 / sizes.sum(axis=0) ** 2
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    order = order[np.lexsort((sizes[order].argmax(axis=1), -sizes[order].sum(axis=1)))]
+    dealt = np.zeros((folds, len(genre_names)), int)
+    fold_of = np.empty(len(sizes), int)
+    for row in order:
+        growth = (dealt * (sizes[row] * weights)).sum(axis=1)
+        fold_of[row] = np.lexsort((dealt.sum(axis=1), growth))[0]
+        dealt[fold_of[row]] += sizes[row]
+    return fold_of[group].tolist()
