@@ -1,4 +1,4 @@
-"""data/tracks.csv and data/folds.csv, the tables that tie the stages together."""
+"""data/tracks.csv, replicas.csv and folds.csv, the tables that tie the stages together."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.tables import read_csv, write_csv
 
 TRACKS = Path("data/tracks.csv")
+REPLICAS = Path("data/replicas.csv")
 FOLDS = Path("data/folds.csv")
 COLUMNS = [
     "track_id",
@@ -17,6 +18,15 @@ COLUMNS = [
     "channels",
     "clips",
     "status",
+]
+REPLICA_COLUMNS = [
+    "track_id",
+    "same_as",
+    "kind",
+    "agreement",
+    "offset_seconds",
+    "genre",
+    "same_as_genre",
 ]
 FOLD_COLUMNS = ["track_id", "genre", "fold"]
 
