@@ -10,23 +10,19 @@ from pipeline.errors import run_stage
 from pipeline.extraction import ExtractFeature
 from pipeline.features import FEATURES, Feature
 from pipeline.params import load_params
-from pipeline.plan import Job
-from pipeline.store import CLIPS, FEATURE_STORES, Store, rows_of
+from pipeline.plan import jobs_of
+from pipeline.store import CLIPS, FEATURE_STORES, Store
 from pipeline.validate import choice
 
 
 def extract(clips: Path, name: str, feature: Feature, folder: Path) -> None:
     """Compute a feature of every clip in the store `clips` into the store `folder`."""
     with Store(clips) as store:
-        digests = {track_id: store.digest(track_id) for track_id in store.track_ids}
         recipe = ExtractFeature(feature, store.description["sample_rate"])
         template = partial(recipe.template, store.shape[1])
         description = {**store.description, "name": name, "unit": feature.unit}
-    jobs = [
-        Job(track_id, digest, partial(rows_of, clips.absolute(), track_id, digest))
-        for track_id, digest in digests.items()
-    ]
-    build_store(folder, {**description, "params": asdict(feature)}, template, jobs, recipe)
+    description["params"] = asdict(feature)
+    build_store(folder, description, template, jobs_of(clips), recipe)
 
 
 def main() -> None:

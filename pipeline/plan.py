@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.cache import Cache, CachedShard, CachedTrack
@@ -13,7 +14,7 @@ from pipeline.fingerprint import code_fingerprint, digest, fingerprint
 from pipeline.result import Array, Result
 from pipeline.shard import Shard
 from pipeline.shard_write import write_shard
-from pipeline.store import SHARDS, shard_of
+from pipeline.store import SHARDS, Store, rows_of, shard_of
 
 
 class Recipe(Protocol):
@@ -42,6 +43,16 @@ class Job:
 
 
 Addressed = tuple[str, Job]
+
+
+def jobs_of(folder: Path) -> list[Job]:
+    """A job for every track in a store: its rows go in."""
+    with Store(folder) as store:
+        digests = {track_id: store.digest(track_id) for track_id in store.track_ids}
+    return [
+        Job(track_id, digest, partial(rows_of, folder.absolute(), track_id, digest))
+        for track_id, digest in digests.items()
+    ]
 
 
 @dataclass(frozen=True)

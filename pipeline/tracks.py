@@ -23,6 +23,15 @@ COLUMNS = [
     "clips",
     "status",
 ]
+REPLICA_COLUMNS = [
+    "track_id",
+    "same_as",
+    "kind",
+    "agreement",
+    "offset_seconds",
+    "genre",
+    "same_as_genre",
+]
 FOLD_COLUMNS = ["track_id", "clip", "genre", "artist", "replica", "tested_in"]
 
 OK = "ok"

@@ -16,7 +16,15 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 PARTS = ["pipeline", "models", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", ".gitignore"]
-AUDIO_STAGES = ["demo", "segment", "extract@grey", "extract@colour", "extract@mel", "split"]
+AUDIO_STAGES = [
+    "demo",
+    "segment",
+    "extract@grey",
+    "extract@colour",
+    "extract@mel",
+    "replicas",
+    "split",
+]
 TINY: dict[str, Any] = {
     "demo": {"tracks_per_genre": 4, "artists_per_genre": 2, "seconds": 2, "unlabelled": 3},
     "segment": {"seconds": 1},

@@ -1,0 +1,124 @@
+"""Stage: the same recording under two names -> data/replicas.csv, a row a pair."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+from pipeline.acoustic import FRAMES_PER_SECOND
+from pipeline.build import build_store
+from pipeline.errors import PipelineError, run_stage
+from pipeline.fingerprinting import FingerprintTrack
+from pipeline.matching import Match, find_matches
+from pipeline.plan import jobs_of
+from pipeline.store import CLIPS, Store
+from pipeline.tables import rounded, write_csv, write_json
+from pipeline.tracks import REPLICA_COLUMNS, REPLICAS, TRACKS, read_tracks
+
+FINGERPRINTS = Path("data/fingerprints")
+METRICS = Path("metrics/replicas.json")
+EXACT, NEAR = "exact", "near"
+
+Row = dict[str, Any]
+
+
+def compute_fingerprints(clips: Path, folder: Path) -> None:
+    """Write the acoustic fingerprint of every track in the store `clips` to the store `folder`."""
+    with Store(clips) as store:
+        recipe = FingerprintTrack(store.description["sample_rate"])
+        template = partial(recipe.template, store.shape[1])
+        description = {**store.description, "name": "fingerprint", "unit": "32 signs"}
+    build_store(folder, description, template, jobs_of(clips), recipe)
+
+
+def find_replicas(digests: Mapping[str, str], folder: Path) -> list[Row]:
+    """A row a pair of tracks of the same recording, sorted, without their genres.
+
+    Parameters
+    ----------
+    digests : mapping of track id to str
+        Equal for tracks whose clips are the same to the last bit.
+    folder : Path
+        The store of their fingerprints.
+    """
+    same: dict[str, list[str]] = defaultdict(list)
+    for track_id in sorted(digests):
+        same[digests[track_id]].append(track_id)
+    groups = list(same.values())
+    with Store(folder) as store:
+        matches = find_matches([store.rows(group[0]).reshape(-1) for group in groups])
+    rows = [
+        _row(track_id, same_as, EXACT, 1.0, 0)
+        for group in groups
+        for track_id, same_as in combinations(group, 2)
+    ]
+    rows += [row for match in matches for row in _near(groups, match)]
+    return sorted(rows, key=lambda row: (row["track_id"], row["same_as"]))
+
+
+def _near(groups: Sequence[Sequence[str]], match: Match) -> list[Row]:
+    # Groups are in the order of their first tracks; later ones of both may be in the other order.
+    return [
+        _row(first, second, NEAR, match.agreement, match.offset)
+        if first < second
+        else _row(second, first, NEAR, match.agreement, -match.offset)
+        for first, second in product(groups[match.first], groups[match.second])
+    ]
+
+
+def _row(track_id: str, same_as: str, kind: str, agreement: float, offset: int) -> Row:
+    return {
+        "track_id": track_id,
+        "same_as": same_as,
+        "kind": kind,
+        "agreement": agreement,
+        "offset_seconds": offset / FRAMES_PER_SECOND,
+    }
+
+
+def summarise(rows: Sequence[Row], tracks: int) -> dict[str, int]:
+    """Counts of replicas.csv for the metrics."""
+    return {
+        "tracks": tracks,
+        "exact_pairs": sum(row["kind"] == EXACT for row in rows),
+        "near_pairs": sum(row["kind"] == NEAR for row in rows),
+        "pairs_across_genres": sum(_across_genres(row) for row in rows),
+        "tracks_with_replica": len({row[name] for row in rows for name in ("track_id", "same_as")}),
+    }
+
+
+def _across_genres(row: Row) -> bool:
+    genres = {row["genre"], row["same_as_genre"]}
+    return len(genres - {""}) == 2  # a track without a genre contradicts none
+
+
+def _warn(row: Row) -> None:
+    print(
+        f"warning: {row['track_id']} and {row['same_as']} are the same recording ({row['kind']}, "
+        f"agreement {row['agreement']:.4f}) under two genres",
+        file=sys.stderr,
+    )
+
+
+def main() -> None:
+    """Compare every usable track, labelled or not, with every other."""
+    genres = {track.track_id: track.genre for track in read_tracks()}
+    with Store(CLIPS) as store:
+        digests = {track_id: store.digest(track_id) for track_id in store.track_ids}
+    if set(genres) != set(digests):
+        raise PipelineError(f"{TRACKS} and {CLIPS} do not name the same tracks; run segment again")
+    compute_fingerprints(CLIPS, FINGERPRINTS)
+    rows = find_replicas(digests, FINGERPRINTS)
+    for row in rows:
+        row |= {"genre": genres[row["track_id"]], "same_as_genre": genres[row["same_as"]]}
+        if _across_genres(row):
+            _warn(row)
+    write_csv(REPLICAS, REPLICA_COLUMNS, map(rounded, rows))
+    write_json(METRICS, summarise(rows, len(digests)))
+
+
+if __name__ == "__main__":
+    run_stage(main)

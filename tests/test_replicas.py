@@ -1,0 +1,187 @@
+"""The stage replicas: its tables and warnings for planted replicas, and what is not one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import replicas
+from pipeline.errors import PipelineError
+from pipeline.matching import LEAST_AGREEMENT
+from pipeline.pcm import Pcm, cut, to_pcm
+from pipeline.store import CLIPS, Store, write_store
+from pipeline.styles import GENRES, artist_sound
+from pipeline.synth import piece
+from pipeline.tables import read_csv, write_csv
+from pipeline.tracks import COLUMNS, REPLICA_COLUMNS, REPLICAS, TRACKS
+
+RATE = 22_050
+DESCRIPTION = {"name": "pcm", "unit": "full scale", "sample_rate": RATE, "seconds": 1}
+
+
+def clips_of(samples: Any) -> Pcm:
+    return cut(to_pcm(np.asarray(samples)), RATE)
+
+
+def play(number: int, seconds: float = 6.0) -> Any:
+    rng = np.random.default_rng(number)
+    return piece(GENRES[sorted(GENRES)[number]], artist_sound(rng), seconds, RATE, rng)
+
+
+PIECES = [play(number) for number in range(5)]
+NOISE = np.random.default_rng(0).normal(0, 0.01, len(PIECES[0]))
+PLANTED = {
+    "blues/a": PIECES[0],
+    "blues/b": PIECES[1],
+    "blues/d": PIECES[0],  # exact, and of two genres with the next
+    "jazz/c": PIECES[0][RATE:] * 0.5 + NOISE[RATE:],
+    "jazz/other": PIECES[2],
+    "jazz/short": PIECES[3][:RATE],  # too short for a fingerprint
+    "pop/short": PIECES[3][:RATE],
+    "pop/shorter": PIECES[4][:RATE],
+    "unlabelled/u": PIECES[1] * 0.7,
+}
+
+
+def prepare(folder: Path, tracks: dict[str, Any]) -> None:
+    """What segment leaves: clips, and a row a file, one of them rejected."""
+    write_store(folder / CLIPS, DESCRIPTION, {name: clips_of(x) for name, x in tracks.items()})
+    write_tracks(folder, {**dict.fromkeys(tracks, "ok"), "rock/broken": "rejected: empty file"})
+
+
+def write_tracks(folder: Path, statuses: dict[str, str]) -> None:
+    """Write data/tracks.csv; a track's folder is its genre, or `unlabelled`."""
+    cells = [
+        {
+            "track_id": track_id,
+            "genre": track_id.split("/")[0].replace("unlabelled", ""),
+            "status": status,
+        }
+        for track_id, status in sorted(statuses.items())
+    ]
+    write_csv(folder / TRACKS, COLUMNS, cells)
+
+
+def rows() -> list[tuple[str, ...]]:
+    columns = ("track_id", "same_as", "kind", "offset_seconds", "genre", "same_as_genre")
+    return [tuple(row[name] for name in columns) for row in read_csv(REPLICAS, REPLICA_COLUMNS)]
+
+
+def test_planted_replicas_are_found_and_counted(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(project, PLANTED)
+    replicas.main()
+    assert rows() == [
+        ("blues/a", "blues/d", "exact", "0.0", "blues", "blues"),
+        ("blues/a", "jazz/c", "near", "1.0", "blues", "jazz"),
+        ("blues/b", "unlabelled/u", "near", "0.0", "blues", ""),
+        ("blues/d", "jazz/c", "near", "1.0", "blues", "jazz"),
+        ("jazz/short", "pop/short", "exact", "0.0", "jazz", "pop"),
+    ]
+    assert json.loads(replicas.METRICS.read_text()) == {
+        "tracks": 9,
+        "exact_pairs": 2,
+        "near_pairs": 3,
+        "pairs_across_genres": 3,
+        "tracks_with_replica": 7,
+    }
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert [line.split(" (")[0] for line in warnings] == [
+        "warning: blues/a and jazz/c are the same recording",
+        "warning: blues/d and jazz/c are the same recording",
+        "warning: jazz/short and pop/short are the same recording",
+    ]
+
+
+def test_agreement_has_four_decimals_and_exact_ones_agree_in_all(project: Path) -> None:
+    prepare(project, PLANTED)
+    replicas.main()
+    for row in read_csv(REPLICAS):
+        agreement = float(row["agreement"])
+        assert round(agreement, 4) == agreement
+        assert agreement == 1 if row["kind"] == "exact" else LEAST_AGREEMENT <= agreement <= 1
+
+
+def test_the_offset_says_where_the_other_begins(project: Path) -> None:
+    late, early = PIECES[2], PIECES[2][2 * RATE :]
+    prepare(project, {"a/early": early, "b/late": late, "c/early": early})
+    replicas.main()
+    assert [row[:4] for row in rows()] == [
+        ("a/early", "b/late", "near", "-2.0"),
+        ("a/early", "c/early", "exact", "0.0"),
+        ("b/late", "c/early", "near", "2.0"),
+    ]
+
+
+def test_without_replicas_there_is_a_header(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(project, {f"rock/{number}": samples for number, samples in enumerate(PIECES)})
+    replicas.main()
+    assert REPLICAS.read_text() == ",".join(REPLICA_COLUMNS) + "\n"
+    assert json.loads(replicas.METRICS.read_text())["tracks_with_replica"] == 0
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_silence_beside_a_click_is_no_replica(project: Path) -> None:
+    tracks = {}
+    for number in range(4):
+        samples = np.zeros(6 * RATE)
+        samples[(number + 1) * 9000] = 0.5
+        tracks[f"rock/{number}"] = samples
+    prepare(project, tracks)
+    replicas.main()
+    assert rows() == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_neither_workers_nor_a_second_run_change_a_byte(
+    project: Path, workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(project, PLANTED)
+    replicas.main()
+    before = REPLICAS.read_bytes(), replicas.METRICS.read_bytes()
+    monkeypatch.setenv("PIPELINE_WORKERS", workers)
+    monkeypatch.setenv("PIPELINE_CACHE", str(project / "cache"))
+    replicas.main()
+    assert (REPLICAS.read_bytes(), replicas.METRICS.read_bytes()) == before
+
+
+def test_one_more_track_costs_that_track(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIPELINE_CACHE", str(project / "cache"))
+    few = {f"rock/{number}": samples for number, samples in enumerate(PIECES[:4])}
+    for folder, tracks in (("before", few), ("after", {**few, "rock/new": PIECES[4]})):
+        (project / folder).mkdir()
+        monkeypatch.chdir(project / folder)
+        prepare(project / folder, tracks)
+        replicas.main()
+    assert "fingerprint: 5 tracks, 4 reused, 1 computed" in capsys.readouterr().out
+
+
+def test_fingerprints_are_a_row_a_clip(project: Path) -> None:
+    prepare(project, PLANTED)
+    replicas.main()
+    with Store(CLIPS) as clips, Store(replicas.FINGERPRINTS) as store:
+        assert store.track_ids == clips.track_ids
+        assert store.shape == (len(clips), 80)
+        assert store.dtype == np.uint32
+        assert store.description["name"] == "fingerprint"
+        assert store.description["sample_rate"] == RATE
+
+
+@pytest.mark.usefixtures("project")
+def test_without_tables_or_clips_it_says_what_is_missing() -> None:
+    with pytest.raises(PipelineError, match=r"data/tracks\.csv is missing"):
+        replicas.main()
+
+
+def test_tables_and_clips_of_different_runs_are_refused(project: Path) -> None:
+    prepare(project, PLANTED)
+    write_tracks(project, {"blues/a": "ok"})
+    with pytest.raises(PipelineError, match="do not name the same tracks; run segment again"):
+        replicas.main()
