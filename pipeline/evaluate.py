@@ -9,6 +9,7 @@ import numpy as np
 from models.saved import TRAINED, Description, load_models, probabilities
 from pipeline import scores
 from pipeline.errors import PipelineError, run_stage
+from pipeline.groups import groups
 from pipeline.judge import (
     CLIP,
     Judged,
@@ -52,7 +53,8 @@ def judge_clips(clips: LabelledClips, models: Sequence[tuple[Any, Description]])
     for model, description in models:
         part = folds == description.fold
         out[part] = probabilities(model, clips.rows[rows[part]])
-    return Judged(clips.track_ids[rows], clips.labels[rows], folds, out)
+    together = np.array(groups(clips.tracks))[clips.owners]
+    return Judged(clips.track_ids[rows], clips.labels[rows], folds, together[rows], out)
 
 
 def read_histories(folder: Path) -> list[Row]:

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline import scores
+from pipeline.intervals import accuracy_interval, expected_calibration_error
 
 CLIP = "clip"
+SEED = 0  # of the bootstrap: the same predictions give the same interval
 
 Array = npt.NDArray[Any]
 Row = dict[str, Any]
@@ -26,13 +28,21 @@ class Judged:
         Index of the actual genre.
     folds : int array, shape (n,)
         The fold in which the row was tested.
+    groups : str array, shape (n,)
+        What no fold parts, such as the tracks of an artist.
     probabilities : float array, shape (n, genres)
     """
 
     track_ids: Array
     actual: Array
     folds: Array
+    groups: Array
     probabilities: Array
+
+    @property
+    def correct(self) -> Array:
+        """Whether the highest score is at the actual genre; bool, shape (n,)."""
+        return self.probabilities.argmax(axis=1) == self.actual
 
 
 def judge_tracks(clips: Judged, vote: str) -> Judged:
@@ -43,7 +53,13 @@ def judge_tracks(clips: Judged, vote: str) -> Judged:
     order = np.argsort(track, kind="stable")
     groups = np.split(clips.probabilities[order], np.cumsum(np.bincount(track))[:-1])
     voted = np.stack([scores.VOTERS[vote](group) for group in groups])
-    return Judged(clips.track_ids[first], clips.actual[first], clips.folds[first], voted)
+    return Judged(
+        clips.track_ids[first],
+        clips.actual[first],
+        clips.folds[first],
+        clips.groups[first],
+        voted,
+    )
 
 
 def judge_levels(clips: Judged) -> dict[str, Judged]:
@@ -73,23 +89,27 @@ def fold_scores(levels: Mapping[str, Judged]) -> list[Row]:
 def summarise(levels: Mapping[str, Judged], vote: str) -> Row:
     """The few figures worth comparing between commits.
 
-    They pool what all folds judge; `*_std` is the deviation of the folds' accuracies. What
-    several seeds judge counts once a seed.
+    They pool what all folds judge; `*_low` and `*_high` are the bounds of a 95 % interval,
+    `*_std` is the deviation of the folds' accuracies. What several seeds judge counts once a seed.
+    Log loss and calibration error are those of the mean probability; of a vote, its own.
     """
-    summary = {**_figures("track", levels[vote]), **_figures("clip", levels[CLIP])}
+    summary = {
+        **_figures("track", levels[vote]),
+        **_figures("clip", levels[CLIP]),
+        **_trust("track", levels["mean"]),
+        **_trust("clip", levels[CLIP]),
+    }
     for level in scores.VOTERS:
         judged = levels[level]
+        error = expected_calibration_error(judged.actual, judged.probabilities)
         summary[f"track_accuracy_{level}"] = scores.accuracy(judged.actual, judged.probabilities)
-    for name, level in (("track", "mean"), ("clip", CLIP)):
-        judged = levels[level]
-        summary[f"{name}_log_loss"] = scores.log_loss(judged.actual, judged.probabilities)
+        summary[f"track_calibration_error_{level}"] = error
     return {**summary, "tracks": len(levels[vote].actual), "clips": len(levels[CLIP].actual)}
 
 
 def summarise_leaky(clips: Judged) -> Row:
     """Figures of clips whose tracks were trained on, under names that say so."""
-    log_loss = scores.log_loss(clips.actual, clips.probabilities)
-    summary = {**_figures("clip", clips), "clip_log_loss": log_loss, "clips": len(clips.actual)}
+    summary = {**_figures("clip", clips), **_trust("clip", clips), "clips": len(clips.actual)}
     return {f"leaky_{name}": value for name, value in summary.items()}
 
 
@@ -110,6 +130,7 @@ def prediction_rows(judged: Judged, voted: Judged, genres: Sequence[str]) -> lis
         {
             "track_id": judged.track_ids[row],
             "fold": judged.folds[row],
+            "group": judged.groups[row],
             "actual": genres[judged.actual[row]],
             "predicted": genres[voted.probabilities[row].argmax()],
             **probability_row(genres, judged.probabilities[row]),
@@ -120,8 +141,20 @@ def prediction_rows(judged: Judged, voted: Judged, genres: Sequence[str]) -> lis
 
 def _figures(name: str, judged: Judged) -> Row:
     accuracies = [row["accuracy"] for row in fold_scores({name: judged})]
+    low, high = accuracy_interval(judged.correct, judged.groups, SEED)
     return {
         f"{name}_accuracy": scores.accuracy(judged.actual, judged.probabilities),
+        f"{name}_accuracy_low": low,
+        f"{name}_accuracy_high": high,
         f"{name}_accuracy_std": float(np.std(accuracies, ddof=1)),
         f"{name}_macro_f1": scores.macro_f1(judged.actual, judged.probabilities),
+    }
+
+
+def _trust(name: str, judged: Judged) -> Row:
+    return {
+        f"{name}_log_loss": scores.log_loss(judged.actual, judged.probabilities),
+        f"{name}_calibration_error": expected_calibration_error(
+            judged.actual, judged.probabilities
+        ),
     }

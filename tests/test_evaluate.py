@@ -156,8 +156,8 @@ def table(path: Path) -> Table:
     [
         ("metrics/fold_scores", "fold level accuracy macro_f1 log_loss", 8),
         ("metrics/genres", "genre precision recall f1 tracks", 2),
-        ("metrics/predictions", "track_id fold actual predicted p_high p_low", 12),
-        ("data/clip_predictions", "track_id fold actual predicted p_high p_low", 24),
+        ("metrics/predictions", "track_id fold group actual predicted p_high p_low", 12),
+        ("data/clip_predictions", "track_id fold group actual predicted p_high p_low", 24),
         ("metrics/history", "fold epoch loss accuracy val_loss val_accuracy", 12),
         (
             "metrics/curves",

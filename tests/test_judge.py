@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import judge, scores
+from pipeline.intervals import accuracy_interval, expected_calibration_error
 from pipeline.judge import Judged
 from pipeline.tables import rounded
 
@@ -20,6 +21,7 @@ CLIPS = Judged(
     track_ids=np.array(["t1", "t1", "t2", "t2", "t3", "t4"]),
     actual=np.array([0, 0, 1, 1, 0, 1]),
     folds=np.array([0, 0, 0, 0, 1, 1]),
+    groups=np.array(["one", "one", "one", "one", "t3", "t4"]),
     probabilities=np.array(
         [[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.3, 0.7], [0.75, 0.25], [0.25, 0.75]]
     ),
@@ -27,7 +29,7 @@ CLIPS = Judged(
 
 
 def reordered(clips: Judged, order: list[int]) -> Judged:
-    columns = (clips.track_ids, clips.actual, clips.folds, clips.probabilities)
+    columns = (clips.track_ids, clips.actual, clips.folds, clips.groups, clips.probabilities)
     return Judged(*(column[order] for column in columns))
 
 
@@ -38,6 +40,7 @@ def test_tracks_are_grouped_whatever_the_order_of_rows(order: list[int], vote: s
     assert judged.track_ids.tolist() == ["t1", "t2", "t3", "t4"]
     assert judged.actual.tolist() == [0, 1, 0, 1]
     assert judged.folds.tolist() == [0, 0, 1, 1]
+    assert judged.groups.tolist() == ["one", "one", "t3", "t4"]
     for track, voted in zip(judged.track_ids, judged.probabilities, strict=True):
         of_track = CLIPS.probabilities[CLIPS.track_ids == track]
         np.testing.assert_allclose(voted, scores.VOTERS[vote](of_track))
@@ -51,7 +54,7 @@ def test_a_track_is_judged_once_a_seed(order: list[int], vote: str) -> None:
     seeds = [
         replace(CLIPS, folds=np.full(6, s), probabilities=rng.random((6, 2))) for s in range(3)
     ]
-    columns = ("track_ids", "actual", "folds", "probabilities")
+    columns = ("track_ids", "actual", "folds", "groups", "probabilities")
     pooled = Judged(*(np.concatenate([getattr(s, name) for s in seeds]) for name in columns))
     judged = judge.judge_tracks(reordered(pooled, order), vote)
     assert judged.track_ids.tolist() == [name for name in ("t1", "t2", "t3", "t4") for _ in seeds]
@@ -66,8 +69,9 @@ def test_a_track_is_judged_once_a_seed(order: list[int], vote: str) -> None:
 def test_leaky_figures_are_the_clips_and_say_so() -> None:
     summary = judge.summarise(judge.judge_levels(CLIPS), "majority")
     leaky = judge.summarise_leaky(CLIPS)
-    names = ["clip_accuracy", "clip_accuracy_std", "clip_macro_f1", "clip_log_loss", "clips"]
-    assert leaky == {f"leaky_{name}": summary[name] for name in names}
+    of_clips = {name: value for name, value in summary.items() if name.startswith("clip")}
+    assert len(of_clips) == 8
+    assert leaky == {f"leaky_{name}": value for name, value in of_clips.items()}
 
 
 def test_levels_are_the_clips_and_every_vote() -> None:
@@ -112,8 +116,23 @@ def test_summary_by_hand() -> None:
     """
     summary = judge.summarise(judge.judge_levels(CLIPS), "majority")
     tracks, clips = [0.5, 1.0], [0.75, 1.0]
-    assert rounded(summary) == {
+    track_low, track_high = accuracy_interval(np.array([1, 0, 1, 1]), CLIPS.groups[[0, 2, 4, 5]], 0)
+    clip_low, clip_high = accuracy_interval(np.array([1, 1, 0, 1, 1, 1]), CLIPS.groups, 0)
+    votes = {vote: judge.judge_tracks(CLIPS, vote) for vote in scores.VOTERS}
+    errors = {
+        f"track_calibration_error_{vote}": round(
+            expected_calibration_error(judged.actual, judged.probabilities), 4
+        )
+        for vote, judged in votes.items()
+    }
+    assert rounded(summary) == errors | {
         "track_accuracy": 3 / 4,
+        "track_accuracy_low": round(track_low, 4),
+        "track_accuracy_high": round(track_high, 4),
+        "clip_accuracy_low": round(clip_low, 4),
+        "clip_accuracy_high": round(clip_high, 4),
+        "track_calibration_error": round((3 * 0.25 + 0.55) / 4, 4),  # 0.75 thrice right
+        "clip_calibration_error": round((0.1 + 0.4 + 0.3 + 0.3) / 6, 4),
         "track_accuracy_std": round(stdev(tracks), 4),
         "track_macro_f1": round((0.8 + 2 / 3) / 2, 4),
         "clip_accuracy": round(5 / 6, 4),
@@ -143,6 +162,7 @@ def test_summary_follows_the_vote() -> None:
         np.array(["t1"] * 3 + ["t2"]),
         np.array([0, 0, 0, 1]),
         np.array([0, 0, 0, 1]),
+        np.array(["t1"] * 3 + ["t2"]),
         np.array([[0.6, 0.4], [0.6, 0.4], [0.0, 1.0], [0.2, 0.8]]),
     )
     levels = judge.judge_levels(clips)
@@ -152,12 +172,13 @@ def test_summary_follows_the_vote() -> None:
 
 def test_prediction_rows_show_the_vote_beside_the_probabilities() -> None:
     levels = judge.judge_levels(CLIPS)
-    chosen = Judged(CLIPS.track_ids, CLIPS.actual, CLIPS.folds, CLIPS.probabilities[:, ::-1])
+    chosen = replace(CLIPS, probabilities=CLIPS.probabilities[:, ::-1])
     rows = judge.prediction_rows(levels["clip"], chosen, GENRES)
     assert len(rows) == 6
     assert rows[3] == {
         "track_id": "t2",
         "fold": 0,
+        "group": "one",
         "actual": "b",
         "predicted": "a",
         "p_a": "0.3000",
