@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from models.saved import TRAINED, Description, load_models, probabilities
+from models.saved import TRAINED, load_models
 from pipeline import scores
-from pipeline.errors import PipelineError, run_stage
-from pipeline.groups import groups
+from pipeline.errors import run_stage
 from pipeline.judge import (
     CLIP,
     Judged,
@@ -20,7 +18,8 @@ from pipeline.judge import (
     summarise,
     summarise_leaky,
 )
-from pipeline.labelled import LabelledClips, load_labelled
+from pipeline.judging import judge_clips
+from pipeline.labelled import load_labelled
 from pipeline.params import load_params
 from pipeline.store import FEATURE_STORES
 from pipeline.tables import read_csv, rounded, write_csv, write_json
@@ -35,26 +34,6 @@ CURVES = {
     "training_loss": "loss",
     "validation_loss": "val_loss",
 }
-
-
-def judge_clips(clips: LabelledClips, models: Sequence[tuple[Any, Description]]) -> Judged:
-    """Each clip's probabilities by the model of each fold, or seed, in which it is tested.
-
-    Raises
-    ------
-    PipelineError
-        The models were trained on other features, or on other folds.
-    """
-    trained = {description.fold for _, description in models}
-    if trained != set(range(len(clips.tested))) or models[0][1].store != clips.description:
-        raise PipelineError("the models were trained on other folds or features; run `dvc repro`")
-    rows, folds = np.nonzero(clips.tested.T)
-    out = np.empty((len(rows), len(clips.genres)), np.float32)
-    for model, description in models:
-        part = folds == description.fold
-        out[part] = probabilities(model, clips.rows[rows[part]])
-    together = np.array(groups(clips.tracks))[clips.owners]
-    return Judged(clips.track_ids[rows], clips.labels[rows], folds, together[rows], out)
 
 
 def read_histories(folder: Path) -> list[Row]:

@@ -16,6 +16,7 @@ from models.saved import Description
 from pipeline import evaluate, train, training
 from pipeline.errors import PipelineError
 from pipeline.judge import Judged
+from pipeline.judging import judge_clips
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.store import FEATURE_STORES
 from pipeline.tracks import FoldedTrack
@@ -47,7 +48,7 @@ def models_of(clips: LabelledClips, **changes: Any) -> list[tuple[Any, Descripti
 
 def test_each_clip_is_judged_by_the_model_of_its_fold_alone(clips: LabelledClips) -> None:
     for models in (models_of(clips), models_of(clips)[::-1]):
-        judged = evaluate.judge_clips(clips, models)
+        judged = judge_clips(clips, models)
         fold_of = {track.track_id: track.tested_in[0] for track in labelled_tracks()}
         assert len(judged.track_ids) == 24
         for track, fold, chances in zip(
@@ -67,7 +68,7 @@ def test_each_model_sees_the_rows_of_its_fold_alone(clips: LabelledClips) -> Non
 
         return model
 
-    evaluate.judge_clips(clips, [(watching(told.fold), told) for _, told in models_of(clips)])
+    judge_clips(clips, [(watching(told.fold), told) for _, told in models_of(clips)])
     for fold in CHANCES:
         np.testing.assert_array_equal(seen[fold], clips.rows[np.flatnonzero(clips.tested[fold])])
 
@@ -77,15 +78,15 @@ def test_models_of_other_folds_are_refused(clips: LabelledClips) -> None:
     third = (constant([0.5, 0.5]), describe(2, store=clips.description))
     for others in (models[:1], [*models, third], [models[0], third]):
         with pytest.raises(PipelineError, match="trained on other folds or features; run `dvc"):
-            evaluate.judge_clips(clips, others)
+            judge_clips(clips, others)
 
 
 def test_models_of_other_features_are_refused(clips: LabelledClips) -> None:
     coarser = {**clips.description, "params": {"n_fft": 512, "hop_length": 400}}
     with pytest.raises(PipelineError, match="trained on other folds or features; run `dvc"):
-        evaluate.judge_clips(clips, models_of(clips, store=coarser))
+        judge_clips(clips, models_of(clips, store=coarser))
     with pytest.raises(PipelineError, match="trained on other folds or features; run `dvc"):
-        evaluate.judge_clips(replace(clips, description=coarser), models_of(clips))
+        judge_clips(replace(clips, description=coarser), models_of(clips))
 
 
 def history_row(fold: int, epoch: int, value: float) -> dict[str, str]:
@@ -222,7 +223,7 @@ def retold(folder: Path, tracks: Sequence[FoldedTrack], models: int) -> Judged:
     """What models of constant answers judge of the small project, told of other folds."""
     clips = load_labelled(folder / FEATURE_STORES / "centroid", tracks)
     answers = [(constant([n / 10, 1 - n / 10]), n) for n in range(models)]
-    return evaluate.judge_clips(
+    return judge_clips(
         clips, [(model, describe(n, store=clips.description)) for model, n in answers]
     )
 

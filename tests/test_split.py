@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from helpers import SMALL, write_params, write_tracks
 
-from pipeline import split
+from pipeline import dealing
 from pipeline.audit import LeakError
 from pipeline.errors import PipelineError
 from pipeline.folds import PROTOCOLS, song
@@ -306,7 +306,7 @@ def test_replicas_that_no_group_knows_are_a_leak(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The audit looks at the pairs themselves, not at the groups that were made of them."""
-    monkeypatch.setattr(split, "replica_groups", lambda *_: {})
+    monkeypatch.setattr(dealing, "replica_groups", lambda *_: {})
     write_tracks(folder, USABLE)
     main()
     training, test = sides(read_folds(), 0)

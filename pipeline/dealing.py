@@ -1,0 +1,143 @@
+"""Deal labelled tracks into the folds of a protocol, audit them, and say what there is to say."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipeline.audit import audit, audit_pairs
+from pipeline.errors import PipelineError
+from pipeline.fingerprint import digest
+from pipeline.folds import PROTOCOLS
+from pipeline.groups import groups, replica_groups
+from pipeline.gtzan import EXCLUDED, Fact, gtzan_facts, replica_pairs
+from pipeline.params import SplitParams
+from pipeline.tracks import FoldedTrack, Track, folds_of, sides
+
+SHORT = 12  # letters of a digest, enough to tell two runs apart
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """Tracks with their folds, and the figures of metrics/split.json but the folds' digest."""
+
+    tracks: list[FoldedTrack]
+    figures: dict[str, Any]
+
+
+def deal_tracks(
+    usable: Sequence[Track], found: Sequence[tuple[str, str]], params: SplitParams, seed: int
+) -> Dealt:
+    """Deal the labelled ones of the `usable` tracks as `params` say, and audit every fold.
+
+    Parameters
+    ----------
+    usable : sequence of Track
+        Sorted by track id.
+    found : sequence of (str, str)
+        Pairs of track ids that are replicas; GTZAN's known ones are added.
+    params : SplitParams
+    seed : int
+
+    Raises
+    ------
+    PipelineError
+        The protocol does not go with these tracks.
+    LeakError
+        A fold leaks; names the pair.
+    """
+    tracks = [track for track in usable if track.genre]
+    require_genres(tracks)
+    if params.protocol == "artist":
+        require_artists(tracks)
+    facts = gtzan_facts(track.track_id for track in tracks)
+    pairs = [*found, *replica_pairs(facts)]
+    replicas = replica_groups([track.track_id for track in tracks], pairs)
+    offered = filtered_split(tracks, facts) if params.protocol == "filtered" else tracks
+    folded = PROTOCOLS[params.protocol](offered, replicas, params, seed)
+    require_genres(folded)
+    audit_folds(folded, pairs)
+    judged = "all" if all(track.tested_in for track in folded) else params.judge
+    labels = {"protocol": params.protocol, "judged": judged}
+    return Dealt(folded, {**labels, **summarise(folded, tracks, replicas)})
+
+
+def filtered_split(tracks: Sequence[Track], facts: Mapping[str, Fact]) -> list[Track]:
+    """`tracks` with GTZAN's filtered split in place of their own; excluded ones have none."""
+    if not facts:
+        raise PipelineError(
+            "split.protocol = 'filtered' is a split of GTZAN: it needs a dataset whose labelled "
+            "tracks are all of GTZAN's, by their names (blues/blues.00000)"
+        )
+    parts = {track_id: fact.split for track_id, fact in facts.items()}
+    parts = {track_id: "" if part == EXCLUDED else part for track_id, part in parts.items()}
+    return [replace(track, split=parts[track.track_id]) for track in tracks]
+
+
+def require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:
+    """Raise `PipelineError` unless there are two genres to tell apart."""
+    genres = sorted({track.genre for track in tracks})
+    if len(genres) < 2:
+        found = ", ".join(genres) or "none"
+        raise PipelineError(f"genres with usable tracks: {found}; at least two are needed")
+
+
+def require_artists(tracks: Sequence[Track]) -> None:
+    """Warn of tracks whose artist is unknown, and raise `PipelineError` if all are such."""
+    unknown = sum(not track.artist for track in tracks)
+    if unknown == len(tracks):
+        raise PipelineError(
+            "split.protocol = 'artist', and no artist is known: artist folds without artists are "
+            "song folds; add a column artist to metadata.csv"
+        )
+    if unknown:
+        print(
+            f"warning: of {len(tracks)} labelled tracks {unknown} have no known artist and count "
+            "as artists of their own",
+            file=sys.stderr,
+        )
+
+
+def audit_folds(folded: Sequence[FoldedTrack], pairs: Sequence[tuple[str, str]]) -> None:
+    """Audit every fold, and against the `pairs` of replicas as they were read.
+
+    Folds by clip part replicas as they part tracks: that is the leak they are there to show.
+    """
+    for fold in folds_of(folded):
+        training, test = sides(folded, fold)
+        audit(training, [], test)
+        if not any(track.clip is not None for track in folded):
+            audit_pairs(training, test, pairs)
+
+
+def artists_apart(folded: Sequence[FoldedTrack], tracks: Sequence[Track]) -> bool:
+    """Whether artists are known, and no fold is trained on one and tested on the same."""
+    artists = {track.track_id: track.artist for track in tracks if track.artist}
+    for fold in folds_of(folded):
+        training, test = (
+            {artists[track.track_id] for track in side if track.track_id in artists}
+            for side in sides(folded, fold)
+        )
+        if training & test:
+            return False
+    return bool(artists)
+
+
+def summarise(
+    folded: Sequence[FoldedTrack], tracks: Sequence[Track], replicas: Mapping[str, str]
+) -> dict[str, Any]:
+    """Counts of the labelled `tracks` and of what became of them, for the metrics."""
+    genres, folds = {track.genre for track in folded}, folds_of(folded)
+    dealt = {track.track_id for track in folded}
+    tested = {(fold, track.genre) for track in folded for fold in track.tested_in}
+    return {
+        "folds": len(folds),
+        "tracks": len(dealt),
+        "left_out": len(tracks) - len(dealt),
+        "artists_kept": artists_apart(folded, tracks),
+        "known_artist_share": round(sum(bool(track.artist) for track in tracks) / len(tracks), 4),
+        "groups": len(set(groups(folded))),
+        "replica_groups": len(set(replicas.values())),
+        "genres_absent": len(folds) * len(genres) - len(tested),
+        "dataset_digest": digest(*(f"{track.track_id} {track.sha256}" for track in tracks))[:SHORT],
+    }

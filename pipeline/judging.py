@@ -1,0 +1,32 @@
+"""Let each fold's model judge the clips that it never saw."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from models.saved import Description, probabilities
+from pipeline.errors import PipelineError
+from pipeline.groups import groups
+from pipeline.judge import Judged
+from pipeline.labelled import LabelledClips
+
+
+def judge_clips(clips: LabelledClips, models: Sequence[tuple[Any, Description]]) -> Judged:
+    """Each clip's probabilities by the model of each fold, or seed, in which it is tested.
+
+    Raises
+    ------
+    PipelineError
+        The models were trained on other features, or on other folds.
+    """
+    trained = {description.fold for _, description in models}
+    if trained != set(range(len(clips.tested))) or models[0][1].store != clips.description:
+        raise PipelineError("the models were trained on other folds or features; run `dvc repro`")
+    rows, folds = np.nonzero(clips.tested.T)
+    out = np.empty((len(rows), len(clips.genres)), np.float32)
+    for model, description in models:
+        part = folds == description.fold
+        out[part] = probabilities(model, clips.rows[rows[part]])
+    together = np.array(groups(clips.tracks))[clips.owners]
+    return Judged(clips.track_ids[rows], clips.labels[rows], folds, together[rows], out)

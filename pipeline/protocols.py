@@ -1,0 +1,114 @@
+"""Command: the same model by every protocol, side by side, and what the leaky one pretends.
+
+`python -m pipeline.protocols` trains and judges what params.yaml names under the protocols clip,
+song, artist and filtered, after `dvc repro` has made tracks, replicas and features; folds that were
+trained before come from the machine's cache. It prints a table and writes metrics/protocols.csv.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from models.saved import load_model
+from pipeline.dealing import deal_tracks
+from pipeline.errors import PipelineError, run_stage
+from pipeline.folds import PROTOCOLS
+from pipeline.judge import judge_levels, summarise, summarise_leaky
+from pipeline.judging import judge_clips
+from pipeline.labelled import load_labelled
+from pipeline.params import Params, ProtocolName, load_params
+from pipeline.store import FEATURE_STORES
+from pipeline.tables import rounded, write_csv
+from pipeline.terminal import aligned, percent, points
+from pipeline.tracks import read_replica_pairs, read_tracks
+from pipeline.training import MODEL, make_tasks, train_folds
+
+TABLE = Path("metrics/protocols.csv")
+DEFAULT: list[ProtocolName] = ["clip", "song", "artist", "filtered"]
+COLUMNS = ["protocol", "judged", "folds", "tracks", "genres_absent"]
+FIGURES = ["accuracy", "accuracy_low", "accuracy_high", "accuracy_std"]
+LEVELS = ("track", "clip", "leaky_clip")
+
+Row = dict[str, Any]
+
+
+def run_protocol(name: ProtocolName, params: Params) -> Row:
+    """Deal by the protocol `name`, train and judge as `params` say: its row of the table.
+
+    Raises
+    ------
+    PipelineError
+        The protocol does not go with the dataset, or something that it needs is not there.
+    """
+    split = replace(params.split, protocol=name)
+    dealt = deal_tracks(read_tracks(), read_replica_pairs(), split, params.seed)
+    clips = load_labelled(FEATURE_STORES / params.feature, dealt.tracks)
+    folders = train_folds(make_tasks(params, dealt.tracks, clips))
+    judged = judge_clips(clips, [load_model(folder / MODEL) for folder in folders])
+    if clips.by_clip:
+        summary = summarise_leaky(judged)
+    else:
+        summary = summarise(judge_levels(judged), params.evaluate.vote)
+    figures = {f"{level}_{figure}" for level in LEVELS for figure in FIGURES} & summary.keys()
+    facts = {name: dealt.figures[name] for name in COLUMNS}
+    return rounded({**facts, **{name: summary[name] for name in figures}})
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows for a terminal, in percent with 95 % intervals."""
+    lines = [["protocol", "judged", "runs", "tracks", "track", "95% interval", "clip"]]
+    for row in rows:
+        leaky = "leaky_clip_accuracy" in row
+        track = [] if leaky else [row[f"track_{figure}"] for figure in FIGURES[:3]]
+        interval = [percent(track[0]), f"{percent(track[1])} to {percent(track[2])}"]
+        clip = row["leaky_clip_accuracy" if leaky else "clip_accuracy"]
+        lines.append(
+            [
+                str(row["protocol"]) + (" (leaks)" if leaky else ""),
+                *(str(row[name]) for name in ("judged", "folds", "tracks")),
+                *(["-", "-"] if leaky else interval),
+                percent(clip),
+            ]
+        )
+    return aligned(lines, right=range(2, 7))
+
+
+def leaks(rows: Sequence[Row]) -> list[str]:
+    """What each honest protocol's clips fall short of the leaky one's."""
+    pretended = [row["leaky_clip_accuracy"] for row in rows if "leaky_clip_accuracy" in row]
+    return [
+        f"clips of one track on both sides: {points(pretended[0] - row['clip_accuracy'])} points "
+        f"of clip accuracy over {row['protocol']}"
+        for row in rows
+        if pretended and "clip_accuracy" in row
+    ]
+
+
+def main() -> None:
+    """Run the protocols of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    choices = ", ".join(PROTOCOLS)
+    parser.add_argument("protocols", nargs="*", metavar="PROTOCOL", help=f"of {choices}")
+    names: list[ProtocolName] = parser.parse_args().protocols or DEFAULT
+    for name in names:
+        if name not in PROTOCOLS:
+            raise PipelineError(f"no protocol {name!r}; choose from {choices}")
+    params = load_params()
+    rows = []
+    for name in names:
+        try:
+            rows.append(run_protocol(name, params))
+        except PipelineError as error:
+            print(f"{name}: left out: {error}", file=sys.stderr)
+    if not rows:
+        raise PipelineError("none of the protocols could be run")
+    columns = [*COLUMNS, *(f"{level}_{figure}" for level in LEVELS for figure in FIGURES)]
+    write_csv(TABLE, columns, rows)
+    print("\n".join([table(rows), *leaks(rows)]))
+
+
+if __name__ == "__main__":
+    run_stage(main)
