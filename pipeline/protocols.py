@@ -59,21 +59,18 @@ def run_protocol(name: ProtocolName, params: Params) -> Row:
 
 def table(rows: Sequence[Row]) -> str:
     """The rows for a terminal, in percent with 95 % intervals."""
-    lines = [["protocol", "judged", "runs", "tracks", "track", "95% interval", "clip"]]
-    for row in rows:
-        leaky = "leaky_clip_accuracy" in row
-        track = [] if leaky else [row[f"track_{figure}"] for figure in FIGURES[:3]]
-        interval = [percent(track[0]), f"{percent(track[1])} to {percent(track[2])}"]
-        clip = row["leaky_clip_accuracy" if leaky else "clip_accuracy"]
-        lines.append(
-            [
-                str(row["protocol"]) + (" (leaks)" if leaky else ""),
-                *(str(row[name]) for name in ("judged", "folds", "tracks")),
-                *(["-", "-"] if leaky else interval),
-                percent(clip),
-            ]
-        )
-    return aligned(lines, right=range(2, 7))
+    header = ["protocol", "judged", "runs", "tracks", "track", "95% interval", "clip"]
+    return aligned([header, *map(_cells, rows)], right=range(2, 7))
+
+
+def _cells(row: Row) -> list[str]:
+    facts = [str(row[name]) for name in COLUMNS[1:4]]
+    if "leaky_clip_accuracy" in row:
+        clip = percent(row["leaky_clip_accuracy"])
+        return [f"{row['protocol']} (leaks)", *facts, "-", "-", clip]
+    low, high = (percent(row[f"track_accuracy_{bound}"]) for bound in ("low", "high"))
+    track, clip = percent(row["track_accuracy"]), percent(row["clip_accuracy"])
+    return [row["protocol"], *facts, track, f"{low} to {high}", clip]
 
 
 def leaks(rows: Sequence[Row]) -> list[str]:

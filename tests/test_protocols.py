@@ -1,0 +1,80 @@
+"""The protocols side by side: honest figures beside the leaky one, which says what it is."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import saves_models, write_project
+
+from pipeline import protocols, training
+from pipeline.errors import PipelineError
+from pipeline.tables import read_csv, write_csv
+from pipeline.tracks import REPLICA_COLUMNS, REPLICAS
+
+pytestmark = [saves_models, pytest.mark.usefixtures("project")]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The small project as the working directory, with replicas searched and none found."""
+    write_project(tmp_path)
+    write_csv(tmp_path / REPLICAS, REPLICA_COLUMNS, [])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(training, "map_folds", lambda f, tasks: [f(task) for task in tasks])
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["protocols", *names])
+    protocols.main()
+
+
+def test_table_has_a_row_a_protocol_and_the_leak_is_no_result(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch)
+    output = capsys.readouterr()
+    song, leaky = (
+        next(row for row in read_csv(protocols.TABLE) if row["protocol"] == name)
+        for name in ("song", "clip")
+    )
+    assert [leaky["track_accuracy"], leaky["clip_accuracy"]] == ["", ""]
+    assert 0 <= float(leaky["leaky_clip_accuracy"]) <= 1
+    assert song["leaky_clip_accuracy"] == ""
+    low, accuracy, high = (float(song[f"track_accuracy{bound}"]) for bound in ("_low", "", "_high"))
+    assert low <= accuracy <= high
+    assert low < high
+    assert (song["folds"], song["tracks"], leaky["tracks"]) == ("2", "12", "12")
+    assert "clip (leaks)" in output.out
+    assert "artist: left out: split.protocol = 'artist', and no artist is known" in output.err
+    assert "filtered: left out: split.protocol = 'filtered' is a split of GTZAN" in output.err
+
+
+def test_folds_that_were_trained_before_are_not_trained_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "song")
+    first = Path(protocols.TABLE).read_bytes()
+    capsys.readouterr()
+    run(monkeypatch, "song")
+    assert capsys.readouterr().out.count("taken from the cache") == 2
+    assert Path(protocols.TABLE).read_bytes() == first
+
+
+def test_gap_is_the_leaky_clips_less_the_honest_ones() -> None:
+    rows = [
+        {"protocol": "clip", "leaky_clip_accuracy": 0.75},
+        {"protocol": "song", "clip_accuracy": 0.5},
+    ]
+    assert protocols.leaks(rows) == [
+        "clips of one track on both sides: +25.0 points of clip accuracy over song"
+    ]
+    assert protocols.leaks(rows[1:]) == []
+
+
+def test_unknown_protocol_and_nothing_to_run_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PipelineError, match=r"^no protocol 'songs'; choose from song, artist"):
+        run(monkeypatch, "songs")
+    with pytest.raises(PipelineError, match=r"^none of the protocols could be run$"):
+        run(monkeypatch, "filtered")
+    assert not protocols.TABLE.exists()
