@@ -21,6 +21,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,32 +35,41 @@ from pipeline.store import write_store
 TRACKS, CLIPS, SHAPE, GENRES = 40_000, 10, (64, 65, 1), 10
 
 
-def write_noise(folder: Path) -> None:
+def write_noise(folder: Path, tracks: int) -> None:
     """A store of noise; many tracks share the same, so that it is quickly made."""
     rng = np.random.default_rng(0)
     few = [rng.normal(size=(CLIPS, *SHAPE)).astype(np.float16) for _ in range(100)]
-    tracks = {f"genre/{number:06d}": few[number % 100] for number in range(TRACKS)}
-    write_store(folder, {"name": "noise", "unit": "", "sample_rate": 1, "seconds": 1}, tracks)
+    rows = {f"genre/{number:06d}": few[number % 100] for number in range(tracks)}
+    write_store(folder, {"name": "noise", "unit": "", "sample_rate": 1, "seconds": 1}, rows)
+
+
+def noise_task(
+    store: Path, tracks: int, model: str, validation: int, fold: int = 0, epochs: int = 1
+) -> Any:
+    """A fold that trains on all clips of a store of noise but `validation`."""
+    from models.fit import FoldTask
+    from models.machine import resolve
+    from models.saved import Description
+
+    rows = StoredRows(store, np.arange(tracks * CLIPS))
+    labels = np.arange(len(rows)) // CLIPS % GENRES
+    parts = np.arange(validation, len(rows)), np.arange(validation)
+    genres = [str(number) for number in range(GENRES)]
+    training = {"seed": fold, "precision": resolve("auto")}
+    description = Description(model, "mel", genres, fold, {}, training)
+    params = replace(load_params().models[model], epochs=epochs)
+    return FoldTask(rows, labels, *parts, params, description)
 
 
 def train(store: Path) -> None:
     """Print clips a second of one epoch over the whole store."""
-    from models.fit import FoldTask, fit_fold
-    from models.machine import resolve
-    from models.saved import Description
+    from models.fit import fit_fold
 
-    rows = StoredRows(store, np.arange(TRACKS * CLIPS))
-    labels = np.arange(len(rows)) // CLIPS % GENRES
-    train, validation = np.arange(100, len(rows)), np.arange(100)
-    genres = [str(number) for number in range(GENRES)]
-    training = {"seed": 0, "precision": resolve("auto")}
-    description = Description("ann", "mel", genres, 0, {}, training)
-    params = replace(load_params().models["ann"], epochs=1)
-    task = FoldTask(rows, labels, train, validation, params, description)
+    task = noise_task(store, TRACKS, "ann", validation=100)
     start = time.perf_counter()
     fit_fold(task, store / "model.keras", store / "checkpoint.npz")
     seconds = time.perf_counter() - start
-    print(f"{len(train) / seconds:.0f} clips/s, with the statistics before the epoch")
+    print(f"{len(task.train) / seconds:.0f} clips/s, with the statistics before the epoch")
 
 
 def forget_pages(store: Path) -> None:
@@ -89,7 +99,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder, "store")
-        write_noise(store)
+        write_noise(store, TRACKS)
         size = sum(path.stat().st_size for path in store.iterdir())
         print(f"store of {size / 1e9:.2f} GB")
         print(f"memory to spare: {run(store, '')}")
