@@ -1,7 +1,7 @@
 """What ten folds of a thousand tracks take: ten clips of 3 s each, `mel` as in params.yaml.
 
-As many folds as there are cores train side by side, on noise, which takes as long as music; the time
-of all ten, with every epoch that params.yaml or the command line allows, follows from an epoch's.
+As many folds as there are cores train side by side, on noise, which takes as long as music; the
+time of all ten, with every epoch that params.yaml or the command line allows, follows.
 The share of reading is what the same batches take without a network.
 
 `python benchmarks/folds.py [epochs of the cnn]`

@@ -5,8 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
+import hypothesis
 import pytest
 import yaml
+
+# A busy machine may take its time over an example: no test measures any.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 PARAMS = Path(__file__).parent.parent / "params.yaml"
 

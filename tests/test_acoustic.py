@@ -80,7 +80,7 @@ def test_long_tracks_are_transformed_in_blocks(monkeypatch: pytest.MonkeyPatch) 
 
 
 @given(st.integers(0, 3 * RATE), st.sampled_from([4000, 5120, RATE, 48_000]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_frames_follow_from_the_length_alone(samples: int, rate: int) -> None:
     pcm = np.random.default_rng(samples).integers(-9000, 9000, samples, np.int16)
     found = fingerprint(pcm, rate)

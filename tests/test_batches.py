@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.batches import Batches
@@ -17,7 +17,6 @@ def order(batches: Batches, epoch: int = 0) -> list[int]:
     return [int(value) for i in range(len(batches)) for value in batches[i][0][:, 0]]
 
 
-@settings(deadline=None)
 @given(
     index=st.sets(st.integers(0, 99), min_size=1),
     batch_size=st.integers(1, 40),

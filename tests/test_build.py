@@ -266,7 +266,7 @@ def test_neither_order_nor_workers_change_a_byte(
     assert contents(tmp_path / "store") == expected(tmp_path / "expected", TRACKS)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.lists(
         st.dictionaries(

@@ -14,6 +14,7 @@ from helpers import MUSIC_TRACKS, Workplace, wait_until, write_params
 pytest.importorskip("distributed")
 SEGMENT = ("python", "-m", "pipeline.segment")
 MEL = ("python", "-m", "pipeline.extract", "mel")
+REPLICAS = ("python", "-m", "pipeline.replicas")
 SPLIT = ("python", "-m", "pipeline.split")
 TRAIN = ("python", "-m", "pipeline.train")
 WAIT = """
@@ -120,7 +121,7 @@ def test_folds_on_a_cluster_that_loses_a_worker_are_those_of_this_machine(
 ) -> None:
     changes = {"dataset.path": "music", "model": "ann", "split.folds": 6, "models.ann.epochs": 10}
     write_params(place.folder, changes)
-    for command in (SEGMENT, MEL, SPLIT, TRAIN):
+    for command in (SEGMENT, MEL, REPLICAS, SPLIT, TRAIN):
         place.run(*command)
     trained = place.folder / "models" / "trained"
     expected = {path.name: path.read_bytes() for path in trained.iterdir()}

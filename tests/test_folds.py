@@ -52,7 +52,7 @@ def test_every_protocol_is_a_choice_and_the_other_way_round() -> None:
     assert set(PROTOCOLS) == set(get_args(ProtocolName))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     folds=st.integers(2, 6),
     extra=st.lists(st.integers(0, 9), min_size=1, max_size=4),
@@ -77,7 +77,7 @@ def test_song_is_even_where_weights_are_no_round_numbers() -> None:
         assert max(counts) - min(counts) <= 1
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     drawn=st.lists(
         st.tuples(st.integers(0, 2), st.integers(0, 8), st.sampled_from([0, 0, 0, 1, 2, 3])),
@@ -151,7 +151,7 @@ def test_gtzan_by_artist_has_even_folds_and_hardly_an_absent_genre() -> None:
     assert (counts == 0).sum() <= 2  # blues has nine artists
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(SEEDS, st.data())
 def test_dealing_depends_on_tracks_and_seed_alone(seed: int, data: st.DataObject) -> None:
     tracks = [track_of(f"{n % 3}/{n}", artist=f"artist {n // 4}") for n in range(30)]
@@ -199,7 +199,7 @@ def test_fewer_recordings_than_folds_are_counted() -> None:
         song(tracks, replicas, params_of(2), 0)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=4), st.integers(2, 5))
 def test_no_fold_is_empty(drawn: list[tuple[int, int]], folds: int) -> None:
     tracks = [track_of(f"{g}/{n}", artist=str(a)) for n, (g, a) in enumerate(drawn)]
@@ -215,7 +215,7 @@ def test_unknown_artists_are_groups_of_their_own_and_genres_may_be_absent() -> N
     assert len(set(groups(dealt))) == 7
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(1, 6), min_size=8, max_size=20), st.integers(2, 4), SEEDS)
 def test_clip_deals_every_clip_once(clips: list[int], folds: int, seed: int) -> None:
     tracks = [track_of(f"{n % 2}/{n:02d}", clips=count) for n, count in enumerate(clips)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from helpers import folded
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.groups import groups, replica_groups
@@ -34,7 +34,6 @@ def reachable(start: int, neighbours: Sequence[tuple[int, int]]) -> set[int]:
     return found
 
 
-@settings(deadline=None)
 @given(TIES)
 def test_groups_are_what_can_be_reached(ties: list[tuple[int, int]]) -> None:
     tracks = tracks_of(ties)
@@ -71,7 +70,6 @@ def test_without_tracks_there_are_no_groups() -> None:
     assert replica_groups(["a"], []) == {}
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.integers(0, 9)] * 2), max_size=9), st.sets(st.integers(0, 9)))
 def test_replicas_are_what_pairs_lead_to(pairs: list[tuple[int, int]], kept: set[int]) -> None:
     found = replica_groups(map(str, kept), [(str(a), str(b)) for a, b in pairs])

@@ -66,7 +66,7 @@ def test_a_fact_by_hand() -> None:
     }
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.sets(st.sampled_from(sorted(FACTS)), min_size=1), st.text(max_size=9))
 def test_any_part_of_it_is_recognised_and_nothing_beside_it(names: set[str], other: str) -> None:
     assert gtzan_facts(names) == {name: FACTS[name] for name in names}

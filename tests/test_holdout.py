@@ -23,7 +23,6 @@ def tracks_of(counts: list[int], **known: Any) -> list[FoldedTrack]:
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(2, 40), min_size=1, max_size=4), st.floats(0.01, 0.99), SEEDS)
 def test_it_takes_its_share_of_each_genre(counts: list[int], share: float, seed: int) -> None:
     tracks = tracks_of(counts)
@@ -39,7 +38,7 @@ def test_a_tenth() -> None:
     assert taken == {"genre 0": 9, "genre 1": 2, "genre 2": 1}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.integers(0, 9), st.sampled_from([0, 0, 0, 1, 2])),
@@ -71,7 +70,7 @@ def test_whatever_the_groups_none_is_cut_and_no_genre_is_emptied(
             assert rest != {track.genre for track in tracks}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(st.lists(st.integers(1, 12), min_size=2, max_size=8), min_size=1, max_size=3),
     st.floats(0.01, 0.99),
@@ -130,7 +129,7 @@ def test_clips_are_cut_one_by_one() -> None:
     assert {track.track_id for track in kept} == {"a/0", "a/1"}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(SEEDS, st.data())
 def test_it_depends_on_tracks_and_seed_alone(seed: int, data: st.DataObject) -> None:
     artists = [folded(f"x/{n}", "x", artist=str(n // 3)) for n in range(12)]

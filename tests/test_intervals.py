@@ -141,7 +141,7 @@ def test_difference_where_every_track_differs() -> None:
     assert (low, high) == pytest.approx((2 * SHARE - 1, 1))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 6)), min_size=1, max_size=25

@@ -6,7 +6,7 @@ from statistics import stdev
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import judge, scores
@@ -33,7 +33,6 @@ def reordered(clips: Judged, order: list[int]) -> Judged:
     return Judged(*(column[order] for column in columns))
 
 
-@settings(deadline=None)
 @given(st.permutations(range(6)), st.sampled_from(sorted(scores.VOTERS)))
 def test_tracks_are_grouped_whatever_the_order_of_rows(order: list[int], vote: str) -> None:
     judged = judge.judge_tracks(reordered(CLIPS, order), vote)
@@ -46,7 +45,6 @@ def test_tracks_are_grouped_whatever_the_order_of_rows(order: list[int], vote: s
         np.testing.assert_allclose(voted, scores.VOTERS[vote](of_track))
 
 
-@settings(deadline=None)
 @given(st.permutations(range(18)), st.sampled_from(sorted(scores.VOTERS)))
 def test_a_track_is_judged_once_a_seed(order: list[int], vote: str) -> None:
     """Three seeds judge the same clips, each in its way."""

@@ -85,7 +85,7 @@ def excerpts(seed: int) -> list[Fingerprint]:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_slow_matcher_finds_the_same(seed: int) -> None:
     given_fingerprints = excerpts(seed)
     found = find_matches(given_fingerprints)
@@ -100,7 +100,7 @@ def test_some_excerpts_match_and_some_do_not() -> None:
 
 
 @given(st.integers(0, 10**6), st.permutations(range(5)))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_order_gives_the_same_pairs(seed: int, order: list[int]) -> None:
     prints = excerpts(seed)
     straight = {((m.first, m.second), m.agreement, m.frames) for m in find_matches(prints)}

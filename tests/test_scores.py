@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -39,7 +39,6 @@ def slow_winner(probabilities: Array) -> int:
     return max(tied, key=lambda genre: sum(probabilities[:, genre].tolist()))
 
 
-@settings(deadline=None)
 @given(clips_of_a_track)
 def test_majority_is_the_slow_count(probabilities: Array) -> None:
     voted = scores.majority(probabilities)

@@ -172,7 +172,7 @@ def test_an_unknown_track_is_a_key_error(tmp_path: Path) -> None:
         store.rows("nobody")
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(TRACK_IDS)
 def test_any_ids_come_back(tmp_path_factory: pytest.TempPathFactory, ids: list[str]) -> None:
     with Store(build(tmp_path_factory.mktemp("any") / "store", ids)) as store:
