@@ -168,7 +168,13 @@ def test_optimizer_sgd_is_nesterovs_where_it_has_momentum(momentum: float) -> No
 @pytest.mark.parametrize("name", ["adam", "sgd"])
 @pytest.mark.parametrize("step", [0, 1, 10, 5000])
 def test_learning_rate_falls_with_every_step(name: Any, step: int) -> None:
-    params = replace(PARAMS.models["cnn"], optimizer=name, learning_rate=0.1, decay=0.25)
+    params = replace(
+        PARAMS.models["cnn"],
+        optimizer=name,
+        schedule="inverse_time",
+        learning_rate=0.1,
+        decay=0.25,
+    )
     optimizer = make_optimizer(params, 9)
     optimizer.iterations.assign(step)
     assert float(optimizer.learning_rate) == pytest.approx(0.1 / (1 + 0.25 * step), rel=1e-5)

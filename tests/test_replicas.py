@@ -58,6 +58,7 @@ def write_tracks(folder: Path, statuses: dict[str, str]) -> None:
             "track_id": track_id,
             "genre": track_id.split("/")[0].replace("unlabelled", ""),
             "status": status,
+            "clips": 1,
         }
         for track_id, status in sorted(statuses.items())
     ]
