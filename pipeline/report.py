@@ -17,8 +17,7 @@ SEED = 0  # of the bootstrap: the same revisions give the same report
 class Side:
     """A revision's accuracy over all judged tracks, with its 95 % interval.
 
-    `summary` is its metrics/summary.json, whose track_accuracy is the mean over folds, equal to
-    `accuracy` where all folds have as many tracks.
+    `summary` is its metrics/summary.json.
     """
 
     name: str
