@@ -15,7 +15,8 @@ class Batches(keras.utils.PyDataset):
     Parameters
     ----------
     rows : array, shape (n, ...)
-        Any dtype; may lie on the disk, and is never copied whole.
+        Any dtype; may lie on the disk, and is never copied whole. Rows with a method `prefetch`
+        are told what the next batch will ask for.
     labels : int array, shape (n,)
     index : int array, shape (m,)
         The rows to use.
@@ -31,14 +32,20 @@ class Batches(keras.utils.PyDataset):
         self._rows, self._labels, self._index = rows, labels, index
         self._batch_size = batch_size
         self._seed, self._order = seed, index
+        self._prefetch = getattr(rows, "prefetch", None)
         self.start_epoch(0)
 
     def __len__(self) -> int:
         return -(-len(self._index) // self._batch_size)
 
     def __getitem__(self, batch: int) -> tuple[Array, Array]:
-        chosen = self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
+        if self._prefetch:
+            self._prefetch(self._chosen(batch + 1))
+        chosen = self._chosen(batch)
         return self._rows[chosen].astype(np.float32), self._labels[chosen]
+
+    def _chosen(self, batch: int) -> Array:
+        return self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
 
     def start_epoch(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Take the order of that epoch, which follows from the seed and its number alone."""

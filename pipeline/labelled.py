@@ -49,6 +49,10 @@ class StoredRows:
     def __getitem__(self, index: Array) -> Array:
         return self._store[self._numbers[index]]
 
+    def prefetch(self, index: Array) -> None:
+        """Have the system bring rows that will be asked for soon."""
+        self._store.prefetch(self._numbers[index])
+
     @cached_property
     def _store(self) -> Store:
         return Store(self._folder)

@@ -21,8 +21,10 @@ Result = TypeVar("Result")
 
 LOKY = {"backend": "loky", "inner_max_num_threads": 1}
 MANY = 200  # items that are worth the second in which processes start
-# joblib's advice when an error ends the work early, which nobody can take.
+# What joblib says when an error ends the work early, and when it replaces a process that has grown:
+# nobody can do anything about either.
 warnings.filterwarnings("ignore", r"(?s).*adjusting the input task iterator", UserWarning)
+warnings.filterwarnings("ignore", r"A worker stopped while some jobs were given", UserWarning)
 PATIENCE_SECONDS = 10  # for a scheduler to answer
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",

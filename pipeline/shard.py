@@ -6,6 +6,7 @@ into memory: spectra and PCM barely compress without loss, and unpacking costs t
 
 import hashlib
 import json
+import mmap
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -58,10 +59,34 @@ class Shard:
     @cached_property
     def rows(self) -> Any:
         """The rows, mapped into memory where the file's layout allows, else an h5py.Dataset."""
-        offset = self._datasets["rows"].get_offset()
-        if offset is None:  # chunked, or without a row
+        if self._map is None:
             return h5py.Dataset(self._datasets["rows"])
-        return np.memmap(self._path, self.dtype, "r", offset, self.shape)
+        return np.ndarray(self.shape, self.dtype, self._map, self._datasets["rows"].get_offset())
+
+    @cached_property
+    def _map(self) -> mmap.mmap | None:
+        """The whole file; None where `rows` is chunked, or without a row."""
+        if self._datasets["rows"].get_offset() is None:
+            return None
+        with self._path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def prefetch(self, row: int) -> None:
+        """Have the system bring one row into memory while the caller goes on.
+
+        From the first call on, it reads nothing ahead of what it is asked for.
+        """
+        if self._random_map is not None:
+            size = self.rows[:1].nbytes
+            start = self._datasets["rows"].get_offset() + row * size
+            page = start - start % mmap.PAGESIZE
+            self._random_map.madvise(mmap.MADV_WILLNEED, page, start + size - page)
+
+    @cached_property
+    def _random_map(self) -> mmap.mmap | None:
+        if self._map is not None:
+            self._map.madvise(mmap.MADV_RANDOM)
+        return self._map
 
     def description(self) -> dict[str, Any]:
         """What the writer said of the rows: the attributes, less the schema version."""

@@ -123,6 +123,12 @@ class Store:
         kind = f"{self.dtype.str} {self.shape[1:]}".encode()
         return hashlib.sha256(kind + found.tobytes()).hexdigest()
 
+    def prefetch(self, index: Array) -> None:
+        """Have the system bring the rows at an array of row numbers while the caller goes on."""
+        for row in index.tolist():
+            number = self._shard_at(row)
+            self._shards[number].prefetch(row - self._starts[number])
+
     def read(self, track_ids: Iterable[str]) -> Array:
         """Rows of several tracks, one after another, shape (n, ...): a copy, not a map.
 

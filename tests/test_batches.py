@@ -73,3 +73,24 @@ def test_batches_are_float32_with_their_labels_and_the_last_is_short() -> None:
 @pytest.mark.parametrize(("rows", "expected"), [(8, 2), (9, 3), (1, 1)])
 def test_number_of_batches(rows: int, expected: int) -> None:
     assert len(Batches(ROWS, LABELS, np.arange(rows), 4)) == expected
+
+
+class Promised:
+    """Rows that expect to be told of what is asked for."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+        self.asked: list[list[int]] = []
+
+    def prefetch(self, index: np.ndarray) -> None:
+        self.told += index.tolist()
+
+    def __getitem__(self, index: np.ndarray) -> np.ndarray:
+        self.asked.append(index.tolist())
+        return ROWS[index]
+
+
+def test_rows_on_the_disk_are_told_of_the_next_batch() -> None:
+    rows = Promised()
+    order(Batches(rows, LABELS, np.arange(50), 8, 1))
+    assert rows.told == [row for batch in rows.asked[1:] for row in batch]

@@ -92,6 +92,16 @@ def test_indexing_reads_many_files_as_one_array(tmp_path: Path) -> None:
             np.testing.assert_array_equal(whole[store.span(track_id)], made_of(track_id))
 
 
+@pytest.mark.parametrize("shape", [(3, 2), (64, 65)])
+def test_rows_that_were_prefetched_are_the_same(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    tracks = {track_id: np.full((3, *shape), number) for number, track_id in enumerate(IDS)}
+    write_store(tmp_path / "store", DESCRIPTION, tracks)
+    with Store(tmp_path / "store") as store:
+        whole = store.read(store.track_ids)
+        store.prefetch(np.arange(len(store)))
+        np.testing.assert_array_equal(store[np.arange(len(store))], whole)
+
+
 def test_rows_stay_valid_after_closing(tmp_path: Path) -> None:
     with Store(build(tmp_path / "store")) as store:
         rows = store.rows(IDS[0])
@@ -136,6 +146,7 @@ def test_a_store_of_another_writer_reads_the_same(tmp_path: Path, options: dict[
         rewrite(path, **options)
     with Store(tmp_path / "store") as store:
         np.testing.assert_array_equal(store[:], whole)
+        store.prefetch(np.array([5, 0]))
         np.testing.assert_array_equal(store[np.array([5, 0])], whole[[5, 0]])
         assert [store.digest(track_id) for track_id in IDS] == digests
 
