@@ -27,7 +27,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.labelled import StoredRows
+from pipeline.rows import StoredRows
 from pipeline.parallel import ONE_THREAD
 from pipeline.params import load_params
 from pipeline.store import write_store

@@ -1,5 +1,6 @@
 """Mini-batches of rows by index, shuffled anew each epoch, cast only when they are needed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Change = Callable[[Array, Array, int], Array]
 
 
 class Batches(keras.utils.PyDataset):
@@ -23,12 +25,21 @@ class Batches(keras.utils.PyDataset):
     batch_size : int
     seed : int or None
         Seed of the order, which differs from epoch to epoch; None keeps the order of `index`.
+    change : callable or None
+        Augmentation: (rows, their numbers, epoch) -> rows.
     """
 
     def __init__(
-        self, rows: Any, labels: Array, index: Array, batch_size: int, seed: int | None = None
+        self,
+        rows: Any,
+        labels: Array,
+        index: Array,
+        batch_size: int,
+        seed: int | None = None,
+        change: Change | None = None,
     ) -> None:
         super().__init__()
+        self._change = change
         self._rows, self._labels, self._index = rows, labels, index
         self._batch_size = batch_size
         self._seed, self._order = seed, index
@@ -42,13 +53,17 @@ class Batches(keras.utils.PyDataset):
         if self._prefetch:
             self._prefetch(self._chosen(batch + 1))
         chosen = self._chosen(batch)
-        return self._rows[chosen].astype(np.float32), self._labels[chosen]
+        rows = self._rows[chosen]
+        if self._change:
+            rows = self._change(rows, chosen, self._epoch)
+        return rows.astype(np.float32), self._labels[chosen]
 
     def _chosen(self, batch: int) -> Array:
         return self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
 
     def start_epoch(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Take the order of that epoch, which follows from the seed and its number alone."""
+        self._epoch = epoch
         if self._seed is not None:
             rng = np.random.default_rng([self._seed, epoch])
             self._order = rng.permutation(self._index)

@@ -1,6 +1,6 @@
 """Train one fold: everything between rows of features and a saved model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import MODELS
-from models.batches import Batches
+from models.batches import Batches, Change
 from models.checkpoint import Checkpoint
 from models.machine import POLICIES
 from models.optimizer import make_optimizer
@@ -38,6 +38,10 @@ class FoldTask:
         Rows of the training part and of the inner validation part.
     content : str
         Hash of those rows, and of which part and genre each has.
+    augmented : int array
+        Rows that train as well, and tell nothing of what is normal.
+    change : callable or None
+        What happens to rows on their way into training; see `Batches`.
     """
 
     rows: Any
@@ -47,6 +51,8 @@ class FoldTask:
     params: ModelParams
     description: Description
     content: str = ""
+    augmented: Array = field(default_factory=lambda: np.empty(0, np.int64))
+    change: Change | None = None
 
 
 def fit_fold(task: FoldTask, path: Path, checkpoint: Path) -> list[dict[str, float]]:
@@ -60,7 +66,8 @@ def fit_fold(task: FoldTask, path: Path, checkpoint: Path) -> list[dict[str, flo
     keras.utils.clear_session()
     mean, variance = statistics(task.rows, task.train)
     network = assemble(task.rows.shape[1:], description, params, mean, variance, precision)
-    batches = Batches(task.rows, task.labels, task.train, params.batch_size, seed)
+    train = np.concatenate([task.train, task.augmented])
+    batches = Batches(task.rows, task.labels, train, params.batch_size, seed, task.change)
     optimizer = make_optimizer(params, params.epochs * len(batches))
     network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     stopping = early_stopping(params)
@@ -68,7 +75,7 @@ def fit_fold(task: FoldTask, path: Path, checkpoint: Path) -> list[dict[str, flo
     done = keeper.restore(network)
     chosen = [
         keras.callbacks.LambdaCallback(on_epoch_begin=batches.start_epoch),
-        Progress(description.fold, params.epochs, len(task.train)),
+        Progress(description.fold, params.epochs, len(train)),
         keras.callbacks.TerminateOnNaN(),
         *filter(None, [stopping]),
         keeper,

@@ -52,6 +52,30 @@ def audit_pairs(
                 raise LeakError(f"leak: {one} (training) and {other} (test) are replicas")
 
 
+def audit_samples(
+    parents: Iterable[FoldedTrack], training: Collection[FoldedTrack], fold: int
+) -> None:
+    """Every augmented sample that trains in a fold is of a track, or clip, that trains in it.
+
+    Parameters
+    ----------
+    parents : iterable of FoldedTrack
+        What the samples were made of.
+
+    Raises
+    ------
+    LeakError
+        Names the track.
+    """
+    allowed = {(track.track_id, track.clip) for track in training}
+    for track in parents:
+        if (track.track_id, track.clip) not in allowed:
+            raise LeakError(
+                f"leak: an augmented sample of {track.track_id} is in training in fold {fold}, "
+                "where that track is tested or validates"
+            )
+
+
 def _require_apart(parts: Parts, key: Callable[[FoldedTrack], object], shared: str) -> None:
     seen: dict[object, tuple[str, str]] = {}
     for part, tracks in parts.items():

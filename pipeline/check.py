@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline.augmentations import Medium
 from pipeline.errors import run_stage
 from pipeline.extraction import ExtractFeature
 from pipeline.params import DEMO, Params, load_params
@@ -33,8 +34,10 @@ def input_shape(params: Params) -> tuple[int, ...]:
 
 
 def check_input(params: Params) -> None:
-    """Raise `ParamsError` unless the chosen model can take the chosen feature's shape."""
+    """Raise `ParamsError` unless model and augmentation can take the chosen feature."""
     shape = input_shape(params)
+    feature, rate = params.extract.get(params.feature), params.segment.sample_rate
+    params.augment.require_use(Medium(feature, rate, is_picture=len(shape) == 3))
     try:
         params.fit.require_input(shape)
     except ParamsError as error:

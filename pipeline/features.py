@@ -64,6 +64,11 @@ class Grey:
     min_db: float
     max_db: float
 
+    @property
+    def steps_per_db(self) -> float:
+        """By how much a row's values rise with a dB."""
+        return 255 / (self.max_db - self.min_db)
+
     def __call__(self, clips: Array, sample_rate: int) -> Array:
         """Return uint8 of shape (n, height, width, 1)."""
         pictures = _averaged_db(self, clips, sample_rate, hann(self.n_fft))
@@ -81,6 +86,7 @@ class Colour:
     """
 
     unit: ClassVar[str] = "RGB"
+    steps_per_db: ClassVar[None] = None  # drawn over its own range, so loudness is lost
 
     n_fft: FftLength
     hop_length: HopLength
@@ -127,6 +133,11 @@ class Mel:
         """Unit of the rows' values."""
         return "dB re 1" if self.channels == 1 else "RGB"
 
+    @property
+    def steps_per_db(self) -> float | None:
+        """By how much a row's values rise with a dB; None where it is drawn."""
+        return 1.0 if self.channels == 1 else None
+
     def __call__(self, clips: Array, sample_rate: int) -> Array:
         """Return float16 of shape (n, n_mels, frames, 1), or uint8 RGB (n, n_mels, frames, 3)."""
         filters = (self.n_fft, self.hop_length, self.n_mels, self.fmin, self.fmax)
@@ -147,6 +158,7 @@ class Centroid:
     """
 
     unit: ClassVar[str] = "Hz"
+    steps_per_db: ClassVar[None] = None
 
     n_fft: FftLength
     hop_length: HopLength

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,55 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import PipelineError
+from pipeline.rows import StoredRows
 from pipeline.store import Store
 from pipeline.tracks import FoldedTrack, folds_of
 
 Array = npt.NDArray[Any]
-
-
-class StoredRows:
-    """Rows of a store, chosen and ordered, that stay on the disk until they are asked for.
-
-    Indexed by an int array it gives those rows, (m, ...), in the store's dtype. A copy that goes
-    to another process is a path and row numbers: the processes of one machine share the pages
-    that the system keeps of the files, and under pressure the system drops them again.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the store.
-    numbers : int array, shape (n,)
-        Of rows in the store.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        (n, ...)
-    dtype : numpy.dtype
-    """
-
-    def __init__(self, folder: Path, numbers: npt.NDArray[np.int64]) -> None:
-        self._folder, self._numbers = folder.absolute(), numbers
-        with Store(folder) as store:
-            self.shape: tuple[int, ...] = (len(numbers), *store.shape[1:])
-            self.dtype: np.dtype[Any] = store.dtype
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def __getitem__(self, index: Array) -> Array:
-        return self._store[self._numbers[index]]
-
-    def prefetch(self, index: Array) -> None:
-        """Have the system bring rows that will be asked for soon."""
-        self._store.prefetch(self._numbers[index])
-
-    @cached_property
-    def _store(self) -> Store:
-        return Store(self._folder)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_store"}
 
 
 @dataclass(frozen=True)

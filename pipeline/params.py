@@ -1,6 +1,6 @@
 """params.yaml -> frozen dataclasses, one a section; errors name the key, the value, the choices."""
 
-from dataclasses import fields, replace
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -8,6 +8,7 @@ import yaml
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from pipeline.augment_params import AugmentParams, parse_augment
 from pipeline.features import FEATURES, STRICT, WHOLE, Feature
 from pipeline.validate import ParamsError, choice, number, one_of, parse, section
 
@@ -138,7 +139,7 @@ class EvaluateParams:
     vote: Vote
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Params:
     """The whole of params.yaml; `extract` holds the features that are extracted, no others."""
 
@@ -149,6 +150,7 @@ class Params:
     demo: DemoParams
     segment: SegmentParams
     extract: dict[str, Feature]
+    augment: AugmentParams
     split: SplitParams
     train: TrainParams
     models: dict[str, ModelParams]
@@ -189,7 +191,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 
 def parse_params(document: Any) -> Params:
     """Validate the content of params.yaml; see `load_params`."""
-    root = section(document, "params.yaml", [field.name for field in fields(Params)])
+    root = section(document, "params.yaml", [field.name for field in dataclasses.fields(Params)])
     models = section(root["models"], "models", MODEL_PARAMS)
     extract = section(root["extract"], "extract", ["features", *FEATURES])
     params = Params(
@@ -202,10 +204,13 @@ def parse_params(document: Any) -> Params:
         models={
             name: parse(cls, models[name], f"models.{name}") for name, cls in MODEL_PARAMS.items()
         },
+        augment=parse_augment(root["augment"]),
         **{name: parse(cls, root[name], name) for name, cls in SECTIONS.items()},
     )
     _check_together(params, extract["features"])
-    return replace(params, extract={name: params.extract[name] for name in extract["features"]})
+    return dataclasses.replace(
+        params, extract={name: params.extract[name] for name in extract["features"]}
+    )
 
 
 def _check_together(params: Params, extracted: Any) -> None:

@@ -43,6 +43,7 @@ class Store:
     shape : tuple of int
         (rows, ...) of the whole, as one array.
     dtype : numpy.dtype
+    folder : Path
 
     Raises
     ------
@@ -61,7 +62,7 @@ class Store:
         except BaseException:
             self.close()
             raise
-        self._folder = folder
+        self.folder = folder
         self.dtype: np.dtype[Any] = self._shards[0].dtype
         self._starts = [0, *accumulate(shard.shape[0] for shard in self._shards)]
         self.shape: tuple[int, ...] = (self._starts[-1], *self._shards[0].shape[1:])
@@ -70,7 +71,7 @@ class Store:
     def description(self) -> dict[str, Any]:
         """What the writer said of the rows."""
         found = [shard.description() for shard in self._shards]
-        _require_same(self._folder, "description", found)
+        _require_same(self.folder, "description", found)
         return found[0]
 
     @property
@@ -84,7 +85,7 @@ class Store:
         for number, shard in enumerate(self._shards):
             start = self._starts[number]
             for track_id, clips in shard.clips().items():
-                _require_place(self._folder, track_id, number)
+                _require_place(self.folder, track_id, number)
                 spans[track_id] = slice(start, start + clips)
                 start += clips
         return spans
@@ -116,12 +117,12 @@ class Store:
 
     def digest(self, track_id: str) -> str:
         """SHA-256 over the rows' own digests, dtype and shape, as hex: a track's content."""
-        span = self._spans[track_id]
-        number = self._shard_at(span.start)
-        start = self._starts[number]
-        found = self._shards[number].digests[span.start - start : span.stop - start]
         kind = f"{self.dtype.str} {self.shape[1:]}".encode()
-        return hashlib.sha256(kind + found.tobytes()).hexdigest()
+        return hashlib.sha256(kind + self._digests(track_id).tobytes()).hexdigest()
+
+    def row_digests(self, track_id: str) -> list[str]:
+        """SHA-256 of the bytes of each row of a track, as hex."""
+        return [bytes(each).hex() for each in self._digests(track_id)]
 
     def prefetch(self, index: Array) -> None:
         """Have the system bring the rows at an array of row numbers while the caller goes on."""
@@ -151,6 +152,12 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _digests(self, track_id: str) -> Array:
+        span = self._spans[track_id]
+        number = self._shard_at(span.start)
+        start = self._starts[number]
+        return self._shards[number].digests[span.start - start : span.stop - start]
 
     def _shard_at(self, row: int) -> int:
         return bisect_right(self._starts, row) - 1

@@ -10,17 +10,21 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from models.fit import HISTORY, FoldTask, fit_fold
 from models.machine import device_for, machine_facts
 from models.saved import Description
-from pipeline.audit import audit
+from pipeline.audit import audit, audit_samples
+from pipeline.augmented import Augmented, load_inline
 from pipeline.cache import Cache, machine_cache
 from pipeline.errors import PipelineError
-from pipeline.fingerprint import code_fingerprint, digest
+from pipeline.fingerprint import code_fingerprint, digest, fingerprint
 from pipeline.holdout import inner_validation
 from pipeline.labelled import LabelledClips
 from pipeline.parallel import map_folds
 from pipeline.params import Params
+from pipeline.rows import JoinedRows
 from pipeline.tables import rounded, write_csv, write_json
 from pipeline.tracks import FoldedTrack, folds_of, sides
 
@@ -31,10 +35,23 @@ ONE_AT_A_TIME = threading.Lock()
 
 
 def make_tasks(
-    params: Params, tracks: Sequence[FoldedTrack], clips: LabelledClips
+    params: Params,
+    tracks: Sequence[FoldedTrack],
+    clips: LabelledClips,
+    samples: Augmented | None = None,
 ) -> list[FoldTask]:
-    """One task a fold, audited: nothing is in two of training, validation and test."""
-    return [_make_task(params, tracks, clips, fold) for fold in folds_of(tracks)]
+    """One task a fold, audited: nothing is in two of training, validation and test.
+
+    `samples` train where their parents do; where augmentation is inline, it is part of the task.
+    """
+    tasks = [_make_task(params, tracks, clips, fold) for fold in folds_of(tracks)]
+    if samples:
+        tasks = [_with_samples(task, clips, samples) for task in tasks]
+    inline = load_inline(params, clips)
+    if inline:
+        code = fingerprint(inline)
+        tasks = [replace(task, change=inline, content=digest(task.content, code)) for task in tasks]
+    return tasks
 
 
 def train_folds(tasks: Sequence[FoldTask]) -> list[Path]:
@@ -100,6 +117,22 @@ def _make_task(
     ]
     content = digest(repr(seen))
     return FoldTask(clips.rows, clips.labels, train, validation, params.fit, description, content)
+
+
+def _with_samples(task: FoldTask, clips: LabelledClips, samples: Augmented) -> FoldTask:
+    """The task with the samples of the clips that train in it."""
+    chosen = np.flatnonzero(np.isin(samples.parents, task.train))
+    owners = clips.owners[samples.parents[chosen]]
+    of = [clips.tracks[owner] for owner in owners]
+    audit_samples(of, clips.tracks_of(task.train), task.description.fold)
+    used = sorted({track.track_id for track in of})
+    return replace(
+        task,
+        rows=JoinedRows([task.rows, *samples.parts]),
+        labels=np.concatenate([task.labels, task.labels[samples.parents]]),
+        augmented=len(task.rows) + chosen,
+        content=digest(task.content, *(samples.digests[track_id] for track_id in used)),
+    )
 
 
 def address_of(task: FoldTask, code: str) -> str:

@@ -8,7 +8,8 @@ import pytest
 from helpers import folded
 
 from pipeline.errors import PipelineError
-from pipeline.labelled import StoredRows, load_labelled
+from pipeline.labelled import load_labelled
+from pipeline.rows import StoredRows
 from pipeline.store import Store, write_store
 
 TRACKS = [

@@ -1,0 +1,89 @@
+"""The section `augment` of params.yaml: which kinds are in use, and how, and the ranges of all."""
+
+import dataclasses
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.augmentations import AUGMENTATIONS, Chain, Kind, Medium, chain_of
+from pipeline.features import STRICT
+from pipeline.validate import ParamsError, one_of, parse, section
+
+
+@dataclass(frozen=True, config=STRICT)
+class _Settings:
+    mode: Literal["none", "offline", "inline"]
+    copies: Annotated[int, Field(ge=1, le=100)]
+    probability: Annotated[float, Field(gt=0, le=1)]
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentParams:
+    """How training is augmented.
+
+    Attributes
+    ----------
+    mode : str
+        none; offline: new samples that are kept; inline: drawn anew each epoch.
+    copies : int
+        New samples of each labelled clip, for offline.
+    probability : float
+        Share of the training clips that are changed in an epoch, for inline.
+    kinds : tuple of Chain
+        Those in use.
+    ranges : dict of str to Kind
+        Every kind there is, with its ranges.
+    """
+
+    mode: str
+    copies: int
+    probability: float
+    kinds: tuple[Chain, ...]
+    ranges: dict[str, Kind]
+
+    def require_use(self, medium: Medium) -> None:
+        """Raise `ParamsError` for a kind in use that can change nothing there."""
+        for index, chain in enumerate(self.kinds if self.mode != "none" else ()):
+            reason = medium.cannot(chain)
+            if reason:
+                raise ParamsError(f"augment.kinds.{index} = {chain.name!r}: {reason}")
+
+
+def parse_augment(value: Any) -> AugmentParams:
+    """Validate the section; see `pipeline.params.load_params`."""
+    settings = [field.name for field in dataclasses.fields(_Settings)]
+    content = section(value, "augment", [*settings, "kinds", *AUGMENTATIONS])
+    ranges = {
+        name: parse(cls, content[name], f"augment.{name}") for name, cls in AUGMENTATIONS.items()
+    }
+    chosen = parse(_Settings, {name: content[name] for name in settings}, "augment")
+    kinds = _chains(content["kinds"], ranges)
+    params = AugmentParams(**dataclasses.asdict(chosen), kinds=kinds, ranges=ranges)
+    _require_new_copies(params)
+    return params
+
+
+def _chains(names: Any, ranges: dict[str, Kind]) -> tuple[Chain, ...]:
+    if not isinstance(names, list) or not names:
+        raise ParamsError(f"augment.kinds = {names!r}: should be a list of {one_of(AUGMENTATIONS)}")
+    chains = []
+    for index, name in enumerate(names):
+        key = f"augment.kinds.{index} = {name!r}"
+        if name in names[:index]:
+            raise ParamsError(f"{key}: should be listed once")
+        try:
+            chains.append(chain_of(str(name), ranges))
+        except ValueError as error:
+            raise ParamsError(f"{key}: {error}; the kinds are {', '.join(ranges)}") from None
+    return tuple(chains)
+
+
+def _require_new_copies(params: AugmentParams) -> None:
+    """A clip's copies take the kinds by turns; what changes in one way only may have one turn."""
+    rigid = [chain.name for chain in params.kinds if not chain.varies]
+    if params.mode == "offline" and rigid and params.copies > len(params.kinds):
+        raise ParamsError(
+            f"augment.copies = {params.copies}: should be at most {len(params.kinds)}, the number "
+            f"of augment.kinds, while {rigid[0]!r} is one, which changes a clip in one way only"
+        )

@@ -1,0 +1,170 @@
+"""What augmentation brings to training: new samples from the store, or rows drawn anew."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.audit import LeakError
+from pipeline.augmentations import Array, Chain, Medium
+from pipeline.augmenting import medium_of
+from pipeline.errors import PipelineError
+from pipeline.fingerprint import digest
+from pipeline.labelled import LabelledClips, load_labelled
+from pipeline.params import Params
+from pipeline.rows import StoredRows
+from pipeline.samples import AUGMENTED, Sample, by_store, read_samples
+from pipeline.store import CLIPS, FEATURE_STORES, Store
+
+
+@dataclass(frozen=True)
+class Inline:
+    """Changes rows as they go into training; what it draws follows from seed, epoch and row.
+
+    Attributes
+    ----------
+    probability : float
+        That a row is changed, by one of `chains`.
+    sound : StoredRows or None
+        PCM of all labelled clips, where a chain acts on it.
+    """
+
+    chains: tuple[Chain, ...]
+    medium: Medium
+    probability: float
+    seed: int
+    sound: StoredRows | None = field(repr=False)
+    heard: str  # hash of the sound
+
+    def __call__(self, rows: Array, numbers: npt.NDArray[np.int64], epoch: int) -> Array:
+        """New rows for the labelled rows of these `numbers`, of the same shape and dtype."""
+        changed = rows.copy()
+        for place, number in enumerate(numbers.tolist()):
+            rng = np.random.default_rng([self.seed, epoch, number])
+            if rng.random() < self.probability:
+                chain = self.chains[rng.integers(len(self.chains))]
+                pcm = self.sound[np.array([number])][0] if chain.hears and self.sound else None
+                changed[place] = self.medium.make(chain.draw(rng), rows[place], pcm)
+        return changed
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """New samples that may train beside their parents.
+
+    Attributes
+    ----------
+    parts : list of StoredRows
+        Their rows, one store behind another.
+    parents : int array, shape (m,)
+        Number of each one's parent among the labelled rows.
+    digests : dict of str to str
+        Hash of all samples of a track.
+    """
+
+    parts: list[StoredRows]
+    parents: npt.NDArray[np.int64]
+    digests: dict[str, str]
+
+
+def load_inline(params: Params, clips: LabelledClips) -> Inline | None:
+    """What changes rows in training; None unless `augment.mode` is inline."""
+    if params.augment.mode != "inline":
+        return None
+    with Store(FEATURE_STORES / params.feature) as store:
+        medium = medium_of(store, params.extract.get(params.feature))
+    hears = any(chain.hears for chain in params.augment.kinds)
+    sound = load_labelled(CLIPS, clips.tracks) if hears else None
+    return Inline(
+        params.augment.kinds,
+        medium,
+        params.augment.probability,
+        params.seed,
+        sound.rows if sound else None,
+        digest(repr(sorted(sound.digests.items()))) if sound else "",
+    )
+
+
+def load_augmented(
+    params: Params, clips: LabelledClips, folder: Path = AUGMENTED
+) -> Augmented | None:
+    """The samples in `folder`, each found to be of the parent it names; None unless offline.
+
+    Raises
+    ------
+    PipelineError
+        Table and stores do not go together, or are of another feature.
+    LeakError
+        A sample is of another clip than it says.
+    """
+    if params.augment.mode != "offline":
+        return None
+    samples = read_samples(folder)
+    rows = _rows_by_clip(clips)
+    _require_parents(samples, FEATURE_STORES / params.feature, params.feature)
+    parts, parents = [], []
+    digests: dict[str, list[str]] = {}
+    for chain, tracks in by_store(samples).items():
+        with Store(folder / chain) as store:
+            numbers = []
+            for track_id, made in tracks.items():
+                _require_count(store, folder / chain, track_id, len(made))
+                digests.setdefault(track_id, []).append(store.digest(track_id))
+                start = store.span(track_id).start
+                for number, sample in enumerate(made, start):
+                    if (track_id, sample.clip) in rows:  # protocols leave tracks out
+                        numbers.append(number)
+                        parents.append(rows[track_id, sample.clip])
+        parts.append(StoredRows(folder / chain, np.array(numbers, np.int64)))
+    return Augmented(
+        parts,
+        np.array(parents, np.int64),
+        {track_id: digest(*found) for track_id, found in digests.items()},
+    )
+
+
+def _rows_by_clip(clips: LabelledClips) -> dict[tuple[str, int], int]:
+    """Number of the labelled row of each track and clip."""
+    first = np.searchsorted(clips.owners, clips.owners)  # owners ascend
+    places = np.arange(len(clips.owners)) - first
+    found = {}
+    for row, (owner, place) in enumerate(zip(clips.owners, places, strict=True)):
+        track = clips.tracks[owner]
+        found[track.track_id, int(place) if track.clip is None else track.clip] = row
+    return found
+
+
+def _require_count(store: Store, folder: Path, track_id: str, count: int) -> None:
+    held = store.clips(track_id) if track_id in store else 0
+    if held != count:
+        raise PipelineError(
+            f"{folder} has {held} samples of {track_id}, and the table {count}; run `dvc repro`"
+        )
+
+
+def _require_parents(samples: Sequence[Sample], features: Path, feature: str) -> None:
+    """Each sample was made of the very row that it names."""
+    with Store(features) as store:
+        known: Mapping[str, Any] = {name: store.row_digests(name) for name in store.track_ids}
+    for sample in samples:
+        if sample.feature != feature:
+            raise PipelineError(
+                f"sample {sample.name} is of the feature {sample.feature!r}, not {feature!r}; "
+                "run `dvc repro`"
+            )
+        found = known.get(sample.track_id, [])
+        if sample.clip < len(found) and found[sample.clip] == sample.parent_sha256:
+            continue
+        owners = [name for name, digests in known.items() if sample.parent_sha256 in digests]
+        if not owners:
+            raise PipelineError(
+                f"sample {sample.name} was made of a row that {features} does not have any more; "
+                "run `dvc repro`"
+            )
+        raise LeakError(
+            f"leak: sample {sample.name} says that it is of clip {sample.clip} of "
+            f"{sample.track_id}, but was made of {owners[0]}"
+        )

@@ -1,0 +1,140 @@
+"""A picture of what each kind of augmentation does: a clip, and samples of it beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.augment_params import AugmentParams
+from pipeline.augmentations import Array, Chain, Medium
+from pipeline.augmenting import generator, medium_of
+from pipeline.params import Params
+from pipeline.store import CLIPS, FEATURE_STORES, Store
+from pipeline.tracks import Track
+
+SHEET = Path("data/augmentations.png")
+SAMPLES = 3  # of each parent
+PANEL = 168, 120  # pixels: width, height
+GAP, CAPTION, TITLE = 8, 18, 30
+BLOCKS = 2  # side by side
+INK, FAINT, PAPER = "#1a1a1a", "#666666", "white"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture with a line of text below."""
+
+    picture: Image.Image
+    caption: str
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A parent and samples of it, under a title."""
+
+    title: str
+    panels: list[Panel]
+
+
+def write_sheet(params: Params, tracks: Sequence[Track], path: Path) -> None:
+    """Show every kind that can change the chosen feature, in use or not, and the chains in use.
+
+    The parents are the first clips of tracks drawn by the seed, of the genres by turns.
+    """
+    with Store(FEATURE_STORES / params.feature) as rows, Store(CLIPS) as sound:
+        medium = medium_of(rows, params.extract.get(params.feature))
+        parents = _parents(tracks, params.seed)
+        strips = []
+        for number, chain in enumerate(_shown(params.augment, medium)):
+            track_id = parents[number % len(parents)].track_id
+            row, pcm = rows.rows(track_id)[0], sound.rows(track_id)[0]
+            used = params.augment.mode != "none" and chain in params.augment.kinds
+            title = f"{chain.name}{' (in use)' if used else ''}"
+            strips.append(Strip(title, _panels(chain, medium, track_id, row, pcm, params.seed)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _compose(strips).save(path, optimize=True)
+
+
+def _shown(params: AugmentParams, medium: Medium) -> list[Chain]:
+    single = [Chain(name, (kind,)) for name, kind in params.ranges.items()]
+    chains = [*single, *(chain for chain in params.kinds if chain not in single)]
+    return [chain for chain in chains if not medium.cannot(chain)]
+
+
+def _parents(tracks: Sequence[Track], seed: int) -> list[Track]:
+    labelled = [track for track in tracks if track.genre]
+    chosen = {labelled[i].genre: labelled[i] for i in generator(seed).permutation(len(labelled))}
+    return [chosen[genre] for genre in sorted(chosen)]
+
+
+def _panels(
+    chain: Chain, medium: Medium, track_id: str, row: Array, pcm: Array, seed: int
+) -> list[Panel]:
+    panels = [Panel(_drawn(row, row), track_id)]
+    for copy in range(SAMPLES if chain.varies else 1):
+        states = chain.draw(generator(seed, chain.name, track_id, "0", str(copy)))
+        sample = medium.make(states, row, pcm)
+        panels.append(Panel(_drawn(sample, row), _caption(states)))
+    return panels
+
+
+def _caption(states: Sequence[dict[str, Any]]) -> str:
+    return ", ".join(
+        f"{name} {' '.join(f'{number:.2g}' for number in np.atleast_1d(value))}"
+        for state in states
+        for name, value in state.items()
+        if name not in ("kind", "seed")
+    )
+
+
+def _drawn(row: Array, parent: Array) -> Image.Image:
+    """A row in the parent's range, low frequencies at the bottom; one of numbers as a curve."""
+    low, high = float(parent.min()), float(parent.max())
+    scaled = np.clip((row.astype(np.float32) - low) / max(high - low, 1e-6), 0, 1)
+    if row.ndim == 1:
+        return _curve(scaled)
+    grey = row.shape[-1] == 1
+    colours = colormaps["magma"](scaled[..., 0], bytes=True)[..., :3] if grey else row
+    return Image.fromarray(np.ascontiguousarray(colours[::-1])).resize(PANEL, Image.Resampling.NEAREST)
+
+
+def _curve(scaled: Array) -> Image.Image:
+    picture = Image.new("RGB", PANEL, "#f2f2f2")
+    x = np.linspace(0, PANEL[0] - 1, len(scaled))
+    y = (1 - scaled) * (PANEL[1] - 1)
+    points = list(zip(x.tolist(), y.tolist(), strict=True))
+    ImageDraw.Draw(picture).line(points, fill=INK)
+    return picture
+
+
+def _compose(strips: Sequence[Strip]) -> Image.Image:
+    rows = -(-len(strips) // BLOCKS)
+    width = (1 + SAMPLES) * (PANEL[0] + GAP) + 2 * GAP
+    height = TITLE + PANEL[1] + CAPTION + GAP
+    sheet = Image.new("RGB", (BLOCKS * width, rows * height + GAP), PAPER)
+    for number, strip in enumerate(strips):
+        corner = number // rows * width + GAP, number % rows * height
+        _place(sheet, strip, *corner)
+    return sheet
+
+
+def _place(sheet: Image.Image, strip: Strip, left: int, top: int) -> None:
+    draw = ImageDraw.Draw(sheet)
+    draw.text((left, top + GAP), strip.title, INK, ImageFont.load_default(16))
+    small = ImageFont.load_default(11)
+    for number, panel in enumerate(strip.panels):
+        x, y = left + number * (PANEL[0] + GAP), top + TITLE
+        sheet.paste(panel.picture, (x, y))
+        draw.text((x, y + PANEL[1] + 2), _fitting(panel.caption, small), FAINT, small)
+
+
+def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    if font.getlength(text) <= PANEL[0]:
+        return text
+    while font.getlength(f"{text}...") > PANEL[0]:
+        text = text[:-1]
+    return f"{text}..."

@@ -1,0 +1,94 @@
+"""Rows that stay on the disk until they are asked for."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.store import Store
+
+Array = npt.NDArray[Any]
+
+
+class StoredRows:
+    """Rows of a store, chosen and ordered.
+
+    Indexed by an int array it gives those rows, (m, ...), in the store's dtype. A copy that goes
+    to another process is a path and row numbers: the processes of one machine share the pages
+    that the system keeps of the files, and under pressure the system drops them again.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the store.
+    numbers : int array, shape (n,)
+        Of rows in the store.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n, ...)
+    dtype : numpy.dtype
+    """
+
+    def __init__(self, folder: Path, numbers: npt.NDArray[np.int64]) -> None:
+        self._folder, self._numbers = folder.absolute(), numbers
+        with Store(folder) as store:
+            self.shape: tuple[int, ...] = (len(numbers), *store.shape[1:])
+            self.dtype: np.dtype[Any] = store.dtype
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: Array) -> Array:
+        return self._store[self._numbers[index]]
+
+    def prefetch(self, index: Array) -> None:
+        """Have the system bring rows that will be asked for soon."""
+        self._store.prefetch(self._numbers[index])
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(self._folder)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_store"}
+
+
+class JoinedRows:
+    """The rows of several stores, one behind another, as one array like `StoredRows`.
+
+    Parameters
+    ----------
+    parts : sequence of StoredRows
+        Of one row shape and dtype.
+    """
+
+    def __init__(self, parts: Sequence[StoredRows]) -> None:
+        self._parts = parts
+        self._starts = [0, *accumulate(map(len, parts))]
+        self.shape = (self._starts[-1], *parts[0].shape[1:])
+        self.dtype = parts[0].dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Array) -> Array:
+        out = np.empty((len(index), *self.shape[1:]), self.dtype)
+        for number, places in self._by_part(index):
+            out[places] = self._parts[number][index[places] - self._starts[number]]
+        return out
+
+    def prefetch(self, index: Array) -> None:
+        """Have the system bring rows that will be asked for soon."""
+        for number, places in self._by_part(index):
+            self._parts[number].prefetch(index[places] - self._starts[number])
+
+    def _by_part(self, index: Array) -> list[tuple[int, Array]]:
+        """Numbers of the parts, and where in `index` their rows are."""
+        owner = np.searchsorted(self._starts, index, side="right") - 1
+        return [(int(number), np.flatnonzero(owner == number)) for number in np.unique(owner)]

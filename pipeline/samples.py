@@ -1,0 +1,147 @@
+"""data/augmented: new samples of labelled clips, a store for each chain and a table of all."""
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.augmentations import Chain
+from pipeline.augmenting import AugmentTrack, job_of, medium_of, picks_of
+from pipeline.build import build_store
+from pipeline.params import Params
+from pipeline.plan import Job
+from pipeline.store import CLIPS, FEATURE_STORES, Store
+from pipeline.tables import read_csv, write_csv
+from pipeline.tracks import Track
+
+AUGMENTED = Path("data/augmented")
+TABLE = "samples.csv"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A new sample, and all that it takes to make it again.
+
+    Attributes
+    ----------
+    track_id, clip : str, int
+        Its parent.
+    copy : int
+        Which of the parent's samples, from 0.
+    chain : str
+        The kind of augmentation, or several with `+` between them; the store that holds it.
+    genre, feature : str
+        Its label; what its row is.
+    parent_sha256 : str
+        Of the parent's row.
+    states : list of dict
+        What was drawn for each kind, with its name.
+    """
+
+    track_id: str
+    clip: int
+    copy: int
+    chain: str
+    genre: str
+    feature: str
+    parent_sha256: str
+    states: list[dict[str, Any]]
+
+    @property
+    def name(self) -> str:
+        """What it is called: track, clip and copy."""
+        return f"{self.track_id}:{self.clip}:{self.copy}"
+
+
+COLUMNS = list(Sample.__dataclass_fields__)
+
+
+def make_samples(params: Params, tracks: Iterable[Track], folder: Path) -> int:
+    """Write the samples of all labelled `tracks` that `params` ask for; their number.
+
+    What is in the folder already goes first.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    genres = {track.track_id: track.genre for track in tracks if track.genre}
+    samples = [
+        sample
+        for chain in params.augment.kinds
+        for sample in _make_chain(params, chain, genres, folder / chain.name)
+    ]
+    write_samples(folder, samples)
+    return len(samples)
+
+
+def _make_chain(params: Params, chain: Chain, genres: dict[str, str], folder: Path) -> list[Sample]:
+    with Store(FEATURE_STORES / params.feature) as store, Store(CLIPS) as sound:
+        stores = [store, sound] if chain.hears else [store]
+        jobs = list(_jobs(params, chain, genres, stores))
+        if not jobs:  # fewer clips than chains
+            return []
+        medium = medium_of(store, params.extract.get(params.feature))
+        about = {
+            **store.description,
+            "name": f"{params.feature} {chain.name}",
+            "augmented": {name: asdict(kind) for name, kind in chain.named},
+        }
+        recipe = AugmentTrack(chain, medium, params.seed)
+        made = build_store(folder, about, lambda: store[:0], jobs, recipe)
+        return [
+            Sample(
+                track_id=track_id,
+                clip=clip,
+                copy=copy,
+                chain=chain.name,
+                genre=genres[track_id],
+                feature=params.feature,
+                parent_sha256=store.row_digests(track_id)[clip],
+                states=states,
+            )
+            for track_id in sorted(made)
+            for clip, copy, states in made[track_id].facts["samples"]
+        ]
+
+
+def _jobs(
+    params: Params, chain: Chain, track_ids: Iterable[str], stores: Sequence[Store]
+) -> Iterator[Job]:
+    """A job for each track of which the chain makes something."""
+    chains, copies = params.augment.kinds, params.augment.copies
+    for track_id in track_ids:
+        clips = stores[0].clips(track_id)
+        picks = picks_of(track_id, clips, chains, copies, params.seed)[chain.name]
+        if picks:
+            sources = [(each.folder.absolute(), each.digest(track_id)) for each in stores]
+            yield job_of(track_id, picks, sources)
+
+
+def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
+    """Write the table that `read_samples` reads."""
+    rows = ({**vars(sample), "states": json.dumps(sample.states)} for sample in samples)
+    write_csv(folder / TABLE, COLUMNS, rows)
+
+
+def read_samples(folder: Path) -> list[Sample]:
+    """All samples; those of a chain and track in the order of their rows in the store."""
+    return [
+        Sample(
+            **{
+                **row,
+                "clip": int(row["clip"]),
+                "copy": int(row["copy"]),
+                "states": json.loads(row["states"]),
+            }
+        )
+        for row in read_csv(folder / TABLE, COLUMNS)
+    ]
+
+
+def by_store(samples: Iterable[Sample]) -> dict[str, dict[str, list[Sample]]]:
+    """Samples by chain and by track."""
+    found: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
+    for sample in samples:
+        found[sample.chain][sample.track_id].append(sample)
+    return found
