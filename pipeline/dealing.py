@@ -10,7 +10,7 @@ from pipeline.errors import PipelineError
 from pipeline.fingerprint import digest
 from pipeline.folds import PROTOCOLS
 from pipeline.groups import groups, replica_groups
-from pipeline.gtzan import EXCLUDED, Fact, gtzan_facts, replica_pairs
+from pipeline.gtzan import EXCLUDED, Fact, gtzan_facts, replica_pairs, same_piece_pairs
 from pipeline.params import SplitParams
 from pipeline.tracks import FoldedTrack, Track, folds_of, sides
 
@@ -35,7 +35,8 @@ def deal_tracks(
     usable : sequence of Track
         Sorted by track id.
     found : sequence of (str, str)
-        Pairs of track ids that are replicas; GTZAN's known ones are added.
+        Pairs of track ids that are replicas; GTZAN's known ones are added, and but for its own
+        filtered split those of one artist and title.
     params : SplitParams
     seed : int
 
@@ -52,14 +53,20 @@ def deal_tracks(
         require_artists(tracks)
     facts = gtzan_facts(track.track_id for track in tracks)
     pairs = [*found, *replica_pairs(facts)]
+    if params.protocol != "filtered":  # published: nothing but the same sound takes from it
+        pairs += same_piece_pairs(facts)
     replicas = replica_groups([track.track_id for track in tracks], pairs)
     offered = filtered_split(tracks, facts) if params.protocol == "filtered" else tracks
-    folded = PROTOCOLS[params.protocol](offered, replicas, params, seed)
+    placed = PROTOCOLS[params.protocol](offered, replicas, params, seed)
+    parted = warn_of_parted(placed)
+    # Who is left out of a fold and tested in none would train in none either.
+    folded = [track for track in placed if track.tested_in or not track.left_out_of]
     require_genres(folded)
     audit_folds(folded, pairs)
     judged = "all" if all(track.tested_in for track in folded) else params.judge
     labels = {"protocol": params.protocol, "judged": judged}
-    return Dealt(folded, {**labels, **summarise(folded, tracks, replicas)})
+    counts = summarise(folded, tracks, replicas)
+    return Dealt(folded, {**labels, **counts, "replicas_left_out": parted})
 
 
 def filtered_split(tracks: Sequence[Track], facts: Mapping[str, Fact]) -> list[Track]:
@@ -96,6 +103,20 @@ def require_artists(tracks: Sequence[Track]) -> None:
             "as artists of their own",
             file=sys.stderr,
         )
+
+
+def warn_of_parted(placed: Sequence[FoldedTrack]) -> int:
+    """Warn of tracks that do not train where a replica is tested, and count them."""
+    parted = [track for track in placed if track.left_out_of]
+    if parted:
+        first, fold = parted[0], parted[0].left_out_of[0]
+        tested = next(t for t in placed if t.replica == first.replica and fold in t.tested_in)
+        print(
+            f"warning: {first.track_id} (training) and {tested.track_id} (test) are replicas; "
+            f"tracks left out of training where a replica is tested: {len(parted)}",
+            file=sys.stderr,
+        )
+    return len(parted)
 
 
 def audit_folds(folded: Sequence[FoldedTrack], pairs: Sequence[tuple[str, str]]) -> None:

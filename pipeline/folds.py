@@ -1,6 +1,6 @@
 """Pure: the protocols, by which labelled tracks are dealt into folds."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -122,10 +122,27 @@ def _placed(
     tracks: Sequence[Track], replicas: Replicas, places: Sequence[tuple[int, ...] | None]
 ) -> list[FoldedTrack]:
     """Tracks with the folds that test them; without those whose place is None."""
-    return [
+    placed = [
         replace(track, tested_in=place)
         for track, place in zip(_undealt(tracks, replicas), places, strict=True)
         if place is not None
+    ]
+    return _without_parted(placed)
+
+
+def _without_parted(placed: Sequence[FoldedTrack]) -> list[FoldedTrack]:
+    """Tracks that are left out of the folds that test a replica of theirs.
+
+    Where places are prescribed, replicas cannot be kept together.
+    """
+    tested: dict[str, set[int]] = defaultdict(set)
+    for track in placed:
+        if track.replica:
+            tested[track.replica].update(track.tested_in)
+    parted = [tested[track.replica] - set(track.tested_in) for track in placed]
+    return [
+        replace(track, left_out_of=tuple(sorted(folds)))
+        for track, folds in zip(placed, parted, strict=True)
     ]
 
 

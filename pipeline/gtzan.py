@@ -8,8 +8,10 @@
 - `replica_of`: the track whose first five seconds are the same.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from pipeline.tables import read_csv
@@ -45,3 +47,17 @@ def replica_pairs(facts: dict[str, Fact]) -> list[tuple[str, str]]:
     """Pairs of track ids that are known to be replicas, both of them among `facts`."""
     pairs = ((track_id, fact.replica_of) for track_id, fact in facts.items())
     return [pair for pair in pairs if pair[1] in facts]
+
+
+def same_piece_pairs(facts: dict[str, Fact]) -> list[tuple[str, str]]:
+    """Pairs of track ids of one artist and one title, whatever their case, spaces and signs."""
+    pieces: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for track_id, fact in facts.items():
+        artist, title = _letters(fact.artist), _letters(fact.title)
+        if artist and title:
+            pieces[artist, title].append(track_id)
+    return [pair for track_ids in pieces.values() for pair in combinations(track_ids, 2)]
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))

@@ -27,7 +27,7 @@ class LabelledClips:
     labels : int array, shape (n,)
         Index into `genres`.
     tested : bool array, shape (folds, n)
-        Whether the row is tested in a fold; where it is not, it trains.
+        Whether the row is tested in a fold.
     tracks : list of FoldedTrack
     owners : int array, shape (n,)
         Index into `tracks`.

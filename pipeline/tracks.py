@@ -33,6 +33,8 @@ REPLICA_COLUMNS = [
     "same_as_genre",
 ]
 FOLD_COLUMNS = ["track_id", "clip", "genre", "artist", "replica", "tested_in"]
+# A column only where it says something: folds that leave nothing out keep their digest.
+LEFT_OUT_OF = "left_out_of"
 
 OK = "ok"
 TRUNCATED = "truncated"
@@ -78,6 +80,8 @@ class FoldedTrack:
         What it shares with its replicas: the first track id among them; empty without any.
     tested_in : tuple of int
         The folds, or seeds, in which it is tested; in every other one it trains.
+    left_out_of : tuple of int
+        Those in which it does neither, as they test a replica of it.
     """
 
     track_id: str
@@ -86,6 +90,7 @@ class FoldedTrack:
     artist: str
     replica: str
     tested_in: tuple[int, ...]
+    left_out_of: tuple[int, ...] = ()
 
 
 def read_tracks(path: Path = TRACKS) -> list[Track]:
@@ -114,6 +119,7 @@ def read_folds(path: Path = FOLDS) -> list[FoldedTrack]:
             **{name: row[name] for name in ("track_id", "genre", "artist", "replica")},
             clip=int(row["clip"]) if row["clip"] else None,
             tested_in=tuple(map(int, row["tested_in"].split())),
+            left_out_of=tuple(map(int, row.get(LEFT_OUT_OF, "").split())),
         )
         for row in read_csv(path, FOLD_COLUMNS)
     ]
@@ -121,7 +127,9 @@ def read_folds(path: Path = FOLDS) -> list[FoldedTrack]:
 
 def write_folds(tracks: Iterable[FoldedTrack], path: Path = FOLDS) -> None:
     """Write what `read_folds` reads."""
-    write_csv(path, FOLD_COLUMNS, map(_cells, tracks))
+    rows = [_cells(track) for track in tracks]
+    more = [LEFT_OUT_OF] if any(LEFT_OUT_OF in row for row in rows) else []
+    write_csv(path, [*FOLD_COLUMNS, *more], rows)
 
 
 def folds_of(tracks: Iterable[FoldedTrack]) -> list[int]:
@@ -134,9 +142,14 @@ def sides(tracks: Iterable[FoldedTrack], fold: int) -> tuple[list[FoldedTrack], 
     training: list[FoldedTrack] = []
     test: list[FoldedTrack] = []
     for track in tracks:
-        (test if fold in track.tested_in else training).append(track)
+        if fold not in track.left_out_of:
+            (test if fold in track.tested_in else training).append(track)
     return training, test
 
 
 def _cells(track: FoldedTrack) -> dict[str, Any]:
-    return {**vars(track), "tested_in": " ".join(map(str, track.tested_in))}
+    cells = {name: value for name, value in vars(track).items() if value != ()}
+    return {
+        name: " ".join(map(str, value)) if isinstance(value, tuple) else value
+        for name, value in cells.items()
+    }

@@ -260,6 +260,27 @@ def test_a_split_is_trained_on_with_several_seeds(protocol: str, judge: str, jud
         assert len(training) == 3
 
 
+@settings(max_examples=200)
+@given(
+    drawn=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=2, max_size=12),
+    column=st.sampled_from(["fold", "split"]),
+)
+def test_where_a_replica_is_tested_no_other_trains_and_all_else_does(
+    drawn: list[tuple[int, int]], column: str
+) -> None:
+    drawn = [(0, 0), (1, 0), *drawn]
+    names = ["train", "test", "valid", ""] if column == "split" else ["0", "1", "2", ""]
+    tracks = [track_of(f"a/{n}", **{column: names[i]}) for n, (i, _) in enumerate(drawn)]
+    replicas = {t.track_id: f"r{r}" for t, (_, r) in zip(tracks, drawn, strict=True) if r}
+    placed = given_folds(tracks, replicas, params_of(), 0)
+    for fold in folds_of(placed):
+        training, test = sides(placed, fold)
+        assert test == [track for track in placed if fold in track.tested_in]
+        heard = [track.replica for track in test if track.replica]
+        others = [track for track in placed if track not in test]
+        assert training == [track for track in others if track.replica not in heard]
+
+
 @pytest.mark.parametrize("missing", ["train", "test"])
 def test_split_without_a_part_is_an_error(missing: str) -> None:
     tracks = [track for track in SPLIT if track.split != missing]

@@ -1,6 +1,7 @@
 """GTZAN: recognised by its file names, and facts that agree with each other."""
 
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.dataset import find_tracks
 from pipeline.demo import write_demo
-from pipeline.gtzan import EXCLUDED, gtzan_facts, read_facts, replica_pairs
+from pipeline.gtzan import EXCLUDED, Fact, gtzan_facts, read_facts, replica_pairs, same_piece_pairs
 from pipeline.params import DemoParams
 
 FACTS = read_facts()
@@ -82,6 +83,42 @@ def test_pairs_have_both_their_tracks() -> None:
     names = ["metal/metal.00058", "rock/rock.00016", "disco/disco.00098"]
     facts = gtzan_facts(names)
     assert set(replica_pairs(facts)) == {(names[0], names[1]), (names[1], names[0])}
+
+
+def test_pieces_are_the_same_by_the_letters_of_artist_and_title() -> None:
+    names = {
+        "1": ("KC & Co.", "That's It (Live)"),
+        "2": ("kc co", "thats it live!"),
+        "3": ("KC Co", "That's It"),
+        "4": ("Others", "That's It"),
+        "5": ("KC Co", "?"),
+        "6": ("KC Co", ""),
+        "7": ("", "That's It"),
+        "8": ("", "That's It"),
+        "9": ("KC Co", "THAT'S  IT LIVE"),
+    }
+    facts = {track_id: Fact(*name, split="", replica_of="") for track_id, name in names.items()}
+    assert same_piece_pairs(facts) == [("1", "2"), ("1", "9"), ("2", "9")]
+
+
+def test_pieces_of_the_table_are_those_of_equal_names_and_one_spelt_apart() -> None:
+    equal = {
+        (first, second)
+        for first, second in combinations(FACTS, 2)
+        if (FACTS[first].artist, FACTS[first].title) == (FACTS[second].artist, FACTS[second].title)
+        and "" not in (FACTS[first].artist, FACTS[first].title)
+    }
+    spelt_apart = {("metal/metal.00042", "metal/metal.00063")}
+    found = same_piece_pairs(FACTS)
+    assert set(found) == equal | spelt_apart
+    assert len(found) == len(set(found)) == 92
+    assert {pair for pair in replica_pairs(FACTS) if pair[0] < pair[1]} < set(found)
+
+
+def test_no_piece_is_in_two_parts_of_the_filtered_split() -> None:
+    for pair in same_piece_pairs(FACTS):
+        parts = {FACTS[track_id].split for track_id in pair}
+        assert len(parts - {EXCLUDED}) <= 1
 
 
 def test_the_demo_is_not_taken_for_it(tmp_path: Path) -> None:

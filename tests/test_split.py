@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from helpers import SMALL, write_params, write_tracks
 
-from pipeline import dealing
+from pipeline import dealing, folds
 from pipeline.audit import LeakError
 from pipeline.errors import PipelineError
 from pipeline.folds import PROTOCOLS, song
@@ -157,6 +157,7 @@ def test_artists_stay_together_and_are_told(
         "groups": 4,
         "replica_groups": 0,
         "genres_absent": 0,
+        "replicas_left_out": 0,
         "dataset_digest": "",
         "folds_digest": "",
     }
@@ -225,6 +226,7 @@ def test_the_filtered_split_of_gtzan(folder: Path) -> None:
     assert (told["judged"], told["folds"]) == ("test", 4)
     assert (told["tracks"], told["left_out"]) == (443 + 290, 197 + 70)
     assert (told["replica_groups"], told["known_artist_share"]) == (15, 0.919)
+    assert told["replicas_left_out"] == 0
     assert told["artists_kept"] is True  # nor does a known artist of its test part train
     set_params(protocol="filtered", judge="valid")
     main()
@@ -246,10 +248,34 @@ def test_gtzans_replicas_are_known(folder: Path) -> None:
     write_replicas([("blues/blues.00000", "metal/metal.00058")])
     main()
     replicas = {track.track_id: track.replica for track in read_folds() if track.replica}
-    assert len(replicas) == 31
+    assert len(replicas) == 146
     for name in ("metal/metal.00058", "rock/rock.00016"):
         assert replicas[name] == "blues/blues.00000"
         assert places()[name] == places()["blues/blues.00000"]
+    assert replicas["jazz/jazz.00051"] == "jazz/jazz.00033"  # Body and Soul, and by its name alone
+
+
+@pytest.mark.parametrize(("protocol", "left_out"), [("filtered", 1), ("given", 2)])
+def test_only_the_same_sound_takes_from_the_filtered_split(
+    folder: Path, capsys: pytest.CaptureFixture[str], protocol: str, left_out: int
+) -> None:
+    set_params(protocol=protocol)
+    parts = {name: f.split for name, f in read_facts().items() if f.split != EXCLUDED}
+    write_tracks(folder, GTZAN, split=parts)
+    piece, its_copy, judged = "country/country.00051", "country/country.00008", "pop/pop.00071"
+    first, second, *_ = (name for name, part in parts.items() if part == "train")
+    write_replicas([(first, judged), (second, its_copy)])
+    main()
+    assert (parts[piece], parts.get(its_copy), parts[judged]) == ("test", None, "test")
+    assert (first in places(), second in places()) == (False, protocol == "filtered")
+    assert {piece, judged} < places().keys()
+    told = metrics()
+    assert (told["replicas_left_out"], told["tracks"]) == (left_out, 443 + 290 - left_out)
+    assert told["left_out"] == 1000 - told["tracks"]
+    assert capsys.readouterr().err == (
+        f"warning: {first} (training) and {judged} (test) are replicas; tracks left out of "
+        f"training where a replica is tested: {left_out}\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -275,10 +301,61 @@ def test_what_metadata_gives(
     assert metrics()["folds"] == (2 if judged == "all" else 3)
 
 
-def test_given_folds_that_part_replicas_are_a_leak(folder: Path) -> None:
+PARTED = [("blues/1", "jazz/1"), ("jazz/2", "blues/1")]
+GIVEN = [
+    {"fold": {name: str(int(name[-1]) % 2) for name in ARTISTS}},
+    {"split": dict(zip(ARTISTS, ["train", "train", "test", "valid"] * 2, strict=True))},
+]
+
+
+@pytest.mark.parametrize(("columns", "left_out"), [(GIVEN[0], 3), (GIVEN[1], 2)])
+def test_given_parts_with_replicas_on_two_sides_train_without(
+    folder: Path, capsys: pytest.CaptureFixture[str], columns: Any, left_out: int
+) -> None:
     set_params(protocol="given")
-    write_tracks(folder, USABLE, fold={name: str(int(name[-1]) % 2) for name in ARTISTS})
-    write_replicas([("blues/1", "jazz/1"), ("jazz/2", "blues/1")])
+    write_tracks(folder, USABLE, **columns)
+    main()
+    before = places()
+    assert (metrics()["replicas_left_out"], capsys.readouterr().err) == (0, "")
+    write_replicas(PARTED)
+    main()
+    assert metrics()["replicas_left_out"] == left_out
+    assert capsys.readouterr().err == (
+        "warning: blues/1 (training) and jazz/2 (test) are replicas; tracks left out of training "
+        f"where a replica is tested: {left_out}\n"
+    )
+    assert {name: place for name, place in places().items() if place} == {
+        name: place for name, place in before.items() if place
+    }
+    training = {track.track_id for track in sides(read_folds(), 0)[0]}
+    assert training == {name for name, place in before.items() if 0 not in place} - {
+        "blues/1",
+        "jazz/1",
+    }
+
+
+def test_a_replica_in_a_part_that_is_not_judged_is_no_leak(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_params(protocol="given")
+    write_tracks(folder, USABLE, **GIVEN[1])
+    write_replicas([("blues/1", "jazz/3")])
+    main()
+    assert (metrics()["replicas_left_out"], capsys.readouterr().err) == (0, "")
+    set_params(protocol="given", judge="valid")
+    main()
+    assert metrics()["replicas_left_out"] == 1
+    assert "blues/1" not in places()
+
+
+@pytest.mark.parametrize("columns", GIVEN)
+def test_given_parts_that_train_on_a_judged_replica_are_a_leak(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, columns: Any
+) -> None:
+    monkeypatch.setattr(folds, "_without_parted", list)
+    set_params(protocol="given")
+    write_tracks(folder, USABLE, **columns)
+    write_replicas(PARTED)
     expected = r"^leak: blues/1 \(training\) and jazz/2 \(test\) are replicas$"
     with pytest.raises(LeakError, match=expected):
         main()

@@ -34,6 +34,26 @@ def test_folds_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert lines[2:] == ["a/2,,a,,a/2,0 1 2", "b/1,0,b,,,", "b/1,11,b,,,0"]
 
 
+def test_what_is_left_out_of_a_fold_has_a_column_where_there_is_any(tmp_path: Path) -> None:
+    path = tmp_path / "folds.csv"
+    table = [TABLE[0], folded("a/2", "a", tested_in=(0,), left_out_of=(1, 12))]
+    write_folds(table, path)
+    assert read_folds(path) == table
+    assert path.read_text(encoding="utf-8").splitlines()[::2] == [
+        "track_id,clip,genre,artist,replica,tested_in,left_out_of",
+        "a/2,,a,,,0,1 12",
+    ]
+
+
+def test_what_is_left_out_of_a_fold_is_on_no_side_of_it() -> None:
+    tracks = [folded("a/1", "a", tested_in=(0,), left_out_of=(2,)), folded("a/2", "a")]
+    assert [sides(tracks, fold) for fold in range(3)] == [
+        (tracks[1:], tracks[:1]),
+        (tracks, []),
+        (tracks[1:], []),
+    ]
+
+
 @given(st.lists(st.sets(st.integers(0, 5)), min_size=1))
 def test_a_track_is_on_one_side_of_each_fold(places: list[set[int]]) -> None:
     tracks = [folded(f"a/{n}", "a", tested_in=tuple(place)) for n, place in enumerate(places)]
