@@ -27,9 +27,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.rows import StoredRows
 from pipeline.parallel import ONE_THREAD
 from pipeline.params import load_params
+from pipeline.rows import StoredRows
 from pipeline.store import write_store
 
 TRACKS, CLIPS, SHAPE, GENRES = 40_000, 10, (64, 65, 1), 10

@@ -99,7 +99,8 @@ def _drawn(row: Array, parent: Array) -> Image.Image:
         return _curve(scaled)
     grey = row.shape[-1] == 1
     colours = colormaps["magma"](scaled[..., 0], bytes=True)[..., :3] if grey else row
-    return Image.fromarray(np.ascontiguousarray(colours[::-1])).resize(PANEL, Image.Resampling.NEAREST)
+    picture = Image.fromarray(np.ascontiguousarray(colours[::-1]))
+    return picture.resize(PANEL, Image.Resampling.NEAREST)
 
 
 def _curve(scaled: Array) -> Image.Image:

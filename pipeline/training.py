@@ -5,6 +5,7 @@ cache; one that was killed goes on from its last checkpoint.
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -29,7 +30,7 @@ from pipeline.tables import rounded, write_csv, write_json
 from pipeline.tracks import FoldedTrack, folds_of, sides
 
 KIND = "folds"
-MODEL, CURVES, MACHINE = "model.keras", "history.csv", "machine.json"
+MODEL, CURVES, MACHINE, COST = "model.keras", "history.csv", "machine.json", "cost.json"
 # Keras' seeds and policies belong to the process, and a cluster's worker may have several threads.
 ONE_AT_A_TIME = threading.Lock()
 
@@ -55,7 +56,7 @@ def make_tasks(
 
 
 def train_folds(tasks: Sequence[FoldTask]) -> list[Path]:
-    """Folders with `MODEL`, `CURVES` and `MACHINE` of each fold, in the machine's cache."""
+    """Folders with `MODEL`, `CURVES`, `MACHINE` and `COST` of each fold, in the machine's cache."""
     code = code_fingerprint("models.fit")
     return map_folds(partial(train_fold, cache=machine_cache(), code=code), tasks)
 
@@ -85,11 +86,13 @@ def _trained(task: FoldTask, cache: Cache, address: str) -> Path:
     checkpoint = cache.root / "checkpoints" / f"{address}.npz"
 
     def fill(folder: Path) -> None:
+        started = time.monotonic()
         history = fit_fold(task, folder / MODEL, checkpoint)
         rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(history, 1))
         write_csv(folder / CURVES, ["epoch", *HISTORY], rows)
         facts = dict(task.description.training)
         del facts["seed"]
+        write_json(folder / COST, {"seconds": round(time.monotonic() - started, 1)})
         write_json(folder / MACHINE, facts)
 
     return cache.publish_folder(KIND, address, fill)
