@@ -27,6 +27,7 @@ section { background:var(--card); border:1px solid var(--line); border-radius:12
 svg { display:block; width:100%; height:auto; overflow:visible; font-size:13.5px; }
 svg .label { fill:var(--ink); font-weight:600; } svg .note { fill:var(--soft); font-size:12px; }
 svg .middle { text-anchor:middle; }
+svg .end { text-anchor:end; }
 .grid { stroke:var(--line); } .zero { stroke:var(--ink); stroke-width:1.5; }
 .whisker { stroke-width:7; stroke-linecap:round; opacity:.32; }
 .before { stroke:var(--before); fill:var(--before); }

@@ -294,6 +294,17 @@ def test_page_holds_all_and_loads_nothing(
     assert "metal/05" in seen.text
 
 
+def test_every_class_of_a_picture_has_a_style() -> None:
+    content = page(report("main", "trial", "seeds"))
+    used = {
+        name
+        for names in re.findall(r'<(?:text|line|g|rect) class="([^"]+)"', content)
+        for name in names.split()
+    }
+    assert used >= {"end", "middle", "note", "lost", "gained"}
+    assert [name for name in used if f".{name} {{" not in content] == []
+
+
 def test_control_characters_do_not_reach_the_terminal() -> None:
     found = build_report([hostile("main\x1b[2J", MAIN), hostile("better", BETTER)])
     assert "\x1b" not in text(found)
