@@ -5,8 +5,11 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipeline.augmentations import Chain
 from pipeline.augmenting import AugmentTrack, job_of, medium_of, picks_of
@@ -87,8 +90,10 @@ def _make_chain(params: Params, chain: Chain, genres: dict[str, str], folder: Pa
             "name": f"{params.feature} {chain.name}",
             "augmented": {name: asdict(kind) for name, kind in chain.named},
         }
+        # It goes to other processes, as an open store cannot.
+        template = partial(np.empty, (0, *store.shape[1:]), store.dtype)
         recipe = AugmentTrack(chain, medium, params.seed)
-        made = build_store(folder, about, lambda: store[:0], jobs, recipe)
+        made = build_store(folder, about, template, jobs, recipe)
         return [
             Sample(
                 track_id=track_id,
