@@ -12,7 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.features import Feature
-from pipeline.on_pictures import Blur, Flip, FrequencyMask, Mirror, Rotate, Stretch, TimeMask, Zoom
+from pipeline.on_pictures import (
+    Blur,
+    Flip,
+    FrequencyMask,
+    Mirror,
+    Rotate,
+    Stretch,
+    TimeMask,
+    Zoom,
+    recast,
+)
 from pipeline.on_sound import Gain, Noise, PitchShift, TimeShift, TimeStretch
 from pipeline.on_spectra import Equaliser, SpectralNoise
 from pipeline.pcm import Pcm, from_pcm
@@ -110,22 +120,24 @@ class Medium:
         None for one of the user's own, of which only the rows are known.
     sample_rate : int
         Of the clips, in Hz.
-    is_picture : bool
-        Whether rows have height, width and channels.
+    dimensions : int
+        Of a row: 3 for a picture (height, width, channels), 1 for values over time.
     """
 
     feature: Feature | None
     sample_rate: int
-    is_picture: bool
+    dimensions: int
 
     def cannot(self, chain: Chain) -> str:
         """Why a chain is of no use here; empty if it is of use."""
+        if self.dimensions not in (1, 3):
+            return "changes pictures and values over time, and rows of this feature are neither"
         if chain.hears and self.feature is None:
             return "acts on sound, and how to compute this feature from sound is not known"
         for kind in chain.kinds:
             if kind.needs == DECIBELS and self._steps is None:
                 return "changes features in dB only: mel with one channel, grey"
-            if kind.needs == PICTURE and not self.is_picture:
+            if kind.needs == PICTURE and self.dimensions != 3:
                 return "changes pictures only, and rows of this feature have no frequencies"
         return ""
 
@@ -150,13 +162,14 @@ class Medium:
         return self._redraw(row, seen) if seen else row
 
     def _redraw(self, row: Array, kinds: Sequence[tuple[type[Kind], State]]) -> Array:
-        shape = row.shape if self.is_picture else (1, *row.shape, 1)
-        picture = row.astype(np.float32).reshape(shape)
+        shape = row.shape if self.dimensions == 3 else (1, *row.shape, 1)
+        picture = recast(row, np.float32).reshape(shape)
         for kind, state in kinds:
             picture = np.ascontiguousarray(self._apply(kind, picture, state))
-        if row.dtype == np.uint8:
-            picture = np.clip(np.rint(picture), 0, 255)
-        return picture.reshape(row.shape).astype(row.dtype)
+        if row.dtype.kind in "iu":
+            limits = np.iinfo(row.dtype)
+            picture = np.clip(np.rint(picture), limits.min, limits.max)
+        return recast(picture, row.dtype).reshape(row.shape)
 
     def _apply(self, kind: type[Kind], picture: Array, state: State) -> Array:
         if kind.acts_on != DECIBELS:

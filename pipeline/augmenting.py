@@ -99,4 +99,4 @@ def _load(track_id: str, picks: Sequence[Pick], sources: Sequence[tuple[Path, st
 
 def medium_of(store: Store, feature: Any) -> Medium:
     """What samples of the feature in `store` are made in."""
-    return Medium(feature, store.description["sample_rate"], len(store.shape) == 4)
+    return Medium(feature, store.description["sample_rate"], len(store.shape) - 1)

@@ -37,7 +37,7 @@ def check_input(params: Params) -> None:
     """Raise `ParamsError` unless model and augmentation can take the chosen feature."""
     shape = input_shape(params)
     feature, rate = params.extract.get(params.feature), params.segment.sample_rate
-    params.augment.require_use(Medium(feature, rate, is_picture=len(shape) == 3))
+    params.augment.require_use(Medium(feature, rate, len(shape)))
     try:
         params.fit.require_input(shape)
     except ParamsError as error:

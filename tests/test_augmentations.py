@@ -1,0 +1,207 @@
+"""Chains of kinds, where they are of use, and samples made by hand beside those of a Medium."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.augmentations import AUGMENTATIONS, Array, Chain, Medium, State, chain_of
+from pipeline.features import Centroid, Colour, Feature, Grey, Mel
+from pipeline.on_pictures import Mirror, TimeMask
+from pipeline.on_sound import Gain, PitchShift
+from pipeline.on_spectra import Equaliser
+from pipeline.params import load_params
+from pipeline.pcm import from_pcm
+
+RATE = 22_050
+RANGES = load_params().augment.ranges
+MEL = Mel(2048, 1024, 64, 0.0, 11_025.0, 80.0, 1, "viridis")
+DRAWN_MEL = Mel(2048, 1024, 64, 0.0, 11_025.0, 80.0, 3, "magma")
+GREY = Grey(512, 256, 64, 64, -120.0, -20.0)
+COLOUR = Colour(256, 128, 64, 64, -200.0, "viridis")
+CENTROID = Centroid(2048, 512)
+
+SOUND = {"gain", "noise", "pitch_shift", "time_stretch", "time_shift"}
+DECIBELS = {"equaliser", "spectral_noise", "gain"}
+FREQUENCIES = {"flip", "rotate", "zoom", "frequency_mask"}
+PCM = np.random.default_rng(0).integers(-9000, 9000, RATE).astype(np.int16)
+
+
+def medium(feature: Feature | None, dimensions: int = 3) -> Medium:
+    return Medium(feature, RATE, dimensions)
+
+
+def row_of(feature: Feature, sound: Array | None = None) -> Array:
+    clip = from_pcm(PCM) if sound is None else sound
+    row: Array = feature(clip[np.newaxis], RATE)[0]
+    return row
+
+
+def named(kind: str, **state: Any) -> State:
+    return {"kind": kind, **state}
+
+
+@pytest.mark.parametrize("name", ["mirror", "gain+noise", "pitch_shift+equaliser+time_mask"])
+def test_a_chain_has_the_kinds_of_its_name(name: str) -> None:
+    chain = chain_of(name, RANGES)
+    assert chain.name == name
+    assert chain.kinds == tuple(RANGES[each] for each in name.split("+"))
+    assert chain.named == [(each, RANGES[each]) for each in name.split("+")]
+
+
+@pytest.mark.parametrize(
+    ("name", "unknown"),
+    [("blurr", "blurr"), ("mirror+", ""), ("", ""), ("gain + mirror", "gain "), ("Flip", "Flip")],
+)
+def test_a_name_that_is_no_kinds_is_refused(name: str, unknown: str) -> None:
+    with pytest.raises(ValueError, match=f"should be kinds, with .* of a chain: no '{unknown}'$"):
+        chain_of(name, RANGES)
+
+
+@pytest.mark.parametrize("name", ["mirror+gain", "gain+equaliser+noise", "equaliser+pitch_shift"])
+def test_sound_behind_what_is_no_sound_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="should have the kinds that act on sound first"):
+        chain_of(name, RANGES)
+
+
+@pytest.mark.parametrize(
+    ("name", "varies", "hears"),
+    [
+        ("mirror", False, False),
+        ("mirror+flip", False, False),
+        ("mirror+blur", True, False),
+        ("equaliser", True, False),
+        ("time_shift", True, True),
+        ("gain+mirror", True, True),
+    ],
+)
+def test_whether_a_chain_varies_and_hears(name: str, varies: bool, hears: bool) -> None:
+    chain = chain_of(name, RANGES)
+    assert (chain.varies, chain.hears) == (varies, hears)
+
+
+def test_a_chain_draws_for_its_kinds_in_turn() -> None:
+    chain = Chain("gain+mirror+time_mask", (Gain(6.0), Mirror(), TimeMask(0.2)))
+    rng = np.random.default_rng(3)
+    gain, mask = Gain(6.0).draw(rng), TimeMask(0.2).draw(rng)
+    expected = [named("gain", **gain), named("mirror"), named("time_mask", **mask)]
+    assert chain.draw(np.random.default_rng(3)) == expected
+
+
+def test_a_kind_twice_in_a_chain_has_two_states() -> None:
+    first, second = chain_of("time_mask+time_mask", RANGES).draw(np.random.default_rng(0))
+    assert first["kind"] == second["kind"]
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("where", "refused"),
+    [
+        (medium(MEL), set()),
+        (medium(GREY), set()),
+        (medium(COLOUR), DECIBELS),
+        (medium(DRAWN_MEL), DECIBELS),
+        (medium(CENTROID, dimensions=1), DECIBELS | FREQUENCIES),
+        (medium(None), DECIBELS | SOUND),
+        (medium(None, dimensions=1), DECIBELS | SOUND | FREQUENCIES),
+    ],
+    ids=["mel", "grey", "colour", "drawn mel", "centroid", "own picture", "own row"],
+)
+def test_what_a_feature_cannot_take(where: Medium, refused: set[str]) -> None:
+    reasons = {name: where.cannot(chain_of(name, RANGES)) for name in AUGMENTATIONS}
+    assert {name for name, reason in reasons.items() if reason} == refused
+    for name in refused:
+        if name in SOUND and where.feature is None:
+            assert "not known" in reasons[name]
+        elif name in DECIBELS:
+            assert "dB only" in reasons[name]
+        else:
+            assert "no frequencies" in reasons[name]
+
+
+def test_rows_of_other_dimensions_are_refused() -> None:
+    for dimensions in (0, 2, 4):
+        assert "neither" in medium(None, dimensions).cannot(chain_of("mirror", RANGES))
+
+
+def test_whole_numbers_of_any_size_are_rounded_and_clipped() -> None:
+    row = np.array([32767, 32767, -5, -6, 7], np.int16)
+    sample = medium(None, 1).make([named("blur", sigma=1.0)], row, None)
+    exact = medium(None, 1).make([named("blur", sigma=1.0)], row.astype(np.float32), None)
+    assert sample.dtype == np.int16
+    np.testing.assert_array_equal(sample, np.rint(exact))
+
+
+def test_a_chain_is_refused_for_any_of_its_kinds() -> None:
+    where = medium(CENTROID, dimensions=1)
+    assert not where.cannot(chain_of("noise+mirror+blur", RANGES))
+    assert "no frequencies" in where.cannot(chain_of("noise+mirror+flip", RANGES))
+
+
+def test_a_chain_from_sound_to_picture_is_its_steps_by_hand() -> None:
+    states = [
+        named("gain", db=3.0),
+        named("pitch_shift", semitones=1.0),
+        named("equaliser", db=[2.0, -4.0]),
+        named("mirror"),
+        named("time_mask", start=0.25, width=0.1),
+    ]
+    sound = PitchShift.apply(Gain.apply(from_pcm(PCM), states[0]), states[1])
+    louder = Equaliser.apply(row_of(MEL, sound).astype(np.float32), states[2])
+    expected = TimeMask.apply(louder[:, ::-1], states[4]).astype(np.float16)
+    sample = medium(MEL).make(states, row_of(MEL), PCM)
+    np.testing.assert_array_equal(sample, expected)
+
+
+@pytest.mark.parametrize("feature", [MEL, GREY, COLOUR, CENTROID])
+def test_sound_alone_is_the_feature_of_that_sound(feature: Feature) -> None:
+    state = named("pitch_shift", semitones=-1.0)
+    expected = row_of(feature, PitchShift.apply(from_pcm(PCM), state))
+    sample = medium(feature, 1 if feature == CENTROID else 3).make([state], row_of(feature), PCM)
+    np.testing.assert_array_equal(sample, expected)
+
+
+def test_a_row_without_frequencies_is_masked_and_mirrored_in_time() -> None:
+    row = np.arange(10, dtype=np.float16)
+    states = [named("mirror"), named("time_mask", start=0.2, width=0.3)]
+    sample = medium(None, dimensions=1).make(states, row, None)
+    assert sample.dtype == np.float16
+    assert sample.tolist() == [9, 8, 4.5, 4.5, 4.5, 4, 3, 2, 1, 0]
+
+
+def louder_by(db: Sequence[float], grey: Array, feature: Grey = GREY) -> Array:
+    return medium(feature).make([named("equaliser", db=list(db))], grey, None)
+
+
+def test_grey_is_rounded_to_the_nearest_step_and_clipped() -> None:
+    grey = np.array([0, 1, 100, 250, 255], np.uint8).reshape(1, 5, 1)
+    step = 100 / 255  # dB
+    up, down = (louder_by([2.6 * sign * step] * 2, grey) for sign in (1, -1))
+    assert up.dtype == np.uint8
+    assert up.ravel().tolist() == [3, 4, 103, 253, 255]
+    assert down.ravel().tolist() == [0, 0, 97, 247, 252]
+
+
+@pytest.mark.parametrize("feature", [GREY, Grey(512, 256, 64, 64, -150.0, 0.0)])
+def test_an_equaliser_of_three_decibels_is_a_gain_of_three(feature: Grey) -> None:
+    before = row_of(feature).astype(int)
+    equalised = louder_by([3.0, 3.0], row_of(feature), feature).astype(int)
+    sounding = row_of(feature, Gain.apply(from_pcm(PCM), {"db": 3.0})).astype(int)
+    inside = (before > 0) & (sounding < 255)  # beyond, the row does not tell how far
+    assert np.abs(equalised - sounding)[inside].max() <= 1  # both are rounded
+    risen = np.mean((equalised - before)[inside])
+    assert risen == pytest.approx(3 * feature.steps_per_db, abs=0.5)
+
+
+def test_spectral_noise_means_the_same_on_grey_as_on_mel() -> None:
+    """It raises a flat spectrogram by 10 log10(1 + 10^(-snr / 10)) dB or a little less."""
+    raised = []
+    for feature, dtype in ((GREY, np.uint8), (MEL, np.float16)):
+        flat = np.full((64, 64, 1), 100, dtype)
+        sample = medium(feature).make([named("spectral_noise", snr_db=0.0, seed=1)], flat, None)
+        steps = feature.steps_per_db
+        assert steps is not None
+        raised.append((sample.astype(np.float64) - 100).mean() / steps)
+    assert raised[0] == pytest.approx(raised[1], abs=0.05)
+    assert 2 < raised[1] < 10 * np.log10(2)
