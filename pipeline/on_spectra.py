@@ -69,7 +69,7 @@ class SpectralNoise:
         top = spectrum.max()
         power = np.exp((spectrum - top) / NEPER)
         rng = np.random.default_rng(state["seed"])
-        noise = rng.standard_exponential(spectrum.shape, np.float32)
+        noise = -np.log(1 - rng.random(spectrum.shape, np.float32))  # faster than its own
         power += noise * (power.mean() * np.float32(10 ** (-state["snr_db"] / 10)))
         return np.log(power) * np.float32(NEPER) + top
 
