@@ -3,7 +3,7 @@
 import keras
 from keras import layers, regularizers
 
-from pipeline.params import AnnParams
+from pipeline.model_params import AnnParams
 
 WIDTHS = (512, 256, 128, 64)
 

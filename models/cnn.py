@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from pipeline.params import CnnParams
+from pipeline.model_params import CnnParams
 
 HIDDEN = 32
 

@@ -17,7 +17,7 @@ from models.progress import Progress
 from models.saved import Description, save_model
 from models.seeds import seeded
 from pipeline.errors import PipelineError
-from pipeline.params import FitParams, ModelParams
+from pipeline.model_params import FitParams, ModelParams
 
 Array = npt.NDArray[Any]
 

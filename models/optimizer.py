@@ -2,7 +2,7 @@
 
 import keras
 
-from pipeline.params import FitParams
+from pipeline.model_params import FitParams
 
 
 def make_optimizer(params: FitParams, steps: int) -> keras.optimizers.Optimizer:

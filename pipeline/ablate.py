@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from models.saved import load_model
+from pipeline.augment_params import AugmentParams
 from pipeline.augmentations import Chain, Medium
 from pipeline.augmented import load_augmented
 from pipeline.augmenting import medium_of
@@ -74,11 +75,9 @@ class Bench:
 
     def run(self, name: str, kinds: tuple[Chain, ...]) -> Trial:
         """Train and judge with `kinds`; without augmentation where there are none."""
-        mode = self.params.augment.mode if kinds else "none"
-        augment = replace(self.params.augment, mode=mode, kinds=kinds)
-        params = replace(self.params, augment=augment)
+        params = replace(self.params, augment=_only(self.params.augment, kinds))
         started = time.monotonic()
-        if mode == "offline":
+        if params.augment.mode == "offline":
             make_samples(params, self.usable, SCRATCH)
         seconds = time.monotonic() - started
         samples = load_augmented(params, self.clips, SCRATCH)
@@ -96,6 +95,14 @@ class Bench:
             seconds + sum(map(_seconds, folders)),
             sum(path.stat().st_size for path in SCRATCH.glob("*/*.h5")) / 1e6 if samples else 0,
         )
+
+
+def _only(augment: AugmentParams, kinds: tuple[Chain, ...]) -> AugmentParams:
+    """With these kinds alone; no clip has two samples that are the same."""
+    vary = all(chain.varies for chain in kinds)
+    copies = augment.copies if vary else min(augment.copies, len(kinds))
+    mode = augment.mode if kinds else "none"
+    return replace(augment, mode=mode, kinds=kinds, copies=copies)
 
 
 def kept_accuracy(curves: Path, patience: int) -> float:

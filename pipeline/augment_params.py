@@ -7,8 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.augmentations import AUGMENTATIONS, Chain, Kind, Medium, chain_of
-from pipeline.features import STRICT
-from pipeline.validate import ParamsError, one_of, parse, section
+from pipeline.validate import STRICT, ParamsError, one_of, parse, section
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -16,7 +16,7 @@ from pipeline.fingerprint import digest
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.params import Params
 from pipeline.rows import StoredRows
-from pipeline.samples import AUGMENTED, Sample, by_store, read_samples
+from pipeline.samples import AUGMENTED, TABLE, Sample, by_store, read_samples, require_count
 from pipeline.store import CLIPS, FEATURE_STORES, Store
 
 
@@ -103,6 +103,8 @@ def load_augmented(
     if params.augment.mode != "offline":
         return None
     samples = read_samples(folder)
+    if not samples:
+        raise PipelineError(f"{folder / TABLE} has no samples; run `dvc repro`")
     rows = _rows_by_clip(clips)
     _require_parents(samples, FEATURE_STORES / params.feature, params.feature)
     parts, parents = [], []
@@ -111,7 +113,7 @@ def load_augmented(
         with Store(folder / chain) as store:
             numbers = []
             for track_id, made in tracks.items():
-                _require_count(store, folder / chain, track_id, len(made))
+                require_count(store, track_id, len(made))
                 digests.setdefault(track_id, []).append(store.digest(track_id))
                 start = store.span(track_id).start
                 for number, sample in enumerate(made, start):
@@ -135,14 +137,6 @@ def _rows_by_clip(clips: LabelledClips) -> dict[tuple[str, int], int]:
         track = clips.tracks[owner]
         found[track.track_id, int(place) if track.clip is None else track.clip] = row
     return found
-
-
-def _require_count(store: Store, folder: Path, track_id: str, count: int) -> None:
-    held = store.clips(track_id) if track_id in store else 0
-    if held != count:
-        raise PipelineError(
-            f"{folder} has {held} samples of {track_id}, and the table {count}; run `dvc repro`"
-        )
 
 
 def _require_parents(samples: Sequence[Sample], features: Path, feature: str) -> None:

@@ -99,4 +99,5 @@ def _load(track_id: str, picks: Sequence[Pick], sources: Sequence[tuple[Path, st
 
 def medium_of(store: Store, feature: Any) -> Medium:
     """What samples of the feature in `store` are made in."""
-    return Medium(feature, store.description["sample_rate"], len(store.shape) - 1)
+    rate = store.description.get("sample_rate", 0)  # a feature of the user's own may say none
+    return Medium(feature, rate, len(store.shape) - 1)

@@ -47,16 +47,28 @@ def write_sheet(params: Params, tracks: Sequence[Track], path: Path) -> None:
     """
     with Store(FEATURE_STORES / params.feature) as rows, Store(CLIPS) as sound:
         medium = medium_of(rows, params.extract.get(params.feature))
-        parents = _parents(tracks, params.seed)
+        parents = _parents([track for track in tracks if track.track_id in rows], params.seed)
+        chains = _shown(params.augment, medium) if parents else []
         strips = []
-        for number, chain in enumerate(_shown(params.augment, medium)):
+        for number, chain in enumerate(chains):
             track_id = parents[number % len(parents)].track_id
             row, pcm = rows.rows(track_id)[0], sound.rows(track_id)[0]
             used = params.augment.mode != "none" and chain in params.augment.kinds
             title = f"{chain.name}{' (in use)' if used else ''}"
             strips.append(Strip(title, _panels(chain, medium, track_id, row, pcm, params.seed)))
     path.parent.mkdir(parents=True, exist_ok=True)
-    _compose(strips).save(path, optimize=True)
+    _compose(strips, BLOCKS, 1 + SAMPLES).save(path, optimize=True)
+
+
+def write_pair(
+    title: str, parent: Array, sample: Array, states: Sequence[dict[str, Any]], path: Path
+) -> None:
+    """Show a sample beside its parent."""
+    panels = [
+        Panel(_drawn(parent, parent), "parent"),
+        Panel(_drawn(sample, parent), _caption(states)),
+    ]
+    _compose([Strip(title, panels)], 1, len(panels)).save(path, "PNG", optimize=True)
 
 
 def _shown(params: AugmentParams, medium: Medium) -> list[Chain]:
@@ -92,13 +104,13 @@ def _caption(states: Sequence[dict[str, Any]]) -> str:
 
 
 def _drawn(row: Array, parent: Array) -> Image.Image:
-    """A row in the parent's range, low frequencies at the bottom; one of numbers as a curve."""
+    """A row in the parent's range, low frequencies at the bottom; what is no picture as a curve."""
     low, high = float(parent.min()), float(parent.max())
     scaled = np.clip((row.astype(np.float32) - low) / max(high - low, 1e-6), 0, 1)
-    if row.ndim == 1:
-        return _curve(scaled)
-    grey = row.shape[-1] == 1
-    colours = colormaps["magma"](scaled[..., 0], bytes=True)[..., :3] if grey else row
+    if row.ndim != 3:
+        return _curve(scaled.ravel())
+    rgb = row.dtype == np.uint8 and row.shape[-1] == 3
+    colours = row if rgb else colormaps["magma"](scaled.mean(axis=-1), bytes=True)[..., :3]
     picture = Image.fromarray(np.ascontiguousarray(colours[::-1]))
     return picture.resize(PANEL, Image.Resampling.NEAREST)
 
@@ -112,11 +124,12 @@ def _curve(scaled: Array) -> Image.Image:
     return picture
 
 
-def _compose(strips: Sequence[Strip]) -> Image.Image:
-    rows = -(-len(strips) // BLOCKS)
-    width = (1 + SAMPLES) * (PANEL[0] + GAP) + 2 * GAP
+def _compose(strips: Sequence[Strip], blocks: int, panels: int) -> Image.Image:
+    """Strips of up to `panels` pictures, in `blocks` side by side."""
+    rows = -(-len(strips) // blocks)
+    width = panels * (PANEL[0] + GAP) + 2 * GAP
     height = TITLE + PANEL[1] + CAPTION + GAP
-    sheet = Image.new("RGB", (BLOCKS * width, rows * height + GAP), PAPER)
+    sheet = Image.new("RGB", (blocks * width, rows * height + GAP), PAPER)
     for number, strip in enumerate(strips):
         corner = number // rows * width + GAP, number % rows * height
         _place(sheet, strip, *corner)

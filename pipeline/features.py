@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 from matplotlib import colormaps
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.pictures import draw, resample_area, to_bytes
@@ -20,10 +20,9 @@ from pipeline.spectra import (
     power_density,
     spectral_centroid,
 )
+from pipeline.validate import STRICT
 
 Array = npt.NDArray[Any]
-
-STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def _known_colour_map(name: str) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.features import STRICT
+from pipeline.validate import STRICT
 
 Array = npt.NDArray[Any]
 State = dict[str, Any]

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.features import STRICT
 from pipeline.on_spectra import draw_noise
+from pipeline.validate import STRICT
 
 Array = npt.NDArray[Any]
 State = dict[str, Any]

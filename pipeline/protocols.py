@@ -1,8 +1,9 @@
 """Command: the same model by every protocol, side by side, and what the leaky one pretends.
 
 `python -m pipeline.protocols` trains and judges what params.yaml names under the protocols clip,
-song, artist and filtered, after `dvc repro` has made tracks, replicas and features; folds that were
-trained before come from the machine's cache. It prints a table and writes metrics/protocols.csv.
+song, artist and filtered, after `dvc repro` has made tracks, replicas, features and new samples;
+folds that were trained before come from the machine's cache. It prints a table and writes
+metrics/protocols.csv.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from models.saved import load_model
+from pipeline.augmented import load_augmented
 from pipeline.dealing import deal_tracks
 from pipeline.errors import PipelineError, run_stage
 from pipeline.folds import PROTOCOLS
@@ -46,7 +48,7 @@ def run_protocol(name: ProtocolName, params: Params) -> Row:
     split = replace(params.split, protocol=name)
     dealt = deal_tracks(read_tracks(), read_replica_pairs(), split, params.seed)
     clips = load_labelled(FEATURE_STORES / params.feature, dealt.tracks)
-    folders = train_folds(make_tasks(params, dealt.tracks, clips))
+    folders = train_folds(make_tasks(params, dealt.tracks, clips, load_augmented(params, clips)))
     judged = judge_clips(clips, [load_model(folder / MODEL) for folder in folders])
     if clips.by_clip:
         summary = summarise_leaky(judged)

@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.augmentations import Chain
 from pipeline.augmenting import AugmentTrack, job_of, medium_of, picks_of
 from pipeline.build import build_store
+from pipeline.errors import PipelineError
 from pipeline.params import Params
 from pipeline.plan import Job
 from pipeline.store import CLIPS, FEATURE_STORES, Store
@@ -74,6 +75,8 @@ def make_samples(params: Params, tracks: Iterable[Track], folder: Path) -> int:
         for chain in params.augment.kinds
         for sample in _make_chain(params, chain, genres, folder / chain.name)
     ]
+    for lock in folder.glob(".*.lock"):  # they hold a process's number: no part of the result
+        lock.unlink()
     write_samples(folder, samples)
     return len(samples)
 
@@ -116,6 +119,8 @@ def _jobs(
     """A job for each track of which the chain makes something."""
     chains, copies = params.augment.kinds, params.augment.copies
     for track_id in track_ids:
+        if track_id not in stores[0]:
+            raise PipelineError(f"{stores[0].folder} has no rows of {track_id}")
         clips = stores[0].clips(track_id)
         picks = picks_of(track_id, clips, chains, copies, params.seed)[chain.name]
         if picks:
@@ -142,6 +147,16 @@ def read_samples(folder: Path) -> list[Sample]:
         )
         for row in read_csv(folder / TABLE, COLUMNS)
     ]
+
+
+def require_count(store: Store, track_id: str, count: int) -> None:
+    """Raise `PipelineError` unless the store of a chain has `count` samples of a track."""
+    held = store.clips(track_id) if track_id in store else 0
+    if held != count:
+        raise PipelineError(
+            f"{store.folder} has {held} samples of {track_id}, and the table {count}; "
+            "run `dvc repro`"
+        )
 
 
 def by_store(samples: Iterable[Sample]) -> dict[str, dict[str, list[Sample]]]:

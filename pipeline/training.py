@@ -17,7 +17,7 @@ from models.fit import HISTORY, FoldTask, fit_fold
 from models.machine import device_for, machine_facts
 from models.saved import Description
 from pipeline.audit import audit, audit_samples
-from pipeline.augmented import Augmented, load_inline
+from pipeline.augmented import Augmented, Inline, load_inline
 from pipeline.cache import Cache, machine_cache
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import code_fingerprint, digest, fingerprint
@@ -50,8 +50,7 @@ def make_tasks(
         tasks = [_with_samples(task, clips, samples) for task in tasks]
     inline = load_inline(params, clips)
     if inline:
-        code = fingerprint(inline)
-        tasks = [replace(task, change=inline, content=digest(task.content, code)) for task in tasks]
+        tasks = [_with_change(task, inline) for task in tasks]
     return tasks
 
 
@@ -136,6 +135,13 @@ def _with_samples(task: FoldTask, clips: LabelledClips, samples: Augmented) -> F
         augmented=len(task.rows) + chosen,
         content=digest(task.content, *(samples.digests[track_id] for track_id in used)),
     )
+
+
+def _with_change(task: FoldTask, inline: Inline) -> FoldTask:
+    """The task with rows that are drawn anew, by their numbers: they are part of its address."""
+    numbers = repr(task.train.tolist())
+    content = digest(task.content, fingerprint(inline), numbers)
+    return replace(task, change=inline, content=content)
 
 
 def address_of(task: FoldTask, code: str) -> str:

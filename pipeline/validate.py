@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pipeline.errors import PipelineError
 
 T = TypeVar("T")
+
+# Of every section's dataclass: no key too many, no text for a number, no infinity.
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ParamsError(PipelineError):

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,18 @@ from models.saved import Description, save_model
 from pipeline.extract import extract
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.params import Params, parse_params
-from pipeline.store import CLIPS, FEATURE_STORES, in_store_order, write_store
+from pipeline.samples import AUGMENTED, make_samples, read_samples
+from pipeline.store import CLIPS, FEATURE_STORES, Store, in_store_order, write_store
 from pipeline.tables import write_csv
-from pipeline.tracks import COLUMNS, FOLDS, TRACKS, FoldedTrack, read_folds, write_folds
+from pipeline.tracks import (
+    COLUMNS,
+    FOLDS,
+    TRACKS,
+    FoldedTrack,
+    read_folds,
+    read_tracks,
+    write_folds,
+)
 
 Array = npt.NDArray[Any]
 
@@ -47,6 +57,13 @@ SMALL: dict[str, Any] = {
     "models.ann.epochs": 2,
     "models.ann.batch_size": 8,
 }
+
+OFFLINE: dict[str, Any] = {
+    "augment.mode": "offline",
+    "augment.copies": 2,
+    "augment.kinds": ["stretch", "time_mask+blur", "noise"],
+}
+INLINE = {**OFFLINE, "augment.mode": "inline"}
 
 # Keras copies variables in a way that NumPy 2 deprecates.
 saves_models = pytest.mark.filterwarnings(
@@ -138,6 +155,31 @@ def write_project(folder: Path, changes: Mapping[str, Any] | None = None) -> Par
     name = params.feature
     extract(folder / CLIPS, name, params.extract[name], folder / FEATURE_STORES / name)
     return params
+
+
+def augmented_project(changes: Mapping[str, Any] | None = None) -> Params:
+    """The small project in the working directory, with new samples of its labelled clips."""
+    params = write_project(Path(), {**OFFLINE, **(changes or {})})
+    make_samples(params, read_tracks(), AUGMENTED)
+    return params
+
+
+def sample_rows() -> dict[tuple[str, int], list[bytes]]:
+    """Rows of the new samples of each track and clip, by the table of the working directory."""
+    found: dict[tuple[str, int], list[bytes]] = defaultdict(list)
+    places: Counter[tuple[str, str]] = Counter()
+    for sample in read_samples(AUGMENTED):
+        with Store(AUGMENTED / sample.chain) as store:
+            row = store.rows(sample.track_id)[places[sample.chain, sample.track_id]]
+        places[sample.chain, sample.track_id] += 1
+        found[sample.track_id, sample.clip].append(row.tobytes())
+    return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def labelled_clips(folder: Path) -> LabelledClips:

@@ -7,7 +7,7 @@ from helpers import folded
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audit import LeakError, audit, audit_pairs
+from pipeline.audit import LeakError, audit, audit_pairs, audit_samples
 from pipeline.tracks import FoldedTrack
 
 NAMES = ("training", "validation", "test")
@@ -86,3 +86,20 @@ def test_parted_pair_is_named(pair: tuple[str, str]) -> None:
     audit_pairs(training, test, [("a", "b"), ("c", "elsewhere"), ("elsewhere", "a")])
     with pytest.raises(LeakError, match=r"^leak: a \(training\) and c \(test\) are replicas$"):
         audit_pairs(training, test, [("a", "b"), pair])
+
+
+def test_samples_of_what_trains_are_no_leak() -> None:
+    training = [folded("a", "g"), folded("b", "g", clip=1)]
+    audit_samples([training[1], training[0], training[1]], training, 0)
+    audit_samples([], [], 0)
+
+
+@pytest.mark.parametrize("planted", [folded("c", "g"), folded("b", "g", clip=0), folded("b", "g")])
+def test_sample_of_what_does_not_train_is_named_with_its_fold(planted: FoldedTrack) -> None:
+    training = [folded("a", "g"), folded("b", "g", clip=1)]
+    expected = (
+        rf"^leak: an augmented sample of {planted.track_id} is in training in fold 3, where that "
+        "track is tested or validates$"
+    )
+    with pytest.raises(LeakError, match=expected):
+        audit_samples([*training, planted], training, 3)

@@ -1,4 +1,4 @@
-"""Mini-batches: every row once an epoch, in an order that follows from the seed."""
+"""Mini-batches: every row once an epoch, in an order that follows from the seed; changed or not."""
 
 import numpy as np
 import pytest
@@ -94,3 +94,28 @@ def test_rows_on_the_disk_are_told_of_the_next_batch() -> None:
     rows = Promised()
     order(Batches(rows, LABELS, np.arange(50), 8, 1))
     assert rows.told == [row for batch in rows.asked[1:] for row in batch]
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_change_gets_rows_their_numbers_and_the_epoch(seed: int | None) -> None:
+    told: list[tuple[list[int], int]] = []
+
+    def change(rows: np.ndarray, numbers: np.ndarray, epoch: int) -> np.ndarray:
+        np.testing.assert_array_equal(rows, ROWS[numbers])
+        assert rows.dtype == np.float16
+        told.append((numbers.tolist(), epoch))
+        return -rows
+
+    index = np.arange(20, 31)
+    plain, changed = (
+        Batches(ROWS, LABELS, index, 4, seed),
+        Batches(ROWS, LABELS, index, 4, seed, change),
+    )
+    for epoch in (0, 5):
+        told.clear()
+        expected = order(plain, epoch)
+        assert [-value for value in order(changed, epoch)] == expected
+        assert told == [(expected[start : start + 4], epoch) for start in (0, 4, 8)]
+        rows, labels = changed[2]
+        assert (rows.dtype, len(rows)) == (np.dtype(np.float32), 3)
+        np.testing.assert_array_equal(labels, LABELS[-rows[:, 0].astype(int)])

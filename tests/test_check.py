@@ -96,6 +96,42 @@ def test_feature_must_be_extracted_or_there(
     check_input(parse_params(changed_document(changes)))
 
 
+@pytest.mark.parametrize(
+    ("kind", "changes", "reason"),
+    [
+        ("zoom", {"model": "ann", "feature": "centroid"}, "changes pictures only, and rows of"),
+        ("gain", {"feature": "colour"}, "changes features in dB only: mel with one channel, grey"),
+        ("blur+equaliser", {"extract.mel.channels": 3}, "changes features in dB only"),
+        ("noise", {"feature": "own"}, "acts on sound, and how to compute this feature"),
+    ],
+)
+def test_kind_that_cannot_change_the_feature_is_an_error_where_it_is_used(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    changes: dict[str, Any],
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_store(Path("data/features/own"), {"name": "own"}, {"a/0": np.zeros((2, 9, 8, 1), "f4")})
+    asked = {**changes, "augment.kinds": ["mirror", kind]}
+    check_input(parse_params(changed_document(asked)))
+    for mode in ("offline", "inline"):
+        with pytest.raises(ParamsError) as caught:
+            check_input(parse_params(changed_document({**asked, "augment.mode": mode})))
+        assert str(caught.value).startswith(f"augment.kinds.1 = {kind!r}: {reason}")
+
+
+def test_kind_that_cannot_change_the_feature_is_one_line(tmp_path: Path) -> None:
+    changes = {"augment.mode": "inline", "augment.kinds": ["gain"], "feature": "colour"}
+    result = run_check(tmp_path, changes)
+    assert result.returncode == 2
+    assert result.stderr == (
+        "error: augment.kinds.0 = 'gain': changes features in dB only: mel with one channel, grey\n"
+    )
+    assert not (tmp_path / PASSED).exists()
+
+
 def test_output_is_the_same_for_other_parameters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,8 @@ from models import MODELS
 from models.startup import keras
 from pipeline.augmentations import AUGMENTATIONS, DECIBELS, SOUND, Medium, State, chain_of
 from pipeline.features import FEATURES
-from pipeline.params import MODEL_PARAMS, VOTES, load_params
+from pipeline.model_params import MODEL_PARAMS
+from pipeline.params import VOTES, load_params
 from pipeline.pcm import from_pcm, to_pcm
 from pipeline.scores import VOTERS
 

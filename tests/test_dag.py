@@ -22,6 +22,7 @@ AUDIO_STAGES = [
     "extract@grey",
     "extract@colour",
     "extract@mel",
+    "augment",
     "replicas",
     "split",
 ]
@@ -151,6 +152,20 @@ def test_experiment_with_another_model_touches_no_audio_and_no_feature(project: 
         assert f"Running stage '{stage}'" in output
     assert project.written("data/features") | project.written("data/clips") == before
     assert {row["epoch"] for row in project.table("metrics/history.csv")} == {"1", "2"}
+
+
+def test_folds_train_on_samples_that_stay_out_of_the_next_experiment(project: Project) -> None:
+    output = project.run("dvc", "exp", "run", "-S", "augment.mode=offline", "-S", "model=ann")
+    for stage in ("segment", "extract@mel", "replicas", "split"):
+        assert f"Running stage '{stage}'" not in output
+    assert "80 new samples in data/augmented" in output
+    assert len(project.table("data/augmented/samples.csv")) == 80
+    assert "80 samples made again, all the same" in project.run("python", "-m", "pipeline.replay")
+    again = project.run("dvc", "repro", "--force", "--single-item", "augment")
+    assert "80 new samples in data/augmented" in again
+    assert "didn't change" in project.run("dvc", "repro", "train")
+    project.run("git", "checkout", "params.yaml")
+    project.run("dvc", "checkout")
 
 
 def test_changing_one_feature_leaves_the_others_alone(project: Project) -> None:

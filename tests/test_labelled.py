@@ -1,6 +1,5 @@
 """Labelled clips: rows that stay in the store, in the order of the tables."""
 
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ from helpers import folded
 
 from pipeline.errors import PipelineError
 from pipeline.labelled import load_labelled
-from pipeline.rows import StoredRows
 from pipeline.store import Store, write_store
 
 TRACKS = [
@@ -80,13 +78,3 @@ def test_rows_come_in_the_order_asked_for(folder: Path) -> None:
     rows = load_labelled(folder, TRACKS).rows
     index = np.random.default_rng(1).integers(0, len(rows), 200)
     np.testing.assert_array_equal(rows[index], rows[np.arange(len(rows))][index])
-
-
-def test_what_goes_to_another_process_holds_no_rows(folder: Path) -> None:
-    rows = StoredRows(folder, np.arange(7)[::-1])
-    expected = rows[np.arange(7)]
-    sent = pickle.dumps(rows)
-    assert len(sent) < 2000
-    again = pickle.loads(sent)
-    assert again.shape == rows.shape
-    np.testing.assert_array_equal(again[np.arange(7)], expected)

@@ -13,7 +13,7 @@ from models import MODELS, machine
 from models.fit import assemble, early_stopping, statistics
 from models.optimizer import make_optimizer
 from models.startup import keras
-from pipeline.params import AnnParams, CnnParams
+from pipeline.model_params import AnnParams, CnnParams
 from pipeline.validate import ParamsError
 
 Array = npt.NDArray[Any]

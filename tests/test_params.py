@@ -8,7 +8,8 @@ import pytest
 import yaml
 from helpers import ROOT, changed_document, committed_document, write_params
 
-from pipeline.params import AnnParams, CnnParams, load_params, parse_params
+from pipeline.model_params import AnnParams, CnnParams
+from pipeline.params import load_params, parse_params
 from pipeline.validate import ParamsError
 
 TOO_LARGE = 10**30
@@ -44,6 +45,9 @@ WRONG: list[tuple[str, Any, str]] = [
     ("extract.mel.channels", 2, "should be 1 or 3"),
     ("split.protocol", "random", "should be 'song', 'artist', 'filtered', 'given' or 'clip'"),
     ("split.judge", "train", "should be 'test' or 'valid'"),
+    ("augment.mode", "online", "should be 'none', 'offline' or 'inline'"),
+    ("augment.kinds", "mirror", "should be a list of mirror, flip, rotate"),
+    ("augment.kinds", [], "should be a list of mirror, flip, rotate"),
     ("train.precision", "half", "should be 'auto', 'float32', 'bfloat16' or 'float16'"),
     ("models.ann.optimizer", "rmsprop", "should be 'adam' or 'sgd'"),
     ("evaluate.vote", "best", "should be 'majority', 'mean' or 'product'"),
@@ -58,6 +62,13 @@ WRONG: list[tuple[str, Any, str]] = [
     ("extract.mel.top_db", 0, "should be greater than 0"),
     ("split.folds", 1, "should be greater than or equal to 2"),
     ("split.seeds", 1, "should be greater than or equal to 2"),
+    ("augment.copies", 0, "should be greater than or equal to 1"),
+    ("augment.copies", 1.5, "should be a valid integer"),
+    ("augment.probability", 0, "should be greater than 0"),
+    ("augment.probability", 1.5, "should be less than or equal to 1"),
+    ("augment.rotate.degrees", -5, "should be greater than 0"),
+    ("augment.stretch.factor", 1, "should be greater than 1"),
+    ("augment.equaliser.points", 1, "should be greater than or equal to 2"),
     ("train.validation", 0, "should be greater than 0"),
     ("train.validation", 1, "should be less than 1"),
     ("models.cnn.dropout", 1, "should be less than 1"),
@@ -65,6 +76,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("models.ann.l2", -0.1, "should be greater than or equal to 0"),
     # no finite numbers
     ("extract.grey.max_db", float("inf"), "should be a finite number"),
+    ("augment.noise.snr_db", float("inf"), "should be a finite number"),
     ("train.validation", float("nan"), "should be a finite number"),
     ("models.cnn.learning_rate", float("inf"), "should be a finite number"),
     ("models.ann.learning_rate", float("nan"), "should be a finite number"),
@@ -75,12 +87,17 @@ WRONG: list[tuple[str, Any, str]] = [
     ("extract.centroid", None, "should be a section with the keys n_fft or hop_length"),
     ("models", None, "should be a section with the keys ann or cnn"),
     ("models.ann", 3, "should be a section with the keys optimizer"),
+    ("augment", None, "should be a section with the keys mode, copies, probability, kinds, mirror"),
+    ("augment.zoom", 2, "should be a section with the keys factor"),
     # misspelt
     ("sed", 1, "no such key; the keys of params.yaml are seed, model, feature"),
     ("split.fold", 5, "no such key; the keys of split are protocol, folds"),
     ("extract.mfcc", {}, "no such key; the keys of extract are features, grey"),
     ("extract.mel.n_mel", 64, "no such key; the keys of extract.mel are n_fft, hop_length"),
     ("models.rnn", {}, "no such key; the keys of models are ann, cnn"),
+    ("augment.shear", {}, "no such key; the keys of augment are mode, copies"),
+    ("augment.mirror.axis", 1, "no such key; the keys of augment.mirror are"),
+    ("augment.zoom.most", 2, "no such key; the keys of augment.zoom are factor"),
     ("models.ann.batchsize", 8, "no such key; the keys of models.ann are optimizer"),
 ]
 
@@ -91,9 +108,17 @@ MISSING = [
     ("extract.grey", "the keys of extract are features, grey"),
     ("extract.features", "the keys of extract are features, grey"),
     ("extract.mel.fmin", "the keys of extract.mel are n_fft"),
+    ("augment.kinds", "the keys of augment are mode, copies"),
+    ("augment.gain", "the keys of augment are mode, copies"),
+    ("augment.equaliser.points", "the keys of augment.equaliser are db, points"),
     ("models.cnn", "the keys of models are ann, cnn"),
     ("models.ann.l2", "the keys of models.ann are optimizer"),
 ]
+
+THE_KINDS = (
+    "the kinds are mirror, flip, rotate, stretch, blur, zoom, time_mask, frequency_mask, "
+    "equaliser, spectral_noise, gain, noise, pitch_shift, time_stretch, time_shift"
+)
 
 # changes that are valid alone, the whole message
 TOGETHER: list[tuple[dict[str, Any], str]] = [
@@ -123,6 +148,35 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
             "extract.centroid.n_fft": 8001,
         },
         "extract.centroid.n_fft = 8001: should be at most a clip's 8000 samples",
+    ),
+    (
+        {"augment.kinds": ["blur", "shear"]},
+        "augment.kinds.1 = 'shear': should be kinds, with + between those of a chain: no 'shear'; "
+        f"{THE_KINDS}",
+    ),
+    (
+        {"augment.kinds": ["blur+"]},
+        "augment.kinds.0 = 'blur+': should be kinds, with + between those of a chain: no ''; "
+        f"{THE_KINDS}",
+    ),
+    (
+        {"augment.kinds": [3]},
+        "augment.kinds.0 = 3: should be kinds, with + between those of a chain: no '3'; "
+        f"{THE_KINDS}",
+    ),
+    (
+        {"augment.kinds": ["blur", "zoom", "blur"]},
+        "augment.kinds.2 = 'blur': should be listed once",
+    ),
+    (
+        {"augment.kinds": ["blur+noise"]},
+        "augment.kinds.0 = 'blur+noise': should have the kinds that act on sound first; "
+        f"{THE_KINDS}",
+    ),
+    (
+        {"augment.mode": "offline", "augment.copies": 4},
+        "augment.copies = 4: should be at most 3, the number of augment.kinds, while 'mirror' is "
+        "one, which changes a clip in one way only",
     ),
 ]
 
@@ -184,6 +238,23 @@ def test_longest_transform_and_highest_band_that_fit_are_accepted() -> None:
     changes = {"segment.sample_rate": 8000, "segment.seconds": 1, "extract.mel.fmax": 4000}
     params = parse_params(changed_document({**changes, "extract.centroid.n_fft": 8000}))
     assert params.segment.clip_samples == 8000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mode": "offline", "copies": 3},
+        {"mode": "inline", "copies": 4},  # says nothing there
+        {"mode": "offline", "copies": 100, "kinds": ["blur", "mirror+blur"]},
+        {"mode": "offline", "kinds": ["pitch_shift+noise+blur+zoom"]},
+    ],
+    ids=str,
+)
+def test_kinds_and_copies_that_go_together(changes: dict[str, Any]) -> None:
+    document = changed_document({f"augment.{key}": value for key, value in changes.items()})
+    found = parse_params(document).augment
+    assert (found.mode, found.copies) == (changes["mode"], changes.get("copies", 1))
+    assert [chain.name for chain in found.kinds] == document["augment"]["kinds"]
 
 
 def test_whole_numbers_do_where_a_number_is_asked_for() -> None:

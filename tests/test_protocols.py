@@ -4,12 +4,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import saves_models, write_project
+from helpers import OFFLINE, saves_models, small_params, write_project
 
+from models.fit import FoldTask
 from pipeline import protocols, training
 from pipeline.errors import PipelineError
+from pipeline.samples import AUGMENTED, make_samples
 from pipeline.tables import read_csv, write_csv
-from pipeline.tracks import REPLICA_COLUMNS, REPLICAS
+from pipeline.tracks import REPLICA_COLUMNS, REPLICAS, read_tracks
 
 pytestmark = [saves_models, pytest.mark.usefixtures("project")]
 
@@ -59,6 +61,23 @@ def test_folds_that_were_trained_before_are_not_trained_again(
     run(monkeypatch, "song")
     assert capsys.readouterr().out.count("taken from the cache") == 2
     assert Path(protocols.TABLE).read_bytes() == first
+
+
+def test_samples_train_here_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = small_params(OFFLINE)
+    make_samples(params, read_tracks(), AUGMENTED)
+    trained: list[tuple[int, int]] = []
+
+    def stop(tasks: list[FoldTask]) -> None:
+        trained.extend((len(task.train), len(task.augmented)) for task in tasks)
+        raise PipelineError("enough")
+
+    monkeypatch.setattr(protocols, "train_folds", stop)
+    for name in ("song", "clip"):
+        with pytest.raises(PipelineError, match="enough"):
+            protocols.run_protocol(name, params)
+    assert len(trained) == 4
+    assert all(augmented == 2 * own > 0 for own, augmented in trained)
 
 
 def test_gap_is_the_leaky_clips_less_the_honest_ones() -> None:

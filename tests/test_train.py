@@ -1,6 +1,7 @@
 """Training: parts without a track in common, and fits that learn, stop and repeat."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from helpers import (
 )
 
 from models import checkpoint, fit, machine
-from models.batches import Batches
+from models.batches import Batches, Change
 from models.fit import HISTORY, FoldTask, fit_fold
 from models.machine import machine_facts
 from models.progress import Progress
@@ -228,6 +229,55 @@ def test_normalisation_comes_from_the_training_part(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.ravel(normalise.variance), fitted.var(), rtol=1e-6)
 
 
+def augmented_task(**changes: Any) -> tuple[FoldTask, list[tuple[int, int]]]:
+    """A toy task with samples far off and rows that change; (row, epoch) of all that did."""
+    task, changed = toy_task(**changes), list[tuple[int, int]]()
+
+    def change(rows: Array, numbers: Array, epoch: int) -> Array:
+        changed.extend((number, epoch) for number in numbers.tolist())
+        return rows * np.float16(1 + epoch / 8)
+
+    rows = np.concatenate([task.rows, task.rows[task.train] + np.float16(10_000)])
+    labels = np.concatenate([task.labels, task.labels[task.train]])
+    samples = np.arange(60, 100)
+    return replace(task, rows=rows, labels=labels, augmented=samples, change=change), changed
+
+
+def test_normalisation_and_validation_know_nothing_of_augmentation(tmp_path: Path) -> None:
+    task, changed = augmented_task(epochs=2)
+    path = tmp_path / "fold-0.keras"
+    history = fit_to(path, task)
+    trained = {*task.train.tolist(), *task.augmented.tolist()}
+    assert {row for row, _ in changed} == trained
+    later = [row for row, epoch in changed if epoch == 1]  # Keras looks at two batches beforehand
+    assert sorted(later) == sorted(trained)
+    model = load_model(path)[0]
+    normalise = model.get_layer("normalise")
+    fitted = task.rows[task.train].astype(np.float64)
+    np.testing.assert_allclose(np.ravel(normalise.mean), fitted.mean(), rtol=1e-6)
+    np.testing.assert_allclose(np.ravel(normalise.variance), fitted.var(), rtol=1e-6)
+    chances = probabilities(model, task.rows[task.validation])
+    chosen = chances[np.arange(20), task.labels[task.validation]]
+    assert -np.log(chosen).mean() == pytest.approx(history[-1]["val_loss"], rel=1e-4)
+
+
+def test_killed_training_goes_on_with_the_changes_of_its_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, changed = augmented_task(epochs=3)
+    history = fit_to(tmp_path / "whole.keras", task)
+    with monkeypatch.context() as patch:
+        kill_after(1, patch)
+        with pytest.raises(KilledError):
+            fit_to(tmp_path / "killed.keras", task)
+    changed.clear()
+    assert fit_to(tmp_path / "killed.keras", task) == history
+    epochs = Counter(epoch for _, epoch in changed)
+    assert (epochs[1], epochs[2]) == (80, 80)
+    assert epochs[0] < 80  # Keras looks at two batches beforehand
+    assert (tmp_path / "killed.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
+
+
 def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     def trained(name: str, seed: int) -> list[Array]:
         training = {"seed": seed, "precision": "float32"}
@@ -249,9 +299,15 @@ def test_training_rows_alone_are_shuffled_by_the_seed(
 
     class Recorded(Batches):
         def __init__(
-            self, rows: Array, labels: Array, index: Array, size: int, seed: int | None = None
+            self,
+            rows: Array,
+            labels: Array,
+            index: Array,
+            size: int,
+            seed: int | None = None,
+            change: Change | None = None,
         ) -> None:
-            super().__init__(rows, labels, index, size, seed)
+            super().__init__(rows, labels, index, size, seed, change)
             seeds[len(index)] = seed
 
     monkeypatch.setattr(fit, "Batches", Recorded)

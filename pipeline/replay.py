@@ -1,0 +1,169 @@
+"""Command: make new samples again, each from its record and its parent alone, and compare.
+
+`python -m pipeline.replay` does it for every sample of data/augmented; `... SAMPLE...` for those of
+these names (track:clip:copy), and prints their records; `--save FILE.png` draws one of them beside
+its parent. What params.yaml says now plays no part.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pipeline.augmentations import AUGMENTATIONS, SOUND, Array
+from pipeline.augmenting import medium_of
+from pipeline.contact_sheet import write_pair
+from pipeline.errors import PipelineError, run_stage
+from pipeline.features import FEATURES, Feature
+from pipeline.samples import AUGMENTED, Sample, by_store, read_samples, require_count
+from pipeline.store import CLIPS, FEATURE_STORES, Store
+
+MANY = 200  # samples that are worth a progress bar
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A sample as it is stored, and as it was made again.
+
+    Attributes
+    ----------
+    parent, stored, again : array
+        Rows of one shape and dtype.
+    """
+
+    sample: Sample
+    parent: Array
+    stored: Array
+    again: Array
+
+    @property
+    def same(self) -> bool:
+        """Whether the two agree bit for bit."""
+        return self.stored.dtype == self.again.dtype and (
+            self.stored.tobytes() == self.again.tobytes()
+        )
+
+
+def replay(samples: Sequence[Sample], names: Collection[str]) -> Iterator[Replayed]:
+    """Make the samples of these `names` again, one at a time, in the order of the table.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        The whole table, at least one.
+
+    Raises
+    ------
+    PipelineError
+        A parent is not what it was, or table and stores do not go together.
+    """
+    with Store(FEATURE_STORES / samples[0].feature) as rows, Store(CLIPS) as sound:
+        medium = medium_of(rows, feature_of(rows))
+        for sample, stored in _stored(samples, names):
+            parent = _row(rows, sample)
+            if parent is None or hashlib.sha256(parent.tobytes()).hexdigest() != (
+                sample.parent_sha256
+            ):
+                raise _changed(sample, rows.folder)
+            pcm = _row(sound, sample) if _hears(sample) else None
+            if pcm is None and _hears(sample):
+                raise _changed(sample, sound.folder)
+            yield Replayed(sample, parent, stored, medium.make(sample.states, parent, pcm))
+
+
+def feature_of(store: Store) -> Feature | None:
+    """The feature in a store, by its own description; None for one of the user's own."""
+    about = store.description
+    if about.get("name") in FEATURES and "params" in about:
+        return FEATURES[about["name"]](**about["params"])
+    return None
+
+
+def _stored(samples: Sequence[Sample], names: Collection[str]) -> Iterator[tuple[Sample, Array]]:
+    for chain, tracks in by_store(samples).items():
+        with Store(AUGMENTED / chain) as store:
+            for track_id, made in tracks.items():
+                require_count(store, track_id, len(made))
+                for number, sample in enumerate(made):
+                    if sample.name in names:
+                        yield sample, store.rows(track_id)[number]
+
+
+def _row(store: Store, sample: Sample) -> Array | None:
+    """Of the sample's parent; None where there is none."""
+    if sample.track_id not in store or sample.clip >= store.clips(sample.track_id):
+        return None
+    return store.rows(sample.track_id)[sample.clip]
+
+
+def _hears(sample: Sample) -> bool:
+    return any(AUGMENTATIONS[state["kind"]].acts_on == SOUND for state in sample.states)
+
+
+def _changed(sample: Sample, folder: Path) -> PipelineError:
+    return PipelineError(
+        f"sample {sample.name}: its parent is not what it was, or not in {folder} any more; "
+        "run `dvc repro`"
+    )
+
+
+def record(replayed: Replayed) -> str:
+    """All that is known of a sample, for a terminal."""
+    sample = replayed.sample
+    lines = {
+        "sample": sample.name,
+        "parent": f"{sample.track_id}, clip {sample.clip}, SHA-256 {sample.parent_sha256}",
+        "chain": sample.chain,
+        "states": json.dumps(sample.states),
+        "feature": sample.feature,
+        "label": sample.genre,
+        "made again": "the same" if replayed.same else "differs",
+    }
+    return "\n".join(f"{name:<10}  {value}" for name, value in lines.items())
+
+
+def choose(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:
+    """The names asked for, by default of all samples."""
+    if not samples:
+        raise PipelineError(f"{AUGMENTED} has no samples: augment.mode is not offline")
+    known = [sample.name for sample in samples]
+    unknown = set(names) - set(known)
+    if unknown:
+        first = next(name for name in names if name in unknown)
+        raise PipelineError(f"no sample {first!r}; they are track:clip:copy, such as {known[0]!r}")
+    return list(dict.fromkeys(names or known))
+
+
+def main() -> None:
+    """Make again what the command line names, or everything."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("samples", nargs="*", metavar="SAMPLE", help="track:clip:copy; default all")
+    parser.add_argument("--save", type=Path, metavar="FILE.png", help="draw it beside its parent")
+    asked = parser.parse_args()
+    if asked.save and len(asked.samples) != 1:
+        raise PipelineError(f"--save draws one sample, not {len(asked.samples) or 'all'}")
+    samples = read_samples(AUGMENTED)
+    names = set(choose(samples, asked.samples))
+    differing = []
+    bar = {"total": len(names), "desc": "replay", "unit": "sample", "disable": len(names) < MANY}
+    for made in tqdm(replay(samples, names), **bar):
+        if asked.samples:
+            print(record(made))
+        if asked.save:
+            write_pair(made.sample.name, made.parent, made.again, made.sample.states, asked.save)
+        if not made.same:
+            differing.append(made.sample.name)
+    if differing:
+        raise PipelineError(
+            f"sample {differing[0]} is not what its record makes: of {len(names)} made again "
+            f"{len(differing)} differ"
+        )
+    print(f"{len(names)} samples made again, all the same")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,191 @@
+"""Each kind's worth: trained, judged and compared with no augmentation, on the same folds."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import SMALL, contents, saves_models, small_params, write_params, write_project
+
+from models.fit import HISTORY
+from models.saved import load_model, probabilities
+from pipeline import ablate, training
+from pipeline.ablate import Trial
+from pipeline.augmentations import Medium, chain_of
+from pipeline.augmented import load_augmented
+from pipeline.dealing import deal_tracks
+from pipeline.errors import PipelineError
+from pipeline.labelled import load_labelled
+from pipeline.paired import Difference, Judgement
+from pipeline.samples import AUGMENTED, make_samples, write_samples
+from pipeline.scores import VOTERS
+from pipeline.store import FEATURE_STORES
+from pipeline.tables import read_csv, write_csv
+from pipeline.tracks import REPLICA_COLUMNS, REPLICAS, read_tracks
+
+pytestmark = saves_models
+
+CHANGES = {"models.ann.learning_rate": 0.003}
+PARAMS = small_params(CHANGES)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The small project as the working directory, without augmentation, replicas or folds."""
+    write_project(tmp_path, CHANGES)
+    write_csv(tmp_path / REPLICAS, REPLICA_COLUMNS, [])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(training, "map_folds", lambda f, tasks: [f(task) for task in tasks])
+    write_samples(AUGMENTED, [])
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["ablate", *names])
+    ablate.main()
+
+
+def by_hand(*kinds: str) -> tuple[float, float]:
+    """Accuracy of the tracks' votes, and of the last epochs on the inner validation."""
+    chains = tuple(chain_of(name, PARAMS.augment.ranges) for name in kinds)
+    mode = "offline" if kinds else "none"
+    params = replace(PARAMS, augment=replace(PARAMS.augment, mode=mode, kinds=chains))
+    tracks = deal_tracks(read_tracks(), [], params.split, params.seed).tracks
+    clips = load_labelled(FEATURE_STORES / "centroid", tracks)
+    if kinds:
+        make_samples(params, read_tracks(), Path("again"))
+    samples = load_augmented(params, clips, Path("again"))
+    folders = training.train_folds(training.make_tasks(params, tracks, clips, samples))
+    right = []
+    for fold, folder in enumerate(folders):
+        model = load_model(folder / training.MODEL)[0]
+        for track in (track for track in tracks if fold in track.tested_in):
+            rows = clips.rows_of([track])
+            vote = VOTERS["majority"](probabilities(model, clips.rows[rows])).argmax()
+            right.append(clips.genres[vote] == track.genre)
+    curves = [read_csv(folder / training.CURVES) for folder in folders]
+    best = [min(each, key=lambda row: float(row["val_loss"])) for each in curves]
+    return float(np.mean(right)), float(np.mean([float(row["val_accuracy"]) for row in best]))
+
+
+@pytest.mark.usefixtures("project")
+def test_table_has_a_row_a_kind_and_its_gain_over_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(AUGMENTED)
+    run(monkeypatch, "mirror", "noise")
+    rows = {row["kinds"]: row for row in read_csv(ablate.TABLE)}
+    order = list(rows)
+    assert order[0] == "none"
+    assert set(order[1:]) == {"mirror", "noise"}
+    validated = [float(row["validation_clip_accuracy"]) for row in rows.values()]
+    assert validated[1] >= validated[2]
+    assert {rows["none"][name] for name in ("difference", "low", "high", "p_holm")} == {""}
+    accuracy = {name: by_hand(*[] if name == "none" else [name]) for name in order}
+    assert capsys.readouterr().out.count("taken from the cache") == 6  # by hand it is the same
+    for name, row in rows.items():
+        right, validation = accuracy[name]
+        assert float(row["track_accuracy"]) == pytest.approx(right, abs=1e-4)
+        assert float(row["validation_clip_accuracy"]) == pytest.approx(validation, abs=1e-4)
+        assert (float(row["megabytes"]) > 0) == (name != "none")
+        if name != "none":
+            gain = right - accuracy["none"][0]
+            assert float(row["difference"]) == pytest.approx(gain, abs=1e-4)
+            assert float(row["low"]) <= gain <= float(row["high"])
+    assert contents(AUGMENTED) == before
+    assert not ablate.SCRATCH.exists()
+
+
+@pytest.mark.usefixtures("project")
+def test_mode_of_params_yaml_is_the_one_that_is_tried(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params(Path(), {**SMALL, **CHANGES, "augment.mode": "inline"})
+    made = []
+    monkeypatch.setattr(ablate, "make_samples", lambda *asked: made.append(asked))
+    run(monkeypatch, "blur")
+    assert made == []
+    assert [row["megabytes"] for row in read_csv(ablate.TABLE)] == ["0", "0"]
+    first = ablate.TABLE.read_bytes()
+    capsys.readouterr()
+    run(monkeypatch, "blur")
+    assert capsys.readouterr().out.count("taken from the cache") == 4
+    assert ablate.TABLE.read_bytes() == first
+
+
+@pytest.mark.usefixtures("project")
+def test_unknown_kind_and_a_protocol_that_leaks_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PipelineError, match=r"^no kind 'zoom' here; choose from mirror, stretch,"):
+        run(monkeypatch, "blur", "zoom")
+    write_params(Path(), {**SMALL, "split.protocol": "clip"})
+    expected = r"^split\.protocol = 'clip' judges no track; choose another$"
+    with pytest.raises(PipelineError, match=expected):
+        run(monkeypatch, "blur")
+    assert not ablate.TABLE.exists()
+
+
+def test_all_that_changes_the_feature_is_tried_alone_and_together() -> None:
+    params = small_params({"augment.kinds": ["blur", "noise+blur", "blur+zoom"]})
+    chains = ablate.chains_to_try(params, Medium(params.extract["centroid"], 4000, False))
+    names = [chain.name for chain in chains]
+    alone = ["mirror", "stretch", "blur", "time_mask", "noise"]
+    assert names == [*alone, "pitch_shift", "time_stretch", "time_shift", "noise+blur"]
+    chosen = ablate.choose([], chains)
+    assert list(chosen) == [*names, "all"]
+    assert chosen["all"] == tuple(chains)
+    assert ablate.choose(["noise"], chains) == {"noise": (chains[4],)}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "copies"), [(["mirror"], 1), (["mirror", "blur"], 2), (["blur"], 3)], ids=str
+)
+def test_no_trial_makes_the_same_sample_twice(kinds: list[str], copies: int) -> None:
+    augment = replace(PARAMS.augment, mode="offline", copies=3)
+    chains = tuple(chain_of(name, augment.ranges) for name in kinds)
+    found = ablate._only(augment, chains)
+    assert (found.mode, found.kinds, found.copies) == ("offline", chains, copies)
+    assert ablate._only(augment, ()).mode == "none"
+
+
+def trial(name: str, validation: float, right: list[int]) -> Trial:
+    ids = np.array([f"t{n}" for n in range(len(right))])
+    actual = np.full(len(right), "a")
+    predicted = np.where(right, "a", "b")
+    judged = Judgement(ids, ids, actual, predicted, np.array(right, float), 1)
+    return Trial(name, validation, judged, 1.4, 0.26)
+
+
+def test_order_is_that_of_the_inner_validation_not_of_the_test() -> None:
+    trials = [
+        trial("none", 0.9, [1, 0, 0, 0]),
+        trial("x", 0.5, [1, 1, 1, 1]),
+        trial("y", 0.7, [0, 0, 0, 0]),
+    ]
+    gains = [Difference(0.75, 0.5, 1.0, 0.25, 0.5, [], [], []) for _ in range(2)]
+    gains[1] = replace(gains[1], difference=-0.25)
+    rows = ablate.table(trials, gains)
+    assert [(row["kinds"], row["difference"]) for row in rows] == [
+        ("none", ""),
+        ("y", -0.25),
+        ("x", 0.75),
+    ]
+    assert [row["track_accuracy"] for row in rows] == [0.25, 0, 1]
+    text = ablate.shown(rows).splitlines()
+    assert len(text) == 4
+    assert text[1].split()[1:4] == ["90.0", "25.0", "-"]
+    assert "+75.0" in text[3]
+
+
+@pytest.mark.parametrize(("patience", "accuracy"), [(0, 0.5), (2, 0.75)])
+def test_accuracy_is_that_of_the_weights_that_were_kept(
+    tmp_path: Path, patience: int, accuracy: float
+) -> None:
+    losses = [(0.9, 1.0), (0.2, 0.75), (0.3, 0.5)]
+    rows: list[dict[str, Any]] = [
+        {**dict.fromkeys(HISTORY, 0.0), "val_loss": loss, "val_accuracy": right}
+        for loss, right in losses
+    ]
+    write_csv(tmp_path / "history.csv", HISTORY, rows)
+    assert ablate.kept_accuracy(tmp_path / "history.csv", patience) == accuracy

@@ -1,0 +1,237 @@
+"""What augmentation brings to training: samples that are their parents', and rows drawn anew."""
+
+import pickle
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from helpers import (
+    INLINE,
+    OFFLINE,
+    augmented_project,
+    labelled_clips,
+    labelled_tracks,
+    sample_rows,
+    small_params,
+)
+
+from pipeline.audit import LeakError
+from pipeline.augmented import Augmented, Inline, load_augmented, load_inline
+from pipeline.errors import PipelineError
+from pipeline.extract import extract
+from pipeline.features import Centroid
+from pipeline.labelled import LabelledClips, load_labelled
+from pipeline.pcm import from_pcm
+from pipeline.rows import JoinedRows
+from pipeline.samples import AUGMENTED, Sample, read_samples, write_samples
+from pipeline.store import CLIPS, FEATURE_STORES, Store
+
+Array = npt.NDArray[Any]
+
+PARAMS = small_params(OFFLINE)
+FEATURES = FEATURE_STORES / "centroid"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The small project as the working directory, with its samples."""
+    path = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        augmented_project()
+        yield path
+
+
+@pytest.fixture
+def clips(folder: Path) -> LabelledClips:
+    return labelled_clips(folder)
+
+
+@pytest.fixture
+def samples(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Sample]:
+    """The table of a copy of the project, which is the working directory."""
+    shutil.copytree(folder, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return read_samples(AUGMENTED)
+
+
+def load(clips: LabelledClips) -> Augmented:
+    found = load_augmented(PARAMS, clips)
+    assert found
+    return found
+
+
+def refused(clips: LabelledClips, samples: list[Sample]) -> PipelineError:
+    """The error that a table leads to."""
+    write_samples(AUGMENTED, samples)
+    with pytest.raises(PipelineError) as caught:
+        load_augmented(PARAMS, clips)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_every_sample_is_there_beside_its_parent(clips: LabelledClips) -> None:
+    found, expected = load(clips), sample_rows()
+    rows = JoinedRows(found.parts)
+    assert len(rows) == len(found.parents) == 48
+    made: dict[tuple[str, int], list[bytes]] = {}
+    for row, parent in zip(rows[np.arange(48)], found.parents.tolist(), strict=True):
+        made.setdefault((clips.track_ids[parent], parent % 2), []).append(row.tobytes())
+    assert {key: sorted(each) for key, each in made.items()} == {
+        key: sorted(each) for key, each in expected.items()
+    }
+
+
+@pytest.mark.usefixtures("folder")
+def test_tracks_and_clips_that_the_protocol_leaves_out_are_skipped(folder: Path) -> None:
+    tracks = [replace(track, clip=1) for track in labelled_tracks()[3:]]
+    clips = load_labelled(folder / FEATURES, tracks)
+    found, expected = load(clips), sample_rows()
+    assert sorted(found.parents.tolist()) == sorted([*range(9), *range(9)])
+    for row, parent in zip(
+        JoinedRows(found.parts)[np.arange(18)], found.parents.tolist(), strict=True
+    ):
+        assert row.tobytes() in expected[tracks[parent].track_id, 1]
+
+
+def test_only_the_mode_offline_loads_samples(clips: LabelledClips) -> None:
+    for mode in ("none", "inline"):
+        assert load_augmented(small_params({"augment.mode": mode}), clips) is None
+    for mode in ("none", "offline"):
+        assert load_inline(small_params({"augment.mode": mode}), clips) is None
+
+
+def test_digest_of_a_track_follows_its_samples(clips: LabelledClips, samples: list[Sample]) -> None:
+    first = load(clips).digests
+    assert sorted(first) == sorted(track.track_id for track in labelled_tracks())
+    assert len(set(first.values())) == 12
+    track_id = samples[0].track_id
+    write_samples(AUGMENTED, [s for s in samples if s.track_id != track_id])
+    rest = load(clips).digests
+    assert rest == {name: value for name, value in first.items() if name != track_id}
+
+
+@pytest.mark.parametrize("planted", [{"track_id": "low/3"}, {"clip": 1}, {"clip": 7}])
+def test_sample_that_names_another_parent_is_a_leak_that_names_both(
+    clips: LabelledClips, samples: list[Sample], planted: dict[str, Any]
+) -> None:
+    place = next(n for n, s in enumerate(samples) if s.track_id == "high/2" and s.clip == 0)
+    liar = replace(samples[place], **planted)
+    samples[place] = liar
+    error = refused(clips, samples)
+    assert isinstance(error, LeakError)
+    assert str(error) == (
+        f"leak: sample {liar.name} says that it is of clip {liar.clip} of {liar.track_id}, but was "
+        "made of high/2"
+    )
+
+
+def test_samples_of_another_feature_ask_for_a_new_run(
+    clips: LabelledClips, samples: list[Sample]
+) -> None:
+    error = refused(clips, [replace(sample, feature="mel") for sample in samples])
+    assert str(error) == (
+        f"sample {samples[0].name} is of the feature 'mel', not 'centroid'; run `dvc repro`"
+    )
+
+
+@pytest.mark.parametrize("more", [0, 1], ids=["missing", "too many"])
+def test_table_and_store_that_differ_in_number_ask_for_a_new_run(
+    clips: LabelledClips, samples: list[Sample], more: int
+) -> None:
+    of = Counter((sample.chain, sample.track_id) for sample in samples)
+    (chain, track_id), held = of.most_common(1)[0]
+    place = next(n for n, s in enumerate(samples) if (s.chain, s.track_id) == (chain, track_id))
+    error = refused(
+        clips, [*samples[:place], *[samples[place]] * (2 * more), *samples[place + 1 :]]
+    )
+    assert str(error) == (
+        f"data/augmented/{chain} has {held} samples of {track_id}, and the table "
+        f"{held + 2 * more - 1}; run `dvc repro`"
+    )
+
+
+def test_empty_table_is_no_augmentation_by_mistake(
+    clips: LabelledClips, samples: list[Sample]
+) -> None:
+    assert samples
+    expected = "data/augmented/samples.csv has no samples; run `dvc repro`"
+    assert str(refused(clips, [])) == expected
+
+
+def test_samples_of_parents_that_are_no_more_ask_for_a_new_run(samples: list[Sample]) -> None:
+    extract(CLIPS, "centroid", Centroid(n_fft=128, hop_length=400), FEATURES)
+    error = refused(labelled_clips(Path()), samples)
+    assert str(error) == (
+        f"sample {samples[0].name} was made of a row that data/features/centroid does not have any "
+        "more; run `dvc repro`"
+    )
+
+
+def inline(clips: LabelledClips, **changes: Any) -> Inline:
+    found = load_inline(
+        small_params({**INLINE, **{f"augment.{key}": value for key, value in changes.items()}}),
+        clips,
+    )
+    assert found
+    return found
+
+
+def test_row_is_changed_the_same_in_any_batch_and_anew_each_epoch(clips: LabelledClips) -> None:
+    change, numbers = inline(clips, probability=1), np.arange(24)
+    rows = clips.rows[numbers]
+    kept = rows.copy()
+    first = change(rows, numbers, 3)
+    np.testing.assert_array_equal(rows, kept)
+    assert (first.shape, first.dtype) == (rows.shape, rows.dtype)
+    for some in (numbers[::-1], np.array([5]), np.array([5, 17, 2])):
+        np.testing.assert_array_equal(change(clips.rows[some], some, 3), first[some])
+    later = change(rows, numbers, 4)
+    assert all(not np.array_equal(*pair) for pair in zip(first, later, strict=True))
+    other = inline(clips, probability=1)
+    np.testing.assert_array_equal(replace(other, seed=change.seed)(rows, numbers, 3), first)
+    assert not np.array_equal(replace(other, seed=change.seed + 1)(rows, numbers, 3), first)
+
+
+@pytest.mark.parametrize(("probability", "low", "high"), [(1, 1, 1), (0.5, 0.4, 0.6)])
+def test_probability_is_the_share_that_changes(
+    clips: LabelledClips, probability: float, low: float, high: float
+) -> None:
+    change = inline(clips, probability=probability, kinds=["mirror", "stretch"])
+    numbers = np.arange(24)
+    rows = clips.rows[numbers]
+    changed = [(change(rows, numbers, epoch) != rows).any(axis=1) for epoch in range(20)]
+    assert low <= np.mean(changed) <= high
+
+
+def test_sound_is_that_of_the_very_clip(folder: Path) -> None:
+    """Each row is the feature of its own clip's sound, rolled; the clips are in another order."""
+    tracks = [replace(t, clip=1 - n % 2) for n, t in enumerate(labelled_tracks()[::-1])]
+    clips = load_labelled(folder / FEATURES, tracks)
+    change = inline(clips, probability=1, kinds=["time_shift"])
+    numbers = np.arange(len(tracks))[::-1]
+    changed = change(clips.rows[numbers], numbers, 0)
+    with Store(CLIPS) as store:
+        for row, number in zip(changed, numbers.tolist(), strict=True):
+            track = tracks[number]
+            assert track.clip is not None
+            rng = np.random.default_rng([PARAMS.seed, 0, number])
+            rng.random(), rng.integers(1)
+            sound = from_pcm(store.rows(track.track_id)[track.clip])
+            shifted = np.roll(sound, round(rng.uniform(0, 1) * len(sound)))
+            expected = PARAMS.extract["centroid"](shifted[np.newaxis], 4000)[0]
+            np.testing.assert_array_equal(row, expected)
+
+
+def test_change_goes_to_another_process(clips: LabelledClips) -> None:
+    change, numbers = inline(clips, probability=1), np.arange(24)
+    expected = change(clips.rows[numbers], numbers, 1)
+    sent = pickle.dumps(change)
+    assert len(sent) < 10_000
+    np.testing.assert_array_equal(pickle.loads(sent)(clips.rows[numbers], numbers, 1), expected)

@@ -1,0 +1,119 @@
+"""The sheet: every kind of use is on it, whatever the feature is, and its bytes repeat."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from helpers import OFFLINE, small_params, write_project
+from PIL import Image
+
+from pipeline import contact_sheet
+from pipeline.contact_sheet import PANEL, SAMPLES, Strip, write_pair, write_sheet
+from pipeline.params import Params
+from pipeline.store import CLIPS, FEATURE_STORES, Store, write_store
+from pipeline.tracks import Track, read_tracks
+
+ANY = ["mirror", "stretch", "blur", "time_mask"]
+SOUND = ["noise", "pitch_shift", "time_stretch", "time_shift"]
+PICTURE = ["mirror", "flip", "rotate", "stretch", "blur", "zoom", "time_mask", "frequency_mask"]
+DECIBELS = ["equaliser", "spectral_noise", "gain"]
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Strip]:
+    """The strips of the sheet that is written."""
+    found: list[Strip] = []
+    compose = contact_sheet._compose
+
+    def recorded(strips: Sequence[Strip], *sizes: int) -> Image.Image:
+        found[:] = strips
+        return compose(strips, *sizes)
+
+    monkeypatch.setattr(contact_sheet, "_compose", recorded)
+    return found
+
+
+def write(params: Params, path: str = "sheet.png") -> bytes:
+    write_sheet(params, read_tracks(), Path(path))
+    return Path(path).read_bytes()
+
+
+def with_own(rows: npt.NDArray[Any], **about: Any) -> Params:
+    """Parameters that name a feature of the user's own, whose clips all have `rows`."""
+    write_project(Path())
+    with Store(CLIPS) as store:
+        tracks = dict.fromkeys(store.track_ids, rows)
+    write_store(FEATURE_STORES / "own", {"name": "own", **about}, tracks)
+    return small_params({"feature": "own"})
+
+
+@pytest.mark.parametrize(
+    ("feature", "kinds"),
+    [("centroid", [*ANY, *SOUND]), ("colour", [*PICTURE, *SOUND])],
+)
+def test_sheet_has_every_kind_of_use_and_the_same_bytes_again(
+    feature: str, kinds: list[str], drawn: list[Strip]
+) -> None:
+    params = write_project(Path(), {**OFFLINE, "feature": feature})
+    first = write(params)
+    used = {"stretch", "time_mask+blur", "noise"}
+    expected = [f"{name} (in use)" if name in used else name for name in kinds]
+    assert [strip.title for strip in drawn] == [*expected, "time_mask+blur (in use)"]
+    for strip in drawn:
+        kind = strip.title.split()[0]
+        assert len(strip.panels) == 1 + (1 if kind in ("mirror", "flip") else SAMPLES)
+        pictures = [panel.picture.tobytes() for panel in strip.panels]
+        assert len(set(pictures)) == len(pictures), kind
+        assert {panel.picture.size for panel in strip.panels} == {PANEL}
+    assert write(params, "again.png") == first
+    assert Path("sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_kinds_that_change_decibels_are_there_for_spectra(drawn: list[Strip]) -> None:
+    write(write_project(Path(), {"feature": "mel", "extract.mel.n_fft": 512}))
+    titles = {strip.title for strip in drawn}
+    assert {*PICTURE, *DECIBELS, *SOUND} <= titles
+    assert not any("(in use)" in title for title in titles)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((5,), "f4"), ((9, 8), "f4"), ((9, 8, 1), "u1"), ((9, 8, 2), "f4"), ((9, 8, 3), "f4")],
+    ids=str,
+)
+def test_feature_of_the_users_own_has_what_needs_no_sound(
+    shape: tuple[int, ...], dtype: str, drawn: list[Strip]
+) -> None:
+    rows = np.random.default_rng(0).uniform(0, 200, (2, *shape)).astype(dtype)
+    write(with_own(rows))
+    kinds = PICTURE if len(shape) == 3 else ANY
+    assert [strip.title for strip in drawn][: len(kinds)] == kinds
+    assert not {strip.title for strip in drawn} & {*SOUND, *DECIBELS}
+
+
+def test_no_track_with_a_label_and_rows_leaves_an_empty_sheet(drawn: list[Strip]) -> None:
+    params = write_project(Path())
+    tracks = [Track("x", genre, "", "", "", 2, "") for genre in ("", "low")]
+    write_sheet(params, tracks, Path("sheet.png"))
+    assert drawn == []
+    assert Path("sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pair_is_a_sample_beside_its_parent(tmp_path: Path) -> None:
+    parent = np.random.default_rng(0).normal(size=(9, 8, 1)).astype(np.float16)
+    write_pair("a/0:0:0", parent, parent[:, ::-1], [{"kind": "mirror"}], tmp_path / "pair.png")
+    with Image.open(tmp_path / "pair.png") as picture:
+        pair = np.asarray(picture)
+    left, right = contact_sheet.GAP, contact_sheet.GAP + PANEL[0] + contact_sheet.GAP
+    top, bottom = contact_sheet.TITLE, contact_sheet.TITLE + PANEL[1]
+    sides = [pair[top:bottom, start : start + PANEL[0]] for start in (left, right)]
+    np.testing.assert_array_equal(sides[0], sides[1][:, ::-1])
+    assert not np.array_equal(sides[0], sides[1])
