@@ -174,8 +174,8 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
         f"{THE_KINDS}",
     ),
     (
-        {"augment.mode": "offline", "augment.copies": 4},
-        "augment.copies = 4: should be at most 3, the number of augment.kinds, while 'mirror' is "
+        {"augment.mode": "offline", "augment.kinds": ["mirror", "blur"], "augment.copies": 3},
+        "augment.copies = 3: should be at most 2, the number of augment.kinds, while 'mirror' is "
         "one, which changes a clip in one way only",
     ),
 ]
