@@ -7,109 +7,27 @@ metrics/ablation.csv. What was made and trained before comes from the machine's 
 """
 
 import argparse
-import json
 import shutil
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from models.saved import load_model
-from pipeline.augment_params import AugmentParams
 from pipeline.augmentations import Chain, Medium
-from pipeline.augmented import load_augmented
 from pipeline.augmenting import medium_of
-from pipeline.dealing import deal_tracks
 from pipeline.errors import PipelineError, run_stage
-from pipeline.judge import SEED, judge_levels, prediction_rows
-from pipeline.judging import judge_clips
-from pipeline.labelled import LabelledClips, load_labelled
-from pipeline.paired import Difference, Judgement, differences, judgement
+from pipeline.judge import SEED
+from pipeline.paired import Difference, differences
 from pipeline.params import Params, load_params
-from pipeline.samples import AUGMENTED, make_samples
 from pipeline.store import FEATURE_STORES, Store
-from pipeline.tables import read_csv, rounded, write_csv
+from pipeline.tables import rounded, write_csv
 from pipeline.terminal import aligned, p_text, percent, points
-from pipeline.tracks import FoldedTrack, Track, read_replica_pairs, read_tracks
-from pipeline.training import COST, CURVES, MODEL, make_tasks, train_folds
+from pipeline.trials import SCRATCH, Trial, open_bench
 
 TABLE = Path("metrics/ablation.csv")
-SCRATCH = AUGMENTED.with_name("ablation")  # samples of the trial that runs
 BASELINE, ALL = "none", "all"
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One way to train, judged.
-
-    Attributes
-    ----------
-    validation : float
-        Accuracy per clip on the inner validation parts, mean over folds.
-    seconds : float
-        That the folds trained, on a core each, and the samples took to make.
-    megabytes : float
-        Of new samples.
-    """
-
-    name: str
-    validation: float
-    judged: Judgement
-    seconds: float
-    megabytes: float
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What all trials have in common."""
-
-    params: Params
-    usable: Sequence[Track]
-    dealt: Sequence[FoldedTrack]
-    clips: LabelledClips
-
-    def run(self, name: str, kinds: tuple[Chain, ...]) -> Trial:
-        """Train and judge with `kinds`; without augmentation where there are none."""
-        params = replace(self.params, augment=_only(self.params.augment, kinds))
-        started = time.monotonic()
-        if params.augment.mode == "offline":
-            make_samples(params, self.usable, SCRATCH)
-        seconds = time.monotonic() - started
-        samples = load_augmented(params, self.clips, SCRATCH)
-        folders = train_folds(make_tasks(params, self.dealt, self.clips, samples))
-        levels = judge_levels(
-            judge_clips(self.clips, [load_model(each / MODEL) for each in folders])
-        )
-        voted = levels[params.evaluate.vote]
-        rows = prediction_rows(levels["mean"], voted, self.clips.genres)
-        kept = [kept_accuracy(each / CURVES, params.fit.patience) for each in folders]
-        return Trial(
-            name,
-            float(np.mean(kept)),
-            judgement([{key: str(value) for key, value in row.items()} for row in rows]),
-            seconds + sum(map(_seconds, folders)),
-            sum(path.stat().st_size for path in SCRATCH.glob("*/*.h5")) / 1e6 if samples else 0,
-        )
-
-
-def _only(augment: AugmentParams, kinds: tuple[Chain, ...]) -> AugmentParams:
-    """With these kinds alone; no clip has two samples that are the same."""
-    vary = all(chain.varies for chain in kinds)
-    copies = augment.copies if vary else min(augment.copies, len(kinds))
-    mode = augment.mode if kinds else "none"
-    return replace(augment, mode=mode, kinds=kinds, copies=copies)
-
-
-def kept_accuracy(curves: Path, patience: int) -> float:
-    """Inner validation accuracy of the weights that were kept: the best epoch's, or the last's."""
-    rows = read_csv(curves)
-    kept = min(rows, key=lambda row: float(row["val_loss"])) if patience else rows[-1]
-    return float(kept["val_accuracy"])
 
 
 def chains_to_try(params: Params, medium: Medium) -> list[Chain]:
@@ -163,20 +81,6 @@ def _cells(row: Row) -> list[str]:
     return [*cells, str(row["seconds"]), str(row["megabytes"])]
 
 
-def _seconds(folder: Path) -> float:
-    return float(json.loads((folder / COST).read_text(encoding="utf-8"))["seconds"])
-
-
-def open_bench(params: Params) -> Bench:
-    """Deal the tracks as `params` say, and find their clips."""
-    usable = read_tracks()
-    dealt = deal_tracks(usable, read_replica_pairs(), params.split, params.seed).tracks
-    clips = load_labelled(FEATURE_STORES / params.feature, dealt)
-    if clips.by_clip:
-        raise PipelineError("split.protocol = 'clip' judges no track; choose another")
-    return Bench(params, usable, dealt, clips)
-
-
 def choose(names: Sequence[str], chains: Sequence[Chain]) -> dict[str, tuple[Chain, ...]]:
     """The trials of these names, by default each chain and all together."""
     known = {chain.name: (chain,) for chain in chains} | {ALL: tuple(chains)}
@@ -199,10 +103,12 @@ def main() -> None:
     chosen = choose(names, chains_to_try(params, medium))
     bench = open_bench(params)
     trials = []
-    for name, kinds in {BASELINE: (), **chosen}.items():
-        print(f"-- {name}")
-        trials.append(bench.run(name, kinds))
-    shutil.rmtree(SCRATCH, ignore_errors=True)
+    try:
+        for name, kinds in {BASELINE: (), **chosen}.items():
+            print(f"-- {name}", flush=True)
+            trials.append(bench.run(name, kinds))
+    finally:
+        shutil.rmtree(SCRATCH, ignore_errors=True)
     judged = [trial.judged for trial in trials]
     rows = table(trials, differences(judged[0], judged[1:], judged[0].groups, SEED))
     write_csv(TABLE, list(rows[0]), map(rounded, rows))

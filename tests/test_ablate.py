@@ -11,8 +11,7 @@ from helpers import SMALL, contents, saves_models, small_params, write_params, w
 
 from models.fit import HISTORY
 from models.saved import load_model, probabilities
-from pipeline import ablate, training
-from pipeline.ablate import Trial
+from pipeline import ablate, training, trials
 from pipeline.augmentations import Medium, chain_of
 from pipeline.augmented import load_augmented
 from pipeline.dealing import deal_tracks
@@ -24,6 +23,7 @@ from pipeline.scores import VOTERS
 from pipeline.store import FEATURE_STORES
 from pipeline.tables import read_csv, write_csv
 from pipeline.tracks import REPLICA_COLUMNS, REPLICAS, read_tracks
+from pipeline.trials import Trial
 
 pytestmark = saves_models
 
@@ -95,7 +95,7 @@ def test_table_has_a_row_a_kind_and_its_gain_over_none(
             assert float(row["difference"]) == pytest.approx(gain, abs=1e-4)
             assert float(row["low"]) <= gain <= float(row["high"])
     assert contents(AUGMENTED) == before
-    assert not ablate.SCRATCH.exists()
+    assert not trials.SCRATCH.exists()
 
 
 @pytest.mark.usefixtures("project")
@@ -104,7 +104,7 @@ def test_mode_of_params_yaml_is_the_one_that_is_tried(
 ) -> None:
     write_params(Path(), {**SMALL, **CHANGES, "augment.mode": "inline"})
     made = []
-    monkeypatch.setattr(ablate, "make_samples", lambda *asked: made.append(asked))
+    monkeypatch.setattr(trials, "make_samples", lambda *asked: made.append(asked))
     run(monkeypatch, "blur")
     assert made == []
     assert [row["megabytes"] for row in read_csv(ablate.TABLE)] == ["0", "0"]
@@ -128,7 +128,7 @@ def test_unknown_kind_and_a_protocol_that_leaks_are_errors(monkeypatch: pytest.M
 
 def test_all_that_changes_the_feature_is_tried_alone_and_together() -> None:
     params = small_params({"augment.kinds": ["blur", "noise+blur", "blur+zoom"]})
-    chains = ablate.chains_to_try(params, Medium(params.extract["centroid"], 4000, False))
+    chains = ablate.chains_to_try(params, Medium(params.extract["centroid"], 4000, 1))
     names = [chain.name for chain in chains]
     alone = ["mirror", "stretch", "blur", "time_mask", "noise"]
     assert names == [*alone, "pitch_shift", "time_stretch", "time_shift", "noise+blur"]
@@ -144,9 +144,9 @@ def test_all_that_changes_the_feature_is_tried_alone_and_together() -> None:
 def test_no_trial_makes_the_same_sample_twice(kinds: list[str], copies: int) -> None:
     augment = replace(PARAMS.augment, mode="offline", copies=3)
     chains = tuple(chain_of(name, augment.ranges) for name in kinds)
-    found = ablate._only(augment, chains)
+    found = trials._only(augment, chains)
     assert (found.mode, found.kinds, found.copies) == ("offline", chains, copies)
-    assert ablate._only(augment, ()).mode == "none"
+    assert trials._only(augment, ()).mode == "none"
 
 
 def trial(name: str, validation: float, right: list[int]) -> Trial:
@@ -188,4 +188,4 @@ def test_accuracy_is_that_of_the_weights_that_were_kept(
         for loss, right in losses
     ]
     write_csv(tmp_path / "history.csv", HISTORY, rows)
-    assert ablate.kept_accuracy(tmp_path / "history.csv", patience) == accuracy
+    assert trials.kept_accuracy(tmp_path / "history.csv", patience) == accuracy
