@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.augmentations import Chain
+from pipeline.augmentations import AUGMENTATIONS, Chain
 from pipeline.augmenting import AugmentTrack, job_of, medium_of, picks_of
 from pipeline.build import build_store
 from pipeline.errors import PipelineError
@@ -135,18 +135,27 @@ def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
 
 
 def read_samples(folder: Path) -> list[Sample]:
-    """All samples; those of a chain and track in the order of their rows in the store."""
-    return [
-        Sample(
-            **{
-                **row,
-                "clip": int(row["clip"]),
-                "copy": int(row["copy"]),
-                "states": json.loads(row["states"]),
-            }
-        )
-        for row in read_csv(folder / TABLE, COLUMNS)
-    ]
+    """All samples; those of a chain and track in the order of their rows in the store.
+
+    Raises
+    ------
+    PipelineError
+        The table is missing or damaged.
+    """
+    path = folder / TABLE
+    return [_sample(row, f"{path}, line {n}") for n, row in enumerate(read_csv(path, COLUMNS), 2)]
+
+
+def _sample(row: Mapping[str, Any], place: str) -> Sample:
+    try:
+        numbers = {name: int(row[name]) for name in ("clip", "copy")}
+        states = json.loads(row["states"])
+        unknown = [state["kind"] for state in states if state["kind"] not in AUGMENTATIONS]
+    except (ValueError, KeyError, TypeError):
+        raise PipelineError(f"{place} is damaged; run `dvc repro`") from None
+    if unknown:
+        raise PipelineError(f"{place}: no kind {unknown[0]!r} any more; run `dvc repro`")
+    return Sample(**{**row, **numbers, "states": states})
 
 
 def require_count(store: Store, track_id: str, count: int) -> None:

@@ -177,3 +177,23 @@ def test_table_reads_back(tmp_path: Path) -> None:
     assert read_samples(tmp_path) == samples
     write_samples(tmp_path, [])
     assert read_samples(tmp_path) == []
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('""kind""', '""kin""', "is damaged; run `dvc repro`"),
+        ("[{", "[", "is damaged; run `dvc repro`"),
+        (",0,1,", ",x,1,", "is damaged; run `dvc repro`"),
+        ('""stretch""', '""smear""', "no kind 'smear' any more; run `dvc repro`"),
+    ],
+)
+def test_a_damaged_table_is_named_with_its_line(old: str, new: str, said: str) -> None:
+    path = Path("damaged") / TABLE
+    write_samples(path.parent, [read_samples(AUGMENTED)[0]])
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(PipelineError, match=rf"samples\.csv, line 2.*{re.escape(said)}$"):
+        read_samples(path.parent)
