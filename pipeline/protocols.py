@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from models.saved import load_model
-from pipeline.augmented import load_augmented
 from pipeline.dealing import deal_tracks
 from pipeline.errors import PipelineError, run_stage
 from pipeline.folds import PROTOCOLS
@@ -48,7 +47,7 @@ def run_protocol(name: ProtocolName, params: Params) -> Row:
     split = replace(params.split, protocol=name)
     dealt = deal_tracks(read_tracks(), read_replica_pairs(), split, params.seed)
     clips = load_labelled(FEATURE_STORES / params.feature, dealt.tracks)
-    folders = train_folds(make_tasks(params, dealt.tracks, clips, load_augmented(params, clips)))
+    folders = train_folds(make_tasks(params, dealt.tracks, clips))
     judged = judge_clips(clips, [load_model(folder / MODEL) for folder in folders])
     if clips.by_clip:
         summary = summarise_leaky(judged)

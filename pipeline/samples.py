@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.augmentations import AUGMENTATIONS, Chain
-from pipeline.augmenting import AugmentTrack, job_of, medium_of, picks_of
+from pipeline.augmenting import AugmentTrack, Pick, job_of, medium_of, picks_of
 from pipeline.build import build_store
 from pipeline.errors import PipelineError
 from pipeline.params import Params
-from pipeline.plan import Job
 from pipeline.store import CLIPS, FEATURE_STORES, Store
 from pipeline.tables import read_csv, write_csv
 from pipeline.tracks import Track
@@ -70,62 +69,72 @@ def make_samples(params: Params, tracks: Iterable[Track], folder: Path) -> int:
     """
     shutil.rmtree(folder, ignore_errors=True)
     genres = {track.track_id: track.genre for track in tracks if track.genre}
-    samples = [
-        sample
-        for chain in params.augment.kinds
-        for sample in _make_chain(params, chain, genres, folder / chain.name)
-    ]
+    with Store(FEATURE_STORES / params.feature) as rows, Store(CLIPS) as sound:
+        picks = {track_id: _picks(params, rows, track_id) for track_id in genres}
+        samples = [
+            sample
+            for chain in params.augment.kinds
+            for sample in _make_chain(params, chain, genres, picks, (rows, sound), folder)
+        ]
     for lock in folder.glob(".*.lock"):  # they hold a process's number: no part of the result
         lock.unlink()
     write_samples(folder, samples)
     return len(samples)
 
 
-def _make_chain(params: Params, chain: Chain, genres: dict[str, str], folder: Path) -> list[Sample]:
-    with Store(FEATURE_STORES / params.feature) as store, Store(CLIPS) as sound:
-        stores = [store, sound] if chain.hears else [store]
-        jobs = list(_jobs(params, chain, genres, stores))
-        if not jobs:  # fewer clips than chains
-            return []
-        medium = medium_of(store, params.extract.get(params.feature))
-        about = {
-            **store.description,
-            "name": f"{params.feature} {chain.name}",
-            "augmented": {name: asdict(kind) for name, kind in chain.named},
-        }
-        # It goes to other processes, as an open store cannot.
-        template = partial(np.empty, (0, *store.shape[1:]), store.dtype)
-        recipe = AugmentTrack(chain, medium, params.seed)
-        made = build_store(folder, about, template, jobs, recipe)
-        return [
-            Sample(
-                track_id=track_id,
-                clip=clip,
-                copy=copy,
-                chain=chain.name,
-                genre=genres[track_id],
-                feature=params.feature,
-                parent_sha256=store.row_digests(track_id)[clip],
-                states=states,
-            )
-            for track_id in sorted(made)
-            for clip, copy, states in made[track_id].facts["samples"]
-        ]
+def _picks(params: Params, rows: Store, track_id: str) -> dict[str, list[Pick]]:
+    """What each chain makes of a track."""
+    if track_id not in rows:
+        raise PipelineError(f"{rows.folder} has no rows of {track_id}")
+    augment, clips = params.augment, rows.clips(track_id)
+    return picks_of(track_id, clips, augment.kinds, augment.copies, params.seed)
 
 
-def _jobs(
-    params: Params, chain: Chain, track_ids: Iterable[str], stores: Sequence[Store]
-) -> Iterator[Job]:
-    """A job for each track of which the chain makes something."""
-    chains, copies = params.augment.kinds, params.augment.copies
-    for track_id in track_ids:
-        if track_id not in stores[0]:
-            raise PipelineError(f"{stores[0].folder} has no rows of {track_id}")
-        clips = stores[0].clips(track_id)
-        picks = picks_of(track_id, clips, chains, copies, params.seed)[chain.name]
-        if picks:
-            sources = [(each.folder.absolute(), each.digest(track_id)) for each in stores]
-            yield job_of(track_id, picks, sources)
+def _make_chain(
+    params: Params,
+    chain: Chain,
+    genres: Mapping[str, str],
+    picks: Mapping[str, Mapping[str, Sequence[Pick]]],
+    stores: tuple[Store, Store],
+    folder: Path,
+) -> list[Sample]:
+    rows, _ = stores
+    sources = stores if chain.hears else stores[:1]
+    jobs = [
+        job_of(
+            track_id,
+            picks[track_id][chain.name],
+            [(store.folder.absolute(), store.digest(track_id)) for store in sources],
+        )
+        for track_id in genres
+        if chain.name in picks[track_id]
+    ]
+    if not jobs:  # fewer clips than chains
+        return []
+    about = {
+        **rows.description,
+        "name": f"{params.feature} {chain.name}",
+        "augmented": {name: asdict(kind) for name, kind in chain.named},
+    }
+    # It goes to other processes, as an open store cannot.
+    template = partial(np.empty, (0, *rows.shape[1:]), rows.dtype)
+    medium = medium_of(rows, params.extract.get(params.feature))
+    recipe = AugmentTrack(chain, medium, params.seed)
+    made = build_store(folder / chain.name, about, template, jobs, recipe)
+    return [
+        Sample(
+            track_id=track_id,
+            clip=clip,
+            copy=copy,
+            chain=chain.name,
+            genre=genres[track_id],
+            feature=params.feature,
+            parent_sha256=rows.row_digests(track_id)[clip],
+            states=states,
+        )
+        for track_id in sorted(made)
+        for clip, copy, states in made[track_id].facts["samples"]
+    ]
 
 
 def write_samples(folder: Path, samples: Sequence[Sample]) -> None:

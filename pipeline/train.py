@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from models.saved import TRAINED
-from pipeline.augmented import load_augmented
 from pipeline.cache import link
 from pipeline.errors import run_stage
 from pipeline.labelled import load_labelled
@@ -34,7 +33,7 @@ def main() -> None:
     params = load_params()
     tracks = read_folds()
     clips = load_labelled(FEATURE_STORES / params.feature, tracks)
-    tasks = make_tasks(params, tracks, clips, load_augmented(params, clips))
+    tasks = make_tasks(params, tracks, clips)
     folders = train_folds(tasks)
     shutil.rmtree(TRAINED, ignore_errors=True)
     TRAINED.mkdir(parents=True)

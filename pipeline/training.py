@@ -17,7 +17,7 @@ from models.fit import HISTORY, FoldTask, fit_fold
 from models.machine import device_for, machine_facts
 from models.saved import Description
 from pipeline.audit import audit, audit_samples
-from pipeline.augmented import Augmented, Inline, load_inline
+from pipeline.augmented import Augmented, Inline, load_augmented, load_inline
 from pipeline.cache import Cache, machine_cache
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import code_fingerprint, digest, fingerprint
@@ -26,6 +26,7 @@ from pipeline.labelled import LabelledClips
 from pipeline.parallel import map_folds
 from pipeline.params import Params
 from pipeline.rows import JoinedRows
+from pipeline.samples import AUGMENTED
 from pipeline.tables import rounded, write_csv, write_json
 from pipeline.tracks import FoldedTrack, folds_of, sides
 
@@ -39,18 +40,18 @@ def make_tasks(
     params: Params,
     tracks: Sequence[FoldedTrack],
     clips: LabelledClips,
-    samples: Augmented | None = None,
+    folder: Path = AUGMENTED,
 ) -> list[FoldTask]:
     """One task a fold, audited: nothing is in two of training, validation and test.
 
-    `samples` train where their parents do; where augmentation is inline, it is part of the task.
+    Augmentation is part of it, as `params` say; new samples come from `folder`.
     """
     tasks = [_make_task(params, tracks, clips, fold) for fold in folds_of(tracks)]
+    samples, inline = load_augmented(params, clips, folder), load_inline(params, clips)
     if samples:
-        tasks = [_with_samples(task, clips, samples) for task in tasks]
-    inline = load_inline(params, clips)
+        return [_with_samples(task, clips, samples) for task in tasks]
     if inline:
-        tasks = [_with_change(task, inline) for task in tasks]
+        return [_with_change(task, inline) for task in tasks]
     return tasks
 
 
@@ -127,13 +128,15 @@ def _with_samples(task: FoldTask, clips: LabelledClips, samples: Augmented) -> F
     owners = clips.owners[samples.parents[chosen]]
     of = [clips.tracks[owner] for owner in owners]
     audit_samples(of, clips.tracks_of(task.train), task.description.fold)
-    used = sorted({track.track_id for track in of})
+    order = [track.track_id for track in of]
     return replace(
         task,
         rows=JoinedRows([task.rows, *samples.parts]),
         labels=np.concatenate([task.labels, task.labels[samples.parents]]),
         augmented=len(task.rows) + chosen,
-        content=digest(task.content, *(samples.digests[track_id] for track_id in used)),
+        content=digest(
+            task.content, *order, *(samples.digests[name] for name in sorted(set(order)))
+        ),
     )
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from models.saved import load_model
 from pipeline.augment_params import AugmentParams
 from pipeline.augmentations import Chain
-from pipeline.augmented import load_augmented
 from pipeline.dealing import deal_tracks
 from pipeline.errors import PipelineError
 from pipeline.judge import judge_levels, prediction_rows
@@ -61,12 +60,12 @@ class Bench:
     def run(self, name: str, kinds: tuple[Chain, ...]) -> Trial:
         """Train and judge with `kinds`; without augmentation where there are none."""
         params = replace(self.params, augment=_only(self.params.augment, kinds))
+        offline = params.augment.mode == "offline"
         started = time.monotonic()
-        if params.augment.mode == "offline":
+        if offline:
             make_samples(params, self.usable, SCRATCH)
         making = time.monotonic() - started
-        samples = load_augmented(params, self.clips, SCRATCH)
-        folders = train_folds(make_tasks(params, self.dealt, self.clips, samples))
+        folders = train_folds(make_tasks(params, self.dealt, self.clips, SCRATCH))
         levels = judge_levels(
             judge_clips(self.clips, [load_model(each / MODEL) for each in folders])
         )
@@ -78,7 +77,7 @@ class Bench:
             float(np.mean(kept)),
             judgement([{key: str(value) for key, value in row.items()} for row in rows]),
             making + sum(map(_seconds, folders)),
-            sum(path.stat().st_size for path in SCRATCH.glob("*/*.h5")) / 1e6 if samples else 0,
+            sum(path.stat().st_size for path in SCRATCH.glob("*/*.h5")) / 1e6 if offline else 0,
         )
 
 

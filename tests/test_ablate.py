@@ -13,7 +13,6 @@ from models.fit import HISTORY
 from models.saved import load_model, probabilities
 from pipeline import ablate, training, trials
 from pipeline.augmentations import Medium, chain_of
-from pipeline.augmented import load_augmented
 from pipeline.dealing import deal_tracks
 from pipeline.errors import PipelineError
 from pipeline.labelled import load_labelled
@@ -56,8 +55,7 @@ def by_hand(*kinds: str) -> tuple[float, float]:
     clips = load_labelled(FEATURE_STORES / "centroid", tracks)
     if kinds:
         make_samples(params, read_tracks(), Path("again"))
-    samples = load_augmented(params, clips, Path("again"))
-    folders = training.train_folds(training.make_tasks(params, tracks, clips, samples))
+    folders = training.train_folds(training.make_tasks(params, tracks, clips, Path("again")))
     right = []
     for fold, folder in enumerate(folders):
         model = load_model(folder / training.MODEL)[0]

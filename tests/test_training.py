@@ -52,7 +52,7 @@ def tasks(
 ) -> list[FoldTask]:
     params = small_params(changes)
     clips = load_labelled(FEATURE_STORES / "centroid", tracks)
-    return training.make_tasks(params, tracks, clips, load_augmented(params, clips, folder))
+    return training.make_tasks(params, tracks, clips, folder)
 
 
 def addresses(
@@ -186,14 +186,15 @@ def test_offline_addresses_follow_the_samples_and_not_what_params_yaml_says_of_t
     assert not {*addresses(OFFLINE, folder=tmp_path / "wider")} & {*first}
 
 
-def test_offline_addresses_know_samples_that_train_alone() -> None:
+def test_offline_addresses_know_samples_that_train_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     params = small_params(OFFLINE)
     clips = load_labelled(FEATURE_STORES / "centroid", TRACKS)
     samples = load_augmented(params, clips)
     assert samples
 
     def made(samples: Augmented) -> list[str]:
-        found = training.make_tasks(params, TRACKS, clips, samples)
+        monkeypatch.setattr(training, "load_augmented", lambda *_: samples)
+        found = training.make_tasks(params, TRACKS, clips)
         return [training.address_of(task, "code") for task in found]
 
     first = made(samples)
@@ -201,3 +202,5 @@ def test_offline_addresses_know_samples_that_train_alone() -> None:
     other = made(replace(samples, digests={**samples.digests, **changed}))
     assert other[0] == first[0]
     assert other[1] != first[1]
+    backwards = made(replace(samples, parents=samples.parents[::-1].copy()))
+    assert not {*backwards} & {*first}
