@@ -13,6 +13,7 @@ from helpers import MUSIC_TRACKS, Workplace, wait_until
 
 SEGMENT = ("python", "-m", "pipeline.segment")
 MEL = ("python", "-m", "pipeline.extract", "mel")
+PROGRESS = re.compile(r"\w+: +\d+%\|.*\| \d+/\d+ \[.*\]")
 SUMMARY = re.compile(r"(\w+): (\d+) tracks, (\d+) reused, (\d+) computed, (\d+) rejected, in ")
 KILLS = 10
 IN_FLIGHT = 2  # PIPELINE_WORKERS of a workplace
@@ -148,7 +149,7 @@ def test_a_stage_whose_caller_was_killed_keeps_others_out_until_it_ends(
 
 def assert_one_line(output: str) -> None:
     assert "Traceback" not in output
-    lines = [line for line in output.splitlines() if line and "track/s" not in line]
+    lines = [line for line in output.splitlines() if line and not PROGRESS.fullmatch(line)]
     assert len(lines) == 1, output
     assert lines[0].startswith("error: ")
 
