@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.augmentations import Chain, Medium
+from pipeline.augmentations import Chain, Medium, chain_of
 from pipeline.augmenting import medium_of
 from pipeline.errors import PipelineError, run_stage
 from pipeline.judge import SEED
@@ -81,26 +81,47 @@ def _cells(row: Row) -> list[str]:
     return [*cells, str(row["seconds"]), str(row["megabytes"])]
 
 
-def choose(names: Sequence[str], chains: Sequence[Chain]) -> dict[str, tuple[Chain, ...]]:
-    """The trials of these names, by default each chain and all together."""
-    known = {chain.name: (chain,) for chain in chains} | {ALL: tuple(chains)}
-    for name in names:
-        if name not in known:
-            raise PipelineError(f"no kind {name!r} here; choose from {', '.join(known)}")
-    return {name: known[name] for name in names or known}
+def choose(names: Sequence[str], params: Params, medium: Medium) -> dict[str, tuple[Chain, ...]]:
+    """The trials of these names, by default each chain to try and all of them together.
+
+    Raises
+    ------
+    PipelineError
+        A name is no kind or chain, or is one that can change nothing here.
+    """
+    chains = chains_to_try(params, medium)
+    together = {ALL: tuple(chains)}
+    if not names:
+        return {chain.name: (chain,) for chain in chains} | together
+    return {name: together.get(name) or (_useful(name, params, medium),) for name in names}
+
+
+def _useful(name: str, params: Params, medium: Medium) -> Chain:
+    ranges = params.augment.ranges
+    try:
+        chain = chain_of(name, ranges)
+    except ValueError as error:
+        choices = f"{', '.join([*ranges, ALL])}; + joins several"
+        raise PipelineError(f"{name!r}: {error}; choose from {choices}") from None
+    reason = medium.cannot(chain)
+    if reason:
+        raise PipelineError(f"{name!r} {reason}; feature = {params.feature!r}")
+    return chain
 
 
 def main() -> None:
     """Try what the command line names, or everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help="default: each alone, and all")
+    parser.add_argument(
+        "kinds", nargs="*", metavar="KIND", help="kind, chain or all; default: each alone, and all"
+    )
     names = parser.parse_args().kinds
     params = load_params()
     if params.augment.mode == "none":
         params = replace(params, augment=replace(params.augment, mode="offline"))
     with Store(FEATURE_STORES / params.feature) as store:
         medium = medium_of(store, params.extract.get(params.feature))
-    chosen = choose(names, chains_to_try(params, medium))
+    chosen = choose(names, params, medium)
     bench = open_bench(params)
     trials = []
     try:

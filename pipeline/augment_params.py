@@ -74,7 +74,8 @@ def _chains(names: Any, ranges: dict[str, Kind]) -> tuple[Chain, ...]:
         try:
             chains.append(chain_of(str(name), ranges))
         except ValueError as error:
-            raise ParamsError(f"{key}: {error}; the kinds are {', '.join(ranges)}") from None
+            choices = f"{', '.join(ranges)}; + joins several"
+            raise ParamsError(f"{key}: {error}; choose from {choices}") from None
     return tuple(chains)
 
 

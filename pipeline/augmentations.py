@@ -195,11 +195,9 @@ def chain_of(name: str, kinds: Mapping[str, Kind]) -> Chain:
     names = name.split(LINK)
     unknown = [each for each in names if each not in kinds]
     if unknown:
-        raise ValueError(
-            f"should be kinds, with {LINK} between those of a chain: no {unknown[0]!r}"
-        )
+        raise ValueError(f"no such kind: {unknown[0]!r}")
     chosen = tuple(kinds[each] for each in names)
     on_sound = [kind.acts_on == SOUND for kind in chosen]
     if on_sound != sorted(on_sound, reverse=True):
-        raise ValueError("should have the kinds that act on sound first")
+        raise ValueError("kinds that act on sound come first")
     return Chain(name, chosen)

@@ -107,6 +107,7 @@ def load_augmented(
         raise PipelineError(f"{folder / TABLE} has no samples; run `dvc repro`")
     rows = _rows_by_clip(clips)
     _require_parents(samples, FEATURE_STORES / params.feature, params.feature)
+    _require_labels(samples, {track.track_id: track.genre for track in clips.tracks})
     parts, parents = [], []
     digests: dict[str, list[str]] = {}
     for chain, tracks in by_store(samples).items():
@@ -137,6 +138,16 @@ def _rows_by_clip(clips: LabelledClips) -> dict[tuple[str, int], int]:
         track = clips.tracks[owner]
         found[track.track_id, int(place) if track.clip is None else track.clip] = row
     return found
+
+
+def _require_labels(samples: Sequence[Sample], genres: Mapping[str, str]) -> None:
+    for sample in samples:
+        genre = genres.get(sample.track_id, sample.genre)  # protocols leave tracks out
+        if sample.genre != genre:
+            raise PipelineError(
+                f"sample {sample.name} is labelled {sample.genre!r}, its parent {genre!r}; "
+                "run `dvc repro`"
+            )
 
 
 def _require_parents(samples: Sequence[Sample], features: Path, feature: str) -> None:

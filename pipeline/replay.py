@@ -155,6 +155,7 @@ def main() -> None:
             print(record(made))
         if asked.save:
             write_pair(made.sample.name, made.parent, made.again, made.sample.states, asked.save)
+            print(f"{asked.save}: the parent and the sample")
         if not made.same:
             differing.append(made.sample.name)
     if differing:
@@ -162,7 +163,8 @@ def main() -> None:
             f"sample {differing[0]} is not what its record makes: of {len(names)} made again "
             f"{len(differing)} differ"
         )
-    print(f"{len(names)} samples made again, all the same")
+    count = "1 sample" if len(names) == 1 else f"{len(names)} samples"
+    print(f"{count} made again, all the same")
 
 
 if __name__ == "__main__":

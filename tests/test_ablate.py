@@ -115,8 +115,14 @@ def test_mode_of_params_yaml_is_the_one_that_is_tried(
 
 @pytest.mark.usefixtures("project")
 def test_unknown_kind_and_a_protocol_that_leaks_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(PipelineError, match=r"^no kind 'zoom' here; choose from mirror, stretch,"):
+    expected = r"^'zoom' changes pictures only, .* no frequencies; feature = 'centroid'$"
+    with pytest.raises(PipelineError, match=expected):
         run(monkeypatch, "blur", "zoom")
+    expected = (
+        r"^'blur\+shear': no such kind: 'shear'; choose from mirror, .*, all; \+ joins several$"
+    )
+    with pytest.raises(PipelineError, match=expected):
+        run(monkeypatch, "blur+shear")
     write_params(Path(), {**SMALL, "split.protocol": "clip"})
     expected = r"^split\.protocol = 'clip' judges no track; choose another$"
     with pytest.raises(PipelineError, match=expected):
@@ -126,14 +132,20 @@ def test_unknown_kind_and_a_protocol_that_leaks_are_errors(monkeypatch: pytest.M
 
 def test_all_that_changes_the_feature_is_tried_alone_and_together() -> None:
     params = small_params({"augment.kinds": ["blur", "noise+blur", "blur+zoom"]})
-    chains = ablate.chains_to_try(params, Medium(params.extract["centroid"], 4000, 1))
+    medium = Medium(params.extract["centroid"], 4000, 1)
+    chains = ablate.chains_to_try(params, medium)
     names = [chain.name for chain in chains]
     alone = ["mirror", "stretch", "blur", "time_mask", "noise"]
     assert names == [*alone, "pitch_shift", "time_stretch", "time_shift", "noise+blur"]
-    chosen = ablate.choose([], chains)
+    chosen = ablate.choose([], params, medium)
     assert list(chosen) == [*names, "all"]
     assert chosen["all"] == tuple(chains)
-    assert ablate.choose(["noise"], chains) == {"noise": (chains[4],)}
+    assert ablate.choose(["all"], params, medium) == {"all": tuple(chains)}
+    new = chain_of("noise+mirror", params.augment.ranges)
+    assert ablate.choose(["noise", new.name], params, medium) == {
+        "noise": (chains[4],),
+        new.name: (new,),
+    }
 
 
 @pytest.mark.parametrize(

@@ -55,13 +55,13 @@ def test_a_chain_has_the_kinds_of_its_name(name: str) -> None:
     [("blurr", "blurr"), ("mirror+", ""), ("", ""), ("gain + mirror", "gain "), ("Flip", "Flip")],
 )
 def test_a_name_that_is_no_kinds_is_refused(name: str, unknown: str) -> None:
-    with pytest.raises(ValueError, match=f"should be kinds, with .* of a chain: no '{unknown}'$"):
+    with pytest.raises(ValueError, match=f"^no such kind: '{unknown}'$"):
         chain_of(name, RANGES)
 
 
 @pytest.mark.parametrize("name", ["mirror+gain", "gain+equaliser+noise", "equaliser+pitch_shift"])
 def test_sound_behind_what_is_no_sound_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="should have the kinds that act on sound first"):
+    with pytest.raises(ValueError, match=r"^kinds that act on sound come first$"):
         chain_of(name, RANGES)
 
 

@@ -141,6 +141,16 @@ def test_samples_of_another_feature_ask_for_a_new_run(
     )
 
 
+def test_sample_with_another_label_than_its_parent_asks_for_a_new_run(
+    clips: LabelledClips, samples: list[Sample]
+) -> None:
+    place = next(n for n, sample in enumerate(samples) if sample.track_id == "high/2")
+    samples[place] = replace(samples[place], genre="low")
+    assert str(refused(clips, samples)) == (
+        f"sample {samples[place].name} is labelled 'low', its parent 'high'; run `dvc repro`"
+    )
+
+
 @pytest.mark.parametrize("more", [0, 1], ids=["missing", "too many"])
 def test_table_and_store_that_differ_in_number_ask_for_a_new_run(
     clips: LabelledClips, samples: list[Sample], more: int

@@ -116,8 +116,8 @@ MISSING = [
 ]
 
 THE_KINDS = (
-    "the kinds are mirror, flip, rotate, stretch, blur, zoom, time_mask, frequency_mask, "
-    "equaliser, spectral_noise, gain, noise, pitch_shift, time_stretch, time_shift"
+    "choose from mirror, flip, rotate, stretch, blur, zoom, time_mask, frequency_mask, "
+    "equaliser, spectral_noise, gain, noise, pitch_shift, time_stretch, time_shift; + joins several"
 )
 
 # changes that are valid alone, the whole message
@@ -151,18 +151,15 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"augment.kinds": ["blur", "shear"]},
-        "augment.kinds.1 = 'shear': should be kinds, with + between those of a chain: no 'shear'; "
-        f"{THE_KINDS}",
+        f"augment.kinds.1 = 'shear': no such kind: 'shear'; {THE_KINDS}",
     ),
     (
         {"augment.kinds": ["blur+"]},
-        "augment.kinds.0 = 'blur+': should be kinds, with + between those of a chain: no ''; "
-        f"{THE_KINDS}",
+        f"augment.kinds.0 = 'blur+': no such kind: ''; {THE_KINDS}",
     ),
     (
         {"augment.kinds": [3]},
-        "augment.kinds.0 = 3: should be kinds, with + between those of a chain: no '3'; "
-        f"{THE_KINDS}",
+        f"augment.kinds.0 = 3: no such kind: '3'; {THE_KINDS}",
     ),
     (
         {"augment.kinds": ["blur", "zoom", "blur"]},
@@ -170,8 +167,7 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"augment.kinds": ["blur+noise"]},
-        "augment.kinds.0 = 'blur+noise': should have the kinds that act on sound first; "
-        f"{THE_KINDS}",
+        f"augment.kinds.0 = 'blur+noise': kinds that act on sound come first; {THE_KINDS}",
     ),
     (
         {"augment.mode": "offline", "augment.kinds": ["mirror", "blur"], "augment.copies": 3},

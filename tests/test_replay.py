@@ -152,9 +152,12 @@ def test_record_that_was_changed_is_found(
 
 
 def test_pair_is_drawn_for_one_sample(
-    samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+    samples: list[Sample], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(monkeypatch, samples[0].name, "--save", "pair.png")
+    assert capsys.readouterr().out.endswith(
+        "pair.png: the parent and the sample\n1 sample made again, all the same\n"
+    )
     with Image.open("pair.png") as picture:
         assert picture.format == "PNG"
         assert picture.width > 2 * 168
