@@ -15,7 +15,8 @@ from pipeline.fingerprint import digest
 from pipeline.pcm import Pcm
 from pipeline.plan import Job
 from pipeline.result import Result
-from pipeline.store import Store, rows_of
+from pipeline.rows import rows_of
+from pipeline.store import Store
 
 Pick = tuple[int, int]  # a sample of a track: the number of its parent clip, and which copy
 

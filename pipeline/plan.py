@@ -12,9 +12,10 @@ from pipeline.cache import Cache, CachedShard, CachedTrack
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import code_fingerprint, digest, fingerprint
 from pipeline.result import Array, Result
+from pipeline.rows import rows_of
 from pipeline.shard import Shard
 from pipeline.shard_write import write_shard
-from pipeline.store import SHARDS, Store, rows_of, shard_of
+from pipeline.store import SHARDS, Store, shard_of
 
 
 class Recipe(Protocol):

@@ -1,7 +1,7 @@
 """Rows that stay on the disk until they are asked for."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.errors import PipelineError
 from pipeline.store import Store
 
 Array = npt.NDArray[Any]
@@ -92,3 +93,27 @@ class JoinedRows:
         """Numbers of the parts, and where in `index` their rows are."""
         owner = np.searchsorted(self._starts, index, side="right") - 1
         return [(int(number), np.flatnonzero(owner == number)) for number in np.unique(owner)]
+
+
+def rows_of(folder: Path, track_id: str, digest: str) -> Array:
+    """Rows of a track in a store that this process reads again and again, opened once.
+
+    Raises
+    ------
+    PipelineError
+        The store holds no track of that id and `digest`.
+    """
+    if not _holds(_open_store(folder), track_id, digest):
+        _open_store.cache_clear()  # it was replaced since
+        if not _holds(_open_store(folder), track_id, digest):
+            raise PipelineError(f"{folder} changed while the stage ran; run it again")
+    return _open_store(folder).read([track_id])
+
+
+@lru_cache(maxsize=2)
+def _open_store(folder: Path) -> Store:
+    return Store(folder)
+
+
+def _holds(store: Store, track_id: str, digest: str) -> bool:
+    return track_id in store and store.digest(track_id) == digest

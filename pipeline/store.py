@@ -3,7 +3,7 @@
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -209,30 +209,6 @@ def write_store(folder: Path, description: Mapping[str, Any], tracks: Mapping[st
         clips = {track_id: len(tracks[track_id]) for track_id in ids}
         rows = (tracks[track_id] for track_id in ids)
         write_shard(folder / shard_name(number), description, template, clips, rows)
-
-
-def rows_of(folder: Path, track_id: str, digest: str) -> Array:
-    """Rows of a track in a store that this process reads again and again, opened once.
-
-    Raises
-    ------
-    PipelineError
-        The store holds no track of that id and `digest`.
-    """
-    if not _holds(_open_store(folder), track_id, digest):
-        _open_store.cache_clear()  # it was replaced since
-        if not _holds(_open_store(folder), track_id, digest):
-            raise PipelineError(f"{folder} changed while the stage ran; run it again")
-    return _open_store(folder).read([track_id])
-
-
-@lru_cache(maxsize=2)
-def _open_store(folder: Path) -> Store:
-    return Store(folder)
-
-
-def _holds(store: Store, track_id: str, digest: str) -> bool:
-    return track_id in store and store.digest(track_id) == digest
 
 
 def _require_same(folder: Path, what: str, values: Sequence[Any]) -> None:

@@ -1,6 +1,7 @@
 """Fixtures that more than one module of tests uses."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -8,6 +9,7 @@ from unittest import mock
 import hypothesis
 import pytest
 import yaml
+from helpers import augmented_project
 
 # A busy machine may take its time over an example: no test measures any.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -32,3 +34,21 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "music").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def _augmented_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("augmented")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        augmented_project()
+    return path
+
+
+@pytest.fixture
+def augmented(_augmented_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory of a run: the small project with its samples."""
+    path = tmp_path / "augmented"
+    shutil.copytree(_augmented_once, path)
+    monkeypatch.chdir(path)
+    return path

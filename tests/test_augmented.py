@@ -1,9 +1,7 @@
 """What augmentation brings to training: samples that are their parents', and rows drawn anew."""
 
 import pickle
-import shutil
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ import pytest
 from helpers import (
     INLINE,
     OFFLINE,
-    augmented_project,
     labelled_clips,
     labelled_tracks,
     sample_rows,
@@ -38,26 +35,13 @@ PARAMS = small_params(OFFLINE)
 FEATURES = FEATURE_STORES / "centroid"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The small project as the working directory, with its samples."""
-    path = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(path)
-        augmented_project()
-        yield path
+@pytest.fixture
+def clips(augmented: Path) -> LabelledClips:
+    return labelled_clips(augmented)
 
 
 @pytest.fixture
-def clips(folder: Path) -> LabelledClips:
-    return labelled_clips(folder)
-
-
-@pytest.fixture
-def samples(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Sample]:
-    """The table of a copy of the project, which is the working directory."""
-    shutil.copytree(folder, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
+def samples(augmented: Path) -> list[Sample]:  # noqa: ARG001
     return read_samples(AUGMENTED)
 
 
@@ -88,10 +72,9 @@ def test_every_sample_is_there_beside_its_parent(clips: LabelledClips) -> None:
     }
 
 
-@pytest.mark.usefixtures("folder")
-def test_tracks_and_clips_that_the_protocol_leaves_out_are_skipped(folder: Path) -> None:
+def test_tracks_and_clips_that_the_protocol_leaves_out_are_skipped(augmented: Path) -> None:
     tracks = [replace(track, clip=1) for track in labelled_tracks()[3:]]
-    clips = load_labelled(folder / FEATURES, tracks)
+    clips = load_labelled(augmented / FEATURES, tracks)
     found, expected = load(clips), sample_rows()
     assert sorted(found.parents.tolist()) == sorted([*range(9), *range(9)])
     for row, parent in zip(
@@ -220,10 +203,10 @@ def test_probability_is_the_share_that_changes(
     assert low <= np.mean(changed) <= high
 
 
-def test_sound_is_that_of_the_very_clip(folder: Path) -> None:
+def test_sound_is_that_of_the_very_clip(augmented: Path) -> None:
     """Each row is the feature of its own clip's sound, rolled; the clips are in another order."""
     tracks = [replace(t, clip=1 - n % 2) for n, t in enumerate(labelled_tracks()[::-1])]
-    clips = load_labelled(folder / FEATURES, tracks)
+    clips = load_labelled(augmented / FEATURES, tracks)
     change = inline(clips, probability=1, kinds=["time_shift"])
     numbers = np.arange(len(tracks))[::-1]
     changed = change(clips.rows[numbers], numbers, 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import OFFLINE, SMALL, augmented_project, small_params, write_params, write_project
+from helpers import OFFLINE, SMALL, small_params, write_params, write_project
 from PIL import Image
 
 from pipeline import replay
@@ -22,20 +22,8 @@ FEATURES = FEATURE_STORES / "centroid"
 TAKES = ["high/0:0:0", "low/5:1:1"]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(path)
-        augmented_project()
-    return path
-
-
 @pytest.fixture
-def samples(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Sample]:
-    """The table of a project with samples, which is the working directory."""
-    shutil.copytree(made, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
+def samples(augmented: Path) -> list[Sample]:  # noqa: ARG001
     return read_samples(AUGMENTED)
 
 

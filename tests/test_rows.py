@@ -1,6 +1,7 @@
 """Rows on the disk: those asked for, in the order asked for, from one store or from several."""
 
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rows import JoinedRows, StoredRows
+from pipeline.errors import PipelineError
+from pipeline.rows import JoinedRows, StoredRows, rows_of
 from pipeline.store import Store, write_store
 
 Array = npt.NDArray[Any]
@@ -87,3 +89,20 @@ def test_joined_rows_go_to_another_process_without_rows(parts: list[StoredRows])
     sent = pickle.dumps(rows)
     assert len(sent) < 4000
     np.testing.assert_array_equal(pickle.loads(sent)[index], expected)
+
+
+def test_rows_of_a_replaced_store_are_never_the_old_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+
+    def write(row: int) -> str:
+        write_store(folder, {"name": "noise"}, {"a": np.array([[row]])})
+        with Store(folder) as store:
+            return store.digest("a")
+
+    old = write(1)
+    assert rows_of(folder, "a", old).tolist() == [[1]]
+    shutil.rmtree(folder)
+    new = write(2)
+    assert rows_of(folder, "a", new).tolist() == [[2]]
+    with pytest.raises(PipelineError, match="changed while the stage ran"):
+        rows_of(folder, "a", old)

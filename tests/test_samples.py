@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import OFFLINE, augmented_project, contents, small_params
+from helpers import OFFLINE, contents, small_params
 
 from pipeline.augmentations import Medium, chain_of
 from pipeline.errors import PipelineError
@@ -21,20 +21,9 @@ NAMES = ["stretch", "time_mask+blur", "noise"]
 FEATURES = FEATURE_STORES / "centroid"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The small project as the working directory, with its samples."""
-    path = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(path)
-        augmented_project()
-        yield path
-
-
 @pytest.fixture
-def fresh(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same project, and a cache that holds nothing yet; what is made here."""
-    monkeypatch.chdir(folder)
+def fresh(augmented: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
+    """What is made here, with a cache that holds nothing yet."""
     monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "made"
 
@@ -49,7 +38,7 @@ def labelled(tracks: Sequence[Track]) -> list[Track]:
     return [track for track in tracks if track.genre]
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("augmented")
 def test_every_clip_with_a_label_has_its_samples_and_no_other_has_any() -> None:
     samples = read_samples(AUGMENTED)
     expected = {
@@ -65,7 +54,7 @@ def test_every_clip_with_a_label_has_its_samples_and_no_other_has_any() -> None:
     assert {s.chain for s in samples} == set(NAMES)
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("augmented")
 def test_table_tells_parent_label_and_feature() -> None:
     with Store(FEATURES) as store:
         for sample in read_samples(AUGMENTED):
@@ -76,7 +65,7 @@ def test_table_tells_parent_label_and_feature() -> None:
             assert [state["kind"] for state in sample.states] == sample.chain.split("+")
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("augmented")
 def test_rows_are_in_the_order_of_the_table_and_follow_from_it() -> None:
     medium = Medium(PARAMS.extract["centroid"], 4000, 1)
     found = by_store(read_samples(AUGMENTED))
@@ -95,7 +84,7 @@ def test_rows_are_in_the_order_of_the_table_and_follow_from_it() -> None:
                     assert not any(map(np.array_equal, expected, parents))
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("augmented")
 def test_store_says_of_what_and_how_it_was_made() -> None:
     kinds = chain_of("time_mask+blur", PARAMS.augment.ranges).named
     with Store(FEATURES) as features, Store(AUGMENTED / "time_mask+blur") as store:
@@ -106,18 +95,18 @@ def test_store_says_of_what_and_how_it_was_made() -> None:
         }
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("augmented")
 def test_folder_holds_stores_and_table_and_nothing_of_the_process() -> None:
     assert sorted(path.name for path in AUGMENTED.iterdir()) == sorted([*NAMES, TABLE])
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_bytes_depend_on_neither_order_nor_workers_nor_history(
-    folder: Path, fresh: Path, workers: str, monkeypatch: pytest.MonkeyPatch
+    fresh: Path, workers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIPELINE_WORKERS", workers)
     assert make_samples(PARAMS, read_tracks()[::-1], fresh) == 48
-    assert contents(fresh) == contents(folder / AUGMENTED)
+    assert contents(fresh) == contents(AUGMENTED)
 
 
 def test_second_time_costs_nothing_and_one_track_more_costs_that_track(
@@ -138,7 +127,7 @@ def test_second_time_costs_nothing_and_one_track_more_costs_that_track(
 
 
 def test_other_ranges_of_a_kind_make_its_samples_anew_and_no_others(
-    folder: Path, fresh: Path, capsys: pytest.CaptureFixture[str]
+    fresh: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tracks = read_tracks()
     make_samples(PARAMS, tracks, fresh)
@@ -149,10 +138,10 @@ def test_other_ranges_of_a_kind_make_its_samples_anew_and_no_others(
     assert len(stretched) > 1
     expected = {"stretch": len(stretched), "time_mask+blur": 0, "noise": 0}
     assert computed(capsys.readouterr().out) == expected
-    before, after = (contents(path / "stretch") for path in (folder / AUGMENTED, fresh))
+    before, after = (contents(path / "stretch") for path in (AUGMENTED, fresh))
     assert before.keys() == after.keys()
     assert before != after
-    assert contents(fresh / "noise") == contents(folder / AUGMENTED / "noise")
+    assert contents(fresh / "noise") == contents(AUGMENTED / "noise")
 
 
 def test_chain_that_makes_nothing_has_no_store(fresh: Path) -> None:
@@ -170,7 +159,7 @@ def test_track_without_features_is_named(fresh: Path) -> None:
         make_samples(PARAMS, [*read_tracks(), track], fresh)
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("augmented")
 def test_table_reads_back(tmp_path: Path) -> None:
     samples = read_samples(AUGMENTED)
     write_samples(tmp_path, samples)
@@ -179,7 +168,7 @@ def test_table_reads_back(tmp_path: Path) -> None:
     assert read_samples(tmp_path) == []
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("augmented")
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

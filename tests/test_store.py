@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,7 +20,6 @@ from pipeline.store import (
     SHARDS,
     Store,
     in_store_order,
-    rows_of,
     shard_of,
     write_store,
 )
@@ -158,20 +156,6 @@ def test_a_digest_follows_from_the_rows_alone(tmp_path: Path) -> None:
     write_store(tmp_path / "d", DESCRIPTION, {"x": made_of("x").astype(np.int32)})
     with Store(tmp_path / "a") as a, Store(tmp_path / "c") as c, Store(tmp_path / "d") as d:
         assert a.digest("x") == c.digest("renamed") != d.digest("x")
-
-
-def test_rows_of_a_replaced_store_are_never_the_old_ones(tmp_path: Path) -> None:
-    folder = tmp_path / "store"
-    with Store(build(folder)) as store:
-        old = store.digest(IDS[0])
-    np.testing.assert_array_equal(rows_of(folder, IDS[0], old), made_of(IDS[0]))
-    shutil.rmtree(folder)
-    write_store(folder, DESCRIPTION, {IDS[0]: made_of("other")})
-    with Store(folder) as store:
-        new = store.digest(IDS[0])
-    np.testing.assert_array_equal(rows_of(folder, IDS[0], new), made_of("other"))
-    with pytest.raises(PipelineError, match="changed while the stage ran"):
-        rows_of(folder, IDS[0], old)
 
 
 def test_row_digests_of_no_rows() -> None:

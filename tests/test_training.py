@@ -1,6 +1,6 @@
 """Folds with augmentation: samples train where their parents do, and addresses know of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import pytest
 from helpers import (
     INLINE,
     OFFLINE,
-    augmented_project,
     labelled_tracks,
     sample_rows,
     small_params,
@@ -26,7 +25,7 @@ from pipeline.samples import AUGMENTED, make_samples
 from pipeline.store import FEATURE_STORES
 from pipeline.tracks import FoldedTrack, read_tracks, sides
 
-pytestmark = pytest.mark.usefixtures("project")
+pytestmark = pytest.mark.usefixtures("augmented")
 
 Array = npt.NDArray[Any]
 
@@ -36,15 +35,6 @@ LEFT_OUT = [
     replace(track, left_out_of=(0,)) if track.track_id in ("high/1", "low/3") else track
     for track in TRACKS
 ]
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The small project as the working directory, with its samples."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("project"))
-        augmented_project()
-        yield
 
 
 def tasks(
