@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from pipeline.artists import credited
 from pipeline.errors import PipelineError
 from pipeline.tracks import FoldedTrack
 
@@ -17,7 +18,7 @@ def audit(
     validation: Collection[FoldedTrack],
     test: Collection[FoldedTrack],
 ) -> None:
-    """No track, no artist and no replica group is in two parts.
+    """No track, no named artist and no replica group is in two parts.
 
     Where folds are dealt by clip, it is no clip.
 
@@ -27,9 +28,10 @@ def audit(
         Names two tracks, their parts and what they share.
     """
     parts = {"training": training, "validation": validation, "test": test}
-    _require_apart(parts, lambda track: (track.track_id, track.clip), "the same track")
-    _require_apart(parts, lambda track: track.replica, "replicas")
-    _require_apart(parts, lambda track: track.artist, "by the same artist, {}")
+    artists = credited(track.artist for tracks in parts.values() for track in tracks)
+    _require_apart(parts, lambda track: [(track.track_id, track.clip)], "the same track")
+    _require_apart(parts, lambda track: filter(None, [track.replica]), "replicas")
+    _require_apart(parts, lambda track: artists.get(track.artist, ()), "by the same artist, {}")
 
 
 def audit_pairs(
@@ -76,16 +78,17 @@ def audit_samples(
             )
 
 
-def _require_apart(parts: Parts, key: Callable[[FoldedTrack], object], shared: str) -> None:
-    seen: dict[object, tuple[str, str]] = {}
+def _require_apart(
+    parts: Parts, keys: Callable[[FoldedTrack], Iterable[object]], shared: str
+) -> None:
+    seen: dict[object, tuple[FoldedTrack, str]] = {}
     for part, tracks in parts.items():
         for track in tracks:
-            value = key(track)
-            if not value:
-                continue
-            first, where = seen.setdefault(value, (track.track_id, part))
-            if where != part:
-                raise LeakError(
-                    f"leak: {first} ({where}) and {track.track_id} ({part}) are "
-                    f"{shared.format(value)}"
-                )
+            for key in keys(track):
+                first, where = seen.setdefault(key, (track, part))
+                if where != part:
+                    artists = " = ".join(dict.fromkeys([first.artist, track.artist]))
+                    raise LeakError(
+                        f"leak: {first.track_id} ({where}) and {track.track_id} ({part}) are "
+                        f"{shared.format(artists)}"
+                    )

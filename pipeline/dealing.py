@@ -8,8 +8,8 @@ from typing import Any
 from pipeline.audit import audit, audit_pairs
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import digest
-from pipeline.folds import PROTOCOLS
-from pipeline.groups import groups, replica_groups
+from pipeline.folds import PROTOCOLS, naming_artists
+from pipeline.groups import artists_apart, groups, replica_groups
 from pipeline.gtzan import EXCLUDED, Fact, gtzan_facts, replica_pairs, same_piece_pairs
 from pipeline.params import SplitParams
 from pipeline.tracks import FoldedTrack, Track, folds_of, sides
@@ -62,11 +62,13 @@ def deal_tracks(
     # Who is left out of a fold and tested in none would train in none either.
     folded = [track for track in placed if track.tested_in or not track.left_out_of]
     require_genres(folded)
-    audit_folds(folded, pairs)
+    # Artists as they were read, whatever the protocol made of them.
+    audit_folds(naming_artists(folded, tracks) if params.protocol == "artist" else folded, pairs)
     judged = "all" if all(track.tested_in for track in folded) else params.judge
     labels = {"protocol": params.protocol, "judged": judged}
     counts = summarise(folded, tracks, replicas)
-    return Dealt(folded, {**labels, **counts, "replicas_left_out": parted})
+    warned = {"replicas_left_out": parted, "genres_untrained": warn_of_untrained(folded)}
+    return Dealt(folded, {**labels, **counts, **warned})
 
 
 def filtered_split(tracks: Sequence[Track], facts: Mapping[str, Fact]) -> list[Track]:
@@ -131,17 +133,22 @@ def audit_folds(folded: Sequence[FoldedTrack], pairs: Sequence[tuple[str, str]])
             audit_pairs(training, test, pairs)
 
 
-def artists_apart(folded: Sequence[FoldedTrack], tracks: Sequence[Track]) -> bool:
-    """Whether artists are known, and no fold is trained on one and tested on the same."""
-    artists = {track.track_id: track.artist for track in tracks if track.artist}
-    for fold in folds_of(folded):
-        training, test = (
-            {artists[track.track_id] for track in side if track.track_id in artists}
-            for side in sides(folded, fold)
+def warn_of_untrained(folded: Sequence[FoldedTrack]) -> int:
+    """Warn of genres that a fold tests and does not train on, and count them over the folds."""
+    untrained = [
+        (genre, fold)
+        for fold in folds_of(folded)
+        for training, test in [sides(folded, fold)]
+        for genre in sorted({track.genre for track in test} - {track.genre for track in training})
+    ]
+    if untrained:
+        genre, fold = untrained[0]
+        print(
+            f"warning: genre {genre!r} is tested in fold {fold}, and nothing of it trains there, "
+            f"so all of it will be wrong; such cases: {len(untrained)}",
+            file=sys.stderr,
         )
-        if training & test:
-            return False
-    return bool(artists)
+    return len(untrained)
 
 
 def summarise(
@@ -151,11 +158,12 @@ def summarise(
     genres, folds = {track.genre for track in folded}, folds_of(folded)
     dealt = {track.track_id for track in folded}
     tested = {(fold, track.genre) for track in folded for fold in track.tested_in}
+    named = folded if any(track.artist for track in folded) else naming_artists(folded, tracks)
     return {
         "folds": len(folds),
         "tracks": len(dealt),
         "left_out": len(tracks) - len(dealt),
-        "artists_kept": artists_apart(folded, tracks),
+        "artists_kept": artists_apart(named),
         "known_artist_share": round(sum(bool(track.artist) for track in tracks) / len(tracks), 4),
         "groups": len(set(groups(folded))),
         "replica_groups": len(set(replicas.values())),

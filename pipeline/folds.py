@@ -1,11 +1,12 @@
 """Pure: the protocols, by which labelled tracks are dealt into folds."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from pipeline.artists import credited
 from pipeline.deal import deal
-from pipeline.groups import FoldError, groups
+from pipeline.groups import FoldError, artists_apart, groups
 from pipeline.params import SplitParams
 from pipeline.tracks import FoldedTrack, Track
 
@@ -26,11 +27,7 @@ def artist(
     tracks: Sequence[Track], replicas: Replicas, params: SplitParams, seed: int
 ) -> list[FoldedTrack]:
     """Folds by artist; a track without one counts as an artist of its own."""
-    undealt = _undealt(tracks, replicas)
-    known = [
-        replace(folded, artist=track.artist) for folded, track in zip(undealt, tracks, strict=True)
-    ]
-    return _deal(known, params.folds, seed)
+    return _deal(naming_artists(_undealt(tracks, replicas), tracks), params.folds, seed)
 
 
 def clip(tracks: Sequence[Track], _: Replicas, params: SplitParams, seed: int) -> list[FoldedTrack]:
@@ -53,12 +50,13 @@ def by_split(
                 f"the split of {track.track_id} = {track.split!r}: should be {TRAIN}, {VALID} or "
                 f"{TEST}, or empty to leave it out"
             )
-    for part in (TRAIN, params.judge):
-        if all(track.split != part for track in tracks):
-            raise FoldError(
-                f"split.judge = {params.judge!r}: no labelled track is in the part {part!r} of "
-                "the split"
-            )
+    parts = {track.split for track in tracks}
+    if TRAIN not in parts:
+        raise FoldError(f"no labelled track is in the part {TRAIN!r} of the split")
+    if params.judge not in parts:
+        raise FoldError(
+            f"split.judge = {params.judge!r}: no labelled track is in that part of the split"
+        )
     tested_in = {TRAIN: (), params.judge: tuple(range(params.seeds))}
     return _placed(tracks, replicas, [tested_in.get(track.split) for track in tracks])
 
@@ -85,6 +83,12 @@ PROTOCOLS: dict[str, Protocol] = {
     "given": given,
     "clip": clip,
 }
+
+
+def naming_artists(folded: Iterable[FoldedTrack], tracks: Iterable[Track]) -> list[FoldedTrack]:
+    """The `folded` tracks with the artists that are known of `tracks`."""
+    artists = {track.track_id: track.artist for track in tracks}
+    return [replace(track, artist=artists[track.track_id]) for track in folded]
 
 
 def _deal_stratified(
@@ -121,13 +125,24 @@ def _undealt(tracks: Sequence[Track], replicas: Replicas) -> list[FoldedTrack]:
 def _placed(
     tracks: Sequence[Track], replicas: Replicas, places: Sequence[tuple[int, ...] | None]
 ) -> list[FoldedTrack]:
-    """Tracks with the folds that test them; without those whose place is None."""
+    """Tracks with the folds that test them; without those whose place is None.
+
+    Where that keeps artists apart, they are named, and stay together in all that follows; if
+    need be all but those of joint credits, as one of them is on either side.
+    """
     placed = [
         replace(track, tested_in=place)
         for track, place in zip(_undealt(tracks, replicas), places, strict=True)
         if place is not None
     ]
-    return _without_parted(placed)
+    placed = _without_parted(placed)
+    named = naming_artists(placed, tracks)
+    behind = credited(track.artist for track in named)
+    single = [
+        track if len(behind.get(track.artist, ())) < 2 else replace(track, artist="")
+        for track in named
+    ]
+    return next((each for each in (named, single) if artists_apart(each)), placed)
 
 
 def _without_parted(placed: Sequence[FoldedTrack]) -> list[FoldedTrack]:

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 
+from pipeline.artists import credited
 from pipeline.errors import PipelineError
-from pipeline.tracks import FoldedTrack
+from pipeline.tracks import FoldedTrack, folds_of, sides
 
 
 class FoldError(PipelineError):
@@ -12,7 +13,7 @@ class FoldError(PipelineError):
 
 
 def groups(tracks: Sequence[FoldedTrack]) -> list[str]:
-    """Name of the group that each track belongs to: its artist's tracks and its replicas.
+    """Name of the group that each track belongs to: its artists' tracks and its replicas.
 
     Returns
     -------
@@ -21,10 +22,12 @@ def groups(tracks: Sequence[FoldedTrack]) -> list[str]:
         their first track id. A track that is given by clips is a group a clip.
     """
     keys = [(track.track_id, track.clip) for track in tracks]
+    artists = credited(track.artist for track in tracks)
     links: list[tuple[Hashable, Hashable]] = []
     for key, track in zip(keys, tracks, strict=True):
-        ties = (("artist", track.artist), ("replica", track.replica))
-        links += [(key, key), *((key, tie) for tie in ties if tie[1])]
+        ties = [("artist", artist) for artist in artists.get(track.artist, ())]
+        ties += [("replica", track.replica)] if track.replica else []
+        links += [(key, key), *((key, tie) for tie in ties)]
     component = _components(links)
     names: dict[Hashable, tuple[bool, str]] = {}
     for key, track in zip(keys, tracks, strict=True):
@@ -43,6 +46,19 @@ def replica_groups(track_ids: Iterable[str], pairs: Sequence[tuple[str, str]]) -
     for track_id in sorted(name for name in set(track_ids) if name in component):
         members[component[track_id]].append(track_id)
     return {track: names[0] for names in members.values() if len(names) > 1 for track in names}
+
+
+def artists_apart(tracks: Sequence[FoldedTrack]) -> bool:
+    """Whether artists are known, and no fold is trained on one and tested on the same."""
+    artists = credited(track.artist for track in tracks)
+    for fold in folds_of(tracks):
+        training, test = (
+            {artist for track in side for artist in artists.get(track.artist, ())}
+            for side in sides(tracks, fold)
+        )
+        if training & test:
+            return False
+    return bool(artists)
 
 
 def _own_name(track: FoldedTrack) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+from pipeline.artists import letters
 from pipeline.tables import read_csv
 
 TABLE = Path(__file__).with_name("gtzan.csv")
@@ -43,6 +44,13 @@ def gtzan_facts(labelled: Iterable[str]) -> dict[str, Fact]:
     return {name: facts[name] for name in sorted(found)} if found <= facts.keys() else {}
 
 
+def strangers(labelled: Iterable[str]) -> list[str]:
+    """Of track ids most of which are GTZAN's, those that are not, sorted."""
+    found, facts = set(labelled), read_facts()
+    others = sorted(found - facts.keys())
+    return others if 2 * len(others) < len(found) else []
+
+
 def replica_pairs(facts: dict[str, Fact]) -> list[tuple[str, str]]:
     """Pairs of track ids that are known to be replicas, both of them among `facts`."""
     pairs = ((track_id, fact.replica_of) for track_id, fact in facts.items())
@@ -53,11 +61,7 @@ def same_piece_pairs(facts: dict[str, Fact]) -> list[tuple[str, str]]:
     """Pairs of track ids of one artist and one title, whatever their case, spaces and signs."""
     pieces: dict[tuple[str, str], list[str]] = defaultdict(list)
     for track_id, fact in facts.items():
-        artist, title = _letters(fact.artist), _letters(fact.title)
+        artist, title = letters(fact.artist), letters(fact.title)
         if artist and title:
             pieces[artist, title].append(track_id)
     return [pair for track_ids in pieces.values() for pair in combinations(track_ids, 2)]
-
-
-def _letters(name: str) -> str:
-    return "".join(filter(str.isalnum, name.casefold()))

@@ -28,5 +28,6 @@ def judge_clips(clips: LabelledClips, models: Sequence[tuple[Any, Description]])
     for model, description in models:
         part = folds == description.fold
         out[part] = probabilities(model, clips.rows[rows[part]])
-    together = np.array(groups(clips.tracks))[clips.owners]
+    # Folds by clip part a track's clips, and yet these go right or wrong together.
+    together = clips.track_ids if clips.by_clip else np.array(groups(clips.tracks))[clips.owners]
     return Judged(clips.track_ids[rows], clips.labels[rows], folds, together[rows], out)

@@ -12,7 +12,7 @@ from pipeline.cache import CachedTrack, machine_cache
 from pipeline.clips import CutTrack
 from pipeline.dataset import TrackFile, find_tracks
 from pipeline.errors import PipelineError, run_stage
-from pipeline.gtzan import gtzan_facts
+from pipeline.gtzan import gtzan_facts, strangers
 from pipeline.hashes import hash_files, unchanged
 from pipeline.metadata import read_metadata, with_artists
 from pipeline.params import SegmentParams, load_params
@@ -77,13 +77,14 @@ def main() -> None:
         raise PipelineError(
             f"dataset.path = {str(folder)!r}: not one file of it can be used"
         ) from None
-    known = with_artists(metadata, gtzan_facts(row["track_id"] for row in _labelled(rows)))
+    labelled = [row["track_id"] for row in _labelled(rows)]
+    known = with_artists(metadata, gtzan_facts(labelled))
     for row in rows:
         row |= known.get(row["track_id"], {})
     write_csv(TRACKS, COLUMNS, rows)
     counts = summarise(rows)
     write_json(METRICS, counts)
-    _warn(counts)
+    _warn(counts, strangers(labelled))
 
 
 def _labelled(rows: Sequence[Row]) -> list[Row]:
@@ -101,11 +102,17 @@ def _row(track: TrackFile, sha256: str | OSError, built: CachedTrack | None) -> 
     return {**row, **{name: built.facts[name] for name in FACTS}, "status": status}
 
 
-def _warn(counts: Mapping[str, Any]) -> None:
+def _warn(counts: Mapping[str, Any], others: Sequence[str]) -> None:
     if counts["rejected"] or counts["truncated"]:
         print(
             f"warning: of {counts['files']} files {counts['rejected']} rejected and "
             f"{counts['truncated']} truncated; the column status of {TRACKS} says why",
+            file=sys.stderr,
+        )
+    if others:
+        print(
+            f"warning: {others[0]} is not of GTZAN, as most labelled tracks are (such: "
+            f"{len(others)}), so GTZAN's artists, replicas and split are not used",
             file=sys.stderr,
         )
 

@@ -63,6 +63,16 @@ def test_planted_replicas_are_named(parts: Parts, places: tuple[int, int]) -> No
     )
 
 
+def test_one_artist_in_two_spellings_or_in_a_joint_credit_is_found() -> None:
+    miles, other = folded("a", "g", artist="Miles Davis"), folded("b", "g", artist="miles davis")
+    with pytest.raises(LeakError, match=r"by the same artist, Miles Davis = miles davis$"):
+        audit([miles], [], [other])
+    duo = folded("c", "g", artist="John and Miles Davis")
+    with pytest.raises(LeakError, match=r"^leak: a \(training\) and c \(test\) are by the same"):
+        audit([miles], [], [duo])
+    audit([folded("d", "g", artist="John")], [], [folded("c", "g", artist="Miles and Jo")])
+
+
 def test_tracks_without_artist_and_replica_have_neither_in_common() -> None:
     audit([folded("a", "g")], [folded("b", "g")], [folded("c", "g")])
 

@@ -254,6 +254,7 @@ def test_folds_by_clip_give_leaky_figures_of_clips_alone(evaluated: Path, tmp_pa
         for clip in (0, 1)
     ]
     judged = retold(evaluated, tracks, 2)
+    np.testing.assert_array_equal(judged.groups, judged.track_ids)  # its clips are alike
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         evaluate.write_tables(judged, ["high", "low"], "mean", by_clip=True)

@@ -281,10 +281,15 @@ def test_where_a_replica_is_tested_no_other_trains_and_all_else_does(
         assert training == [track for track in others if track.replica not in heard]
 
 
-@pytest.mark.parametrize("missing", ["train", "test"])
-def test_split_without_a_part_is_an_error(missing: str) -> None:
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ("train", r"^no labelled track is in the part 'train' of the split$"),
+        ("test", r"^split\.judge = 'test': no labelled track is in that part of the split$"),
+    ],
+)
+def test_split_without_a_part_is_an_error(missing: str, expected: str) -> None:
     tracks = [track for track in SPLIT if track.split != missing]
-    expected = rf"^split\.judge = 'test': no labelled track is in the part '{missing}' of the split"
     with pytest.raises(FoldError, match=expected):
         by_split(tracks, {}, params_of(), 0)
 

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from pipeline.dataset import find_tracks
 from pipeline.demo import write_demo
-from pipeline.gtzan import EXCLUDED, Fact, gtzan_facts, read_facts, replica_pairs, same_piece_pairs
+from pipeline.gtzan import (
+    EXCLUDED,
+    Fact,
+    gtzan_facts,
+    read_facts,
+    replica_pairs,
+    same_piece_pairs,
+    strangers,
+)
 from pipeline.params import DemoParams
 
 FACTS = read_facts()
@@ -73,6 +81,13 @@ def test_any_part_of_it_is_recognised_and_nothing_beside_it(names: set[str], oth
     assert gtzan_facts(names) == {name: FACTS[name] for name in names}
     for stranger in (f"blues/{other}", "blues/blues.00100", "rock/blues.00000", "blues.00000"):
         assert gtzan_facts({*names, stranger}) == {}
+
+
+def test_strangers_are_those_among_a_majority_of_gtzans() -> None:
+    gtzan = ["blues/blues.00000", "rock/rock.00016", "rock/rock.00017"]
+    assert strangers(gtzan) == []
+    assert strangers([*gtzan, "rock/b", "rock/a"]) == ["rock/a", "rock/b"]
+    assert strangers([*gtzan, "rock/c", "rock/b", "rock/a"]) == []  # a dataset of its own
 
 
 def test_without_tracks_nothing_is_known() -> None:

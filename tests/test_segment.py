@@ -161,7 +161,9 @@ def test_counts_are_metrics(music: Path) -> None:
     }
 
 
-def test_gtzans_artists_are_known_where_every_usable_track_is_gtzans(music: Path) -> None:
+def test_gtzans_artists_are_known_where_every_usable_track_is_gtzans(
+    music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for path in music.rglob("*.*"):
         path.unlink()
     write(music / "blues" / "blues.00000.wav", noise(3))
@@ -172,9 +174,14 @@ def test_gtzans_artists_are_known_where_every_usable_track_is_gtzans(music: Path
     found = {name: (row["artist"], row["fold"]) for name, row in rows().items()}
     assert found["blues/blues.00000"] == ("John Lee Hooker", "")
     assert found["rock/rock.00016"] == ("Freddie", "1")
+    assert "GTZAN" not in capsys.readouterr().err
     write(music / "rock" / "own.wav", noise(3))
     segment.main()
     assert rows()["blues/blues.00000"]["artist"] == ""
+    assert (
+        "warning: rock/own is not of GTZAN, as most labelled tracks are (such: 1), so GTZAN's "
+        "artists, replicas and split are not used\n"
+    ) in capsys.readouterr().err
 
 
 def test_good_files_give_no_warning(music: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -158,6 +158,7 @@ def test_artists_stay_together_and_are_told(
         "replica_groups": 0,
         "genres_absent": 0,
         "replicas_left_out": 0,
+        "genres_untrained": 0,
         "dataset_digest": "",
         "folds_digest": "",
     }
@@ -227,7 +228,13 @@ def test_the_filtered_split_of_gtzan(folder: Path) -> None:
     assert (told["tracks"], told["left_out"]) == (443 + 290, 197 + 70)
     assert (told["replica_groups"], told["known_artist_share"]) == (15, 0.919)
     assert told["replicas_left_out"] == 0
-    assert told["artists_kept"] is True  # nor does a known artist of its test part train
+    assert told["artists_kept"] is True
+    # Bob Marley trains, and sings along on a track that is judged: joint ones stand for themselves.
+    joint = {"reggae/reggae.00087", "pop/pop.00012"}
+    assert {track.track_id: track.artist for track in read_folds()} == {
+        name: "" if name in joint else facts[name].artist for name in places()
+    }
+    assert told["groups"] < 400
     set_params(protocol="filtered", judge="valid")
     main()
     assert {name for name, place in places().items() if place} == {
@@ -377,6 +384,56 @@ def test_folds_of_an_artist_that_were_dealt_apart_are_a_leak(
         LeakError, match=r"^leak: .* \(training\) and .* are by the same artist, X$"
     ):
         main()
+
+
+def test_artist_folds_that_forget_the_artists_are_a_leak(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit looks at the artists as they were read, not at what the protocol made of them."""
+    monkeypatch.setitem(PROTOCOLS, "artist", song)
+    set_params(protocol="artist")
+    write_tracks(folder, USABLE, artist=dict.fromkeys(ARTISTS, "X"))
+    with pytest.raises(LeakError, match=r"are by the same artist, X$"):
+        main()
+    assert not FOLDS.exists()
+
+
+def test_spellings_of_an_artist_and_joint_credits_stay_together(folder: Path) -> None:
+    set_params(protocol="artist")
+    known = {**ARTISTS, "blues/0": "Miles  DAVIS", "jazz/3": "miles davis", "blues/2": "Ann and Bo"}
+    known |= {"jazz/0": "Ann"}
+    write_tracks(folder, USABLE, artist=known)
+    main()
+    assert places()["blues/0"] == places()["jazz/3"]
+    assert places()["blues/2"] == places()["jazz/0"]
+
+
+def test_given_parts_that_keep_artists_apart_name_them(folder: Path) -> None:
+    set_params(protocol="given")
+    names = {name: name.split("/")[0] + str(int(name[-1]) % 2) for name in ARTISTS}
+    parts = {name: "train" if int(name[-1]) % 2 else "test" for name in ARTISTS}
+    write_tracks(folder, USABLE, split=parts, artist=names)
+    main()
+    assert {track.track_id: track.artist for track in read_folds()} == names
+    assert metrics()["artists_kept"] is True
+    write_tracks(folder, USABLE, split=parts, artist={**names, "blues/0": names["blues/1"]})
+    main()
+    assert {track.artist for track in read_folds()} == {""}
+    assert metrics()["artists_kept"] is False
+
+
+def test_genres_that_are_tested_and_never_trained_are_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_params(protocol="given", seeds=3)
+    parts = {name: "test" if name.startswith("jazz") else "train" for name in ARTISTS}
+    write_tracks(folder, USABLE, split={**parts, "blues/0": "test"})
+    main()
+    assert metrics()["genres_untrained"] == 3
+    assert capsys.readouterr().err == (
+        "warning: genre 'jazz' is tested in fold 0, and nothing of it trains there, so all of it "
+        "will be wrong; such cases: 3\n"
+    )
 
 
 def test_replicas_that_no_group_knows_are_a_leak(
