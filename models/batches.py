@@ -61,6 +61,13 @@ class Batches(keras.utils.PyDataset):
     def _chosen(self, batch: int) -> Array:
         return self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
 
+    def close(self) -> None:
+        """Let go of the rows, and of the files behind them.
+
+        TensorFlow keeps every object that it ever drew batches from.
+        """
+        self._rows = self._change = self._prefetch = None
+
     def start_epoch(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Take the order of that epoch, which follows from the seed and its number alone."""
         self._epoch = epoch

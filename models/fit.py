@@ -1,5 +1,6 @@
 """Train one fold: everything between rows of features and a saved model."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from models.saved import Description, save_model
 from models.seeds import seeded
 from pipeline.errors import PipelineError
 from pipeline.model_params import FitParams, ModelParams
+from pipeline.rows import Rows
 
 Array = npt.NDArray[Any]
 
@@ -44,7 +46,7 @@ class FoldTask:
         What happens to rows on their way into training; see `Batches`.
     """
 
-    rows: Any
+    rows: Rows
     labels: Array
     train: Array
     validation: Array
@@ -55,46 +57,90 @@ class FoldTask:
     change: Change | None = None
 
 
-def fit_fold(task: FoldTask, path: Path, checkpoint: Path) -> list[dict[str, float]]:
-    """Train, save the model to `path`, and return a row of `HISTORY` for each epoch.
+@dataclass(frozen=True)
+class Fitted:
+    """What a training tells besides its model.
+
+    Attributes
+    ----------
+    history : list of dict
+        A row of `HISTORY` for each epoch.
+    seconds : float
+        That it took, also before it was killed.
+    """
+
+    history: list[dict[str, float]]
+    seconds: float
+
+
+def fit_fold(task: FoldTask, path: Path, checkpoint: Path) -> Fitted:
+    """Train, and save the model to `path`.
 
     A `checkpoint` that a killed run left is where the training goes on, with the same result.
+
+    Raises
+    ------
+    PipelineError
+        The rows, or the loss on the way, are no finite numbers.
     """
     description, params = task.description, task.params
-    seed = description.training["seed"]
-    precision = description.training["precision"]
     keras.utils.clear_session()
     mean, variance = statistics(task.rows, task.train)
-    network = assemble(task.rows.shape[1:], description, params, mean, variance, precision)
-    train = np.concatenate([task.train, task.augmented])
-    batches = Batches(task.rows, task.labels, train, params.batch_size, seed, task.change)
-    optimizer = make_optimizer(params, params.epochs * len(batches))
-    network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    stopping = early_stopping(params)
-    keeper = Checkpoint(checkpoint, stopping)
-    done = keeper.restore(network)
-    chosen = [
-        keras.callbacks.LambdaCallback(on_epoch_begin=batches.start_epoch),
-        Progress(description.fold, params.epochs, len(train)),
-        keras.callbacks.TerminateOnNaN(),
-        *filter(None, [stopping]),
-        keeper,
-    ]
-    network.fit(
-        batches,
-        validation_data=Batches(task.rows, task.labels, task.validation, 4 * params.batch_size),
-        initial_epoch=done,
-        epochs=params.epochs,
-        callbacks=chosen,
-        shuffle=False,  # Keras would shuffle batches by a generator that no checkpoint keeps
-        verbose=0,
-    )
+    _require_finite(mean + variance, description)
+    parts = (task.rows.shape[1:], description, params, mean, variance)
+    network = assemble(*parts, description.training["precision"])
+    keeper = _train(network, task, checkpoint)
     _require_numbers([row["loss"] for row in keeper.history], description, params)
-    portable = assemble(task.rows.shape[1:], description, params, mean, variance, "float32")
+    portable = assemble(*parts, "float32")
     portable.set_weights(network.get_weights())
     save_model(path, portable, description)
     keeper.forget()
-    return [{name: row[name] for name in HISTORY} for row in keeper.history]
+    history = [{name: row[name] for name in HISTORY} for row in keeper.history]
+    return Fitted(history, keeper.seconds)
+
+
+def _train(network: keras.Model, task: FoldTask, checkpoint: Path) -> Checkpoint:
+    """Train a new `network`, from the checkpoint on if there is one."""
+    description, params = task.description, task.params
+    train = np.concatenate([task.train, task.augmented])
+    seed = description.training["seed"]
+    with (
+        closing(
+            Batches(task.rows, task.labels, train, params.batch_size, seed, task.change)
+        ) as fed,
+        closing(Batches(task.rows, task.labels, task.validation, 4 * params.batch_size)) as held,
+    ):
+        optimizer = make_optimizer(params, params.epochs * len(fed))
+        network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        stopping = early_stopping(params)
+        keeper = Checkpoint(checkpoint, stopping)
+        done = keeper.restore(network)
+        if keeper.ended:
+            return keeper
+        network.fit(
+            fed,
+            validation_data=held,
+            initial_epoch=done,
+            epochs=params.epochs,
+            callbacks=[
+                keras.callbacks.LambdaCallback(on_epoch_begin=fed.start_epoch),
+                Progress(description.fold, params.epochs, len(train)),
+                keras.callbacks.TerminateOnNaN(),
+                *filter(None, [stopping]),
+                keeper,
+            ],
+            shuffle=False,  # Keras would shuffle batches by a generator that no checkpoint keeps
+            verbose=0,
+        )
+    return keeper
+
+
+def _require_finite(value: float, description: Description) -> None:
+    if not np.isfinite(value):
+        raise PipelineError(
+            f"rows of the feature {description.feature!r} have values that are infinite or no "
+            "numbers; compute it anew"
+        )
 
 
 def _require_numbers(losses: list[float], description: Description, params: FitParams) -> None:
@@ -105,7 +151,7 @@ def _require_numbers(losses: list[float], description: Description, params: FitP
         )
 
 
-def statistics(rows: Any, index: Array) -> tuple[float, float]:
+def statistics(rows: Rows, index: Array) -> tuple[float, float]:
     """Mean and variance over all values of the rows `index`, a few rows in memory at a time."""
     count, total, squares = 0, 0.0, 0.0
     for part in np.array_split(index, len(index) // 256 + 1):

@@ -27,7 +27,7 @@ def make_schedule(
         the warm-up it is the course of Smith's "1cycle", 2018, with the momentum kept).
     """
     if params.schedule == "cosine":
-        rising = round(params.warmup * steps)
+        rising = min(round(params.warmup * steps), steps - 1)
         if not rising:
             return keras.optimizers.schedules.CosineDecay(params.learning_rate, steps)
         return keras.optimizers.schedules.CosineDecay(

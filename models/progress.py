@@ -4,11 +4,11 @@ import time
 
 import keras
 
-REPORT_SECONDS = 10.0
+EPOCH_SECONDS, BATCH_SECONDS = 10.0, 30.0  # since the last line, at the end of an epoch or within
 
 
 class Progress(keras.callbacks.Callback):
-    """A line every few seconds: epoch, accuracy, clips a second, time left at the most."""
+    """A line now and then: epoch, accuracy, clips a second, time left at the most."""
 
     def __init__(self, fold: int, epochs: int, clips: int) -> None:
         super().__init__()
@@ -17,28 +17,46 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Start the clock."""
         self._start = self._reported = time.monotonic()
-        self._done = self._here = 0
+        self._first: int | None = None  # epoch of this run
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Note how far it is."""
+        self._first = epoch if self._first is None else self._first
+        self._done = float(epoch)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+        """Report from within an epoch that is long."""
+        if self._silent() >= BATCH_SECONDS:
+            share = (batch + 1) / self.params["steps"]
+            epoch, self._done = int(self._done), int(self._done) + share
+            self._report(f"{epoch + 1}/{self._epochs} at {share:.0%}", logs, self._left())
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Report, unless it was done a moment ago."""
-        self._done = epoch + 1
-        self._here += 1
-        if time.monotonic() - self._reported >= REPORT_SECONDS:
-            left = self._clips * (self._epochs - self._done) / self._rate()
-            self._report(logs, f"at most {left:.0f} s left")
+        self._done = epoch + 1.0
+        if self._silent() >= EPOCH_SECONDS:
+            self._report(f"{epoch + 1}/{self._epochs}", logs, self._left())
 
     def on_train_end(self, logs: dict[str, float]) -> None:
         """Report the last epoch, be it the last allowed or not."""
-        self._report(logs, f"done in {time.monotonic() - self._start:.0f} s")
+        seconds = time.monotonic() - self._start
+        self._report(f"{self._done:.0f}/{self._epochs}", logs, f"done in {seconds:.0f} s")
+
+    def _silent(self) -> float:
+        return time.monotonic() - self._reported
 
     def _rate(self) -> float:
-        return self._clips * self._here / (time.monotonic() - self._start)
+        here = self._done - (self._first or 0)
+        return self._clips * here / (time.monotonic() - self._start)
 
-    def _report(self, logs: dict[str, float], end: str) -> None:
+    def _left(self) -> str:
+        return f"at most {self._clips * (self._epochs - self._done) / self._rate():.0f} s left"
+
+    def _report(self, epoch: str, logs: dict[str, float], end: str) -> None:
         self._reported = time.monotonic()
-        print(
-            f"fold {self._fold}: epoch {self._done}/{self._epochs}, "
-            f"accuracy {logs['accuracy']:.2f}, validation {logs['val_accuracy']:.2f}, "
-            f"{self._rate():.0f} clips/s, {end}",
-            flush=True,
-        )
+        names = {"accuracy": "accuracy", "val_accuracy": "validation"}
+        figures = [
+            f"{said} {float(logs[name]):.2f}" for name, said in names.items() if name in logs
+        ]
+        parts = [f"epoch {epoch}", *figures, f"{self._rate():.0f} clips/s", end]
+        print(f"fold {self._fold}: {', '.join(parts)}", flush=True)

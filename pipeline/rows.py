@@ -4,15 +4,31 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import PipelineError
-from pipeline.store import Store
+from pipeline.store import SHARDS, Store, shard_name
 
 Array = npt.NDArray[Any]
+
+
+class Rows(Protocol):
+    """What trains: `StoredRows`, `JoinedRows`, or an array in memory.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n, ...)
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # noqa: D102
+        ...
+
+    def __getitem__(self, index: Array, /) -> Array: ...
 
 
 class StoredRows:
@@ -20,7 +36,8 @@ class StoredRows:
 
     Indexed by an int array it gives those rows, (m, ...), in the store's dtype. A copy that goes
     to another process is a path and row numbers: the processes of one machine share the pages
-    that the system keeps of the files, and under pressure the system drops them again.
+    that the system keeps of the files, and under pressure the system drops them again. Files that
+    are not those of before any more are an error there.
 
     Parameters
     ----------
@@ -38,6 +55,7 @@ class StoredRows:
 
     def __init__(self, folder: Path, numbers: npt.NDArray[np.int64]) -> None:
         self._folder, self._numbers = folder.absolute(), numbers
+        self._files = _identities(self._folder)
         with Store(folder) as store:
             self.shape: tuple[int, ...] = (len(numbers), *store.shape[1:])
             self.dtype: np.dtype[Any] = store.dtype
@@ -54,10 +72,20 @@ class StoredRows:
 
     @cached_property
     def _store(self) -> Store:
-        return Store(self._folder)
+        store = Store(self._folder)
+        if _identities(self._folder) != self._files:
+            store.close()
+            raise PipelineError(f"{self._folder} changed while the stage ran; run it again")
+        return store
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_store"}
+
+
+def _identities(folder: Path) -> list[tuple[int, int]]:
+    """Size and time of each file of a store: what is written anew has another time."""
+    stats = [(folder / shard_name(number)).stat() for number in range(SHARDS)]
+    return [(stat.st_size, stat.st_mtime_ns) for stat in stats]
 
 
 class JoinedRows:

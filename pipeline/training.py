@@ -5,7 +5,6 @@ cache; one that was killed goes on from its last checkpoint.
 """
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -86,13 +85,12 @@ def _trained(task: FoldTask, cache: Cache, address: str) -> Path:
     checkpoint = cache.root / "checkpoints" / f"{address}.npz"
 
     def fill(folder: Path) -> None:
-        started = time.monotonic()
-        history = fit_fold(task, folder / MODEL, checkpoint)
-        rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(history, 1))
+        fitted = fit_fold(task, folder / MODEL, checkpoint)
+        rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(fitted.history, 1))
         write_csv(folder / CURVES, ["epoch", *HISTORY], rows)
         facts = dict(task.description.training)
         del facts["seed"]
-        write_json(folder / COST, {"seconds": round(time.monotonic() - started, 1)})
+        write_json(folder / COST, {"seconds": round(fitted.seconds, 1)})
         write_json(folder / MACHINE, facts)
 
     return cache.publish_folder(KIND, address, fill)
@@ -131,9 +129,9 @@ def _with_samples(task: FoldTask, clips: LabelledClips, samples: Augmented) -> F
     order = [track.track_id for track in of]
     return replace(
         task,
-        rows=JoinedRows([task.rows, *samples.parts]),
+        rows=JoinedRows([clips.rows, *samples.parts]),
         labels=np.concatenate([task.labels, task.labels[samples.parents]]),
-        augmented=len(task.rows) + chosen,
+        augmented=len(clips.rows) + chosen,
         content=digest(
             task.content, *order, *(samples.digests[name] for name in sorted(set(order)))
         ),

@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 
 from models.fit import FoldTask, fit_fold
-from models.machine import has_gpu
 from models.saved import Description, load_model, probabilities
 from models.startup import keras
 from pipeline.params import load_params
@@ -35,11 +34,12 @@ params = replace(load_params().models[model], epochs=4, batch_size=8)
 training = {"seed": 1, "precision": sys.argv[3]}
 description = Description(model, "mel", ["a", "b"], 0, {}, training)
 task = FoldTask(rows, labels, np.arange(40), np.arange(40, 60), params, description)
-history = fit_fold(task, folder / "model.keras", folder / "checkpoint.npz")
+fitted = fit_fold(task, folder / "model.keras", folder / "checkpoint.npz")
 np.save(folder / "rows.npy", rows[40:])
 network, _ = load_model(folder / "model.keras")
 np.save(folder / "chances.npy", probabilities(network, rows[40:]))
-print(json.dumps({"backend": keras.backend.backend(), "gpu": has_gpu(), **history[-1]}))
+first, *_, last = fitted.history
+print(json.dumps({"backend": keras.backend.backend(), **last, "first": first["loss"]}))
 """
 PREDICT = """
 import sys
@@ -75,8 +75,9 @@ def test_backend_trains_and_tensorflow_predicts_the_same(
 ) -> None:
     told = json.loads(run(TRAIN, backend, str(tmp_path), model, precision).splitlines()[-1])
     assert told["backend"] == backend
-    assert told["val_accuracy"] > 0.9 or model == "cnn"  # whose averages four epochs only begin
-    assert np.isfinite(told["loss"])
+    assert told["loss"] < told["first"] / 2
+    if model == "ann":  # the averages of the cnn's normalisation take more than four epochs
+        assert told["val_accuracy"] > 0.9
     run(PREDICT, "tensorflow", str(tmp_path))
     trained, again = (np.load(tmp_path / name) for name in ("chances.npy", "again.npy"))
     np.testing.assert_allclose(again, trained, atol=1e-4)

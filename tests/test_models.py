@@ -11,7 +11,7 @@ from helpers import describe, small_params
 
 from models import MODELS, machine
 from models.fit import assemble, early_stopping, statistics
-from models.optimizer import make_optimizer
+from models.optimizer import make_optimizer, make_schedule
 from models.startup import keras
 from pipeline.model_params import AnnParams, CnnParams
 from pipeline.validate import ParamsError
@@ -178,6 +178,16 @@ def test_learning_rate_falls_with_every_step(name: Any, step: int) -> None:
     optimizer = make_optimizer(params, 9)
     optimizer.iterations.assign(step)
     assert float(optimizer.learning_rate) == pytest.approx(0.1 / (1 + 0.25 * step), rel=1e-5)
+
+
+def test_a_training_of_a_few_steps_may_warm_up_for_nearly_all_of_them() -> None:
+    params = replace(PARAMS.models["cnn"], schedule="cosine", warmup=0.9)
+    for steps in (1, 2, 3):
+        schedule = make_schedule(params, steps)
+        assert not isinstance(schedule, float)
+        rates = [float(schedule(step)) for step in range(steps + 1)]
+        assert np.isfinite(rates).all()
+        assert rates[-1] == 0
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.25])

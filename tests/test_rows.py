@@ -91,6 +91,17 @@ def test_joined_rows_go_to_another_process_without_rows(parts: list[StoredRows])
     np.testing.assert_array_equal(pickle.loads(sent)[index], expected)
 
 
+def test_rows_of_a_store_that_was_written_anew_meanwhile_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    write_store(folder, {"name": "noise"}, {"a": np.array([[1]])})
+    sent = pickle.dumps(StoredRows(folder, np.array([0])))
+    assert pickle.loads(sent)[np.array([0])].tolist() == [[1]]
+    shutil.rmtree(folder)
+    write_store(folder, {"name": "noise"}, {"a": np.array([[2]])})
+    with pytest.raises(PipelineError, match=r"store changed while the stage ran; run it again$"):
+        pickle.loads(sent)[np.array([0])]
+
+
 def test_rows_of_a_replaced_store_are_never_the_old_ones(tmp_path: Path) -> None:
     folder = tmp_path / "store"
 

@@ -1,6 +1,9 @@
 """Training: parts without a track in common, and fits that learn, stop and repeat."""
 
+import gc
 import json
+import re
+import weakref
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,9 +26,9 @@ from helpers import (
     write_project,
 )
 
-from models import checkpoint, fit, machine
+from models import checkpoint, fit, machine, progress
 from models.batches import Batches, Change
-from models.fit import HISTORY, FoldTask, fit_fold
+from models.fit import HISTORY, Fitted, FoldTask, fit_fold
 from models.machine import machine_facts
 from models.progress import Progress
 from models.saved import TRAINED, load_model, probabilities
@@ -72,7 +75,7 @@ def toy_task(training: dict[str, Any] | None = None, **changes: Any) -> FoldTask
 
 
 def fit_to(path: Path, task: FoldTask) -> list[dict[str, float]]:
-    return fit_fold(task, path, path.with_suffix(".npz"))
+    return fit_fold(task, path, path.with_suffix(".npz")).history
 
 
 def tasks_of(clips: LabelledClips, tracks: Sequence[FoldedTrack] = ()) -> list[FoldTask]:
@@ -346,6 +349,40 @@ def test_loss_that_is_no_number_names_the_learning_rate(tmp_path: Path) -> None:
     assert not (tmp_path / "x.keras").exists()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_rows_that_are_no_numbers_name_the_feature(tmp_path: Path, value: float) -> None:
+    task = toy_task()
+    np.asarray(task.rows)[3, 1] = value
+    expected = r"^rows of the feature 'centroid' have values that are infinite or no numbers;"
+    with pytest.raises(PipelineError, match=expected):
+        fit_to(tmp_path / "x.keras", task)
+
+
+def test_training_lets_go_of_the_rows(tmp_path: Path) -> None:
+    """TensorFlow keeps what it drew batches from: with the rows, every fold's files stay open."""
+    task, _ = augmented_task(epochs=1)
+
+    class Stored(np.ndarray[Any, Any]):  # which can be referred to weakly
+        pass
+
+    stored = np.asarray(task.rows).view(Stored)
+    kept = weakref.ref(stored)
+    fit_to(tmp_path / "x.keras", replace(task, rows=stored))
+    del stored
+    gc.collect()
+    assert kept() is None
+
+
+def test_progress_is_told_within_an_epoch_that_is_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "BATCH_SECONDS", 0.0)
+    task = toy_task(epochs=2, batch_size=16)
+    fit_to(tmp_path / "x.keras", task)
+    told = re.findall(r"fold 0: epoch (\S+) at (\d+) %", capsys.readouterr().out.replace("%", " %"))
+    assert told == [(f"{epoch}/2", share) for epoch in (1, 2) for share in ("33", "67", "100")]
+
+
 class KilledError(Exception):
     """Stands for the end of a process."""
 
@@ -392,6 +429,59 @@ def test_killed_training_goes_on_to_the_same_bytes(
     assert not (tmp_path / "killed.npz").exists()
 
 
+@pytest.mark.parametrize("changes", [{}, {"patience": 2, "learning_rate": 0.001}])
+def test_what_was_killed_after_its_last_epoch_is_only_saved(
+    tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = toy_task(epochs=6, optimizer="sgd", **changes)
+    if changes:
+        task.labels[task.validation] = 1 - task.labels[task.validation]
+    history = fit_to(tmp_path / "whole.keras", task)
+    assert len(history) == (3 if changes else 6)
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "SAVE_SECONDS", 0.0)
+        patch.setattr(fit, "save_model", killed)
+        with pytest.raises(KilledError):
+            fit_to(tmp_path / "killed.keras", task)
+    monkeypatch.setattr(Progress, "on_train_begin", killed)
+    assert fit_to(tmp_path / "killed.keras", task) == history
+    assert (tmp_path / "killed.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
+def test_damaged_checkpoint_counts_as_none(
+    tmp_path: Path, keep: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = toy_task(epochs=3)
+    history = fit_to(tmp_path / "whole.keras", task)
+    with monkeypatch.context() as patch:
+        kill_after(2, patch)
+        with pytest.raises(KilledError):
+            fit_to(tmp_path / "killed.keras", task)
+    content = (tmp_path / "killed.npz").read_bytes()
+    (tmp_path / "killed.npz").write_bytes(content[: int(keep * len(content))])
+    assert fit_to(tmp_path / "killed.keras", task) == history
+
+
+def test_time_of_a_killed_training_is_that_of_both_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = toy_task(epochs=3)
+    clock = iter(range(0, 10**6, 100))
+    monkeypatch.setattr("models.checkpoint.time.monotonic", lambda: float(next(clock)))
+    with monkeypatch.context() as patch:
+        kill_after(2, patch)
+        with pytest.raises(KilledError):
+            fit_to(tmp_path / "x.keras", task)
+    state = json.loads(str(np.load(tmp_path / "x.npz")["state"]))
+    fitted = fit_fold(task, tmp_path / "x.keras", tmp_path / "x.npz")
+    assert fitted.seconds > state["seconds"] > 100
+
+
 def test_fold_records_what_computed_it_and_a_worker_of_other_code_refuses(
     tmp_path: Path, clips: LabelledClips
 ) -> None:
@@ -429,10 +519,10 @@ def small_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setenv("PIPELINE_CACHE", str(folder / "cache"))
     trained: list[int] = []
 
-    def counted(task: FoldTask, path: Path, _: Path) -> list[dict[str, float]]:
+    def counted(task: FoldTask, path: Path, _: Path) -> Fitted:
         trained.append(task.description.fold)
         path.write_text(f"model of {task.description.fold}", encoding="utf-8")
-        return [dict.fromkeys(HISTORY, 0.5), dict.fromkeys(HISTORY, 0.25)]
+        return Fitted([dict.fromkeys(HISTORY, 0.5), dict.fromkeys(HISTORY, 0.25)], 1.0)
 
     monkeypatch.setattr(training, "fit_fold", counted)
     monkeypatch.setattr(training, "map_folds", lambda f, tasks: [f(task) for task in tasks])
