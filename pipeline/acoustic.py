@@ -59,7 +59,18 @@ def fingerprint(pcm: Pcm, sample_rate: int) -> Fingerprint:
 
 
 def band_energies(signal: Array) -> Array:
-    """Energy of each whole frame in each band; float32, shape (frames, BITS + 1)."""
+    """Energy of each whole frame in each band, between neighbours of BANDS_HZ.
+
+    Parameters
+    ----------
+    signal : float32, shape (samples,)
+        At SAMPLE_RATE, full scale 1.
+
+    Returns
+    -------
+    float32, shape (frames, BITS + 1), frames = 1 + (samples - N_FFT) // HOP_LENGTH, or 0
+        Sum of the squared magnitudes of the band's bins.
+    """
     energies = [np.empty((0, BITS + 1), np.float32)]
     for start in range(0, len(signal) - N_FFT + 1, BLOCK):
         block = signal[start : start + BLOCK + N_FFT - HOP_LENGTH]
@@ -69,7 +80,16 @@ def band_energies(signal: Array) -> Array:
 
 
 def sub_fingerprints(energies: Array) -> Fingerprint:
-    """Signs as bits, shape (frames - 1,), from energies of shape (frames, BITS + 1)."""
+    """Signs of the changes of energies from frame to frame, as bits.
+
+    Parameters
+    ----------
+    energies : float32, shape (frames, BITS + 1)
+
+    Returns
+    -------
+    uint32, shape (frames - 1,)
+    """
     change = np.diff(energies[:, :-1] - energies[:, 1:], axis=0)
     bits = np.packbits(change > 0, axis=1, bitorder="little")
     energy = energies[1:].sum(axis=1)

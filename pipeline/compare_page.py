@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from pipeline.compare_text import notes
+from pipeline.compare_text import heading, notes
 from pipeline.paired import Changed, Difference
 from pipeline.report import Report, Side
-from pipeline.svg import Estimate, genre_chart, interval_chart, signed_points
+from pipeline.svg import SEPARATOR, Estimate, genre_chart, interval_chart, signed_points
 from pipeline.terminal import p_text, percent
 
 MOST_CHANGED = 500  # rows of a table; a page of more is slow to open
@@ -63,10 +63,8 @@ def page(report: Report) -> str:
 
 
 def _parts(report: Report) -> Iterator[str]:
-    grouped = f" in {report.groups} groups" if report.groups < report.tracks else ""
     yield (
-        f'<p class="soft">{report.tracks} tracks{grouped}, split by '
-        f"<b>{escape(report.protocol)}</b>; dots are estimates, bands 95 % intervals</p>\n"
+        f'<p class="soft">{escape(heading(report))}; dots are estimates, bands 95 % intervals</p>\n'
     )
     yield _section("Accuracy", interval_chart(_sides(report.sides), signed=False))
     yield _section("Difference in percentage points", _differences(report))
@@ -79,8 +77,8 @@ def _sides(sides: Sequence[Side]) -> list[Estimate]:
     return [
         Estimate(
             label=side.name,
-            note=f"{side.model} · {side.feature} · {percent(side.accuracy)} % "
-            f"({percent(side.low)}{TO}{percent(side.high)})",
+            names=f"{side.model}{SEPARATOR}{side.feature}",
+            figures=f"{percent(side.accuracy)} % ({percent(side.low)}{TO}{percent(side.high)})",
             value=side.accuracy,
             low=side.low,
             high=side.high,
@@ -94,8 +92,10 @@ def _differences(report: Report) -> str:
     estimates = []
     for side, each in zip(report.sides[1:], report.differences, strict=True):
         middle, low, high = map(signed_points, (each.difference, each.low, each.high))
-        label, note = f"{side.name} less {report.sides[0].name}", f"{middle} ({low} to {high})"
-        estimates.append(Estimate(label, note, each.difference, each.low, each.high, "after"))
+        label, figures = f"{side.name} less {report.sides[0].name}", f"{middle} ({low} to {high})"
+        estimates.append(
+            Estimate(label, "", figures, each.difference, each.low, each.high, "after")
+        )
     return interval_chart(estimates, signed=True) + _tests(report)
 
 

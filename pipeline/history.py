@@ -6,7 +6,7 @@ metrics/summary.json.
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
@@ -15,10 +15,10 @@ import yaml
 
 from pipeline.errors import PipelineError, run_stage
 from pipeline.git import git, read_files
+from pipeline.recorded import PARAMS, SPLIT, SUMMARY
 from pipeline.terminal import aligned, clean, percent
 
-SUMMARY, SPLIT, PARAMS = "metrics/summary.json", "metrics/split.json", "params.yaml"
-TRACK, LEAKY = "track_accuracy", "leaky_clip_accuracy"
+TRACK_ACCURACY, LEAKY_ACCURACY = "track_accuracy", "leaky_clip_accuracy"
 LONGEST_SUBJECT, BAR = 40, 33  # characters
 COLUMNS = ["commit", "date", "model", "feature", "protocol", "accuracy %", "95% interval"]
 
@@ -72,7 +72,7 @@ def table(entries: Sequence[Entry]) -> str:
     rows = [[*COLUMNS, ends, "subject"]]
     rows += [[*_cells(entry), bar(entry, low, high), _cut(entry.subject)] for entry in entries]
     lines = [aligned(rows, right=(5, 6))]
-    if any(entry.metric == LEAKY for entry in entries):
+    if any(entry.metric == LEAKY_ACCURACY for entry in entries):
         lines.append("leaky, x: clips of one track are on both sides; compares with nothing")
     return "\n".join(lines)
 
@@ -89,7 +89,7 @@ def bar(entry: Entry, low: float, high: float) -> str:
         cells[first : last + 1] = "-" * (last + 1 - first)
         cells[first] = cells[last] = "|"
     if entry.accuracy is not None:
-        cells[place(entry.accuracy)] = "x" if entry.metric == LEAKY else "o"
+        cells[place(entry.accuracy)] = "x" if entry.metric == LEAKY_ACCURACY else "o"
     return "".join(cells)
 
 
@@ -123,19 +123,25 @@ def _entry(
     figures, labels = _mapping(summary), _mapping(params)
     if not figures:  # the commit deleted it
         return None
-    metric = LEAKY if LEAKY in figures else TRACK
+    metric = LEAKY_ACCURACY if LEAKY_ACCURACY in figures else TRACK_ACCURACY
     return Entry(
         commit=commit[1],
         date=commit[2],
         subject=commit[3],
         model=labels.get("model"),
         feature=labels.get("feature"),
-        protocol=_mapping(split).get("protocol") or labels.get("split", {}).get("protocol"),
+        protocol=_mapping(split).get("protocol") or _asked_protocol(labels),
         metric=metric,
         accuracy=figures.get(metric),
         low=figures.get(f"{metric}_low"),
         high=figures.get(f"{metric}_high"),
     )
+
+
+def _asked_protocol(params: Mapping[str, Any]) -> Any:
+    """What commits that are older than metrics/split.json have; possibly nothing."""
+    section = params.get("split")
+    return section.get("protocol") if isinstance(section, dict) else None
 
 
 @cache  # most commits have the params.yaml of the one before
@@ -156,7 +162,7 @@ def _cells(entry: Entry) -> list[str]:
         entry.commit,
         entry.date,
         *(clean(str(label)) if label else "-" for label in labels),
-        f"leaky {accuracy}" if entry.metric == LEAKY else accuracy,
+        f"leaky {accuracy}" if entry.metric == LEAKY_ACCURACY else accuracy,
         f"{percent(entry.low or 0)} to {percent(entry.high or 0)}" if known else "-",
     ]
 

@@ -90,8 +90,9 @@ def summarise(levels: Mapping[str, Judged], vote: str) -> Row:
     """The few figures worth comparing between commits.
 
     They pool what all folds judge; `*_low` and `*_high` are the bounds of a 95 % interval,
-    `*_std` is the deviation of the folds' accuracies. What several seeds judge counts once a seed.
-    Log loss and calibration error are those of the mean probability; of a vote, its own.
+    `*_std` is the deviation of the folds' accuracies. What several seeds judge counts once a seed,
+    but in `tracks` and `clips` once. Log loss and calibration error are those of the mean
+    probability; of a vote, its own.
     """
     summary = {
         **_figures("track", levels[vote]),
@@ -104,7 +105,7 @@ def summarise(levels: Mapping[str, Judged], vote: str) -> Row:
         error = expected_calibration_error(judged.actual, judged.probabilities)
         summary[f"track_accuracy_{level}"] = scores.accuracy(judged.actual, judged.probabilities)
         summary[f"track_calibration_error_{level}"] = error
-    return {**summary, "tracks": len(levels[vote].actual), "clips": len(levels[CLIP].actual)}
+    return {**summary, **_counts(levels[vote], levels[CLIP])}
 
 
 def summarise_leaky(clips: Judged) -> Row:
@@ -149,6 +150,12 @@ def _figures(name: str, judged: Judged) -> Row:
         f"{name}_accuracy_std": float(np.std(accuracies, ddof=1)),
         f"{name}_macro_f1": scores.macro_f1(judged.actual, judged.probabilities),
     }
+
+
+def _counts(tracks: Judged, clips: Judged) -> Row:
+    # Every seed judges the same, so every track and clip is judged equally often.
+    distinct = len(np.unique(tracks.track_ids))
+    return {"tracks": distinct, "clips": len(clips.actual) * distinct // len(tracks.actual)}
 
 
 def _trust(name: str, judged: Judged) -> Row:

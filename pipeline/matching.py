@@ -75,7 +75,21 @@ def _evidence(match: Match) -> tuple[float, int, int]:
 
 
 def compare(first: Fingerprint, second: Fingerprint, offset: int) -> tuple[float, int]:
-    """Share of equal bits, 0 without any, and the number of frames in which both say something."""
+    """Lay two fingerprints over each other.
+
+    Parameters
+    ----------
+    first, second : uint32 array, shape (frames,), each of its own length
+    offset : int
+        Frame of the first with which the second begins; negative if the second begins earlier.
+
+    Returns
+    -------
+    agreement : float
+        Share of equal bits in the frames in which both say something; 0 without any.
+    frames : int
+        Number of these.
+    """
     first, second = first[max(offset, 0) :], second[max(-offset, 0) :]
     frames = min(len(first), len(second))
     first, second = first[:frames], second[:frames]

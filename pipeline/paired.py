@@ -31,6 +31,8 @@ class Judgement:
         The vote; of a track with several rows (seeds), the genre of the highest mean probability.
     correct : float array, shape (tracks,)
         Share of the track's rows whose vote is right.
+    folds : str array, shape (tracks,)
+        The folds, or seeds, that judge the track: sorted, a space between.
     seeds : int
         The most rows that a track has.
     """
@@ -40,6 +42,7 @@ class Judgement:
     actual: Array
     predicted: Array
     correct: Array
+    folds: Array
     seeds: int
 
 
@@ -111,12 +114,16 @@ def judgement(rows: Rows) -> Judgement:
         correct=np.array(
             [np.mean([row["predicted"] == row["actual"] for row in track]) for track in tracks]
         ),
+        folds=np.array([" ".join(sorted(row["fold"] for row in track)) for track in tracks]),
         seeds=max(map(len, tracks)),
     )
 
 
 def mcnemar_p(before: Array, after: Array) -> float:
     """McNemar's exact two-sided p that right tracks turn wrong as often as wrong ones turn right.
+
+    McNemar (1947), "Note on the sampling error of the difference between correlated proportions
+    or percentages"; exact, so by the binomial distribution in place of its chi-squared.
 
     Parameters
     ----------
@@ -131,6 +138,8 @@ def differences(
     reference: Judgement, others: Sequence[Judgement], groups: Array, seed: int
 ) -> list[Difference]:
     """Each of `others` less `reference`, with Holm's correction for their number.
+
+    Holm (1979), "A simple sequentially rejective multiple test procedure".
 
     Parameters
     ----------

@@ -8,20 +8,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import yaml
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 from dvc.scm import RevError
 from scmrepo.exceptions import SCMError
 
 from pipeline.errors import PipelineError
-from pipeline.paired import COLUMNS, Judgement, judgement
+from pipeline.paired import COLUMNS, PROBABILITY, Judgement, judgement
+from pipeline.recorded import LOCK, PREDICTIONS, SPLIT, SUMMARY, parse_lock, require_made
 
 WORKSPACE = "workspace"
-PREDICTIONS = "metrics/predictions.csv"
-SPLIT = "metrics/split.json"
-SUMMARY = "metrics/summary.json"
-LEAKY = "clip"
+LEAKY_PROTOCOL = "clip"
+RERUN = "run `dvc repro` there and commit metrics/"
+# What to tell of a revision that lacks a file.
+MISSING = {
+    PREDICTIONS: RERUN,
+    SUMMARY: RERUN,
+    SPLIT: "it is older than this record of data and folds, so nothing says that they are the "
+    "same; run `dvc repro` there",
+    LOCK: "nothing says which model made its figures; run `dvc repro` there and commit dvc.lock",
+}
 # What two revisions must share, and what it is called.
 SHARED = {"protocol": "protocols", "dataset_digest": "datasets", "folds_digest": "folds"}
 
@@ -36,6 +42,8 @@ class Revision:
         As it was asked for.
     commit : str
         Short hash; empty for the workspace.
+    model, feature : str
+        Those of the run that made the figures.
     split, summary : dict
         metrics/split.json and metrics/summary.json.
     """
@@ -61,19 +69,22 @@ def read_revision(name: str) -> Revision:
     Raises
     ------
     PipelineError
-        There is no such revision, it lacks a file, or its split leaks.
+        There is no such revision, it lacks a file, one is not what its run made, or its split
+        leaks.
     """
     files, commit = _open(name)
-    split = _read_split(files, name)
-    params = _parse_params(_read(files, name, "params.yaml"), name)
+    contents = {path: _read(files, name, path) for path in MISSING}
+    run = parse_lock(contents.pop(LOCK), name)
+    for path, content in contents.items():
+        require_made(run, path, content, name)
     return Revision(
         name=name,
         commit="" if name == WORKSPACE else commit,
-        model=str(params.get("model", "?")),
-        feature=str(params.get("feature", "?")),
-        split=split,
-        summary=_parse_json(_read(files, name, SUMMARY), f"{SUMMARY} of {name}"),
-        judgement=judgement(_parse_rows(_read(files, name, PREDICTIONS), name)),
+        model=run.model,
+        feature=run.feature,
+        split=_parse_split(contents[SPLIT], name),
+        summary=_parse_json(contents[SUMMARY], f"{SUMMARY} of {name}"),
+        judgement=judgement(_parse_rows(contents[PREDICTIONS], name)),
     )
 
 
@@ -83,7 +94,7 @@ def require_comparable(revisions: Sequence[Revision]) -> None:
     Raises
     ------
     PipelineError
-        Protocols, datasets, folds or judged tracks differ.
+        Protocols, datasets, folds or what was judged in each differ.
     """
     first = revisions[0]
     for other in revisions[1:]:
@@ -97,13 +108,14 @@ def require_comparable(revisions: Sequence[Revision]) -> None:
         for ours, theirs in zip(_judged(first), _judged(other), strict=True):
             if not np.array_equal(ours, theirs):
                 raise PipelineError(
-                    f"{first.name} and {other.name} judged different tracks or genres; "
+                    f"{first.name} and {other.name} judged different tracks, genres or folds; "
                     "run `dvc repro` on the older"
                 )
 
 
-def _judged(revision: Revision) -> tuple[Any, Any]:
-    return revision.judgement.track_ids, revision.judgement.actual
+def _judged(revision: Revision) -> tuple[Any, Any, Any]:
+    judged = revision.judgement
+    return judged.track_ids, judged.actual, judged.folds
 
 
 def _open(name: str) -> tuple[Any, str]:
@@ -118,64 +130,55 @@ def _open(name: str) -> tuple[Any, str]:
         raise PipelineError(str(error)) from None
 
 
-def _read(files: Any, name: str, path: str) -> str:
+def _read(files: Any, name: str, path: str) -> bytes:
     try:
-        return str(files.read_bytes(path).decode("utf-8-sig"))
+        return bytes(files.read_bytes(path))
     except FileNotFoundError:
-        raise PipelineError(
-            f"{name} has no {path}; run `dvc repro` there and commit metrics/"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise PipelineError(f"{path} of {name} is not text in UTF-8: {error}") from None
+        raise PipelineError(f"{name} has no {path}; {MISSING[path]}") from None
 
 
-def _read_split(files: Any, name: str) -> dict[str, Any]:
-    _read(files, name, PREDICTIONS)  # without those, how they were split is no matter
-    try:
-        text = _read(files, name, SPLIT)
-    except PipelineError:
-        raise PipelineError(
-            f"{name} has no {SPLIT}: it is older than this record of data and folds, so nothing "
-            "says that they are the same; run `dvc repro` there"
-        ) from None
-    split = _parse_json(text, f"{SPLIT} of {name}")
+def _parse_split(content: bytes, name: str) -> dict[str, Any]:
+    split = _parse_json(content, f"{SPLIT} of {name}")
     for key in SHARED:
         if key not in split:
             raise PipelineError(f"{SPLIT} of {name} has no key {key!r}; run `dvc repro` there")
-    if split["protocol"] == LEAKY:
+    if split["protocol"] == LEAKY_PROTOCOL:
         raise PipelineError(
             f"{name} was split by the protocol 'clip': it leaks, and has no result per track"
         )
     return split
 
 
-def _parse_json(text: str, where: str) -> dict[str, Any]:
+def _parse_json(content: bytes, where: str) -> dict[str, Any]:
     try:
-        content = json.loads(text)
+        parsed = json.loads(_decode(content, where))
     except json.JSONDecodeError as error:
         raise PipelineError(f"{where} is not JSON: {error}") from None
-    if not isinstance(content, dict):
+    if not isinstance(parsed, dict):
         raise PipelineError(f"{where} is not a JSON object")
-    return content
+    return parsed
 
 
-def _parse_params(text: str, name: str) -> dict[str, Any]:
-    """As it was then, without today's checks: it only gives the labels."""
-    try:
-        return dict(yaml.safe_load(text))
-    except (yaml.YAMLError, TypeError, ValueError):
-        raise PipelineError(f"params.yaml of {name} is not a valid YAML mapping") from None
-
-
-def _parse_rows(text: str, name: str) -> list[dict[str, str]]:
-    reader = csv.DictReader(io.StringIO(text))
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
+def _parse_rows(content: bytes, name: str) -> list[dict[str, str]]:
+    where = f"{PREDICTIONS} of {name}"
+    reader = csv.DictReader(io.StringIO(_decode(content, where)))
+    columns = reader.fieldnames or []
+    missing = [column for column in COLUMNS if column not in columns]
+    if not any(column.startswith(PROBABILITY) for column in columns):
+        missing.append(f"{PROBABILITY}<genre>")
     if missing:
-        raise PipelineError(f"{PREDICTIONS} of {name} has no column {missing[0]!r}")
+        raise PipelineError(f"{where} has no column {missing[0]!r}; run `dvc repro` there")
     rows = list(reader)
     if not rows:
-        raise PipelineError(f"{PREDICTIONS} of {name} has no rows; run `dvc repro` there")
+        raise PipelineError(f"{where} has no rows; run `dvc repro` there")
     return rows
+
+
+def _decode(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"{where} is not text in UTF-8: {error}") from None
 
 
 def _short(value: object) -> str:

@@ -51,12 +51,26 @@ VOTERS: dict[str, Callable[[Array], Array]] = {
 
 
 def accuracy(actual: Array, scores: Array) -> float:
-    """Share of rows whose highest score is at the actual genre's index."""
+    """Share of rows whose highest score is at the actual genre's index.
+
+    Parameters
+    ----------
+    actual : int array, shape (n,)
+        Index of each row's actual genre.
+    scores : float array, shape (n, genres)
+    """
     return float((scores.argmax(axis=1) == actual).mean())
 
 
 def macro_f1(actual: Array, scores: Array) -> float:
-    """Unweighted mean of the genres' F1, over the genres that are in `actual`."""
+    """Unweighted mean of the genres' F1, over the genres that are in `actual`.
+
+    Parameters
+    ----------
+    actual : int array, shape (n,)
+        Index of each row's actual genre.
+    scores : float array, shape (n, genres)
+    """
     present = np.unique(actual)
     predicted = scores.argmax(axis=1)
     return float(
@@ -65,13 +79,33 @@ def macro_f1(actual: Array, scores: Array) -> float:
 
 
 def log_loss(actual: Array, probabilities: Array) -> float:
-    """Mean of -log of the actual genre's probability, in nats; at most 27.6 a row."""
+    """Mean of -log of the actual genre's probability, in nats; at most 27.6 a row.
+
+    Parameters
+    ----------
+    actual : int array, shape (n,)
+        Index of each row's actual genre.
+    probabilities : float array, shape (n, genres)
+    """
     chosen = probabilities[np.arange(len(actual)), actual]
     return float(-np.log(np.maximum(chosen, 1e-12)).mean())
 
 
 def per_genre(actual: Array, scores: Array, genres: list[str]) -> list[dict[str, Any]]:
-    """Precision, recall, F1 and number of tracks of each genre."""
+    """Precision, recall, F1 and number of tracks of each genre.
+
+    Parameters
+    ----------
+    actual : int array, shape (n,)
+        Index of each row's actual genre.
+    scores : float array, shape (n, genres)
+    genres : list of str
+
+    Returns
+    -------
+    list of dict, one a genre
+        `tracks` counts rows: of several seeds, a track once a seed.
+    """
     columns = metrics.precision_recall_fscore_support(
         actual, scores.argmax(axis=1), labels=range(len(genres)), zero_division=0
     )
@@ -82,7 +116,20 @@ def per_genre(actual: Array, scores: Array, genres: list[str]) -> list[dict[str,
 
 
 def confused_pairs(actual: Array, scores: Array, genres: list[str]) -> list[dict[str, Any]]:
-    """Pairs (actual, predicted) that were confused, the most frequent first."""
+    """Pairs (actual, predicted) that were confused, the most frequent first.
+
+    Parameters
+    ----------
+    actual : int array, shape (n,)
+        Index of each row's actual genre.
+    scores : float array, shape (n, genres)
+    genres : list of str
+
+    Returns
+    -------
+    list of dict, one a pair
+        `count` is of rows, at least 1.
+    """
     confusion = metrics.confusion_matrix(actual, scores.argmax(axis=1), labels=range(len(genres)))
     pairs = [
         {"actual": genres[row], "predicted": genres[column], "count": int(confusion[row, column])}

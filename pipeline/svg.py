@@ -8,18 +8,22 @@ from math import ceil, floor
 from pipeline.paired import Genre
 from pipeline.terminal import points
 
-WIDTH, LABEL, MARGIN, ROW = 880, 230, 24, 44  # pixels
-LONGEST_LABEL = 32  # characters that fit into LABEL
-MINUS = "\N{MINUS SIGN}"
+WIDTH, LABEL, MARGIN, ROW = 880, 250, 24, 44  # pixels
+LONGEST_LABEL, LONGEST_NOTE = 32, 40  # characters that fit into LABEL
+MINUS, SEPARATOR = "\N{MINUS SIGN}", " · "
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A row of an interval chart: shares (1 is 100 %), and the CSS class of its colour."""
+    """A row of an interval chart: shares (1 is 100 %), and the CSS class of its colour.
+
+    `names` and `figures` stand below `label`; where there is no room, names are cut, not figures.
+    """
 
     label: str
-    note: str
+    names: str
+    figures: str
     value: float
     low: float
     high: float
@@ -83,7 +87,7 @@ def genre_chart(genres: Sequence[Genre]) -> str:
 def _bars(genre: Genre, y: float, middle: float, unit: float) -> str:
     baseline = y + 15
     lost, gained = unit * genre.lost, unit * genre.gained
-    parts = [_text(0, baseline, genre.genre, "label")]
+    parts = [_text(0, baseline, _cut(genre.genre, LONGEST_LABEL), "label", genre.genre)]
     if genre.lost:
         parts.append(_bar("lost", middle - lost, y, lost))
         parts.append(_text(middle - lost - 8, baseline, f"{MINUS}{genre.lost}", "end note"))
@@ -112,20 +116,32 @@ def _dots(estimates: Sequence[Estimate], scale: Scale) -> Iterator[str]:
     for number, each in enumerate(estimates):
         y = ROW * (number + 0.5)
         low, high, x = scale.x(each.low), scale.x(each.high), scale.x(each.value)
-        yield _text(0, y - 2, each.label, "label")
-        yield _text(0, y + 15, each.note, "note")
+        yield _text(0, y - 2, _cut(each.label, LONGEST_LABEL), "label", each.label)
+        yield _note(y + 15, each)
         yield (
             f'<g class="{each.colour}"><line class="whisker" x1="{low:.1f}" x2="{high:.1f}" '
             f'y1="{y}" y2="{y}"/><circle cx="{x:.1f}" cy="{y}" r="6.5"/></g>'
         )
 
 
-def _text(x: float, y: float, text: str, classes: str) -> str:
-    short = text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
-    return (
-        f'<text class="{classes}" x="{x:.1f}" y="{y:.1f}">{escape(short)}'
-        f"<title>{escape(text)}</title></text>"
-    )
+def _note(y: float, each: Estimate) -> str:
+    room = LONGEST_NOTE - len(SEPARATOR) - len(each.figures)
+    shown = _joined(_cut(each.names, room), each.figures)
+    return _text(0, y, shown, "note", _joined(each.names, each.figures))
+
+
+def _joined(names: str, figures: str) -> str:
+    return f"{names}{SEPARATOR}{figures}" if names else figures
+
+
+def _cut(name: str, room: int) -> str:
+    return name if len(name) <= room else f"{name[: room - 1]}…"
+
+
+def _text(x: float, y: float, text: str, classes: str, whole: str = "") -> str:
+    """`whole` shows where a pointer rests on `text`, which may be cut."""
+    title = f"<title>{escape(whole)}</title>" if whole else ""
+    return f'<text class="{classes}" x="{x:.1f}" y="{y:.1f}">{escape(text)}{title}</text>'
 
 
 def _svg(height: float, parts: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """A git repository that holds nothing but what stages record of a run."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from pipeline.tables import write_csv, write_json
 
@@ -87,7 +90,41 @@ class Repository:
             write_json(metrics / "split.json", split)
         write_json(metrics / "summary.json", summary or {"track_accuracy": 0.5})
         labels = {"model": "cnn", "feature": "mel", **params}
-        (self.folder / "params.yaml").write_text(json.dumps(labels), encoding="utf-8")
+        self.write_params(**labels)
+        self.lock(**labels)
+
+    def write_params(self, **params: Any) -> None:
+        """Ask for something in params.yaml that did not run yet."""
+        (self.folder / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
+
+    def lock(self, **params: Any) -> None:
+        """Write the dvc.lock of a run that made the metrics as they lie there."""
+        stages = {
+            "split": {"outs": self._hashes("data/folds.csv", "metrics/split.json")},
+            "train": {
+                "deps": self._hashes("data/folds.csv"),
+                "params": {"params.yaml": params},
+                "outs": self._hashes("models/trained"),
+            },
+            "evaluate": {
+                "deps": self._hashes("data/folds.csv", "models/trained"),
+                "outs": self._hashes("metrics/predictions.csv", "metrics/summary.json"),
+            },
+        }
+        lock = yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False)
+        (self.folder / "dvc.lock").write_text(lock, encoding="utf-8")
+
+    def _hashes(self, *paths: str) -> list[dict[str, str]]:
+        """As DVC notes them; what is no file here has a hash of its name."""
+        files = {path: self.folder / path for path in paths}
+        contents = {
+            path: file.read_bytes() if file.is_file() else path.encode()
+            for path, file in files.items()
+        }
+        return [
+            {"path": path, "hash": "md5", "md5": hashlib.md5(content).hexdigest()}
+            for path, content in contents.items()
+        ]
 
     def commit(self, subject: str, branch: str = "") -> str:
         """Commit everything, on a new branch from here if one is named; the short hash."""

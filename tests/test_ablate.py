@@ -163,7 +163,7 @@ def trial(name: str, validation: float, right: list[int]) -> Trial:
     ids = np.array([f"t{n}" for n in range(len(right))])
     actual = np.full(len(right), "a")
     predicted = np.where(right, "a", "b")
-    judged = Judgement(ids, ids, actual, predicted, np.array(right, float), 1)
+    judged = Judgement(ids, ids, actual, predicted, np.array(right, float), ids, 1)
     return Trial(name, validation, judged, 1.4, 0.26)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pipeline import compare
 from pipeline.compare_page import page
 from pipeline.compare_text import MOST_CHANGED, text
 from pipeline.errors import PipelineError, run_stage
+from pipeline.features import FEATURES
 from pipeline.intervals import accuracy_interval, difference_interval
 from pipeline.paired import judgement
 from pipeline.report import as_json, build_report
@@ -54,9 +56,31 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     found.commit("keys", "keyless")
     found.write(predictions(BETTER))
     (found.folder / "metrics/split.json").write_text("{")
+    found.lock(model="cnn", feature="mel")
     found.commit("broken", "broken")
-    found.write(predictions(MAIN, ARTISTS) + predictions(BETTER, ARTISTS, 1) * 2)
-    found.commit("seeds", "seeds")
+    found.write([{k: v for k, v in row.items() if k[:2] != "p_"} for row in predictions(MAIN)])
+    found.commit("votes alone", "votes")
+    found.write(predictions(BETTER, fold=1))
+    found.commit("other fold", "refolded")
+    found.write([row for fold in range(3) for row in predictions(MAIN, fold=fold)])
+    found.commit("three seeds", "seeds")
+    found.write(
+        predictions(MAIN, ARTISTS)
+        + predictions(BETTER, ARTISTS, 1)
+        + predictions(BETTER, ARTISTS, 2)
+    )
+    found.commit("three seeds, and artists", "better-seeds")
+    found.write(predictions(MAIN))
+    found.write_params(model="ann", feature="grey")
+    found.commit("another is asked for", "asked")
+    for name in ("predictions.csv", "split.json", "summary.json"):
+        found.write(predictions(MAIN))
+        with (found.folder / "metrics" / name).open("a") as file:
+            file.write("\n")
+        found.commit("edited", f"edited-{name}")
+    found.write(predictions(MAIN))
+    (found.folder / "dvc.lock").unlink()
+    found.commit("no lock", "lockless")
     found.run("git", "checkout", "-q", "main")
     found.write(predictions(BETTER), model="ann", feature="grey")
     return found
@@ -129,8 +153,13 @@ def test_every_kind_of_name_is_a_revision(repository: Repository) -> None:
         assert read_revision(name).commit == main[:7]
 
 
+def test_model_and_feature_are_of_the_run_and_not_what_is_asked_for_since() -> None:
+    asked = read_revision("asked")
+    assert (asked.model, asked.feature) == ("cnn", "mel")
+
+
 def test_json_reads_back_as_it_was() -> None:
-    content = as_json(report("main", "trial", "seeds"))
+    content = as_json(report("seeds", "better-seeds"))
     assert json.loads(json.dumps(content)) == content
 
 
@@ -152,7 +181,7 @@ def test_text_shows_sides_difference_genres_and_tracks(
 
 
 def test_columns_are_aligned() -> None:
-    table = text(report("main", "trial", "seeds")).split("\n\n")[1].splitlines()
+    table = text(report("main", "trial", "v1")).split("\n\n")[1].splitlines()
     starts = {line.index(re.findall("feature|mel", line)[0]) for line in table}
     ends = {re.search(r"interval|\d to +\d+\.\d", line).end() for line in table}  # type: ignore[union-attr]
     assert len(table) == 4
@@ -160,7 +189,7 @@ def test_columns_are_aligned() -> None:
 
 
 def test_several_are_each_compared_with_the_first_and_corrected() -> None:
-    found = report("main", "trial", "seeds", "v1")
+    found = report("main", "trial", "workspace", "v1")
     plain = [each.p_value for each in found.differences]
     assert [each.p_holm for each in found.differences] == pytest.approx(
         [min(1, 3 * plain[0]), min(1, 3 * plain[1]), 1]
@@ -171,7 +200,7 @@ def test_several_are_each_compared_with_the_first_and_corrected() -> None:
 
 
 def test_seeds_are_averaged_and_artists_drawn_together() -> None:
-    found = report("main", "seeds")
+    found = report("seeds", "better-seeds")
     seeds = found.sides[1]
     assert seeds.seeds == 3
     assert seeds.accuracy == pytest.approx((8 + 2 * 11) / 36)
@@ -203,7 +232,12 @@ def test_long_lists_are_cut_with_a_count() -> None:
         (("nope",), "'nope' is no branch, commit, tag or experiment"),
         (("",), "'' is no branch"),
         (("empty",), "empty has no metrics/predictions.csv; run `dvc repro`"),
-        (("old",), "old has no metrics/split.json: it is older than this record"),
+        (("old",), "old has no metrics/split.json; it is older than this record"),
+        (("lockless",), "lockless has no dvc.lock; nothing says which model made its figures"),
+        *(
+            ((f"edited-{file}",), f"^metrics/{file} of edited-{file} is not what the last `dvc")
+            for file in ("predictions.csv", "split.json", "summary.json")
+        ),
         (("leaky",), "leaky was split by the protocol 'clip': it leaks"),
         (("keyless",), r"split.json of keyless has no key 'dataset_digest'"),
         (("broken",), r"metrics/split.json of broken is not JSON"),
@@ -212,6 +246,8 @@ def test_long_lists_are_cut_with_a_count() -> None:
         (("main", "other-folds_digest"), "folds differ, .*: ffffffffffff in main, eeee"),
         (("main", "trial", "other-folds_digest"), "folds differ"),
         (("main", "fewer"), "main and fewer judged different tracks"),
+        (("main", "refolded"), "main and refolded judged different tracks, genres or folds"),
+        (("votes",), "predictions.csv of votes has no column 'p_<genre>'; run `dvc repro` there"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_in_one_line(
@@ -230,6 +266,17 @@ def test_a_refusal_is_one_line_and_a_status(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("error: 'nope' is no branch")
+
+
+def test_a_page_that_is_a_folder_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command(monkeypatch, "main", "--html", tmp_path)
+    assert capsys.readouterr() == (
+        "",
+        f"error: --html {tmp_path}: is a folder; name a file in it\n",
+    )
 
 
 def test_no_repository_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +328,7 @@ def test_page_holds_all_and_loads_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "new" / "page.html"
-    command(monkeypatch, "main", "trial", "seeds", "--html", target)
+    command(monkeypatch, "main", "trial", "workspace", "--html", target)
     assert "trial - main" in capsys.readouterr().out
     content = target.read_text(encoding="utf-8")
     seen = Tags(content)
@@ -290,12 +337,29 @@ def test_page_holds_all_and_loads_nothing(
     assert not re.search(r"url\(|@import", content)
     assert seen.tags.count("svg") == 2 + 2  # accuracies, differences, genres of each of two
     assert seen.tags.count("circle") == 3 + 2
+    assert "12 tracks, split by song; dots are" in content
     assert "+25.0" in seen.text
     assert "metal/05" in seen.text
 
 
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("model", ["cnn", "m" * 50])
+def test_pictures_cut_names_but_no_figures(feature: str, model: str) -> None:
+    main, trial = (read_revision(name) for name in ("main", "trial"))
+    other = replace(trial, name="n" * 50, model=model, feature=feature)
+    content = page(build_report([main, other]))
+    shown = re.findall(r'<text class="(?:label|note)" x="0.0"[^>]*>([^<]*)<', content)
+    names, accuracy, less, points = shown[2:6]
+    assert names == less == f"{'n' * 31}…"
+    before, _, figures = accuracy.rpartition(" · ")
+    assert before == (f"cnn · {feature}" if model == "cnn" else f"{'m' * 17}…")
+    assert re.fullmatch(r"91\.7 % \(\d+\.\d.100\.0\)", figures)
+    assert re.fullmatch(r"\+25\.0 \(.\d+\.\d to \+\d+\.\d\)", points)
+    assert f"<title>{model} · {feature} · {figures}</title>" in content
+
+
 def test_every_class_of_a_picture_has_a_style() -> None:
-    content = page(report("main", "trial", "seeds"))
+    content = page(report("main", "trial", "workspace"))
     used = {
         name
         for names in re.findall(r'<(?:text|line|g|rect) class="([^"]+)"', content)

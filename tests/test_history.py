@@ -78,6 +78,25 @@ def test_history_is_of_the_branch_and_of_commits_that_changed_the_figures(
     assert (leaky.metric, leaky.accuracy, leaky.low) == ("leaky_clip_accuracy", 0.9, None)
 
 
+@pytest.mark.parametrize(
+    ("params", "protocol"),
+    [
+        (b"split: {protocol: artist}", "artist"),
+        (b"split: {folds: 10}", None),
+        (b"split:", None),
+        (b"split: artist", None),
+        (b"seed: 42", None),
+        (None, None),
+    ],
+)
+def test_protocol_of_a_commit_without_a_record_of_it_is_what_it_asked_for(
+    params: bytes | None, protocol: str | None
+) -> None:
+    found = history._entry(["hash", "h", "day", "subject"], b'{"track_accuracy": 1}', None, params)
+    assert found is not None
+    assert (found.accuracy, found.protocol) == (1, protocol)
+
+
 def test_table_marks_what_is_missing_and_what_leaks(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

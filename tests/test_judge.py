@@ -33,6 +33,16 @@ def reordered(clips: Judged, order: list[int]) -> Judged:
     return Judged(*(column[order] for column in columns))
 
 
+def three_seeds() -> tuple[list[Judged], Judged]:
+    """Three seeds that judge the same clips, each in its way; apart, and pooled."""
+    rng = np.random.default_rng(0)
+    seeds = [
+        replace(CLIPS, folds=np.full(6, s), probabilities=rng.random((6, 2))) for s in range(3)
+    ]
+    columns = ("track_ids", "actual", "folds", "groups", "probabilities")
+    return seeds, Judged(*(np.concatenate([getattr(s, name) for s in seeds]) for name in columns))
+
+
 @given(st.permutations(range(6)), st.sampled_from(sorted(scores.VOTERS)))
 def test_tracks_are_grouped_whatever_the_order_of_rows(order: list[int], vote: str) -> None:
     judged = judge.judge_tracks(reordered(CLIPS, order), vote)
@@ -47,13 +57,7 @@ def test_tracks_are_grouped_whatever_the_order_of_rows(order: list[int], vote: s
 
 @given(st.permutations(range(18)), st.sampled_from(sorted(scores.VOTERS)))
 def test_a_track_is_judged_once_a_seed(order: list[int], vote: str) -> None:
-    """Three seeds judge the same clips, each in its way."""
-    rng = np.random.default_rng(0)
-    seeds = [
-        replace(CLIPS, folds=np.full(6, s), probabilities=rng.random((6, 2))) for s in range(3)
-    ]
-    columns = ("track_ids", "actual", "folds", "groups", "probabilities")
-    pooled = Judged(*(np.concatenate([getattr(s, name) for s in seeds]) for name in columns))
+    seeds, pooled = three_seeds()
     judged = judge.judge_tracks(reordered(pooled, order), vote)
     assert judged.track_ids.tolist() == [name for name in ("t1", "t2", "t3", "t4") for _ in seeds]
     assert judged.folds.tolist() == [0, 1, 2] * 4
@@ -62,6 +66,11 @@ def test_a_track_is_judged_once_a_seed(order: list[int], vote: str) -> None:
         part = judged.folds == number
         assert judged.actual[part].tolist() == alone.actual.tolist()
         np.testing.assert_allclose(judged.probabilities[part], alone.probabilities)
+
+
+def test_summary_counts_what_several_seeds_judge_once() -> None:
+    summary = judge.summarise(judge.judge_levels(three_seeds()[1]), "majority")
+    assert (summary["tracks"], summary["clips"]) == (4, 6)
 
 
 def test_leaky_figures_are_the_clips_and_say_so() -> None:

@@ -1,13 +1,15 @@
 """The protocols side by side: honest figures beside the leaky one, which says what it is."""
 
+import itertools
 import sys
 from pathlib import Path
 
 import pytest
-from helpers import OFFLINE, saves_models, small_params, write_project
+from helpers import OFFLINE, saves_models, small_params, write_project, write_tracks
 
 from models.fit import FoldTask
-from pipeline import protocols, training
+from pipeline import dealing, protocols, training
+from pipeline.audit import LeakError
 from pipeline.errors import PipelineError
 from pipeline.samples import AUGMENTED, make_samples
 from pipeline.tables import read_csv, write_csv
@@ -85,10 +87,31 @@ def test_gap_is_the_leaky_clips_less_the_honest_ones() -> None:
         {"protocol": "clip", "leaky_clip_accuracy": 0.75},
         {"protocol": "song", "clip_accuracy": 0.5},
     ]
-    assert protocols.leaks(rows) == [
-        "clips of one track on both sides: +25.0 points of clip accuracy over song"
-    ]
-    assert protocols.leaks(rows[1:]) == []
+    assert protocols.leads(rows) == ["clip (leaks) less song: +25.0 points of clip accuracy"]
+    assert protocols.leads(rows[1:]) == []
+
+
+def test_tracks_are_those_that_are_judged_once_each() -> None:
+    """Of twelve tracks eight train; three seeds judge the other four."""
+    parts = {track.track_id: "train" for track in read_tracks() if track.genre}
+    parts |= dict.fromkeys(["high/0", "high/1", "low/0", "low/1"], "test")
+    rows = [(t.track_id, t.genre, "ok") for t in read_tracks()]
+    write_tracks(Path(), rows, split=parts)
+    row = protocols.run_protocol("given", small_params())
+    assert (row["judged"], row["folds"], row["tracks"]) == ("test", 3, 4)
+
+
+def test_a_leak_stops_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tracks are dealt one by one, though each is the same recording as the next."""
+    monkeypatch.setattr(dealing, "replica_groups", lambda *_: {})
+    ids = [track.track_id for track in read_tracks() if track.genre]
+    monkeypatch.setattr(protocols, "read_replica_pairs", lambda: [*itertools.pairwise(ids)])
+    with pytest.raises(LeakError, match=r"^leak: .* are replicas$"):
+        run(monkeypatch, "artist", "song", "clip")
+    assert "song: left out" not in capsys.readouterr().err
+    assert not protocols.TABLE.exists()
 
 
 def test_unknown_protocol_and_nothing_to_run_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
