@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from models.gpu import gpu_facts, gpus
 from pipeline.fingerprint import version_of
 
 POLICIES = {
@@ -22,18 +23,14 @@ def resolve(precision: str) -> str:
     """`auto` as bfloat16 where the hardware computes in it, float32 elsewhere; else itself."""
     if precision != "auto":
         return precision
-    return "bfloat16" if has_gpu() or BFLOAT16_FLAGS & _processor_flags() else "float32"
-
-
-def has_gpu() -> bool:
-    """Whether Keras' backend computes on a GPU."""
-    return bool(_gpus())
+    able = gpu_facts()[1] if gpus() else BFLOAT16_FLAGS & _processor_flags()
+    return "bfloat16" if able else "float32"
 
 
 def device_for(fold: int) -> AbstractContextManager[Any]:
     """Where the fold trains: GPUs take turns; without one, where the backend likes."""
-    gpus = _gpus()
-    return keras.device(gpus[fold % len(gpus)]) if gpus else nullcontext()
+    names = gpus()
+    return keras.device(names[fold % len(names)]) if names else nullcontext()
 
 
 def machine_facts(precision: str) -> dict[str, Any]:
@@ -44,17 +41,8 @@ def machine_facts(precision: str) -> dict[str, Any]:
         "backend": backend,
         "backend_version": version_of(backend),
         "threads": 1,
-        "processor": "GPU" if has_gpu() else processor(),
+        "processor": gpu_facts()[0] if gpus() else processor(),
     }
-
-
-def _gpus() -> list[str]:
-    if keras.backend.backend() == "torch":  # of which Keras lists no devices
-        import torch
-
-        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    devices = map(str.lower, keras.distribution.list_devices())
-    return [device for device in devices if device.startswith(("gpu", "cuda"))]
 
 
 def processor() -> str:

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from models.saved import Description, probabilities
+from models.saved import PREDICT_ROWS, Description, probabilities
 from pipeline.errors import PipelineError
 from pipeline.groups import groups
 from pipeline.judge import Judged
 from pipeline.labelled import LabelledClips
+
+BLOCK = 16 * PREDICT_ROWS  # in memory at a time
 
 
 def judge_clips(clips: LabelledClips, models: Sequence[tuple[Any, Description]]) -> Judged:
@@ -26,8 +28,9 @@ def judge_clips(clips: LabelledClips, models: Sequence[tuple[Any, Description]])
     rows, folds = np.nonzero(clips.tested.T)
     out = np.empty((len(rows), len(clips.genres)), np.float32)
     for model, description in models:
-        part = folds == description.fold
-        out[part] = probabilities(model, clips.rows[rows[part]])
+        part = np.flatnonzero(folds == description.fold)
+        for block in np.array_split(part, range(BLOCK, len(part), BLOCK)):
+            out[block] = probabilities(model, clips.rows[rows[block]])
     # Folds by clip part a track's clips, and yet these go right or wrong together.
     together = clips.track_ids if clips.by_clip else np.array(groups(clips.tracks))[clips.owners]
     return Judged(clips.track_ids[rows], clips.labels[rows], folds, together[rows], out)

@@ -5,12 +5,15 @@ Dask scheduler, sends them there instead. Neither changes a result.
 """
 
 import os
+import threading
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -26,8 +29,11 @@ MANY = 200  # items that are worth the second in which processes start
 warnings.filterwarnings("ignore", r"(?s).*adjusting the input task iterator", UserWarning)
 warnings.filterwarnings("ignore", r"A worker stopped while some jobs were given", UserWarning)
 PATIENCE_SECONDS = 10  # for a scheduler to answer
+ORPHAN_SECONDS = 1.0  # between two looks at whether the parent lives
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",  # PyTorch
+    "OPENBLAS_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "PJRT_NPROC": "1",  # JAX: without it, the number of cores would change the sums
@@ -114,16 +120,48 @@ def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list
     PipelineError
         PIPELINE_SCHEDULER names no scheduler that answers.
     """
-    os.environ.update(ONE_THREAD)
     address = os.environ.get("PIPELINE_SCHEDULER")
     if address:
         with _client(address) as client, parallel_config("dask"):
             client.register_plugin(_one_thread_plugin())
             return list(Parallel(batch_size=1)(delayed(function)(item) for item in items))
     jobs = min(workers(), len(items))
+    get_reusable_executor().shutdown()  # its processes may have started with more threads
     # joblib runs a single job in this very process; two with one dispatched at a time do not.
-    with Parallel(n_jobs=max(jobs, 2), backend="loky", pre_dispatch=jobs, batch_size=1) as parallel:
-        return list(parallel(delayed(function)(item) for item in items))
+    several = parallel_config("loky", n_jobs=max(jobs, 2), inner_max_num_threads=1)
+    with _environment(ONE_THREAD), several, Parallel(pre_dispatch=jobs, batch_size=1) as parallel:
+        wanted = partial(_while_wanted, os.getpid(), function)
+        return list(parallel(delayed(wanted)(item) for item in items))
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Processes that are started in the block have these variables; this one does not keep them."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _while_wanted(parent: int, function: Callable[[Item], Result], item: Item) -> Result:
+    """The result; but if the parent, which waits for it, was killed, this process ends as well."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(ORPHAN_SECONDS):
+            if os.getppid() != parent:
+                os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        return function(item)
+    finally:
+        done.set()
 
 
 def _one_thread_plugin() -> Any:

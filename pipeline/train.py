@@ -1,12 +1,12 @@
 """Stage: folds -> a model and a history for each, in models/trained."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from models.saved import TRAINED
+from pipeline.build import replacing_folder
 from pipeline.cache import link
 from pipeline.errors import run_stage
 from pipeline.labelled import load_labelled
@@ -34,13 +34,12 @@ def main() -> None:
     tracks = read_folds()
     clips = load_labelled(FEATURE_STORES / params.feature, tracks)
     tasks = make_tasks(params, tracks, clips)
-    folders = train_folds(tasks)
-    shutil.rmtree(TRAINED, ignore_errors=True)
-    TRAINED.mkdir(parents=True)
-    for task, folder in zip(tasks, folders, strict=True):
-        path = TRAINED / f"fold-{task.description.fold}.keras"
-        link(folder / MODEL, path)
-        link(folder / CURVES, path.with_suffix(".csv"))
+    with replacing_folder(TRAINED) as trained:
+        folders = train_folds(tasks)
+        for task, folder in zip(tasks, folders, strict=True):
+            path = trained / f"fold-{task.description.fold}.keras"
+            link(folder / MODEL, path)
+            link(folder / CURVES, path.with_suffix(".csv"))
     facts = [json.loads((folder / MACHINE).read_text(encoding="utf-8")) for folder in folders]
     write_json(METRICS, merge_facts(facts))
 

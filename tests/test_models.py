@@ -250,16 +250,18 @@ def test_precision_that_is_asked_for_is_taken(name: str) -> None:
 @pytest.mark.parametrize(
     ("gpu", "flags", "expected"),
     [
-        (False, {"avx2"}, "float32"),
-        (False, set(), "float32"),
-        (False, {"avx2", "amx_bf16"}, "bfloat16"),
-        (False, {"avx512_bf16"}, "bfloat16"),
-        (True, set(), "bfloat16"),
+        (None, {"avx2"}, "float32"),
+        (None, set(), "float32"),
+        (None, {"avx2", "amx_bf16"}, "bfloat16"),
+        (None, {"avx512_bf16"}, "bfloat16"),
+        (("H200", True), set(), "bfloat16"),
+        (("T4", False), {"avx512_bf16"}, "float32"),
     ],
 )
 def test_automatic_precision_follows_the_hardware(
-    gpu: bool, flags: set[str], expected: str, monkeypatch: pytest.MonkeyPatch
+    gpu: tuple[str, bool] | None, flags: set[str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(machine, "gpus", lambda: ["gpu:0"] if gpu else [])
+    monkeypatch.setattr(machine, "gpu_facts", lambda: gpu)
     monkeypatch.setattr(machine, "_processor_flags", lambda: flags)
     assert machine.resolve("auto") == expected

@@ -1,12 +1,17 @@
 """Maps over tracks and folds: ordered, the same with any number of workers."""
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from helpers import ROOT, wait_until
 from joblib.externals.loky import get_reusable_executor
 
 from pipeline.errors import PipelineError
@@ -30,6 +35,22 @@ def where(item: int) -> Where:
 def mapped(array: tuple[npt.NDArray[np.float64], int]) -> tuple[str, float]:
     rows, item = array
     return str(getattr(rows, "filename", "")), float(rows[item])
+
+
+def sleep_for_long(path: str) -> None:
+    """Sleep, once it is known which process does."""
+    partial = Path(path + ".partial")
+    partial.write_text(str(os.getpid()), encoding="utf-8")
+    partial.rename(path)
+    time.sleep(600)
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")")[-1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
 
 
 def fail_at_two(item: int) -> int:
@@ -105,6 +126,35 @@ def test_folds_run_in_other_processes_with_one_thread(
         assert process != os.getpid()
         assert environment == ONE_THREAD
     assert ONE_THREAD["TF_NUM_INTRAOP_THREADS"] == "1"
+
+
+def test_folds_after_many_tracks_have_their_own_settings_and_leave_none_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    before = dict(os.environ)
+    list(map_tracks(where, range(MANY), total=MANY, label="where"))
+    assert all(environment == ONE_THREAD for _, _, environment in map_folds(where, [0, 1, 2]))
+    assert dict(os.environ) == before
+
+
+def test_folds_end_with_the_process_that_waits_for_them(tmp_path: Path) -> None:
+    places = [tmp_path / "a", tmp_path / "b"]
+    code = (
+        "from test_parallel import map_folds, sleep_for_long\n"
+        f"map_folds(sleep_for_long, {[str(place) for place in places]})"
+    )
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    environment = {**os.environ, "PYTHONPATH": path, "PIPELINE_WORKERS": "2"}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    wait_until(lambda: all(place.exists() for place in places))
+    sleeping = [int(place.read_text(encoding="utf-8")) for place in places]
+    assert all(map(alive, sleeping))
+    process.kill()
+    process.wait()
+    wait_until(lambda: not any(map(alive, sleeping)))
 
 
 def test_single_fold_runs_in_another_process_too(monkeypatch: pytest.MonkeyPatch) -> None:

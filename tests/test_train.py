@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import re
 import weakref
 from collections import Counter
@@ -16,6 +17,7 @@ import pytest
 from helpers import (
     FRAMES,
     SMALL,
+    contents,
     describe,
     folded,
     labelled_clips,
@@ -26,15 +28,15 @@ from helpers import (
     write_project,
 )
 
-from models import checkpoint, fit, machine, progress
+from models import checkpoint, fit, progress
 from models.batches import Batches, Change
 from models.fit import HISTORY, Fitted, FoldTask, fit_fold
 from models.machine import machine_facts
 from models.progress import Progress
 from models.saved import TRAINED, load_model, probabilities
-from models.startup import keras
 from pipeline import train, training
 from pipeline.audit import LeakError
+from pipeline.build import replacing_folder
 from pipeline.cache import Cache
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import code_fingerprint
@@ -500,18 +502,6 @@ def test_facts_of_machines_that_differ_are_all_told() -> None:
     assert train.merge_facts([one, {**one, "processor": "B"}, one]) == {**one, "processor": "A, B"}
 
 
-def test_gpus_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(keras, "device", asked.append)
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["CPU:0", "GPU:0", "GPU:1"])
-    for fold in range(3):
-        machine.device_for(fold)
-    assert asked == ["gpu:0", "gpu:1", "gpu:0"]
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["cpu:0"])
-    with machine.device_for(3):
-        assert len(asked) == 3
-
-
 def small_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A project in the working directory; the folds that are trained from here on."""
     write_project(folder)
@@ -541,6 +531,20 @@ def test_main_writes_a_model_and_a_history_for_each_fold_and_nothing_older(
     rows = read_csv(TRAINED / "fold-1.csv", ["epoch", *HISTORY])
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert [row["val_loss"] for row in rows] == ["0.5", "0.25"]
+
+
+def test_a_second_run_is_refused_while_one_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = small_project(tmp_path, monkeypatch)
+    train.main()
+    before = contents(TRAINED)
+    with replacing_folder(TRAINED):
+        expected = rf"^models/trained is being written by process {os.getpid()}; wait until"
+        with pytest.raises(PipelineError, match=expected):
+            train.main()
+        assert contents(TRAINED) == before
+    assert trained == [0, 1]
 
 
 def test_fold_that_was_trained_before_is_not_trained_again(
