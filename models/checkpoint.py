@@ -30,8 +30,6 @@ class Checkpoint(keras.callbacks.Callback):
         What Keras logged after each epoch, also those of an earlier run.
     ended : bool
         Whether there is nothing left to train: the last epoch is done, or training was stopped.
-    seconds : float
-        That training took, also in an earlier run.
     """
 
     def __init__(self, path: Path, stopping: keras.callbacks.EarlyStopping | None) -> None:
@@ -44,7 +42,8 @@ class Checkpoint(keras.callbacks.Callback):
         self._earlier = 0.0
 
     @property
-    def seconds(self) -> float:  # noqa: D102
+    def seconds(self) -> float:
+        """That training took, also in an earlier run."""
         return self._earlier + time.monotonic() - self._started
 
     def restore(self, model: keras.Model) -> int:

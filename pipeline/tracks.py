@@ -75,7 +75,7 @@ class FoldedTrack:
     clip : int or None
         Number of the clip, where folds are dealt by clip; None: all clips of the track.
     artist : str
-        Filled where folds keep artists together.
+        Filled where folds keep artists apart; all that follows keeps them together.
     replica : str
         What it shares with its replicas: the first track id among them; empty without any.
     tested_in : tuple of int
