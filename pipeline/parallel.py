@@ -4,6 +4,7 @@ PIPELINE_WORKERS says how many at once (default: every core); PIPELINE_SCHEDULER
 Dask scheduler, sends them there instead. Neither changes a result.
 """
 
+import logging
 import os
 import threading
 import warnings
@@ -101,6 +102,8 @@ def _client(address: str) -> Any:
         from distributed import Client
     except ImportError:
         raise PipelineError("PIPELINE_SCHEDULER needs Dask: pip install '.[cluster]'") from None
+    for name in ("asyncio", "tornado.application"):  # they tell of connections that Dask closed
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return Client(address, timeout=PATIENCE_SECONDS)
     except (OSError, ValueError) as error:
