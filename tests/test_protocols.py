@@ -9,7 +9,8 @@ from helpers import OFFLINE, saves_models, small_params, write_project
 from models.fit import FoldTask
 from pipeline import protocols, training
 from pipeline.errors import PipelineError
-from pipeline.samples import AUGMENTED, make_samples
+from pipeline.making import make_samples
+from pipeline.samples import AUGMENTED
 from pipeline.tables import read_csv, write_csv
 from pipeline.tracks import REPLICA_COLUMNS, REPLICAS, read_tracks
 
