@@ -14,7 +14,7 @@ over the same samples. What is drawn is drawn beforehand, but for Keras, whose l
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,9 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from models.startup import keras
-from pipeline.augmentations import AUGMENTATIONS, SOUND, Medium
+from pipeline.augmentations import AUGMENTATIONS, Medium
 from pipeline.features import Mel
+from pipeline.kind import SOUND
 from pipeline.params import load_params
 from pipeline.pcm import from_pcm, to_pcm
 from pipeline.styles import GENRES, artist_sound
@@ -47,6 +48,9 @@ LAYERS = keras.layers
 SIZES = {"64 x 65": (64, 1024), "128 x 130": (128, 512)}  # bands, hop
 ROUNDS, PICTURES, CLIPS = 15, 20, 4
 REFLECT = {"order": 1, "mode": "reflect"}
+OURS = "ours"
+SOUNDED = [name for name, kind in AUGMENTATIONS.items() if kind.acts_on == SOUND]
+PICTURED = [name for name in AUGMENTATIONS if name not in SOUNDED]
 
 
 def affine(picture: Array, rows: float, columns: float, y: float, x: float) -> Array:
@@ -153,26 +157,35 @@ def micros(side: Side, x: Array, states: Sequence[State]) -> float:
     return 1e6 * (time.perf_counter() - start) / len(states)
 
 
-def fastest(sides: Sequence[Side], x: Array, states: Sequence[State], rounds: int) -> list[float]:
+def fastest(sides: Mapping[str, Side], x: Array, states: Sequence[State]) -> dict[str, float]:
     """Microseconds a sample of each side, taken in turns, the first round only to warm up."""
-    times = [[micros(side, x, states) for side in sides] for _ in range(rounds + 1)]
-    return [min(each) for each in zip(*times[1:], strict=True)]
+    times = [[micros(side, x, states) for side in sides.values()] for _ in range(ROUNDS + 1)]
+    return dict(zip(sides, map(min, zip(*times[1:], strict=True)), strict=True))
 
 
-def line(name: str, size: str, way: str, times: Sequence[float]) -> str:
-    """One row of the table."""
-    ours, plain, *others = times
-    cells = f"{name:15} {size:10} {ours:9.1f}  {way:8} {plain:9.1f} {plain / ours:7.1f}"
-    return cells + "".join(f"  {other:9.1f} {other / ours:7.1f}" for other in others)
+def line(name: str, size: str, times: Mapping[str, float]) -> str:
+    """One row of the table: ours, and each other way that there is."""
+    ours, *others = times.values()
+    ways = zip(list(times)[1:], others, strict=True)
+    cells = (f"  {way:8} {other:9.1f} {other / ours:7.1f}" for way, other in ways)
+    return f"{name:15} {size:10} {ours:9.1f}" + "".join(cells)
 
 
-def picture_sides(name: str, medium: Medium) -> list[Side]:
-    """Ours, the plain way, and Keras' where it has one."""
-    sides: list[Side] = [
-        lambda row, state: medium.make([{"kind": name, **state}], row, None),
-        partial(by_scipy, PLAIN[name][1]),
-    ]
-    return sides + ([partial(by_keras, KERAS[name]())] if name in KERAS else [])
+def picture_sides(name: str, medium: Medium) -> dict[str, Side]:
+    """Ours, and the plain way and Keras' where there is one."""
+    sides: dict[str, Side] = {
+        OURS: lambda row, state: medium.make([{"kind": name, **state}], row, None)
+    }
+    if name in PLAIN:
+        way, plain = PLAIN[name]
+        sides[way] = partial(by_scipy, plain)
+    return sides | ({"Keras": partial(by_keras, KERAS[name]())} if name in KERAS else {})
+
+
+def sound_sides(name: str) -> dict[str, Side]:
+    """Ours, and the plain way where there is one."""
+    sides: dict[str, Side] = {OURS: AUGMENTATIONS[name].apply}
+    return sides | dict([PLAIN_SOUND[name]] if name in PLAIN_SOUND else [])
 
 
 def main() -> None:
@@ -180,21 +193,20 @@ def main() -> None:
     cv2.setNumThreads(1)
     ranges, clip = load_params().augment.ranges, a_clip()
     print("microseconds a sample; a ratio is the other way's time in ours")
-    print("kind            size            ours  plain way            ratio      Keras   ratio")
+    print("kind            size            ours  other way     time   ratio  ...")
     with threadpool_limits(1):
         for size, (bands, hop) in SIZES.items():
             feature = Mel(2048, hop, bands, 0.0, 11_025.0, 80.0, 1, "viridis")
-            medium = Medium(feature, RATE, 3)
             row = feature(from_pcm(clip)[np.newaxis], RATE)[0]
-            for name, (way, _) in PLAIN.items():
+            medium = Medium(feature, RATE, row.shape, row.dtype.name)
+            for name in PICTURED:
                 states = [ranges[name].draw(np.random.default_rng(n)) for n in range(PICTURES)]
-                times = fastest(picture_sides(name, medium), row, states, ROUNDS)
-                print(line(name, size, way, times), flush=True)
-        for name in [name for name, kind in AUGMENTATIONS.items() if kind.acts_on == SOUND]:
-            way, plain = PLAIN_SOUND[name]
+                times = fastest(picture_sides(name, medium), row, states)
+                print(line(name, size, times), flush=True)
+        for name in SOUNDED:
             states = [ranges[name].draw(np.random.default_rng(n)) for n in range(CLIPS)]
-            times = fastest([AUGMENTATIONS[name].apply, plain], from_pcm(clip), states, ROUNDS)
-            print(line(name, f"{SECONDS} s", way, times), flush=True)
+            times = fastest(sound_sides(name), from_pcm(clip), states)
+            print(line(name, f"{SECONDS} s", times), flush=True)
 
 
 if __name__ == "__main__":

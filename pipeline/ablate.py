@@ -2,27 +2,28 @@
 
 `python -m pipeline.ablate` trains what params.yaml names without augmentation, with each kind that
 can change the feature alone, and with all of these together, after `dvc repro` has made tracks,
-replicas and features. It prints a table, the best on the inner validation first, and writes
-metrics/ablation.csv. What was made and trained before comes from the machine's cache.
+replicas and features. All train in as many steps: where new samples make an epoch longer, in fewer
+epochs. It prints a table, the best on the inner validation first, and writes metrics/ablation.csv,
+anew after each trial. What was made and trained before comes from the machine's cache; `seconds`,
+of one core, are those of the training as it was, and an estimate of what the samples take to make.
 """
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.augmentations import Chain, Medium, chain_of
-from pipeline.augmenting import medium_of
 from pipeline.errors import PipelineError, run_stage
 from pipeline.judge import SEED
 from pipeline.paired import Difference, differences
 from pipeline.params import Params, load_params
+from pipeline.samples import chosen_medium
 from pipeline.store import FEATURE_STORES, Store
 from pipeline.tables import rounded, write_csv
 from pipeline.terminal import aligned, p_text, percent, points
-from pipeline.trials import SCRATCH, Trial, open_bench
+from pipeline.trials import Trial, open_bench
 
 TABLE = Path("metrics/ablation.csv")
 BASELINE, ALL = "none", "all"
@@ -30,11 +31,13 @@ BASELINE, ALL = "none", "all"
 Row = dict[str, Any]
 
 
-def chains_to_try(params: Params, medium: Medium) -> list[Chain]:
-    """Every kind alone, and the chains that params.yaml names, where they change the feature."""
-    single = [Chain(name, (kind,)) for name, kind in params.augment.ranges.items()]
-    chains = [*single, *(chain for chain in params.augment.kinds if chain not in single)]
-    return [chain for chain in chains if not medium.cannot(chain)]
+def write_table(trials: Sequence[Trial]) -> list[Row]:
+    """Write what is known after these trials, of which the first is the baseline."""
+    first, *others = [trial.judged for trial in trials]
+    gains = differences(first, others, first.groups, SEED) if others else []
+    rows = table(trials, gains)
+    write_csv(TABLE, list(rows[0]), map(rounded, rows))
+    return rows
 
 
 def table(trials: Sequence[Trial], gains: Sequence[Difference]) -> list[Row]:
@@ -87,9 +90,11 @@ def choose(names: Sequence[str], params: Params, medium: Medium) -> dict[str, tu
     Raises
     ------
     PipelineError
-        A name is no kind or chain, or is one that can change nothing here.
+        A name is no kind or chain, or is one that can change nothing here; or all are.
     """
-    chains = chains_to_try(params, medium)
+    chains = params.augment.useful(medium)
+    if not chains:  # so the first will tell why
+        _useful(next(iter(params.augment.ranges)), params, medium)
     together = {ALL: tuple(chains)}
     if not names:
         return {chain.name: (chain,) for chain in chains} | together
@@ -120,19 +125,14 @@ def main() -> None:
     if params.augment.mode == "none":
         params = replace(params, augment=replace(params.augment, mode="offline"))
     with Store(FEATURE_STORES / params.feature) as store:
-        medium = medium_of(store, params.extract.get(params.feature))
+        medium = chosen_medium(params, store)
     chosen = choose(names, params, medium)
-    bench = open_bench(params)
     trials = []
-    try:
+    with open_bench(params) as bench:
         for name, kinds in {BASELINE: (), **chosen}.items():
             print(f"-- {name}", flush=True)
             trials.append(bench.run(name, kinds))
-    finally:
-        shutil.rmtree(SCRATCH, ignore_errors=True)
-    judged = [trial.judged for trial in trials]
-    rows = table(trials, differences(judged[0], judged[1:], judged[0].groups, SEED))
-    write_csv(TABLE, list(rows[0]), map(rounded, rows))
+            rows = write_table(trials)
     print(shown(rows))
 
 

@@ -74,7 +74,7 @@ def audit_samples(
         if (track.track_id, track.clip) not in allowed:
             raise LeakError(
                 f"leak: an augmented sample of {track.track_id} is in training in fold {fold}, "
-                "where that track is tested or validates"
+                "where that track does not train"
             )
 
 

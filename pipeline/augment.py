@@ -4,8 +4,9 @@ import shutil
 
 from pipeline.contact_sheet import SHEET, write_sheet
 from pipeline.errors import run_stage
+from pipeline.making import make_samples
 from pipeline.params import load_params
-from pipeline.samples import AUGMENTED, make_samples, write_samples
+from pipeline.samples import AUGMENTED, write_samples
 from pipeline.tracks import read_tracks
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.augmentations import AUGMENTATIONS, Chain, Kind, Medium, chain_of
+from pipeline.augmentations import AUGMENTATIONS, Chain, Medium, chain_of
+from pipeline.kind import Kind
 from pipeline.validate import STRICT, ParamsError, one_of, parse, section
 
 
@@ -41,6 +42,12 @@ class AugmentParams:
     kinds: tuple[Chain, ...]
     ranges: dict[str, Kind]
 
+    def useful(self, medium: Medium) -> list[Chain]:
+        """Every kind alone, and the chains in use, where they change anything there."""
+        single = [Chain(name, (kind,)) for name, kind in self.ranges.items()]
+        chains = [*single, *(chain for chain in self.kinds if chain not in single)]
+        return [chain for chain in chains if not medium.cannot(chain)]
+
     def require_use(self, medium: Medium) -> None:
         """Raise `ParamsError` for a kind in use that can change nothing there."""
         for index, chain in enumerate(self.kinds if self.mode != "none" else ()):
@@ -66,17 +73,23 @@ def parse_augment(value: Any) -> AugmentParams:
 def _chains(names: Any, ranges: dict[str, Kind]) -> tuple[Chain, ...]:
     if not isinstance(names, list) or not names:
         raise ParamsError(f"augment.kinds = {names!r}: should be a list of {one_of(AUGMENTATIONS)}")
-    chains = []
+    chains: list[Chain] = []
     for index, name in enumerate(names):
         key = f"augment.kinds.{index} = {name!r}"
-        if name in names[:index]:
-            raise ParamsError(f"{key}: should be listed once")
-        try:
-            chains.append(chain_of(str(name), ranges))
-        except ValueError as error:
-            choices = f"{', '.join(ranges)}; + joins several"
-            raise ParamsError(f"{key}: {error}; choose from {choices}") from None
+        chain = _chain(str(name), key, ranges)
+        same = [other.name for other in chains if other.effect == chain.effect]
+        if same:
+            raise ParamsError(f"{key}: the same as {same[0]!r}; should be listed once")
+        chains.append(chain)
     return tuple(chains)
+
+
+def _chain(name: str, key: str, ranges: dict[str, Kind]) -> Chain:
+    try:
+        return chain_of(name, ranges)
+    except ValueError as error:
+        choices = f"{', '.join(ranges)}; + joins several"
+        raise ParamsError(f"{key}: {error}; choose from {choices}") from None
 
 
 def _require_new_copies(params: AugmentParams) -> None:

@@ -1,17 +1,14 @@
-"""Pure: kinds of augmentation by name, chains of them, and a sample made by one.
-
-A kind is a frozen dataclass of its ranges: `draw(rng)` gives a state that JSON can hold, and
-`apply(x, state)` follows from the two alone and keeps the shape.
-"""
+"""Pure: kinds of augmentation by name, chains of them, and a sample made by one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.features import Feature
+from pipeline.kind import DECIBELS, PICTURE, SOUND, Kind
 from pipeline.on_pictures import (
     Blur,
     Flip,
@@ -30,31 +27,7 @@ from pipeline.pcm import Pcm, from_pcm
 Array = npt.NDArray[Any]
 State = dict[str, Any]
 
-SOUND, PICTURE, DECIBELS, ANY = "sound", "picture", "decibels", "any feature"
 LINK = "+"  # between the kinds of a chain
-
-
-class Kind(Protocol):
-    """An augmentation with its ranges.
-
-    Attributes
-    ----------
-    acts_on : str
-        SOUND, PICTURE or DECIBELS.
-    needs : str
-        Which features it can change: ANY, PICTURE or DECIBELS.
-    """
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-    acts_on: ClassVar[str]
-    needs: ClassVar[str]
-
-    def draw(self, rng: np.random.Generator) -> State:
-        """All that is left to chance."""
-
-    @staticmethod
-    def apply(x: Array, state: State, /) -> Array:
-        """The same shape and dtype; may be a view of `x`, which it leaves alone."""
 
 
 AUGMENTATIONS: dict[str, type[Kind]] = {
@@ -101,6 +74,11 @@ class Chain:
         return any(fields(kind) for kind in self.kinds)
 
     @property
+    def effect(self) -> str | frozenset[str]:
+        """What tells it from others; where nothing is left to chance, the order does not."""
+        return self.name if self.varies else frozenset(self.name.split(LINK))
+
+    @property
     def named(self) -> list[tuple[str, Kind]]:
         """The kinds with their names."""
         return list(zip(self.name.split(LINK), self.kinds, strict=True))
@@ -120,25 +98,43 @@ class Medium:
         None for one of the user's own, of which only the rows are known.
     sample_rate : int
         Of the clips, in Hz.
-    dimensions : int
-        Of a row: 3 for a picture (height, width, channels), 1 for values over time.
+    shape : tuple of int
+        Of a row: (height, width, channels) for a picture, (frames,) for values over time.
+    dtype : str
+        Name of a row's, which is the same in every process.
     """
 
     feature: Feature | None
     sample_rate: int
-    dimensions: int
+    shape: tuple[int, ...]
+    dtype: str
 
     def cannot(self, chain: Chain) -> str:
         """Why a chain is of no use here; empty if it is of use."""
-        if self.dimensions not in (1, 3):
+        return self._unfit or next(filter(None, map(self._lacks, chain.kinds)), "")
+
+    @property
+    def _unfit(self) -> str:
+        """Why no kind is of use, whichever it is."""
+        if len(self.shape) not in (1, 3):
             return "changes pictures and values over time, and rows of this feature are neither"
-        if chain.hears and self.feature is None:
+        dtype = np.dtype(self.dtype)
+        exact = dtype.kind in "iu" and dtype.itemsize <= 2  # in float32, in which all is computed
+        if dtype.kind != "f" and not exact:
+            known = "floats and integers of up to 16 bits"
+            return f"changes {known}, and rows of this feature are {self.dtype}"
+        return ""
+
+    def _lacks(self, kind: Kind) -> str:
+        """What a kind needs and does not find."""
+        if kind.acts_on == SOUND and self.feature is None:
             return "acts on sound, and how to compute this feature from sound is not known"
-        for kind in chain.kinds:
-            if kind.needs == DECIBELS and self._steps is None:
-                return "changes features in dB only: mel with one channel, grey"
-            if kind.needs == PICTURE and self.dimensions != 3:
-                return "changes pictures only, and rows of this feature have no frequencies"
+        if kind.needs == DECIBELS and self._steps is None:
+            return "changes features in dB only: mel with one channel, grey"
+        if kind.needs == PICTURE and len(self.shape) != 3:
+            return "changes pictures only, and rows of this feature have no frequencies"
+        if kind.needs == PICTURE and self.shape[0] == 1:
+            return "changes pictures of several bands only, and rows of this feature have one"
         return ""
 
     def make(self, states: Sequence[State], row: Array, pcm: Pcm | None) -> Array:
@@ -162,7 +158,7 @@ class Medium:
         return self._redraw(row, seen) if seen else row
 
     def _redraw(self, row: Array, kinds: Sequence[tuple[type[Kind], State]]) -> Array:
-        shape = row.shape if self.dimensions == 3 else (1, *row.shape, 1)
+        shape = row.shape if len(self.shape) == 3 else (1, *row.shape, 1)
         picture = recast(row, np.float32).reshape(shape)
         for kind, state in kinds:
             picture = np.ascontiguousarray(self._apply(kind, picture, state))
@@ -190,13 +186,17 @@ def chain_of(name: str, kinds: Mapping[str, Kind]) -> Chain:
     Raises
     ------
     ValueError
-        A name in it is none of a kind, or sound comes behind what is no sound any more.
+        A name in it is none of a kind, one that leaves nothing to chance is in it twice, or sound
+        comes behind what is no sound any more.
     """
     names = name.split(LINK)
     unknown = [each for each in names if each not in kinds]
     if unknown:
         raise ValueError(f"no such kind: {unknown[0]!r}")
     chosen = tuple(kinds[each] for each in names)
+    twice = [each for each in names if names.count(each) > 1 and not fields(kinds[each])]
+    if twice:
+        raise ValueError(f"{twice[0]!r} should be in it once, as the second undoes the first")
     on_sound = [kind.acts_on == SOUND for kind in chosen]
     if on_sound != sorted(on_sound, reverse=True):
         raise ValueError("kinds that act on sound come first")

@@ -3,31 +3,44 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.audit import LeakError
 from pipeline.augmentations import Array, Chain, Medium
-from pipeline.augmenting import medium_of
+from pipeline.augmenting import generator
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import digest
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.params import Params
 from pipeline.rows import StoredRows
-from pipeline.samples import AUGMENTED, TABLE, Sample, by_store, read_samples, require_count
+from pipeline.samples import (
+    AUGMENTED,
+    TABLE,
+    Sample,
+    by_store,
+    chosen_medium,
+    read_samples,
+    require_rows,
+)
 from pipeline.store import CLIPS, FEATURE_STORES, Store
 
 
 @dataclass(frozen=True)
 class Inline:
-    """Changes rows as they go into training; what it draws follows from seed, epoch and row.
+    """Changes rows as they go into training; what it draws follows from seed, clip and epoch.
 
     Attributes
     ----------
     probability : float
         That a row is changed, by one of `chains`.
+    seed : int
+        The fold's own.
+    track_ids : str array, shape (n,)
+        Of all labelled rows.
+    clips : int array, shape (n,)
+        Number of each one's clip in its track.
     sound : StoredRows or None
         PCM of all labelled clips, where a chain acts on it.
     """
@@ -36,19 +49,27 @@ class Inline:
     medium: Medium
     probability: float
     seed: int
+    track_ids: npt.NDArray[np.str_] = field(repr=False)
+    clips: npt.NDArray[np.int64] = field(repr=False)
     sound: StoredRows | None = field(repr=False)
     heard: str  # hash of the sound
 
     def __call__(self, rows: Array, numbers: npt.NDArray[np.int64], epoch: int) -> Array:
         """New rows for the labelled rows of these `numbers`, of the same shape and dtype."""
         changed = rows.copy()
-        for place, number in enumerate(numbers.tolist()):
-            rng = np.random.default_rng([self.seed, epoch, number])
+        for place, name in enumerate(self.names(numbers)):
+            rng = generator(self.seed, *name, str(epoch))
             if rng.random() < self.probability:
                 chain = self.chains[rng.integers(len(self.chains))]
-                pcm = self.sound[np.array([number])][0] if chain.hears and self.sound else None
+                number = numbers[place : place + 1]
+                pcm = self.sound[number][0] if chain.hears and self.sound else None
                 changed[place] = self.medium.make(chain.draw(rng), rows[place], pcm)
         return changed
+
+    def names(self, numbers: npt.NDArray[np.int64]) -> list[tuple[str, str]]:
+        """Track and clip of the labelled rows of these `numbers`: by them the draws are made."""
+        chosen = self.track_ids[numbers].tolist(), self.clips[numbers].astype(str).tolist()
+        return list(zip(*chosen, strict=True))
 
 
 @dataclass(frozen=True)
@@ -75,7 +96,7 @@ def load_inline(params: Params, clips: LabelledClips) -> Inline | None:
     if params.augment.mode != "inline":
         return None
     with Store(FEATURE_STORES / params.feature) as store:
-        medium = medium_of(store, params.extract.get(params.feature))
+        medium = chosen_medium(params, store)
     hears = any(chain.hears for chain in params.augment.kinds)
     sound = load_labelled(CLIPS, clips.tracks) if hears else None
     return Inline(
@@ -83,6 +104,8 @@ def load_inline(params: Params, clips: LabelledClips) -> Inline | None:
         medium,
         params.augment.probability,
         params.seed,
+        clips.track_ids,
+        clips.clip_numbers,
         sound.rows if sound else None,
         digest(repr(sorted(sound.digests.items()))) if sound else "",
     )
@@ -92,6 +115,8 @@ def load_augmented(
     params: Params, clips: LabelledClips, folder: Path = AUGMENTED
 ) -> Augmented | None:
     """The samples in `folder`, each found to be of the parent it names; None unless offline.
+
+    It goes by the digests in the stores, and reads no row.
 
     Raises
     ------
@@ -114,7 +139,7 @@ def load_augmented(
         with Store(folder / chain) as store:
             numbers = []
             for track_id, made in tracks.items():
-                require_count(store, track_id, len(made))
+                require_rows(store, track_id, made)
                 digests.setdefault(track_id, []).append(store.digest(track_id))
                 start = store.span(track_id).start
                 for number, sample in enumerate(made, start):
@@ -131,13 +156,8 @@ def load_augmented(
 
 def _rows_by_clip(clips: LabelledClips) -> dict[tuple[str, int], int]:
     """Number of the labelled row of each track and clip."""
-    first = np.searchsorted(clips.owners, clips.owners)  # owners ascend
-    places = np.arange(len(clips.owners)) - first
-    found = {}
-    for row, (owner, place) in enumerate(zip(clips.owners, places, strict=True)):
-        track = clips.tracks[owner]
-        found[track.track_id, int(place) if track.clip is None else track.clip] = row
-    return found
+    names = zip(clips.track_ids.tolist(), clips.clip_numbers.tolist(), strict=True)
+    return {name: row for row, name in enumerate(names)}
 
 
 def _require_labels(samples: Sequence[Sample], genres: Mapping[str, str]) -> None:
@@ -153,7 +173,7 @@ def _require_labels(samples: Sequence[Sample], genres: Mapping[str, str]) -> Non
 def _require_parents(samples: Sequence[Sample], features: Path, feature: str) -> None:
     """Each sample was made of the very row that it names."""
     with Store(features) as store:
-        known: Mapping[str, Any] = {name: store.row_digests(name) for name in store.track_ids}
+        known = {name: store.row_digests(name) for name in store.track_ids}
     for sample in samples:
         if sample.feature != feature:
             raise PipelineError(
@@ -163,13 +183,19 @@ def _require_parents(samples: Sequence[Sample], features: Path, feature: str) ->
         found = known.get(sample.track_id, [])
         if sample.clip < len(found) and found[sample.clip] == sample.parent_sha256:
             continue
-        owners = [name for name, digests in known.items() if sample.parent_sha256 in digests]
-        if not owners:
+        made_of = _place(sample.parent_sha256, known)
+        if not made_of:
             raise PipelineError(
                 f"sample {sample.name} was made of a row that {features} does not have any more; "
                 "run `dvc repro`"
             )
         raise LeakError(
             f"leak: sample {sample.name} says that it is of clip {sample.clip} of "
-            f"{sample.track_id}, but was made of {owners[0]}"
+            f"{sample.track_id}, but was made of {made_of}"
         )
+
+
+def _place(sha256: str, known: Mapping[str, Sequence[str]]) -> str:
+    """Which clip of which track a row is; empty if it is none of them."""
+    found = ((name, digests) for name, digests in known.items() if sha256 in digests)
+    return next((f"clip {digests.index(sha256)} of {name}" for name, digests in found), "")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.augmentations import Array, Chain, Medium
+from pipeline.errors import PipelineError
 from pipeline.fingerprint import digest
 from pipeline.pcm import Pcm
 from pipeline.plan import Job
@@ -52,7 +53,13 @@ class AugmentTrack:
     seed: int
 
     def __call__(self, parent: Parent) -> Result:
-        """Rows of the shape and dtype of the parent's."""
+        """Rows of the shape and dtype of the parent's.
+
+        Raises
+        ------
+        PipelineError
+            A row has a value that is no finite number.
+        """
         samples, rows = [], []
         for clip, copy in parent.picks:
             name = (self.chain.name, parent.track_id, str(clip), str(copy))
@@ -60,6 +67,11 @@ class AugmentTrack:
             pcm = None if parent.pcm is None else parent.pcm[clip]
             rows.append(self.medium.make(states, parent.rows[clip], pcm))
             samples.append([clip, copy, states])
+            if not np.isfinite(rows[-1]).all():
+                raise PipelineError(
+                    f"{self.chain.name} makes values that are not finite of clip {clip} of "
+                    f"{parent.track_id}; narrow the ranges of its kinds"
+                )
         return Result({"samples": samples}, np.stack(rows))
 
 
@@ -101,4 +113,4 @@ def _load(track_id: str, picks: Sequence[Pick], sources: Sequence[tuple[Path, st
 def medium_of(store: Store, feature: Any) -> Medium:
     """What samples of the feature in `store` are made in."""
     rate = store.description.get("sample_rate", 0)  # a feature of the user's own may say none
-    return Medium(feature, rate, len(store.shape) - 1)
+    return Medium(feature, rate, store.shape[1:], store.dtype.name)

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from pipeline.augmentations import Medium
+import numpy as np
+
+from pipeline.augmentations import Array, Medium
 from pipeline.errors import run_stage
 from pipeline.extraction import ExtractFeature
 from pipeline.params import DEMO, Params, load_params
@@ -12,8 +14,8 @@ from pipeline.validate import ParamsError, one_of
 PASSED = Path("data/params_checked.txt")
 
 
-def input_shape(params: Params) -> tuple[int, ...]:
-    """Shape of a clip's row: of an extracted feature, or of a store of the user's own.
+def input_template(params: Params) -> Array:
+    """No rows, of the shape and dtype of all: of an extracted feature, or a store of one's own.
 
     Raises
     ------
@@ -22,7 +24,7 @@ def input_shape(params: Params) -> tuple[int, ...]:
     """
     if params.feature in params.extract:
         recipe = ExtractFeature(params.extract[params.feature], params.segment.sample_rate)
-        return recipe.template(params.segment.clip_samples).shape[1:]
+        return recipe.template(params.segment.clip_samples)
     own = FEATURE_STORES / params.feature
     if not own.is_dir():
         raise ParamsError(
@@ -30,14 +32,15 @@ def input_shape(params: Params) -> tuple[int, ...]:
             f"(extract.features): {one_of(params.extract)}, or a store of your own in {own}"
         )
     with Store(own) as store:
-        return store.shape[1:]
+        return np.empty((0, *store.shape[1:]), store.dtype)
 
 
 def check_input(params: Params) -> None:
     """Raise `ParamsError` unless model and augmentation can take the chosen feature."""
-    shape = input_shape(params)
-    feature, rate = params.extract.get(params.feature), params.segment.sample_rate
-    params.augment.require_use(Medium(feature, rate, len(shape)))
+    template = input_template(params)
+    shape, feature = template.shape[1:], params.extract.get(params.feature)
+    medium = Medium(feature, params.segment.sample_rate, shape, template.dtype.name)
+    params.augment.require_use(medium)
     try:
         params.fit.require_input(shape)
     except ParamsError as error:

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.augment_params import AugmentParams
 from pipeline.augmentations import Array, Chain, Medium
-from pipeline.augmenting import generator, medium_of
+from pipeline.augmenting import generator
 from pipeline.params import Params
+from pipeline.samples import chosen_medium
 from pipeline.store import CLIPS, FEATURE_STORES, Store
 from pipeline.tracks import Track
 
@@ -46,9 +46,9 @@ def write_sheet(params: Params, tracks: Sequence[Track], path: Path) -> None:
     The parents are the first clips of tracks drawn by the seed, of the genres by turns.
     """
     with Store(FEATURE_STORES / params.feature) as rows, Store(CLIPS) as sound:
-        medium = medium_of(rows, params.extract.get(params.feature))
+        medium = chosen_medium(params, rows)
         parents = _parents([track for track in tracks if track.track_id in rows], params.seed)
-        chains = _shown(params.augment, medium) if parents else []
+        chains = params.augment.useful(medium) if parents else []
         strips = []
         for number, chain in enumerate(chains):
             track_id = parents[number % len(parents)].track_id
@@ -69,12 +69,6 @@ def write_pair(
         Panel(_drawn(sample, parent), _caption(states)),
     ]
     _compose([Strip(title, panels)], 1, len(panels)).save(path, "PNG", optimize=True)
-
-
-def _shown(params: AugmentParams, medium: Medium) -> list[Chain]:
-    single = [Chain(name, (kind,)) for name, kind in params.ranges.items()]
-    chains = [*single, *(chain for chain in params.kinds if chain not in single)]
-    return [chain for chain in chains if not medium.cannot(chain)]
 
 
 def _parents(tracks: Sequence[Track], seed: int) -> list[Track]:

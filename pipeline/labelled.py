@@ -54,6 +54,13 @@ class LabelledClips:
         return np.array([track.track_id for track in self.tracks])[self.owners]
 
     @property
+    def clip_numbers(self) -> npt.NDArray[np.int64]:
+        """Number of each row's clip in its track."""
+        first = np.searchsorted(self.owners, self.owners)  # owners ascend
+        dealt = np.array([track.clip or 0 for track in self.tracks])
+        return np.arange(len(self.owners)) - first + dealt[self.owners]
+
+    @property
     def by_clip(self) -> bool:
         """Whether folds are dealt by clip, and so leak."""
         return any(track.clip is not None for track in self.tracks)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from pipeline.kind import ActsOn, Needs
 from pipeline.validate import STRICT
 
 Array = npt.NDArray[Any]
@@ -30,8 +31,8 @@ EDGE = cv2.BORDER_REFLECT
 class Mirror:
     """Time runs backwards."""
 
-    acts_on: ClassVar[str] = "picture"
-    needs: ClassVar[str] = "any feature"
+    acts_on: ClassVar[ActsOn] = "picture"
+    needs: ClassVar[Needs] = "any feature"
 
     def draw(self, rng: np.random.Generator) -> State:  # noqa: ARG002
         """Nothing is left to chance."""
@@ -47,8 +48,8 @@ class Mirror:
 class Flip:
     """High frequencies become low ones."""
 
-    acts_on: ClassVar[str] = "picture"
-    needs: ClassVar[str] = "picture"
+    acts_on: ClassVar[ActsOn] = "picture"
+    needs: ClassVar[Needs] = "picture"
 
     def draw(self, rng: np.random.Generator) -> State:  # noqa: ARG002
         """Nothing is left to chance."""
@@ -64,8 +65,8 @@ class Flip:
 class Rotate:
     """Rotation about the centre by up to `degrees` either way, bilinear."""
 
-    acts_on: ClassVar[str] = "picture"
-    needs: ClassVar[str] = "picture"
+    acts_on: ClassVar[ActsOn] = "picture"
+    needs: ClassVar[Needs] = "picture"
 
     degrees: Annotated[float, Field(gt=0, le=180)]
 
@@ -85,8 +86,8 @@ class Rotate:
 class Stretch:
     """The picture becomes up to `factor` times as wide or as narrow, about its centre."""
 
-    acts_on: ClassVar[str] = "picture"
-    needs: ClassVar[str] = "any feature"
+    acts_on: ClassVar[ActsOn] = "picture"
+    needs: ClassVar[Needs] = "any feature"
 
     factor: Factor
 
@@ -104,8 +105,8 @@ class Stretch:
 class Zoom:
     """A part of the picture, up to `factor` times as large."""
 
-    acts_on: ClassVar[str] = "picture"
-    needs: ClassVar[str] = "picture"
+    acts_on: ClassVar[ActsOn] = "picture"
+    needs: ClassVar[Needs] = "picture"
 
     factor: Factor
 
@@ -128,8 +129,8 @@ class Zoom:
 class Blur:
     """Gaussian blur of a standard deviation of up to `sigma` cells."""
 
-    acts_on: ClassVar[str] = "picture"
-    needs: ClassVar[str] = "any feature"
+    acts_on: ClassVar[ActsOn] = "picture"
+    needs: ClassVar[Needs] = "any feature"
 
     sigma: Annotated[float, Field(ge=0.5, le=20)]
 
@@ -154,8 +155,8 @@ class TimeMask:
     where it fits. What is hidden gets the picture's mean.
     """
 
-    acts_on: ClassVar[str] = "picture"
-    needs: ClassVar[str] = "any feature"
+    acts_on: ClassVar[ActsOn] = "picture"
+    needs: ClassVar[Needs] = "any feature"
 
     width: Portion
 
@@ -175,8 +176,8 @@ class TimeMask:
 class FrequencyMask:
     """Neighbouring bands, up to the share `width` of all, are hidden; see `TimeMask`."""
 
-    acts_on: ClassVar[str] = "picture"
-    needs: ClassVar[str] = "picture"
+    acts_on: ClassVar[ActsOn] = "picture"
+    needs: ClassVar[Needs] = "picture"
 
     width: Portion
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.on_spectra import draw_noise
+from pipeline.kind import ActsOn, Needs
+from pipeline.on_spectra import Ratio, draw_noise
 from pipeline.validate import STRICT
 
 Array = npt.NDArray[Any]
@@ -21,8 +22,8 @@ State = dict[str, Any]
 class Gain:
     """Louder or softer by up to `db`."""
 
-    acts_on: ClassVar[str] = "sound"
-    needs: ClassVar[str] = "decibels"
+    acts_on: ClassVar[ActsOn] = "sound"
+    needs: ClassVar[Needs] = "decibels"
 
     db: Annotated[float, Field(gt=0, le=60)]
 
@@ -40,10 +41,10 @@ class Gain:
 class Noise:
     """White Gaussian noise, `snr_db` below the clip's power or up to 30 dB less."""
 
-    acts_on: ClassVar[str] = "sound"
-    needs: ClassVar[str] = "any feature"
+    acts_on: ClassVar[ActsOn] = "sound"
+    needs: ClassVar[Needs] = "any feature"
 
-    snr_db: float
+    snr_db: Ratio
 
     def draw(self, rng: np.random.Generator) -> State:
         """Ratio of the clip's power to the noise's, and the seed of the noise."""
@@ -61,8 +62,8 @@ class Noise:
 class PitchShift:
     """Higher or lower by up to `semitones`, as long as before: `librosa.effects.pitch_shift`."""
 
-    acts_on: ClassVar[str] = "sound"
-    needs: ClassVar[str] = "any feature"
+    acts_on: ClassVar[ActsOn] = "sound"
+    needs: ClassVar[Needs] = "any feature"
 
     semitones: Annotated[float, Field(gt=0, le=24)]
 
@@ -83,8 +84,8 @@ class PitchShift:
 class TimeStretch:
     """Faster or slower by up to `rate`, at the same pitch: `librosa.effects.time_stretch`."""
 
-    acts_on: ClassVar[str] = "sound"
-    needs: ClassVar[str] = "any feature"
+    acts_on: ClassVar[ActsOn] = "sound"
+    needs: ClassVar[Needs] = "any feature"
 
     rate: Annotated[float, Field(gt=1, le=4)]
 
@@ -104,8 +105,8 @@ class TimeStretch:
 class TimeShift:
     """The clip begins up to the share `share` of it later; its end comes first."""
 
-    acts_on: ClassVar[str] = "sound"
-    needs: ClassVar[str] = "any feature"
+    acts_on: ClassVar[ActsOn] = "sound"
+    needs: ClassVar[Needs] = "any feature"
 
     share: Annotated[float, Field(gt=0, le=1)]
 

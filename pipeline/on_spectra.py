@@ -11,10 +11,14 @@ import numpy.typing as npt
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from pipeline.kind import ActsOn, Needs
 from pipeline.validate import STRICT
 
 Array = npt.NDArray[Any]
 State = dict[str, Any]
+
+# Signal to noise in dB; far beyond, powers are no finite numbers, or change nothing.
+Ratio = Annotated[float, Field(ge=-40, le=100)]
 
 NEPER = 10 / math.log(10)  # dB of a power that is e times another
 
@@ -27,8 +31,8 @@ class Equaliser:
     Improved Singing Voice Detection" (2015), who draw one bell of up to 10 dB.
     """
 
-    acts_on: ClassVar[str] = "decibels"
-    needs: ClassVar[str] = "decibels"
+    acts_on: ClassVar[ActsOn] = "decibels"
+    needs: ClassVar[Needs] = "decibels"
 
     db: Annotated[float, Field(gt=0, le=60)]
     points: Annotated[int, Field(ge=2, le=64)]
@@ -54,10 +58,10 @@ class SpectralNoise:
     in each cell of a spectrogram (Martin, "Noise power spectral density estimation", 2001).
     """
 
-    acts_on: ClassVar[str] = "decibels"
-    needs: ClassVar[str] = "decibels"
+    acts_on: ClassVar[ActsOn] = "decibels"
+    needs: ClassVar[Needs] = "decibels"
 
-    snr_db: float
+    snr_db: Ratio
 
     def draw(self, rng: np.random.Generator) -> State:
         """Ratio of the clip's mean power to the noise's, and the seed of the noise."""

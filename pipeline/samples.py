@@ -1,24 +1,18 @@
 """data/augmented: new samples of labelled clips, a store for each chain and a table of all."""
 
 import json
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from pipeline.augmentations import AUGMENTATIONS, Chain
-from pipeline.augmenting import AugmentTrack, Pick, job_of, medium_of, picks_of
-from pipeline.build import build_store
+from pipeline.augmentations import AUGMENTATIONS, Medium
+from pipeline.augmenting import medium_of
 from pipeline.errors import PipelineError
 from pipeline.params import Params
-from pipeline.store import CLIPS, FEATURE_STORES, Store
+from pipeline.store import Store
 from pipeline.tables import read_csv, write_csv
-from pipeline.tracks import Track
 
 AUGMENTED = Path("data/augmented")
 TABLE = "samples.csv"
@@ -38,8 +32,8 @@ class Sample:
         The kind of augmentation, or several with `+` between them; the store that holds it.
     genre, feature : str
         Its label; what its row is.
-    parent_sha256 : str
-        Of the parent's row.
+    parent_sha256, sha256 : str
+        Of the parent's row, and of its own.
     states : list of dict
         What was drawn for each kind, with its name.
     """
@@ -51,6 +45,7 @@ class Sample:
     genre: str
     feature: str
     parent_sha256: str
+    sha256: str
     states: list[dict[str, Any]]
 
     @property
@@ -62,79 +57,9 @@ class Sample:
 COLUMNS = list(Sample.__dataclass_fields__)
 
 
-def make_samples(params: Params, tracks: Iterable[Track], folder: Path) -> int:
-    """Write the samples of all labelled `tracks` that `params` ask for; their number.
-
-    What is in the folder already goes first.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    genres = {track.track_id: track.genre for track in tracks if track.genre}
-    with Store(FEATURE_STORES / params.feature) as rows, Store(CLIPS) as sound:
-        picks = {track_id: _picks(params, rows, track_id) for track_id in genres}
-        samples = [
-            sample
-            for chain in params.augment.kinds
-            for sample in _make_chain(params, chain, genres, picks, (rows, sound), folder)
-        ]
-    for lock in folder.glob(".*.lock"):  # they hold a process's number: no part of the result
-        lock.unlink()
-    write_samples(folder, samples)
-    return len(samples)
-
-
-def _picks(params: Params, rows: Store, track_id: str) -> dict[str, list[Pick]]:
-    """What each chain makes of a track."""
-    if track_id not in rows:
-        raise PipelineError(f"{rows.folder} has no rows of {track_id}")
-    augment, clips = params.augment, rows.clips(track_id)
-    return picks_of(track_id, clips, augment.kinds, augment.copies, params.seed)
-
-
-def _make_chain(
-    params: Params,
-    chain: Chain,
-    genres: Mapping[str, str],
-    picks: Mapping[str, Mapping[str, Sequence[Pick]]],
-    stores: tuple[Store, Store],
-    folder: Path,
-) -> list[Sample]:
-    rows, _ = stores
-    sources = stores if chain.hears else stores[:1]
-    jobs = [
-        job_of(
-            track_id,
-            picks[track_id][chain.name],
-            [(store.folder.absolute(), store.digest(track_id)) for store in sources],
-        )
-        for track_id in genres
-        if chain.name in picks[track_id]
-    ]
-    if not jobs:  # fewer clips than chains
-        return []
-    about = {
-        **rows.description,
-        "name": f"{params.feature} {chain.name}",
-        "augmented": {name: asdict(kind) for name, kind in chain.named},
-    }
-    # It goes to other processes, as an open store cannot.
-    template = partial(np.empty, (0, *rows.shape[1:]), rows.dtype)
-    medium = medium_of(rows, params.extract.get(params.feature))
-    recipe = AugmentTrack(chain, medium, params.seed)
-    made = build_store(folder / chain.name, about, template, jobs, recipe)
-    return [
-        Sample(
-            track_id=track_id,
-            clip=clip,
-            copy=copy,
-            chain=chain.name,
-            genre=genres[track_id],
-            feature=params.feature,
-            parent_sha256=rows.row_digests(track_id)[clip],
-            states=states,
-        )
-        for track_id in sorted(made)
-        for clip, copy, states in made[track_id].facts["samples"]
-    ]
+def chosen_medium(params: Params, rows: Store) -> Medium:
+    """What samples of the feature that `params` name are made in; `rows` is its store."""
+    return medium_of(rows, params.extract.get(params.feature))
 
 
 def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
@@ -157,24 +82,37 @@ def read_samples(folder: Path) -> list[Sample]:
 
 def _sample(row: Mapping[str, Any], place: str) -> Sample:
     try:
-        numbers = {name: int(row[name]) for name in ("clip", "copy")}
+        numbers = {name: _natural(row[name]) for name in ("clip", "copy")}
         states = json.loads(row["states"])
         unknown = [state["kind"] for state in states if state["kind"] not in AUGMENTATIONS]
     except (ValueError, KeyError, TypeError):
         raise PipelineError(f"{place} is damaged; run `dvc repro`") from None
     if unknown:
         raise PipelineError(f"{place}: no kind {unknown[0]!r} any more; run `dvc repro`")
-    return Sample(**{**row, **numbers, "states": states})
+    told = {name: row[name] for name in COLUMNS}
+    return Sample(**{**told, **numbers, "states": states})
 
 
-def require_count(store: Store, track_id: str, count: int) -> None:
-    """Raise `PipelineError` unless the store of a chain has `count` samples of a track."""
-    held = store.clips(track_id) if track_id in store else 0
-    if held != count:
+def _natural(text: str) -> int:
+    if int(text) < 0:  # it would count from the end
+        raise ValueError
+    return int(text)
+
+
+def require_rows(store: Store, track_id: str, made: Sequence[Sample]) -> None:
+    """Raise `PipelineError` unless a chain's store has these very samples of a track, in order."""
+    held = store.row_digests(track_id) if track_id in store else []
+    if len(held) != len(made):
         raise PipelineError(
-            f"{store.folder} has {held} samples of {track_id}, and the table {count}; "
+            f"{store.folder} has {len(held)} samples of {track_id}, and the table {len(made)}; "
             "run `dvc repro`"
         )
+    for sample, sha256 in zip(made, held, strict=True):
+        if sample.sha256 != sha256:
+            raise PipelineError(
+                f"sample {sample.name} is another row in {store.folder} than in the table; "
+                "run `dvc repro`"
+            )
 
 
 def by_store(samples: Iterable[Sample]) -> dict[str, dict[str, list[Sample]]]:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from operator import call
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,8 @@ def make_tasks(
 
 def train_folds(tasks: Sequence[FoldTask]) -> list[Path]:
     """Folders with `MODEL`, `CURVES`, `MACHINE` and `COST` of each fold, in the machine's cache."""
-    code = code_fingerprint("models.fit")
-    return map_folds(partial(train_fold, cache=machine_cache(), code=code), tasks)
+    cache = machine_cache()
+    return map_folds(call, [partial(train_fold, task, cache, code_of(task)) for task in tasks])
 
 
 def train_fold(task: FoldTask, cache: Cache, code: str) -> Path:
@@ -66,9 +67,9 @@ def train_fold(task: FoldTask, cache: Cache, code: str) -> Path:
     Raises
     ------
     PipelineError
-        The code here is not that of the fingerprint `code`: a worker that is out of date.
+        The code here is not that of `code`: a worker that is out of date.
     """
-    if code_fingerprint("models.fit") != code:
+    if code_of(task) != code:
         raise PipelineError("a worker runs other code or libraries than this; restart it")
     with ONE_AT_A_TIME, device_for(task.description.fold):
         facts = machine_facts(task.description.training["precision"])
@@ -139,10 +140,16 @@ def _with_samples(task: FoldTask, clips: LabelledClips, samples: Augmented) -> F
 
 
 def _with_change(task: FoldTask, inline: Inline) -> FoldTask:
-    """The task with rows that are drawn anew, by their numbers: they are part of its address."""
-    numbers = repr(task.train.tolist())
-    content = digest(task.content, fingerprint(inline), numbers)
-    return replace(task, change=inline, content=content)
+    """The task with rows that are drawn anew, by track and clip: they are part of its address."""
+    change = replace(inline, seed=task.description.training["seed"])
+    content = digest(task.content, repr(change.names(task.train)))
+    return replace(task, change=change, content=content)
+
+
+def code_of(task: FoldTask) -> str:
+    """Fingerprint of the code that trains a task, and of what changes its rows on the way."""
+    code = code_fingerprint("models.fit")
+    return digest(code, fingerprint(task.change)) if task.change else code
 
 
 def address_of(task: FoldTask, code: str) -> str:

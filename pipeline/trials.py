@@ -1,10 +1,11 @@
 """One way to train beside another: on the same folds and seeds, judged by the same tracks."""
 
 import json
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -16,15 +17,14 @@ from pipeline.errors import PipelineError
 from pipeline.judge import judge_levels, prediction_rows
 from pipeline.judging import judge_clips
 from pipeline.labelled import LabelledClips, load_labelled
+from pipeline.making import make_samples, making_seconds
 from pipeline.paired import Judgement, judgement
 from pipeline.params import Params
-from pipeline.samples import AUGMENTED, make_samples
+from pipeline.samples import AUGMENTED
 from pipeline.store import FEATURE_STORES
 from pipeline.tables import read_csv
 from pipeline.tracks import FoldedTrack, Track, read_replica_pairs, read_tracks
 from pipeline.training import COST, CURVES, MODEL, make_tasks, train_folds
-
-SCRATCH = AUGMENTED.with_name("ablation")  # samples of the trial that runs
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Trial:
     validation : float
         Accuracy per clip on the inner validation parts, mean over folds.
     seconds : float
-        That the folds trained, on a core each, and the samples took to make.
+        Of one core: that the folds trained, and an estimate of what the samples take to make.
     megabytes : float
         Of new samples.
     """
@@ -50,22 +50,21 @@ class Trial:
 
 @dataclass(frozen=True)
 class Bench:
-    """What all trials have in common."""
+    """What all trials have in common; `folder` is for the samples of the one that runs."""
 
     params: Params
     usable: Sequence[Track]
     dealt: Sequence[FoldedTrack]
     clips: LabelledClips
+    folder: Path
 
     def run(self, name: str, kinds: tuple[Chain, ...]) -> Trial:
-        """Train and judge with `kinds`; without augmentation where there are none."""
-        params = replace(self.params, augment=_only(self.params.augment, kinds))
+        """Train and judge with `kinds`, in as many steps as without any; see `with_kinds`."""
+        params = with_kinds(self.params, kinds)
         offline = params.augment.mode == "offline"
-        started = time.monotonic()
         if offline:
-            make_samples(params, self.usable, SCRATCH)
-        making = time.monotonic() - started
-        folders = train_folds(make_tasks(params, self.dealt, self.clips, SCRATCH))
+            make_samples(params, self.usable, self.folder)
+        folders = train_folds(make_tasks(params, self.dealt, self.clips, self.folder))
         levels = judge_levels(
             judge_clips(self.clips, [load_model(each / MODEL) for each in folders])
         )
@@ -76,25 +75,42 @@ class Bench:
             name,
             float(np.mean(kept)),
             judgement([{key: str(value) for key, value in row.items()} for row in rows]),
-            making + sum(map(_seconds, folders)),
-            sum(path.stat().st_size for path in SCRATCH.glob("*/*.h5")) / 1e6 if offline else 0,
+            sum(map(_seconds, folders)) + (making_seconds(params, self.usable) if offline else 0),
+            sum(path.stat().st_size for path in self.folder.glob("*/*.h5")) / 1e6 if offline else 0,
         )
 
 
-def open_bench(params: Params) -> Bench:
-    """Deal the tracks as `params` say, and find their clips."""
+@contextmanager
+def open_bench(params: Params) -> Iterator[Bench]:
+    """Deal the tracks as `params` say, and find their clips.
+
+    The samples are in a new folder, which goes when the block ends: two runs do not meet.
+    """
     usable = read_tracks()
     dealt = deal_tracks(usable, read_replica_pairs(), params.split, params.seed).tracks
     clips = load_labelled(FEATURE_STORES / params.feature, dealt)
     if clips.by_clip:
         raise PipelineError("split.protocol = 'clip' judges no track; choose another")
-    return Bench(params, usable, dealt, clips)
+    with TemporaryDirectory(prefix="ablation-", dir=AUGMENTED.parent) as room:
+        yield Bench(params, usable, dealt, clips, Path(room) / "samples")
+
+
+def with_kinds(params: Params, kinds: tuple[Chain, ...]) -> Params:
+    """Parameters of the trial of `kinds`; without augmentation where there are none.
+
+    New samples make an epoch longer by `copies`. The epochs are as many fewer, to the nearest
+    whole number, so that what is compared has trained in as many steps; `patience` stays.
+    """
+    augment, fit = _only(params.augment, kinds), params.fit
+    if augment.mode == "offline":
+        fit = replace(fit, epochs=max(1, round(fit.epochs / (1 + augment.copies))))
+    return replace(params, augment=augment, models={**params.models, params.model: fit})
 
 
 def _only(augment: AugmentParams, kinds: tuple[Chain, ...]) -> AugmentParams:
     """With these kinds alone; no clip has two samples that are the same."""
     vary = all(chain.varies for chain in kinds)
-    copies = augment.copies if vary else min(augment.copies, len(kinds))
+    copies = augment.copies if vary else min(augment.copies, len({chain.effect for chain in kinds}))
     mode = augment.mode if kinds else "none"
     return replace(augment, mode=mode, kinds=kinds, copies=copies)
 

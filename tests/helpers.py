@@ -21,8 +21,9 @@ from models.fit import assemble
 from models.saved import Description, save_model
 from pipeline.extract import extract
 from pipeline.labelled import LabelledClips, load_labelled
+from pipeline.making import make_samples
 from pipeline.params import Params, parse_params
-from pipeline.samples import AUGMENTED, make_samples, read_samples
+from pipeline.samples import AUGMENTED, read_samples
 from pipeline.store import CLIPS, FEATURE_STORES, Store, in_store_order, write_store
 from pipeline.tables import write_csv
 from pipeline.tracks import (

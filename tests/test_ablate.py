@@ -7,22 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import SMALL, contents, saves_models, small_params, write_params, write_project
+from helpers import FRAMES, SMALL, contents, saves_models, small_params, write_params, write_project
 
 from models.fit import HISTORY
 from models.saved import load_model, probabilities
 from pipeline import ablate, training, trials
-from pipeline.augmentations import Medium, chain_of
+from pipeline.augmentations import AUGMENTATIONS, Medium, chain_of
 from pipeline.dealing import deal_tracks
 from pipeline.errors import PipelineError
 from pipeline.labelled import load_labelled
+from pipeline.making import make_samples
 from pipeline.paired import Difference, Judgement
-from pipeline.samples import AUGMENTED, make_samples, write_samples
+from pipeline.samples import AUGMENTED, write_samples
 from pipeline.scores import VOTERS
-from pipeline.store import FEATURE_STORES
+from pipeline.store import FEATURE_STORES, write_store
 from pipeline.tables import read_csv, write_csv
 from pipeline.tracks import REPLICA_COLUMNS, REPLICAS, read_tracks
-from pipeline.trials import Trial
+from pipeline.trials import Bench, Trial
 
 pytestmark = saves_models
 
@@ -46,11 +47,18 @@ def run(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     ablate.main()
 
 
+def scratch() -> list[Path]:
+    """What is left of the folders that trials have their samples in."""
+    return list(Path("data").glob("ablation*"))
+
+
 def by_hand(*kinds: str) -> tuple[float, float]:
     """Accuracy of the tracks' votes, and of the last epochs on the inner validation."""
     chains = tuple(chain_of(name, PARAMS.augment.ranges) for name in kinds)
     mode = "offline" if kinds else "none"
     params = replace(PARAMS, augment=replace(PARAMS.augment, mode=mode, kinds=chains))
+    if kinds:  # one copy makes an epoch twice as long
+        params = replace(params, models={"ann": replace(PARAMS.fit, epochs=1)})
     tracks = deal_tracks(read_tracks(), [], params.split, params.seed).tracks
     clips = load_labelled(FEATURE_STORES / "centroid", tracks)
     if kinds:
@@ -93,7 +101,70 @@ def test_table_has_a_row_a_kind_and_its_gain_over_none(
             assert float(row["difference"]) == pytest.approx(gain, abs=1e-4)
             assert float(row["low"]) <= gain <= float(row["high"])
     assert contents(AUGMENTED) == before
-    assert not trials.SCRATCH.exists()
+    assert not scratch()
+
+
+@pytest.mark.usefixtures("project")
+def test_all_is_tried_and_making_it_costs_the_same_a_second_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trials, "making_seconds", lambda *_: 5000.0)
+    run(monkeypatch, "all")
+    first = ablate.TABLE.read_bytes()
+    rows = {row["kinds"]: float(row["seconds"]) for row in read_csv(ablate.TABLE)}
+    assert rows["none"] < 5000 <= rows["all"] < 6000
+    capsys.readouterr()
+    run(monkeypatch, "all")
+    assert capsys.readouterr().out.count("taken from the cache") == 4
+    assert ablate.TABLE.read_bytes() == first
+
+
+@pytest.mark.usefixtures("project")
+def test_failure_late_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = []
+
+    def tried(bench: Bench, name: str, _kinds: object) -> Trial:
+        folders.append(bench.folder.parent)
+        assert bench.folder.parent.is_dir()
+        if name == "noise":
+            raise PipelineError("no space left")
+        return trial(name, 0.5, [name != "none"] * 4)
+
+    monkeypatch.setattr(Bench, "run", tried)
+    with pytest.raises(PipelineError, match="no space left"):
+        run(monkeypatch, "mirror", "blur", "noise", "stretch")
+    rows = {row["kinds"]: row for row in read_csv(ablate.TABLE)}
+    assert list(rows) == ["none", "mirror", "blur"]
+    for name in ("mirror", "blur"):
+        assert rows[name]["difference"] == "1.0"
+        assert (rows[name]["p_value"], rows[name]["p_holm"]) == ("0.125", "0.25")
+    assert len(set(folders)) == 1
+    assert not scratch()
+
+
+@pytest.mark.usefixtures("project")
+def test_two_runs_at_once_have_a_folder_each() -> None:
+    with trials.open_bench(PARAMS) as one, trials.open_bench(PARAMS) as other:
+        found = scratch()
+        assert {one.folder.parent, other.folder.parent} == set(found)
+        assert len(found) == 2
+    assert not scratch()
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("names", [[], ["all"], ["blur"]])
+def test_feature_that_no_kind_changes_is_an_error(
+    names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {track.track_id: np.zeros((2, 5), np.int32) for track in read_tracks()}
+    write_store(FEATURE_STORES / "own", {"name": "own"}, rows)
+    write_params(Path(), {**SMALL, "feature": "own"})
+    expected = (
+        r"^'mirror' changes floats and integers of up to 16 bits, and rows of this feature are "
+        r"int32; feature = 'own'$"
+    )
+    with pytest.raises(PipelineError, match=expected):
+        run(monkeypatch, *names)
 
 
 @pytest.mark.usefixtures("project")
@@ -132,18 +203,18 @@ def test_unknown_kind_and_a_protocol_that_leaks_are_errors(monkeypatch: pytest.M
 
 def test_all_that_changes_the_feature_is_tried_alone_and_together() -> None:
     params = small_params({"augment.kinds": ["blur", "noise+blur", "blur+zoom"]})
-    medium = Medium(params.extract["centroid"], 4000, 1)
-    chains = ablate.chains_to_try(params, medium)
+    medium = Medium(params.extract["centroid"], 4000, (FRAMES,), "float16")
+    chains = params.augment.useful(medium)
     names = [chain.name for chain in chains]
-    alone = ["mirror", "stretch", "blur", "time_mask", "noise"]
-    assert names == [*alone, "pitch_shift", "time_stretch", "time_shift", "noise+blur"]
+    alone = [name for name, kind in AUGMENTATIONS.items() if kind.needs == "any feature"]
+    assert names == [*alone, "noise+blur"]
     chosen = ablate.choose([], params, medium)
     assert list(chosen) == [*names, "all"]
     assert chosen["all"] == tuple(chains)
     assert ablate.choose(["all"], params, medium) == {"all": tuple(chains)}
     new = chain_of("noise+mirror", params.augment.ranges)
     assert ablate.choose(["noise", new.name], params, medium) == {
-        "noise": (chains[4],),
+        "noise": (chains[alone.index("noise")],),
         new.name: (new,),
     }
 
@@ -157,6 +228,37 @@ def test_no_trial_makes_the_same_sample_twice(kinds: list[str], copies: int) -> 
     found = trials._only(augment, chains)
     assert (found.mode, found.kinds, found.copies) == ("offline", chains, copies)
     assert trials._only(augment, ()).mode == "none"
+
+
+def test_the_same_in_another_order_is_no_second_sample() -> None:
+    augment = replace(PARAMS.augment, mode="offline", copies=3)
+    chains = tuple(chain_of(name, augment.ranges) for name in ("mirror+flip", "flip+mirror"))
+    assert trials._only(augment, chains).copies == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "kinds", "copies", "epochs"),
+    [
+        ("offline", [], 3, 10),
+        ("inline", ["blur"], 3, 10),
+        ("offline", ["blur"], 1, 5),
+        ("offline", ["blur"], 2, 3),
+        ("offline", ["blur"], 100, 1),
+        ("offline", ["mirror"], 3, 5),
+        ("offline", ["mirror", "blur"], 3, 3),
+    ],
+    ids=str,
+)
+def test_all_trials_train_in_as_many_steps(
+    mode: str, kinds: list[str], copies: int, epochs: int
+) -> None:
+    changes = {"augment.mode": mode, "augment.copies": copies, "models.ann.patience": 4}
+    params = small_params({**changes, "models.ann.epochs": 10, "augment.kinds": ["blur"]})
+    chains = tuple(chain_of(name, params.augment.ranges) for name in kinds)
+    found = trials.with_kinds(params, chains)
+    assert found.fit == replace(params.fit, epochs=epochs)
+    assert found == replace(params, augment=found.augment, models=found.models)
+    assert found.models["cnn"] == params.models["cnn"]
 
 
 def trial(name: str, validation: float, right: list[int]) -> Trial:

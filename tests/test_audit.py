@@ -109,7 +109,7 @@ def test_sample_of_what_does_not_train_is_named_with_its_fold(planted: FoldedTra
     training = [folded("a", "g"), folded("b", "g", clip=1)]
     expected = (
         rf"^leak: an augmented sample of {planted.track_id} is in training in fold 3, where that "
-        "track is tested or validates$"
+        "track does not train$"
     )
     with pytest.raises(LeakError, match=expected):
         audit_samples([*training, planted], training, 3)

@@ -22,14 +22,14 @@ GREY = Grey(512, 256, 64, 64, -120.0, -20.0)
 COLOUR = Colour(256, 128, 64, 64, -200.0, "viridis")
 CENTROID = Centroid(2048, 512)
 
-SOUND = {"gain", "noise", "pitch_shift", "time_stretch", "time_shift"}
-DECIBELS = {"equaliser", "spectral_noise", "gain"}
-FREQUENCIES = {"flip", "rotate", "zoom", "frequency_mask"}
+SOUND = {name for name, kind in AUGMENTATIONS.items() if kind.acts_on == "sound"}
+DECIBELS = {name for name, kind in AUGMENTATIONS.items() if kind.needs == "decibels"}
+FREQUENCIES = {name for name, kind in AUGMENTATIONS.items() if kind.needs == "picture"}
 PCM = np.random.default_rng(0).integers(-9000, 9000, RATE).astype(np.int16)
 
 
-def medium(feature: Feature | None, dimensions: int = 3) -> Medium:
-    return Medium(feature, RATE, dimensions)
+def medium(feature: Feature | None, dimensions: int = 3, dtype: str = "float16") -> Medium:
+    return Medium(feature, RATE, (64, 65, 1)[:dimensions], dtype)
 
 
 def row_of(feature: Feature, sound: Array | None = None) -> Array:
@@ -63,6 +63,37 @@ def test_a_name_that_is_no_kinds_is_refused(name: str, unknown: str) -> None:
 def test_sound_behind_what_is_no_sound_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"^kinds that act on sound come first$"):
         chain_of(name, RANGES)
+
+
+@pytest.mark.parametrize("name", ["mirror+mirror", "flip+blur+flip", "gain+mirror+flip+mirror"])
+def test_what_undoes_itself_is_refused_a_second_time(name: str) -> None:
+    twice = "flip" if name.startswith("flip") else "mirror"
+    expected = rf"^'{twice}' should be in it once, as the second undoes the first$"
+    with pytest.raises(ValueError, match=expected):
+        chain_of(name, RANGES)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("mirror+flip", "flip+mirror", True),
+        ("mirror", "mirror", True),
+        ("mirror", "flip", False),
+        ("mirror+flip", "mirror", False),
+        ("mirror+blur", "blur+mirror", False),
+        ("blur+zoom", "zoom+blur", False),
+    ],
+)
+def test_the_order_of_what_leaves_nothing_to_chance_makes_no_other_chain(
+    one: str, other: str, same: bool
+) -> None:
+    first, second = (chain_of(name, RANGES) for name in (one, other))
+    assert (first.effect == second.effect) == same
+    if not first.varies and not second.varies:
+        row = np.random.default_rng(0).normal(size=(64, 65, 1)).astype(np.float16)
+        states = [chain.draw(np.random.default_rng(0)) for chain in (first, second)]
+        made = [medium(None).make(each, row, None) for each in states]
+        assert np.array_equal(made[0], made[1]) == same
 
 
 @pytest.mark.parametrize(
@@ -121,8 +152,36 @@ def test_what_a_feature_cannot_take(where: Medium, refused: set[str]) -> None:
 
 
 def test_rows_of_other_dimensions_are_refused() -> None:
-    for dimensions in (0, 2, 4):
-        assert "neither" in medium(None, dimensions).cannot(chain_of("mirror", RANGES))
+    for shape in ((), (64, 65), (3, 64, 65, 1)):
+        where = Medium(None, RATE, shape, "float16")
+        assert "neither" in where.cannot(chain_of("mirror", RANGES))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64", "bool", "complex64"])
+def test_rows_that_do_not_come_back_from_float32_are_refused(dtype: str) -> None:
+    where = medium(None, dtype=dtype)
+    reason = f"changes floats and integers of up to 16 bits, and rows of this feature are {dtype}"
+    assert {where.cannot(chain_of(name, RANGES)) for name in AUGMENTATIONS} == {reason}
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
+def test_rows_of_small_integers_come_back_exactly(dtype: str) -> None:
+    where = medium(None, 1, dtype)
+    assert not where.cannot(chain_of("mirror", RANGES))
+    limits = np.iinfo(dtype)
+    row = np.array([limits.min, limits.min + 1, 1, limits.max - 1, limits.max], dtype)
+    np.testing.assert_array_equal(where.make([named("mirror")], row, None), row[::-1])
+
+
+def test_what_needs_frequencies_is_refused_where_there_is_one_band() -> None:
+    one = Mel(2048, 1024, 1, 0.0, 11_025.0, 80.0, 1, "viridis")
+    where = Medium(one, RATE, (1, 65, 1), "float16")
+    reasons = {name: where.cannot(chain_of(name, RANGES)) for name in AUGMENTATIONS}
+    assert {name for name, reason in reasons.items() if reason} == FREQUENCIES
+    expected = "changes pictures of several bands only, and rows of this feature have one"
+    assert {reasons[name] for name in FREQUENCIES} == {expected}
+    row = row_of(one)
+    np.testing.assert_array_equal(where.make([named("flip")], row, None), row)
 
 
 def test_whole_numbers_of_any_size_are_rounded_and_clipped() -> None:

@@ -1,6 +1,7 @@
 """What augmentation brings to training: samples that are their parents', and rows drawn anew."""
 
 import pickle
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -20,14 +21,15 @@ from helpers import (
 
 from pipeline.audit import LeakError
 from pipeline.augmented import Augmented, Inline, load_augmented, load_inline
+from pipeline.augmenting import generator
 from pipeline.errors import PipelineError
 from pipeline.extract import extract
 from pipeline.features import Centroid
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.pcm import from_pcm
 from pipeline.rows import JoinedRows
-from pipeline.samples import AUGMENTED, Sample, read_samples, write_samples
-from pipeline.store import CLIPS, FEATURE_STORES, Store
+from pipeline.samples import AUGMENTED, Sample, by_store, read_samples, write_samples
+from pipeline.store import CLIPS, FEATURE_STORES, Store, write_store
 
 Array = npt.NDArray[Any]
 
@@ -100,6 +102,53 @@ def test_digest_of_a_track_follows_its_samples(clips: LabelledClips, samples: li
     assert rest == {name: value for name, value in first.items() if name != track_id}
 
 
+def of_one_chain(samples: list[Sample]) -> list[list[Sample]]:
+    """Pairs of samples of a track by one chain, which has the most such pairs."""
+    found = [list(tracks.values()) for tracks in by_store(samples).values()]
+    return max(([made for made in each if len(made) == 2] for each in found), key=len)
+
+
+def another_row(sample: Sample) -> str:
+    return (
+        f"sample {sample.name} is another row in data/augmented/{sample.chain} than in the table; "
+        "run `dvc repro`"
+    )
+
+
+def test_lines_that_were_exchanged_are_found(clips: LabelledClips, samples: list[Sample]) -> None:
+    first, second = of_one_chain(samples)[0]
+    at, to = samples.index(first), samples.index(second)
+    samples[at], samples[to] = second, first
+    assert str(refused(clips, samples)) == another_row(second)
+
+
+def test_lines_whose_parents_were_exchanged_are_found(
+    clips: LabelledClips, samples: list[Sample]
+) -> None:
+    """All but the row's own digest, between two tracks that have one sample each by a chain."""
+    chains = by_store(samples).values()
+    alone = [[made for [made, *more] in each.values() if not more] for each in chains]
+    one, other = max(alone, key=len)[:2]
+    at, to = samples.index(one), samples.index(other)
+    samples[at] = replace(other, sha256=one.sha256)
+    samples[to] = replace(one, sha256=other.sha256)
+    assert str(refused(clips, samples)) == another_row(samples[at])
+
+
+def test_rows_that_were_exchanged_between_tracks_are_found(
+    clips: LabelledClips, samples: list[Sample]
+) -> None:
+    one, other, *_ = of_one_chain(samples)
+    folder = AUGMENTED / one[0].chain
+    with Store(folder) as store:
+        about, rows = store.description, {name: store.rows(name) for name in store.track_ids}
+    ids = one[0].track_id, other[0].track_id
+    rows |= dict(zip(ids, (rows[ids[1]], rows[ids[0]]), strict=True))
+    shutil.rmtree(folder)
+    write_store(folder, about, rows)
+    assert str(refused(clips, samples)) == another_row(one[0])
+
+
 @pytest.mark.parametrize("planted", [{"track_id": "low/3"}, {"clip": 1}, {"clip": 7}])
 def test_sample_that_names_another_parent_is_a_leak_that_names_both(
     clips: LabelledClips, samples: list[Sample], planted: dict[str, Any]
@@ -111,7 +160,7 @@ def test_sample_that_names_another_parent_is_a_leak_that_names_both(
     assert isinstance(error, LeakError)
     assert str(error) == (
         f"leak: sample {liar.name} says that it is of clip {liar.clip} of {liar.track_id}, but was "
-        "made of high/2"
+        "made of clip 0 of high/2"
     )
 
 
@@ -192,11 +241,23 @@ def test_row_is_changed_the_same_in_any_batch_and_anew_each_epoch(clips: Labelle
     assert not np.array_equal(replace(other, seed=change.seed + 1)(rows, numbers, 3), first)
 
 
+def test_what_is_drawn_follows_from_track_and_clip_not_from_the_rows_number(
+    augmented: Path,
+) -> None:
+    def changed(clips: LabelledClips) -> Array:
+        numbers = np.arange(len(clips.labels))
+        return inline(clips, probability=1)(clips.rows[numbers], numbers, 2)
+
+    second = [replace(track, clip=1) for track in labelled_tracks()[::-1]]
+    expected = changed(labelled_clips(augmented))[1::2][::-1]
+    np.testing.assert_array_equal(changed(load_labelled(augmented / FEATURES, second)), expected)
+
+
 @pytest.mark.parametrize(("probability", "low", "high"), [(1, 1, 1), (0.5, 0.4, 0.6)])
 def test_probability_is_the_share_that_changes(
     clips: LabelledClips, probability: float, low: float, high: float
 ) -> None:
-    change = inline(clips, probability=probability, kinds=["mirror", "stretch"])
+    change = inline(clips, probability=probability, kinds=["mirror", "mirror+time_mask"])
     numbers = np.arange(24)
     rows = clips.rows[numbers]
     changed = [(change(rows, numbers, epoch) != rows).any(axis=1) for epoch in range(20)]
@@ -214,7 +275,7 @@ def test_sound_is_that_of_the_very_clip(augmented: Path) -> None:
         for row, number in zip(changed, numbers.tolist(), strict=True):
             track = tracks[number]
             assert track.clip is not None
-            rng = np.random.default_rng([PARAMS.seed, 0, number])
+            rng = generator(PARAMS.seed, track.track_id, str(track.clip), "0")
             rng.random(), rng.integers(1)
             sound = from_pcm(store.rows(track.track_id)[track.clip])
             shifted = np.roll(sound, round(rng.uniform(0, 1) * len(sound)))

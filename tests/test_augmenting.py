@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from pipeline.augmentations import Medium, chain_of
 from pipeline.augmenting import AugmentTrack, Parent, Pick, picks_of
+from pipeline.errors import PipelineError
 
 KINDS = small_params().augment.ranges
 CHAINS = [chain_of(name, KINDS) for name in ("stretch", "time_mask+blur", "mirror", "noise")]
-MEDIUM = Medium(None, 0, 1)
+MEDIUM = Medium(None, 0, (20,), "float32")
 PICKS = [(clip, copy) for clip in range(3) for copy in range(2)]
 ROWS = np.random.default_rng(0).normal(size=(3, 20)).astype(np.float32)
 
@@ -87,3 +88,13 @@ def test_rows_are_what_their_states_make_of_the_parent(chain: str) -> None:
         assert [state["kind"] for state in states] == chain.split("+")
         np.testing.assert_array_equal(row, MEDIUM.make(states, ROWS[clip], None))
         assert not np.array_equal(row, ROWS[clip]), (clip, copy)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_row_that_is_no_number_is_refused_with_its_clip(value: float) -> None:
+    rows = ROWS.copy()
+    rows[1, 3] = value
+    states_of(picks=PICKS[:2], rows=rows)
+    expected = r"^mirror makes values that are not finite of clip 1 of a/0; narrow the ranges of"
+    with pytest.raises(PipelineError, match=expected):
+        states_of(chain="mirror", rows=rows)

@@ -103,6 +103,7 @@ def test_feature_must_be_extracted_or_there(
         ("gain", {"feature": "colour"}, "changes features in dB only: mel with one channel, grey"),
         ("blur+equaliser", {"extract.mel.channels": 3}, "changes features in dB only"),
         ("noise", {"feature": "own"}, "acts on sound, and how to compute this feature"),
+        ("flip", {"model": "ann", "extract.mel.n_mels": 1}, "changes pictures of several bands"),
     ],
 )
 def test_kind_that_cannot_change_the_feature_is_an_error_where_it_is_used(
@@ -120,6 +121,15 @@ def test_kind_that_cannot_change_the_feature_is_an_error_where_it_is_used(
         with pytest.raises(ParamsError) as caught:
             check_input(parse_params(changed_document({**asked, "augment.mode": mode})))
         assert str(caught.value).startswith(f"augment.kinds.1 = {kind!r}: {reason}")
+
+
+def test_wide_integers_are_not_augmented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_store(Path("data/features/own"), {"name": "own"}, {"a/0": np.zeros((2, 9, 8, 1), "i4")})
+    check_input(parse_params(changed_document({"feature": "own"})))
+    changes = {"feature": "own", "augment.mode": "offline", "augment.kinds": ["mirror"]}
+    with pytest.raises(ParamsError, match=r"16 bits, and rows of this feature are int32$"):
+        check_input(parse_params(changed_document(changes)))
 
 
 def test_kind_that_cannot_change_the_feature_is_one_line(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What every entry of a registry must keep to; a new entry is tested without writing a test."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +9,10 @@ import pytest
 
 from models import MODELS
 from models.startup import keras
-from pipeline.augmentations import AUGMENTATIONS, DECIBELS, SOUND, Medium, State, chain_of
-from pipeline.features import FEATURES
+from pipeline.augmentations import AUGMENTATIONS, Medium, State, chain_of
+from pipeline.extraction import ExtractFeature
+from pipeline.features import FEATURES, Feature
+from pipeline.kind import DECIBELS, SOUND, ActsOn, Needs
 from pipeline.model_params import MODEL_PARAMS
 from pipeline.params import VOTES, load_params
 from pipeline.pcm import from_pcm, to_pcm
@@ -20,10 +22,14 @@ PARAMS = load_params()
 SAMPLE_RATE = PARAMS.segment.sample_rate
 N_CLASSES = 4
 RANGES = PARAMS.augment.ranges
-MEDIA = {
-    name: Medium(feature, SAMPLE_RATE, 1 if name == "centroid" else 3)
-    for name, feature in PARAMS.extract.items()
-}
+
+
+def medium_of(feature: Feature) -> Medium:
+    template = ExtractFeature(feature, SAMPLE_RATE).template(SAMPLE_RATE)
+    return Medium(feature, SAMPLE_RATE, template.shape[1:], template.dtype.name)
+
+
+MEDIA = {name: medium_of(feature) for name, feature in PARAMS.extract.items()}
 PAIRS = [(kind, feature) for kind in AUGMENTATIONS for feature in MEDIA]
 USEFUL = [pair for pair in PAIRS if not MEDIA[pair[1]].cannot(chain_of(pair[0], RANGES))]
 
@@ -95,6 +101,8 @@ def test_kind_says_what_it_is(name: str) -> None:
     for text in (AUGMENTATIONS[name], AUGMENTATIONS[name].draw, AUGMENTATIONS[name].apply):
         assert text.__doc__
     assert AUGMENTATIONS[name].__doc__ != AUGMENTATIONS[name].apply.__doc__
+    assert AUGMENTATIONS[name].acts_on in get_args(ActsOn)
+    assert AUGMENTATIONS[name].needs in get_args(Needs)
 
 
 @every_kind

@@ -2,8 +2,11 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
+from helpers import ROOT
 
 from pipeline.errors import PipelineError, run_stage
 
@@ -68,3 +71,43 @@ def test_stage_without_an_error_ends_quietly(capsys: pytest.CaptureFixture[str])
     run_stage(lambda: done.append(1))
     assert done == [1]
     assert capsys.readouterr() == ("", "")
+
+
+LIMITED = """
+import resource, subprocess, sys
+from pipeline.errors import run_stage
+limit = resource.RLIMIT_NOFILE
+hard = resource.getrlimit(limit)[1]
+resource.setrlimit(limit, ({soft}, {hard}))
+show = "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE), sep=',')"
+run_stage(lambda: (print(hard), exec(show), subprocess.run([sys.executable, "-c", show])))
+"""
+
+
+def limits(soft: str, hard: str) -> tuple[int, list[int]]:
+    """The hard limit of files before, and the soft and the hard one in a stage and in its child."""
+    pytest.importorskip("resource")
+    code = LIMITED.format(soft=soft, hard=hard)
+    command = [sys.executable, "-u", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    before, *found = done.stdout.split()
+    return int(before), [int(number) for line in found for number in line.split(",")]
+
+
+def test_a_stage_and_its_children_may_open_many_files() -> None:
+    hard, found = limits("64", "hard")
+    soft = 8192 if hard == -1 else min(8192, hard)
+    assert found == [soft, hard] * 2
+
+
+def test_a_stage_opens_as_many_files_as_the_system_allows() -> None:
+    assert limits("64", "500")[1] == [500, 500] * 2
+    hard, found = limits("hard", "hard")
+    assert found == [hard, hard] * 2  # never fewer than before
+
+
+def test_a_system_without_limits_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resource", None)
+    done = []
+    run_stage(lambda: done.append(1))
+    assert done == [1]

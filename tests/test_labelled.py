@@ -45,6 +45,7 @@ def test_every_row_stands_beside_what_is_known_of_it(folder: Path) -> None:
         for t in TRACKS
         for _ in range(CLIPS[t.track_id])
     ]
+    assert clips.clip_numbers.tolist() == [n for t in TRACKS for n in range(CLIPS[t.track_id])]
     assert not clips.by_clip
 
 
@@ -67,6 +68,7 @@ def test_clips_are_rows_of_their_own(folder: Path) -> None:
     with Store(folder) as store:
         expected = [store.rows(three)[0], store.rows(three)[2], store.rows("a/0")[0]]
     np.testing.assert_array_equal(clips.rows[np.arange(3)], expected)
+    assert clips.clip_numbers.tolist() == [0, 2, 0]
     assert clips.by_clip
     assert clips.rows_of(wanted[1:2]).tolist() == [1]
     missing = folded(three, "b", clip=3)

@@ -82,6 +82,13 @@ def test_noise_far_below_changes_nothing_and_its_ratio_fills_thirty_decibels() -
     assert len({state["seed"] for state in states}) == len(states)
 
 
+@pytest.mark.parametrize("snr_db", [-40.0, 130.0])
+def test_noise_at_its_bounds_is_finite_in_float16(snr_db: float) -> None:
+    """130: the highest bound, and the thirty that are drawn from there on."""
+    noisy = SpectralNoise.apply(spectrum_of(64, 65), {"snr_db": snr_db, "seed": 0})
+    assert np.isfinite(noisy.astype(np.float16)).all()
+
+
 @pytest.mark.parametrize(("kind", "state"), KINDS)
 @pytest.mark.parametrize("reference", [-90.0, 50.0])
 def test_another_reference_moves_the_result_along(

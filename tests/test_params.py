@@ -8,6 +8,7 @@ import pytest
 import yaml
 from helpers import ROOT, changed_document, committed_document, write_params
 
+from pipeline.augmentations import AUGMENTATIONS
 from pipeline.model_params import AnnParams, CnnParams
 from pipeline.params import load_params, parse_params
 from pipeline.validate import ParamsError
@@ -69,6 +70,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("augment.rotate.degrees", -5, "should be greater than 0"),
     ("augment.stretch.factor", 1, "should be greater than 1"),
     ("augment.equaliser.points", 1, "should be greater than or equal to 2"),
+    ("augment.noise.snr_db", -41, "should be greater than or equal to -40"),
+    ("augment.spectral_noise.snr_db", 101, "should be less than or equal to 100"),
     ("train.validation", 0, "should be greater than 0"),
     ("train.validation", 1, "should be less than 1"),
     ("models.cnn.dropout", 1, "should be less than 1"),
@@ -115,10 +118,7 @@ MISSING = [
     ("models.ann.l2", "the keys of models.ann are optimizer"),
 ]
 
-THE_KINDS = (
-    "choose from mirror, flip, rotate, stretch, blur, zoom, time_mask, frequency_mask, "
-    "equaliser, spectral_noise, gain, noise, pitch_shift, time_stretch, time_shift; + joins several"
-)
+THE_KINDS = f"choose from {', '.join(AUGMENTATIONS)}; + joins several"
 
 # changes that are valid alone, the whole message
 TOGETHER: list[tuple[dict[str, Any], str]] = [
@@ -163,7 +163,16 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"augment.kinds": ["blur", "zoom", "blur"]},
-        "augment.kinds.2 = 'blur': should be listed once",
+        "augment.kinds.2 = 'blur': the same as 'blur'; should be listed once",
+    ),
+    (
+        {"augment.kinds": ["mirror+flip", "blur", "flip+mirror"]},
+        "augment.kinds.2 = 'flip+mirror': the same as 'mirror+flip'; should be listed once",
+    ),
+    (
+        {"augment.kinds": ["mirror", "flip+blur+flip"]},
+        "augment.kinds.1 = 'flip+blur+flip': 'flip' should be in it once, as the second undoes the "
+        f"first; {THE_KINDS}",
     ),
     (
         {"augment.kinds": ["blur+noise"]},

@@ -11,7 +11,8 @@ from models.fit import FoldTask
 from pipeline import dealing, protocols, training
 from pipeline.audit import LeakError
 from pipeline.errors import PipelineError
-from pipeline.samples import AUGMENTED, make_samples
+from pipeline.making import make_samples
+from pipeline.samples import AUGMENTED
 from pipeline.tables import read_csv, write_csv
 from pipeline.tracks import REPLICA_COLUMNS, REPLICAS, read_tracks
 

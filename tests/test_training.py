@@ -1,5 +1,6 @@
 """Folds with augmentation: samples train where their parents do, and addresses know of them."""
 
+import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +18,14 @@ from helpers import (
 )
 
 from models.fit import FoldTask
-from pipeline import training
+from pipeline import fingerprint, training
 from pipeline.audit import LeakError
-from pipeline.augmented import Augmented, load_augmented
+from pipeline.augmented import Augmented, Inline, load_augmented, load_inline
+from pipeline.cache import Cache
+from pipeline.errors import PipelineError
 from pipeline.labelled import load_labelled
-from pipeline.samples import AUGMENTED, make_samples
+from pipeline.making import make_samples
+from pipeline.samples import AUGMENTED
 from pipeline.store import FEATURE_STORES
 from pipeline.tracks import FoldedTrack, read_tracks, sides
 
@@ -48,7 +52,8 @@ def tasks(
 def addresses(
     changes: dict[str, Any], tracks: Sequence[FoldedTrack] = TRACKS, folder: Path = AUGMENTED
 ) -> list[str]:
-    return [training.address_of(task, "code") for task in tasks(changes, tracks, folder)]
+    made = tasks(changes, tracks, folder)
+    return [training.address_of(task, training.code_of(task)) for task in made]
 
 
 @pytest.mark.parametrize("tracks", [TRACKS, BY_CLIP, LEFT_OUT], ids=["song", "clip", "left out"])
@@ -100,8 +105,8 @@ def test_planted_leak_stops_before_any_training(
 
     monkeypatch.setattr(np, "isin", everything)
     expected = (
-        r"^leak: an augmented sample of \S+ is in training in fold 0, where that track is tested "
-        "or validates$"
+        r"^leak: an augmented sample of \S+ is in training in fold 0, where that track does not "
+        "train$"
     )
     with pytest.raises(LeakError, match=expected):
         tasks(OFFLINE, tracks)
@@ -158,12 +163,73 @@ def test_inline_addresses_follow_what_is_in_use() -> None:
         assert not {*addresses({**INLINE, **changes})} & {*first}
 
 
-def test_inline_addresses_know_the_numbers_by_which_rows_are_drawn() -> None:
+DEAF = {**INLINE, "augment.kinds": ["stretch"]}  # the sound of all is in the address as well
+
+
+def test_inline_addresses_know_no_number_of_a_row() -> None:
     """One track less that is tested in the first fold: those that train there are numbered anew."""
     assert TRACKS[0].tested_in == (0,)
-    assert addresses({}, TRACKS[1:])[0] == addresses({})[0]
-    deaf = {**INLINE, "augment.kinds": ["stretch"]}  # sound is in the address as well
-    assert addresses(deaf, TRACKS[1:])[0] != addresses(deaf)[0]
+    assert addresses(DEAF, TRACKS[1:])[0] == addresses(DEAF)[0]
+
+
+def test_inline_addresses_know_the_tracks_and_clips_by_which_rows_are_drawn() -> None:
+    params, clips = small_params(DEAF), load_labelled(FEATURE_STORES / "centroid", TRACKS)
+
+    def made(**changes: Any) -> list[str]:
+        inline = load_inline(params, clips)
+        assert inline
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(training, "load_inline", lambda *_: replace(inline, **changes))
+            found = training.make_tasks(params, TRACKS, clips)
+        return [training.address_of(task, training.code_of(task)) for task in found]
+
+    first = made()
+    others = [made(clips=1 - clips.clip_numbers), made(track_ids=clips.track_ids[::-1])]
+    assert len({*first, *others[0], *others[1]}) == 6
+
+
+def test_each_fold_draws_by_its_own_seed() -> None:
+    first, second = [task.change for task in tasks(INLINE)]
+    assert isinstance(first, Inline)
+    assert isinstance(second, Inline)
+    assert (first.seed, second.seed) == (42, 43)
+    row = load_labelled(FEATURE_STORES / "centroid", TRACKS).rows[np.arange(1)]
+    drawn = [[each(row, np.arange(1), epoch) for epoch in range(20)] for each in (first, second)]
+    assert not np.array_equal(drawn[0], drawn[1])
+
+
+def test_a_worker_whose_augmentation_is_other_code_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What trains is the same there; what changes the rows is not."""
+    plain, inline = tasks({})[0], tasks(INLINE)[0]
+    codes = training.code_of(plain), training.code_of(inline)
+    here = fingerprint.code_fingerprint
+    monkeypatch.setattr(
+        fingerprint, "code_fingerprint", lambda name: here(name) + "x" * (name == Inline.__module__)
+    )
+    assert training.code_of(plain) == codes[0]
+    with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries than this; "):
+        training.train_fold(inline, Cache(tmp_path), codes[1])
+    assert not (tmp_path / training.KIND).exists()
+
+
+def test_the_code_of_a_fold_is_the_same_in_another_process() -> None:
+    for task in tasks({**INLINE, "augment.kinds": ["stretch", "noise+blur"]}):
+        assert training.code_of(pickle.loads(pickle.dumps(task))) == training.code_of(task)
+
+
+def test_the_code_of_a_fold_goes_to_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def trained(task: FoldTask, _cache: Cache, code: str) -> Path:
+        asked.append((task.description.fold, code == training.code_of(task)))
+        return Path()
+
+    monkeypatch.setattr(training, "train_fold", trained)
+    monkeypatch.setattr(training, "map_folds", lambda f, tasks: [f(task) for task in tasks])
+    training.train_folds(tasks(INLINE))
+    assert asked == [(0, True), (1, True)]
 
 
 def test_offline_addresses_follow_the_samples_and_not_what_params_yaml_says_of_them(
