@@ -19,6 +19,7 @@ from models.saved import load_model
 from pipeline.audit import LeakError
 from pipeline.dealing import deal_tracks
 from pipeline.errors import PipelineError, run_stage
+from pipeline.fold import MODEL
 from pipeline.folds import PROTOCOLS
 from pipeline.judge import judge_levels, summarise, summarise_leaky
 from pipeline.judging import judge_clips
@@ -28,7 +29,7 @@ from pipeline.store import FEATURE_STORES
 from pipeline.tables import rounded, write_csv
 from pipeline.terminal import aligned, percent, points
 from pipeline.tracks import read_replica_pairs, read_tracks
-from pipeline.training import MODEL, make_tasks, train_folds
+from pipeline.training import make_tasks, train_folds
 
 TABLE = Path("metrics/protocols.csv")
 DEFAULT: list[ProtocolName] = ["clip", "song", "artist", "filtered"]

@@ -9,12 +9,13 @@ from models.saved import TRAINED
 from pipeline.build import replacing_folder
 from pipeline.cache import link
 from pipeline.errors import run_stage
+from pipeline.fold import CURVES, MACHINE, MODEL
 from pipeline.labelled import load_labelled
 from pipeline.params import load_params
 from pipeline.store import FEATURE_STORES
 from pipeline.tables import write_json
 from pipeline.tracks import read_folds
-from pipeline.training import CURVES, MACHINE, MODEL, make_tasks, train_folds
+from pipeline.training import make_tasks, train_folds
 
 METRICS = Path("metrics/training.json")
 

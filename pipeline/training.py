@@ -11,9 +11,10 @@ from functools import partial
 from operator import call
 from pathlib import Path
 
+import keras
 import numpy as np
 
-from models.fit import HISTORY, FoldTask, fit_fold
+from models.fit import FoldTask
 from models.machine import device_for, machine_facts
 from models.saved import Description
 from pipeline.audit import audit, audit_samples
@@ -21,17 +22,16 @@ from pipeline.augmented import Augmented, Inline, load_augmented, load_inline
 from pipeline.cache import Cache, machine_cache
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import code_fingerprint, digest, fingerprint
+from pipeline.fold import write_fold
 from pipeline.holdout import inner_validation
 from pipeline.labelled import LabelledClips
 from pipeline.parallel import map_folds
 from pipeline.params import Params
 from pipeline.rows import JoinedRows
 from pipeline.samples import AUGMENTED
-from pipeline.tables import rounded, write_csv, write_json
 from pipeline.tracks import FoldedTrack, folds_of, sides
 
 KIND = "folds"
-MODEL, CURVES, MACHINE, COST = "model.keras", "history.csv", "machine.json", "cost.json"
 # Keras' seeds and policies belong to the process, and a cluster's worker may have several threads.
 ONE_AT_A_TIME = threading.Lock()
 
@@ -56,7 +56,7 @@ def make_tasks(
 
 
 def train_folds(tasks: Sequence[FoldTask]) -> list[Path]:
-    """Folders with `MODEL`, `CURVES`, `MACHINE` and `COST` of each fold, in the machine's cache."""
+    """A folder of each fold, in the machine's cache; see `write_fold`."""
     cache = machine_cache()
     return map_folds(call, [partial(train_fold, task, cache, code_of(task)) for task in tasks])
 
@@ -67,7 +67,8 @@ def train_fold(task: FoldTask, cache: Cache, code: str) -> Path:
     Raises
     ------
     PipelineError
-        The code here is not that of `code`: a worker that is out of date.
+        The code here is not that of `code`: a worker that is out of date, or with another
+        backend.
     """
     if code_of(task) != code:
         raise PipelineError("a worker runs other code or libraries than this; restart it")
@@ -85,16 +86,7 @@ def _trained(task: FoldTask, cache: Cache, address: str) -> Path:
         return kept
     checkpoint = cache.root / "checkpoints" / f"{address}.npz"
 
-    def fill(folder: Path) -> None:
-        fitted = fit_fold(task, folder / MODEL, checkpoint)
-        rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(fitted.history, 1))
-        write_csv(folder / CURVES, ["epoch", *HISTORY], rows)
-        facts = dict(task.description.training)
-        del facts["seed"]
-        write_json(folder / COST, {"seconds": round(fitted.seconds, 1)})
-        write_json(folder / MACHINE, facts)
-
-    return cache.publish_folder(KIND, address, fill)
+    return cache.publish_folder(KIND, address, lambda folder: write_fold(task, folder, checkpoint))
 
 
 def _make_task(
@@ -147,8 +139,8 @@ def _with_change(task: FoldTask, inline: Inline) -> FoldTask:
 
 
 def code_of(task: FoldTask) -> str:
-    """Fingerprint of the code that trains a task, and of what changes its rows on the way."""
-    code = code_fingerprint("models.fit")
+    """Fingerprint of what trains a task here, and of what changes its rows on the way."""
+    code = digest(code_fingerprint("pipeline.fold"), keras.backend.backend())
     return digest(code, fingerprint(task.change)) if task.change else code
 
 

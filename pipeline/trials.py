@@ -14,6 +14,7 @@ from pipeline.augment_params import AugmentParams
 from pipeline.augmentations import Chain
 from pipeline.dealing import deal_tracks
 from pipeline.errors import PipelineError
+from pipeline.fold import COST, CURVES, MODEL
 from pipeline.judge import judge_levels, prediction_rows
 from pipeline.judging import judge_clips
 from pipeline.labelled import LabelledClips, load_labelled
@@ -24,7 +25,7 @@ from pipeline.samples import AUGMENTED
 from pipeline.store import FEATURE_STORES
 from pipeline.tables import read_csv
 from pipeline.tracks import FoldedTrack, Track, read_replica_pairs, read_tracks
-from pipeline.training import COST, CURVES, MODEL, make_tasks, train_folds
+from pipeline.training import make_tasks, train_folds
 
 
 @dataclass(frozen=True)

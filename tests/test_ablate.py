@@ -15,6 +15,7 @@ from pipeline import ablate, training, trials
 from pipeline.augmentations import AUGMENTATIONS, Medium, chain_of
 from pipeline.dealing import deal_tracks
 from pipeline.errors import PipelineError
+from pipeline.fold import CURVES, MODEL
 from pipeline.labelled import load_labelled
 from pipeline.making import make_samples
 from pipeline.paired import Difference, Judgement
@@ -66,12 +67,12 @@ def by_hand(*kinds: str) -> tuple[float, float]:
     folders = training.train_folds(training.make_tasks(params, tracks, clips, Path("again")))
     right = []
     for fold, folder in enumerate(folders):
-        model = load_model(folder / training.MODEL)[0]
+        model = load_model(folder / MODEL)[0]
         for track in (track for track in tracks if fold in track.tested_in):
             rows = clips.rows_of([track])
             vote = VOTERS["majority"](probabilities(model, clips.rows[rows])).argmax()
             right.append(clips.genres[vote] == track.genre)
-    curves = [read_csv(folder / training.CURVES) for folder in folders]
+    curves = [read_csv(folder / CURVES) for folder in folders]
     best = [min(each, key=lambda row: float(row["val_loss"])) for each in curves]
     return float(np.mean(right)), float(np.mean([float(row["val_accuracy"]) for row in best]))
 

@@ -34,12 +34,12 @@ from models.fit import HISTORY, Fitted, FoldTask, fit_fold
 from models.machine import machine_facts
 from models.progress import Progress
 from models.saved import TRAINED, load_model, probabilities
-from pipeline import train, training
+from pipeline import fold, train, training
 from pipeline.audit import LeakError
 from pipeline.build import replacing_folder
 from pipeline.cache import Cache
 from pipeline.errors import PipelineError
-from pipeline.fingerprint import code_fingerprint
+from pipeline.fold import MACHINE, MODEL
 from pipeline.holdout import inner_validation
 from pipeline.labelled import LabelledClips, load_labelled
 from pipeline.params import Params
@@ -488,13 +488,23 @@ def test_fold_records_what_computed_it_and_a_worker_of_other_code_refuses(
     tmp_path: Path, clips: LabelledClips
 ) -> None:
     task = tasks_of(clips)[0]
-    code = code_fingerprint("models.fit")
+    code = training.code_of(task)
     folder = training.train_fold(task, Cache(tmp_path), code)
-    facts = json.loads((folder / training.MACHINE).read_text(encoding="utf-8"))
+    facts = json.loads((folder / MACHINE).read_text(encoding="utf-8"))
     assert facts == machine_facts("float32")
-    assert load_model(folder / training.MODEL)[1].training == {"seed": PARAMS.seed, **facts}
+    assert load_model(folder / MODEL)[1].training == {"seed": PARAMS.seed, **facts}
     with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries than this"):
         training.train_fold(task, Cache(tmp_path), "other")
+
+
+def test_a_worker_with_another_backend_refuses(
+    tmp_path: Path, clips: LabelledClips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = tasks_of(clips)[0]
+    code = training.code_of(task)
+    monkeypatch.setattr("keras.backend.backend", lambda: "other")
+    with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries than this"):
+        training.train_fold(task, Cache(tmp_path), code)
 
 
 def test_facts_of_machines_that_differ_are_all_told() -> None:
@@ -514,7 +524,7 @@ def small_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         path.write_text(f"model of {task.description.fold}", encoding="utf-8")
         return Fitted([dict.fromkeys(HISTORY, 0.5), dict.fromkeys(HISTORY, 0.25)], 1.0)
 
-    monkeypatch.setattr(training, "fit_fold", counted)
+    monkeypatch.setattr(fold, "fit_fold", counted)
     monkeypatch.setattr(training, "map_folds", lambda f, tasks: [f(task) for task in tasks])
     return trained
 
