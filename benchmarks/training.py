@@ -9,8 +9,7 @@
   many processes as ours, in our precision and in float32.
 
 Two networks: the `cnn` of params.yaml at 128 x 130, and a small one at 96 x 128 with
-kernel 3 and filters 32-64-128-128. A rate is that of the median epoch on noise, without the first:
-the fastest of one side by side may be one in which the other has ended.
+kernel 3 and filters 32-64-128-128. A rate is that of the median step on noise.
 
 `python benchmarks/training.py`
 """
@@ -61,14 +60,28 @@ NETWORKS = {
 }
 
 
-def median_rate(epoch: Callable[[], Any], clips: int) -> float:
-    """Clips a second of the median epoch; the first, which compiles, does not count."""
+def median_rate(epoch: Callable[[Callable[[], None]], Any]) -> float:
+    """Clips a second of the median step; the first epoch, which compiles, does not count.
+
+    `epoch` trains for one, and calls what it is given after each step.
+    """
     seconds = []
-    for _ in range(1 + EPOCHS):
-        start = time.perf_counter()
-        epoch()
-        seconds.append(time.perf_counter() - start)
-    return clips / statistics.median(seconds[1:])
+    for number in range(1 + EPOCHS):
+        times = [time.perf_counter()]
+        epoch(lambda times=times: times.append(time.perf_counter()))
+        seconds += np.diff(times).tolist() if number else []
+    return BATCH / statistics.median(seconds)
+
+
+def fit_rate(model: Any, rows: np.ndarray, wanted: np.ndarray) -> float:
+    """Median rate of Keras' own `fit`."""
+    from models.startup import keras
+
+    def epoch(tick: Callable[[], None]) -> None:
+        ticking = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: tick())
+        model.fit(rows, wanted, batch_size=BATCH, callbacks=[ticking], verbose=0)
+
+    return median_rate(epoch)
 
 
 def train_keras(network: Network, precision: str) -> float:
@@ -86,8 +99,7 @@ def train_keras(network: Network, precision: str) -> float:
     rows, labels = network.rows, np.arange(network.clips) % GENRES
     model = assemble(rows.shape[1:], description, params, 0.0, 1.0, resolve(precision))
     model.compile(make_optimizer(params, 1000), "sparse_categorical_crossentropy")
-    epoch = partial(model.fit, rows, labels, batch_size=BATCH, verbose=0)
-    return median_rate(epoch, network.clips)
+    return fit_rate(model, rows, labels)
 
 
 def convolve(network: Network, precision: str) -> float:
@@ -112,10 +124,9 @@ def convolve(network: Network, precision: str) -> float:
         model.compile(keras.optimizers.SGD(0.0), "mean_absolute_error")
         rows = np.zeros((network.clips, *shape), np.float32)
         wanted = np.zeros((network.clips, filters), np.float32)
-        epoch = partial(model.fit, rows, wanted, batch_size=BATCH, verbose=0)
-        seconds += network.clips / median_rate(epoch, network.clips)
+        seconds += 1 / fit_rate(model, rows, wanted)
         channels = filters
-    return network.clips / seconds
+    return 1 / seconds
 
 
 def train_torch(network: Network, threads: int) -> float:
@@ -138,7 +149,7 @@ def train_torch(network: Network, threads: int) -> float:
     rows = rows.to(memory_format=torch.channels_last)
     labels = torch.arange(network.clips) % GENRES
 
-    def epoch() -> None:
+    def epoch(tick: Callable[[], None]) -> None:
         for start in range(0, network.clips, BATCH):
             optimizer.zero_grad()
             with torch.autocast("cpu", torch.bfloat16):
@@ -146,8 +157,9 @@ def train_torch(network: Network, threads: int) -> float:
             chosen = labels[start : start + BATCH]
             nn.functional.cross_entropy(scores.float(), chosen).backward()
             optimizer.step()
+            tick()
 
-    return median_rate(epoch, network.clips)
+    return median_rate(epoch)
 
 
 def apart(role: str, network: Network, threads: int) -> float:

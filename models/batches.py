@@ -1,4 +1,4 @@
-"""Mini-batches of rows by index, shuffled anew each epoch, cast only when they are needed."""
+"""Mini-batches of rows by index, shuffled anew each epoch, as they are stored."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,9 @@ Change = Callable[[Array, Array, int], Array]
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of float32 rows and integer labels for `fit`, `evaluate` and `predict`.
+    """Batches of rows, in their own dtype, and integer labels for `fit`, `evaluate`, `predict`.
+
+    The network casts them: it is faster at that than NumPy is with float16.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ class Batches(keras.utils.PyDataset):
         rows = self._rows[chosen]
         if self._change:
             rows = self._change(rows, chosen, self._epoch)
-        return rows.astype(np.float32), self._labels[chosen]
+        return rows, self._labels[chosen]
 
     def _chosen(self, batch: int) -> Array:
         return self._order[batch * self._batch_size : (batch + 1) * self._batch_size]

@@ -1,15 +1,21 @@
-"""The one root exception, and how a stage or a command begins, and ends when it meets it."""
+"""What a user can cause, and how a stage or a command begins, and ends when it meets it."""
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 
 USER_ERROR = 2
+INTERRUPTED, PIPE_CLOSED = 130, 141  # as of a process that the signal ended
 OPEN_FILES = 8192  # a store that a process reads takes 64, and many systems grant 1024
 
 
 class PipelineError(Exception):
-    """Something that a user can cause and mend; its text is one line that says how."""
+    """The root of them all: what a user can cause and mend, told in one line that says how."""
+
+
+class FoldError(PipelineError):
+    """Tracks cannot be dealt into folds, or a part of a fold would be empty."""
 
 
 def run_stage(main: Callable[[], None]) -> None:
@@ -20,16 +26,21 @@ def run_stage(main: Callable[[], None]) -> None:
     main : callable
         The stage or command. A `PipelineError` or an `OSError` (no such file, no space left)
         is reported without a traceback; anything else is a defect and keeps its traceback.
+        A reader of its output that went away ends it without a word.
     """
     _raise_file_limit()
     try:
         main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # as by `| head`; Python would complain on closing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)
     except (PipelineError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 def _raise_file_limit() -> None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from pipeline.artists import credited
 from pipeline.deal import deal
-from pipeline.groups import FoldError, artists_apart, groups
+from pipeline.errors import FoldError
+from pipeline.groups import artists_apart, groups
 from pipeline.params import SplitParams
 from pipeline.tracks import FoldedTrack, Track
 

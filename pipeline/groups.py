@@ -4,12 +4,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 
 from pipeline.artists import credited
-from pipeline.errors import PipelineError
 from pipeline.tracks import FoldedTrack, folds_of, sides
-
-
-class FoldError(PipelineError):
-    """Tracks cannot be dealt into folds, or a part of a fold would be empty."""
 
 
 def groups(tracks: Sequence[FoldedTrack]) -> list[str]:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pipeline.groups import FoldError, groups
+from pipeline.errors import FoldError
+from pipeline.groups import groups
 from pipeline.tracks import FoldedTrack
 
 

@@ -55,10 +55,10 @@ class StoredRows:
 
     def __init__(self, folder: Path, numbers: npt.NDArray[np.int64]) -> None:
         self._folder, self._numbers = folder.absolute(), numbers
-        self._files = _identities(self._folder)
         with Store(folder) as store:
             self.shape: tuple[int, ...] = (len(numbers), *store.shape[1:])
             self.dtype: np.dtype[Any] = store.dtype
+            self._files = _identities(self._folder)
 
     def __len__(self) -> int:
         return len(self._numbers)

@@ -60,13 +60,13 @@ def test_index_of_the_caller_is_left_alone() -> None:
     np.testing.assert_array_equal(index, np.arange(50))
 
 
-def test_batches_are_float32_with_their_labels_and_the_last_is_short() -> None:
+def test_batches_are_as_stored_with_their_labels_and_the_last_is_short() -> None:
     batches = Batches(ROWS, LABELS, np.arange(10), 4, 3)
     assert len(batches) == 3
     assert [len(batches[i][0]) for i in range(3)] == [4, 4, 2]
     for i in range(3):
         rows, labels = batches[i]
-        assert rows.dtype == np.float32
+        assert rows.dtype == np.float16
         np.testing.assert_array_equal(labels, rows[:, 0].astype(int) % 7)
 
 
@@ -117,5 +117,5 @@ def test_change_gets_rows_their_numbers_and_the_epoch(seed: int | None) -> None:
         assert [-value for value in order(changed, epoch)] == expected
         assert told == [(expected[start : start + 4], epoch) for start in (0, 4, 8)]
         rows, labels = changed[2]
-        assert (rows.dtype, len(rows)) == (np.dtype(np.float32), 3)
+        assert (rows.dtype, len(rows)) == (ROWS.dtype, 3)
         np.testing.assert_array_equal(labels, LABELS[-rows[:, 0].astype(int)])

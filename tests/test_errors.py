@@ -73,6 +73,22 @@ def test_stage_without_an_error_ends_quietly(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr() == ("", "")
 
 
+TALKING = """
+from pipeline.errors import run_stage
+run_stage(lambda: print("line\\n" * {lines}))
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 10**5], ids=["on closing", "on the way"])
+def test_a_reader_that_went_away_is_no_message(lines: int) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", TALKING.format(lines=lines)]
+    done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 LIMITED = """
 import resource, subprocess, sys
 from pipeline.errors import run_stage

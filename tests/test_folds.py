@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline.deal import deal
+from pipeline.errors import FoldError
 from pipeline.folds import PROTOCOLS, artist, by_split, clip, song
 from pipeline.folds import given as given_folds
-from pipeline.groups import FoldError, groups
+from pipeline.groups import groups
 from pipeline.gtzan import read_facts
 from pipeline.params import ProtocolName, SplitParams
 from pipeline.tracks import FoldedTrack, Track, folds_of, sides

@@ -8,7 +8,8 @@ from helpers import folded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.groups import FoldError, groups
+from pipeline.errors import FoldError
+from pipeline.groups import groups
 from pipeline.holdout import inner_validation
 from pipeline.tracks import FoldedTrack
 

@@ -12,9 +12,8 @@ from helpers import SMALL, write_params, write_tracks
 
 from pipeline import dealing, folds
 from pipeline.audit import LeakError
-from pipeline.errors import PipelineError
+from pipeline.errors import FoldError, PipelineError
 from pipeline.folds import PROTOCOLS, song
-from pipeline.groups import FoldError
 from pipeline.gtzan import EXCLUDED, read_facts
 from pipeline.params import SplitParams
 from pipeline.split import METRICS, main

@@ -55,6 +55,14 @@ def test_an_exception_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write_csv(path, COLUMNS, failing())
     assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_in_the_place_of_a_file_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "a.csv" / "kept").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"a\.csv"):
+        write_csv(tmp_path / "a.csv", COLUMNS, ROWS)
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.csv"]
 
 
 def test_the_new_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
