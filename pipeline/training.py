@@ -11,12 +11,12 @@ from functools import partial
 from operator import call
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from models.fit import FoldTask
 from models.machine import device_for, machine_facts
 from models.saved import Description
+from models.startup import keras
 from pipeline.audit import audit, audit_samples
 from pipeline.augmented import Augmented, Inline, load_augmented, load_inline
 from pipeline.cache import Cache, machine_cache

@@ -39,6 +39,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.first_output = ""
         self.environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -108,7 +109,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.run("git", "init", "-q", "-b", "main")
     project.run("git", "add", ".")
     project.run("git", "commit", "-qm", "tiny")
-    project.run("dvc", "repro")
+    project.first_output = project.run("dvc", "repro")
     project.run("git", "add", ".")
     project.run("git", "commit", "-qm", "first run")
     return project
@@ -126,6 +127,12 @@ def test_repro_writes_every_output_and_judges_every_track_once(project: Project)
         "fold-0.keras",
         "fold-1.keras",
     ]
+
+
+def test_libraries_say_nothing_of_themselves(project: Project) -> None:
+    assert "Running stage 'train'" in project.first_output
+    for word in ("WARNING", "oneDNN", "absl", "cuda"):
+        assert word not in project.first_output
 
 
 def test_unlabelled_tracks_are_predicted_and_their_truth_is_apart(project: Project) -> None:
