@@ -1,4 +1,4 @@
-"""Mini-batches of rows by index, shuffled anew each epoch, as they are stored."""
+"""Mini-batches of rows by index, shuffled anew each epoch, cast only when they are needed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +12,9 @@ Change = Callable[[Array, Array, int], Array]
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of rows, in their own dtype, and integer labels for `fit`, `evaluate`, `predict`.
+    """Batches of rows and integer labels for `fit`, `evaluate` and `predict`.
 
-    The network casts them: it is faster at that than NumPy is with float16.
+    Rows are float32, or float16, which the network casts faster than NumPy does.
 
     Parameters
     ----------
@@ -58,6 +58,8 @@ class Batches(keras.utils.PyDataset):
         rows = self._rows[chosen]
         if self._change:
             rows = self._change(rows, chosen, self._epoch)
+        if rows.dtype != np.float16:
+            rows = rows.astype(np.float32)
         return rows, self._labels[chosen]
 
     def _chosen(self, batch: int) -> Array:

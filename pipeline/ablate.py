@@ -2,10 +2,11 @@
 
 `python -m pipeline.ablate` trains what params.yaml names without augmentation, with each kind that
 can change the feature alone, and with all of these together, after `dvc repro` has made tracks,
-replicas and features. All train in as many steps: where new samples make an epoch longer, in fewer
-epochs. It prints a table, the best on the inner validation first, and writes metrics/ablation.csv,
-anew after each trial. What was made and trained before comes from the machine's cache; `seconds`,
-of one core, are those of the training as it was, and an estimate of what the samples take to make.
+replicas and features. All train in as many steps, if epochs divide: where new samples make an epoch
+longer, in fewer epochs. It prints a table, the best on the inner validation first, and writes
+metrics/ablation.csv, anew after each trial. What was made and trained before comes from the
+machine's cache; `seconds`, of one core, are those of the training as it was, and an estimate of
+what the samples take to make.
 """
 
 import argparse

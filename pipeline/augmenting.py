@@ -58,21 +58,31 @@ class AugmentTrack:
         Raises
         ------
         PipelineError
-            A row has a value that is no finite number.
+            A row, or what is made of it, has a value that is no finite number.
         """
         samples, rows = [], []
         for clip, copy in parent.picks:
             name = (self.chain.name, parent.track_id, str(clip), str(copy))
             states = self.chain.draw(generator(self.seed, *name))
             pcm = None if parent.pcm is None else parent.pcm[clip]
+            _require_finite(
+                parent.rows[clip],
+                f"the feature of clip {clip} of {parent.track_id} has values that are not finite; "
+                "compute it anew",
+            )
             rows.append(self.medium.make(states, parent.rows[clip], pcm))
             samples.append([clip, copy, states])
-            if not np.isfinite(rows[-1]).all():
-                raise PipelineError(
-                    f"{self.chain.name} makes values that are not finite of clip {clip} of "
-                    f"{parent.track_id}; narrow the ranges of its kinds"
-                )
+            _require_finite(
+                rows[-1],
+                f"{self.chain.name} makes values that are not finite of clip {clip} of "
+                f"{parent.track_id}; narrow the ranges of its kinds",
+            )
         return Result({"samples": samples}, np.stack(rows))
+
+
+def _require_finite(row: Array, otherwise: str) -> None:
+    if not np.isfinite(row).all():
+        raise PipelineError(otherwise)
 
 
 def generator(seed: int, *name: str) -> np.random.Generator:

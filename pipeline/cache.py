@@ -166,6 +166,8 @@ class Cache:
             target.parent.mkdir(parents=True, exist_ok=True)
             yield path
             _move(path, target)
+        except BrokenPipeError:  # what fills it prints, and nobody reads that any more
+            raise
         except OSError as error:
             raise PipelineError(
                 f"the cache {self.root} cannot be written: {error.strerror}; PIPELINE_CACHE may "

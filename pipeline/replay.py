@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.augmentations import AUGMENTATIONS, Array
+from pipeline.augmentations import AUGMENTATIONS, Array, Medium
 from pipeline.augmenting import medium_of
 from pipeline.contact_sheet import write_pair
 from pipeline.errors import PipelineError, run_stage
 from pipeline.features import FEATURES, Feature
 from pipeline.kind import SOUND
+from pipeline.pcm import Pcm
 from pipeline.samples import AUGMENTED, Sample, by_store, read_samples, require_rows
 from pipeline.store import CLIPS, FEATURE_STORES, Store
 
@@ -79,7 +80,7 @@ def replay(samples: Sequence[Sample], names: Collection[str]) -> Iterator[Replay
             pcm = _row(sound, sample) if _hears(sample) else None
             if pcm is None and _hears(sample):
                 raise _changed(sample, sound.folder)
-            yield Replayed(sample, parent, stored, medium.make(sample.states, parent, pcm))
+            yield Replayed(sample, parent, stored, _again(medium, sample, parent, pcm))
 
 
 def feature_of(store: Store) -> Feature | None:
@@ -109,6 +110,16 @@ def _row(store: Store, sample: Sample) -> Array | None:
 
 def _hears(sample: Sample) -> bool:
     return any(AUGMENTATIONS[state["kind"]].acts_on == SOUND for state in sample.states)
+
+
+def _again(medium: Medium, sample: Sample, parent: Array, pcm: Pcm | None) -> Array:
+    try:
+        return medium.make(sample.states, parent, pcm)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PipelineError(
+            f"sample {sample.name}: what was drawn for it, {json.dumps(sample.states)}, is not "
+            f"what its kind draws now ({error!r}); run `dvc repro`"
+        ) from None
 
 
 def _changed(sample: Sample, folder: Path) -> PipelineError:

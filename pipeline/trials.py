@@ -85,7 +85,7 @@ class Bench:
 def open_bench(params: Params) -> Iterator[Bench]:
     """Deal the tracks as `params` say, and find their clips.
 
-    The samples are in a new folder, which goes when the block ends: two runs do not meet.
+    The samples are in a new folder, which goes when the block ends: those of two runs do not meet.
     """
     usable = read_tracks()
     dealt = deal_tracks(usable, read_replica_pairs(), params.split, params.seed).tracks
@@ -99,12 +99,14 @@ def open_bench(params: Params) -> Iterator[Bench]:
 def with_kinds(params: Params, kinds: tuple[Chain, ...]) -> Params:
     """Parameters of the trial of `kinds`; without augmentation where there are none.
 
-    New samples make an epoch longer by `copies`. The epochs are as many fewer, to the nearest
-    whole number, so that what is compared has trained in as many steps; `patience` stays.
+    New samples make an epoch longer by `copies`. The epochs, and those of `patience`, are as many
+    fewer, to the nearest whole number above 0, so that what is compared trains in as many steps.
     """
     augment, fit = _only(params.augment, kinds), params.fit
     if augment.mode == "offline":
-        fit = replace(fit, epochs=max(1, round(fit.epochs / (1 + augment.copies))))
+        longer = 1 + augment.copies
+        patience = max(1, round(fit.patience / longer)) if fit.patience else 0
+        fit = replace(fit, epochs=max(1, round(fit.epochs / longer)), patience=patience)
     return replace(params, augment=augment, models={**params.models, params.model: fit})
 
 

@@ -59,7 +59,7 @@ def by_hand(*kinds: str) -> tuple[float, float]:
     mode = "offline" if kinds else "none"
     params = replace(PARAMS, augment=replace(PARAMS.augment, mode=mode, kinds=chains))
     if kinds:  # one copy makes an epoch twice as long
-        params = replace(params, models={"ann": replace(PARAMS.fit, epochs=1)})
+        params = replace(params, models={"ann": replace(PARAMS.fit, epochs=1, patience=8)})
     tracks = deal_tracks(read_tracks(), [], params.split, params.seed).tracks
     clips = load_labelled(FEATURE_STORES / "centroid", tracks)
     if kinds:
@@ -238,26 +238,26 @@ def test_the_same_in_another_order_is_no_second_sample() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "kinds", "copies", "epochs"),
+    ("mode", "kinds", "copies", "epochs", "patience"),
     [
-        ("offline", [], 3, 10),
-        ("inline", ["blur"], 3, 10),
-        ("offline", ["blur"], 1, 5),
-        ("offline", ["blur"], 2, 3),
-        ("offline", ["blur"], 100, 1),
-        ("offline", ["mirror"], 3, 5),
-        ("offline", ["mirror", "blur"], 3, 3),
+        ("offline", [], 3, 10, 4),
+        ("inline", ["blur"], 3, 10, 4),
+        ("offline", ["blur"], 1, 5, 2),
+        ("offline", ["blur"], 2, 3, 1),
+        ("offline", ["blur"], 100, 1, 1),
+        ("offline", ["mirror"], 3, 5, 2),
+        ("offline", ["mirror", "blur"], 3, 3, 1),
     ],
     ids=str,
 )
-def test_all_trials_train_in_as_many_steps(
-    mode: str, kinds: list[str], copies: int, epochs: int
+def test_longer_epochs_are_fewer_and_so_are_those_of_patience(
+    mode: str, kinds: list[str], copies: int, epochs: int, patience: int
 ) -> None:
     changes = {"augment.mode": mode, "augment.copies": copies, "models.ann.patience": 4}
     params = small_params({**changes, "models.ann.epochs": 10, "augment.kinds": ["blur"]})
     chains = tuple(chain_of(name, params.augment.ranges) for name in kinds)
     found = trials.with_kinds(params, chains)
-    assert found.fit == replace(params.fit, epochs=epochs)
+    assert found.fit == replace(params.fit, epochs=epochs, patience=patience)
     assert found == replace(params, augment=found.augment, models=found.models)
     assert found.models["cnn"] == params.models["cnn"]
 

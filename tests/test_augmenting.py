@@ -91,10 +91,20 @@ def test_rows_are_what_their_states_make_of_the_parent(chain: str) -> None:
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
-def test_a_row_that_is_no_number_is_refused_with_its_clip(value: float) -> None:
+def test_a_parent_that_is_no_number_is_refused_with_its_clip(value: float) -> None:
     rows = ROWS.copy()
     rows[1, 3] = value
     states_of(picks=PICKS[:2], rows=rows)
-    expected = r"^mirror makes values that are not finite of clip 1 of a/0; narrow the ranges of"
+    expected = r"^the feature of clip 1 of a/0 has values that are not finite; compute it anew$"
     with pytest.raises(PipelineError, match=expected):
         states_of(chain="mirror", rows=rows)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_sample_that_is_no_number_is_refused_with_its_clip(
+    value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Medium, "make", lambda *_: np.full(20, value, np.float32))
+    expected = r"^mirror makes values that are not finite of clip 0 of a/0; narrow the ranges of"
+    with pytest.raises(PipelineError, match=expected):
+        states_of(chain="mirror")

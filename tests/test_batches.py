@@ -60,7 +60,7 @@ def test_index_of_the_caller_is_left_alone() -> None:
     np.testing.assert_array_equal(index, np.arange(50))
 
 
-def test_batches_are_as_stored_with_their_labels_and_the_last_is_short() -> None:
+def test_batches_of_float16_stay_with_their_labels_and_the_last_is_short() -> None:
     batches = Batches(ROWS, LABELS, np.arange(10), 4, 3)
     assert len(batches) == 3
     assert [len(batches[i][0]) for i in range(3)] == [4, 4, 2]
@@ -68,6 +68,13 @@ def test_batches_are_as_stored_with_their_labels_and_the_last_is_short() -> None
         rows, labels = batches[i]
         assert rows.dtype == np.float16
         np.testing.assert_array_equal(labels, rows[:, 0].astype(int) % 7)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "g", "u1", "i2", "u8", ">f2", ">i4"])
+def test_rows_of_any_other_numbers_are_cast(dtype: str) -> None:
+    rows, _ = Batches(ROWS.astype(dtype), LABELS, np.arange(10), 4)[2]
+    assert rows.dtype == np.dtype(np.float32)
+    np.testing.assert_array_equal(rows, ROWS[8:10])
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(8, 2), (9, 3), (1, 1)])

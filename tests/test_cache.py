@@ -60,6 +60,15 @@ def test_two_caches_of_one_folder_are_one(cache: Cache) -> None:
     assert Cache(cache.root).head(ADDRESS) == (2, RESULT.facts)
 
 
+def test_a_reader_that_went_away_is_no_matter_of_the_cache(cache: Cache) -> None:
+    def fill(_: Path) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        cache.publish_folder("folds", ADDRESS, fill)
+    assert not files(cache)
+
+
 def test_a_relative_root_outlives_a_change_of_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -150,6 +150,18 @@ def test_record_that_was_changed_is_found(
     )
 
 
+@pytest.mark.parametrize("state", [{}, {"factor": "x"}], ids=["missing", "of another type"])
+def test_record_of_a_kind_that_has_changed_is_told(
+    samples: list[Sample], monkeypatch: pytest.MonkeyPatch, state: dict[str, str]
+) -> None:
+    sample = next(sample for sample in samples if sample.chain == "stretch")
+    sample.states[0] = {"kind": "stretch", **state}
+    write_samples(AUGMENTED, samples)
+    message = refused(monkeypatch)
+    assert message.startswith(f"sample {sample.name}: what was drawn for it, [{{")
+    assert message.endswith("run `dvc repro`")
+
+
 def test_row_that_is_not_the_tables_is_found(
     samples: list[Sample], monkeypatch: pytest.MonkeyPatch
 ) -> None:
