@@ -31,9 +31,10 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from models.startup import keras
-from pipeline.augmentations import AUGMENTATIONS, Medium
+from pipeline.augmentations import AUGMENTATIONS
 from pipeline.features import Mel
 from pipeline.kind import SOUND
+from pipeline.medium import Medium
 from pipeline.params import load_params
 from pipeline.pcm import from_pcm, to_pcm
 from pipeline.styles import GENRES, artist_sound

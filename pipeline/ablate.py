@@ -15,9 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.augmentations import Chain, Medium, chain_of
+from pipeline.augmentations import Chain, chain_of
 from pipeline.errors import PipelineError, run_stage
 from pipeline.judge import SEED
+from pipeline.medium import Medium
 from pipeline.paired import Difference, differences
 from pipeline.params import Params, load_params
 from pipeline.samples import chosen_medium

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.augmentations import AUGMENTATIONS, Chain, Medium, chain_of
+from pipeline.augmentations import AUGMENTATIONS, Chain, chain_of
 from pipeline.kind import Kind
+from pipeline.medium import Medium
 from pipeline.validate import STRICT, ParamsError, one_of, parse, section
 
 

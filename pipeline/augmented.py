@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audit import LeakError
-from pipeline.augmentations import Array, Chain, Medium
+from pipeline.augmentations import Chain
 from pipeline.augmenting import generator
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import digest
+from pipeline.kind import Array
 from pipeline.labelled import LabelledClips, load_labelled
+from pipeline.medium import Medium
 from pipeline.params import Params
 from pipeline.rows import StoredRows
 from pipeline.samples import (

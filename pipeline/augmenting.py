@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.augmentations import Array, Chain, Medium
+from pipeline.augmentations import Chain
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import digest
+from pipeline.kind import Array
+from pipeline.medium import Medium
 from pipeline.pcm import Pcm
 from pipeline.plan import Job
 from pipeline.result import Result

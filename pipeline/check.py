@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.augmentations import Array, Medium
 from pipeline.errors import run_stage
 from pipeline.extraction import ExtractFeature
+from pipeline.kind import Array
+from pipeline.medium import Medium
 from pipeline.params import DEMO, Params, load_params
 from pipeline.store import FEATURE_STORES, Store
 from pipeline.validate import ParamsError, one_of

@@ -9,8 +9,10 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.augmentations import Array, Chain, Medium
+from pipeline.augmentations import Chain
 from pipeline.augmenting import generator
+from pipeline.kind import Array
+from pipeline.medium import Medium
 from pipeline.params import Params
 from pipeline.samples import chosen_medium
 from pipeline.store import CLIPS, FEATURE_STORES, Store

@@ -5,7 +5,7 @@ Cells that come from outside the picture are its reflection, as in Keras' random
 """
 
 import math
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import cv2
 import numpy as np
@@ -13,11 +13,8 @@ import numpy.typing as npt
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.kind import ActsOn, Needs
+from pipeline.kind import ActsOn, Array, Needs, State
 from pipeline.validate import STRICT
-
-Array = npt.NDArray[Any]
-State = dict[str, Any]
 
 Factor = Annotated[float, Field(gt=1, le=4)]
 Portion = Annotated[float, Field(gt=0, le=0.9)]

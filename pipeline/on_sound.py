@@ -3,19 +3,15 @@
 `apply` takes and returns float32 of shape (samples,), full scale 1; what goes beyond is kept.
 """
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.kind import ActsOn, Needs
+from pipeline.kind import ActsOn, Array, Needs, State
 from pipeline.on_spectra import Ratio, draw_noise
 from pipeline.validate import STRICT
-
-Array = npt.NDArray[Any]
-State = dict[str, Any]
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -4,18 +4,14 @@
 """
 
 import math
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.kind import ActsOn, Needs
+from pipeline.kind import ActsOn, Array, Needs, State
 from pipeline.validate import STRICT
-
-Array = npt.NDArray[Any]
-State = dict[str, Any]
 
 # Signal to noise in dB; far beyond, powers are no finite numbers, or change nothing.
 Ratio = Annotated[float, Field(ge=-40, le=100)]

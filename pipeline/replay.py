@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.augmentations import AUGMENTATIONS, Array, Medium
+from pipeline.augmentations import AUGMENTATIONS
 from pipeline.augmenting import medium_of
 from pipeline.contact_sheet import write_pair
 from pipeline.errors import PipelineError, run_stage
 from pipeline.features import FEATURES, Feature
-from pipeline.kind import SOUND
+from pipeline.kind import SOUND, Array
+from pipeline.medium import Medium
 from pipeline.pcm import Pcm
 from pipeline.samples import AUGMENTED, Sample, by_store, read_samples, require_rows
 from pipeline.store import CLIPS, FEATURE_STORES, Store

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.augmentations import AUGMENTATIONS, Medium
+from pipeline.augmentations import AUGMENTATIONS
 from pipeline.augmenting import medium_of
 from pipeline.errors import PipelineError
+from pipeline.medium import Medium
 from pipeline.params import Params
 from pipeline.store import Store
 from pipeline.tables import read_csv, write_csv

@@ -12,12 +12,13 @@ from helpers import FRAMES, SMALL, contents, saves_models, small_params, write_p
 from models.fit import HISTORY
 from models.saved import load_model, probabilities
 from pipeline import ablate, training, trials
-from pipeline.augmentations import AUGMENTATIONS, Medium, chain_of
+from pipeline.augmentations import AUGMENTATIONS, chain_of
 from pipeline.dealing import deal_tracks
 from pipeline.errors import PipelineError
 from pipeline.fold import CURVES, MODEL
 from pipeline.labelled import load_labelled
 from pipeline.making import make_samples
+from pipeline.medium import Medium
 from pipeline.paired import Difference, Judgement
 from pipeline.samples import AUGMENTED, write_samples
 from pipeline.scores import VOTERS

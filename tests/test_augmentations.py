@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.augmentations import AUGMENTATIONS, Array, Chain, Medium, State, chain_of
+from pipeline.augmentations import AUGMENTATIONS, Chain, chain_of
 from pipeline.features import Centroid, Colour, Feature, Grey, Mel
+from pipeline.kind import Array, State
+from pipeline.medium import Medium
 from pipeline.on_pictures import Mirror, TimeMask
 from pipeline.on_sound import Gain, PitchShift
 from pipeline.on_spectra import Equaliser

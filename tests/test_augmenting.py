@@ -8,9 +8,10 @@ from helpers import small_params
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.augmentations import Medium, chain_of
+from pipeline.augmentations import chain_of
 from pipeline.augmenting import AugmentTrack, Parent, Pick, picks_of
 from pipeline.errors import PipelineError
+from pipeline.medium import Medium
 
 KINDS = small_params().augment.ranges
 CHAINS = [chain_of(name, KINDS) for name in ("stretch", "time_mask+blur", "mirror", "noise")]

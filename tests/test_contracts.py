@@ -9,10 +9,11 @@ import pytest
 
 from models import MODELS
 from models.startup import keras
-from pipeline.augmentations import AUGMENTATIONS, Medium, State, chain_of
+from pipeline.augmentations import AUGMENTATIONS, chain_of
 from pipeline.extraction import ExtractFeature
 from pipeline.features import FEATURES, Feature
-from pipeline.kind import DECIBELS, SOUND, ActsOn, Needs
+from pipeline.kind import DECIBELS, SOUND, ActsOn, Needs, State
+from pipeline.medium import Medium
 from pipeline.model_params import MODEL_PARAMS
 from pipeline.params import VOTES, load_params
 from pipeline.pcm import from_pcm, to_pcm

@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from pipeline.augmentations import AUGMENTATIONS
+from pipeline.kind import Array, State
 from pipeline.on_pictures import (
-    Array,
     Blur,
     Flip,
     FrequencyMask,
     Mirror,
     Rotate,
-    State,
     Stretch,
     TimeMask,
     Zoom,

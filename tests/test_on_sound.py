@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from librosa.effects import pitch_shift, time_stretch
 
-from pipeline.on_sound import Array, Gain, Noise, PitchShift, TimeShift, TimeStretch
+from pipeline.kind import Array
+from pipeline.on_sound import Gain, Noise, PitchShift, TimeShift, TimeStretch
 
 RATE = 22_050
 SEEDS = range(200)

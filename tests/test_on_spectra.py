@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import expon
 
-from pipeline.on_spectra import Array, Equaliser, SpectralNoise, State
+from pipeline.kind import Array, State
+from pipeline.on_spectra import Equaliser, SpectralNoise
 
 KINDS: list[tuple[type[Equaliser | SpectralNoise], State]] = [
     (Equaliser, {"db": [-3.0, 6.0, 1.5]}),

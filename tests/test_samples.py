@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from helpers import FRAMES, OFFLINE, labelled_tracks, small_params
 
-from pipeline.augmentations import Medium
 from pipeline.errors import PipelineError
+from pipeline.medium import Medium
 from pipeline.samples import AUGMENTED, TABLE, by_store, chosen_medium, read_samples, write_samples
 from pipeline.store import CLIPS, FEATURE_STORES, Store
 
