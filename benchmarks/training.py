@@ -48,6 +48,12 @@ class Network:
     clips: int
 
     @property
+    def title(self) -> str:
+        """Kernel, filters and size of the picture."""
+        blocks = "-".join(map(str, self.filters))
+        return f"{self.kernel} x {self.kernel}, {blocks}, at {self.height} x {self.width}"
+
+    @property
     def rows(self) -> np.ndarray:
         """Noise, float32, shape (clips, height, width, 1)."""
         shape = (self.clips, self.height, self.width, 1)
@@ -138,11 +144,11 @@ def train_torch(network: Network, threads: int) -> float:
     layers: list[Any] = [nn.BatchNorm2d(1)]
     channels, height, width = 1, network.height, network.width
     for filters in network.filters:
-        layers += [nn.Conv2d(channels, filters, network.kernel, padding="same"), nn.ReLU()]
-        layers += [nn.MaxPool2d(2), nn.BatchNorm2d(filters)]
+        layers.append(nn.Conv2d(channels, filters, network.kernel, padding="same", bias=False))
+        layers += [nn.MaxPool2d(2), nn.BatchNorm2d(filters), nn.ReLU()]
         channels, height, width = filters, height // 2, width // 2
-    layers += [nn.Flatten(), nn.Linear(channels * height * width, 32), nn.ReLU()]
-    layers += [nn.BatchNorm1d(32), nn.Dropout(0.5), nn.Linear(32, GENRES)]
+    layers += [nn.Flatten(), nn.Linear(channels * height * width, 32, bias=False)]
+    layers += [nn.BatchNorm1d(32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, GENRES)]
     model = nn.Sequential(*layers).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, nesterov=True)
     rows = torch.from_numpy(network.rows.transpose(0, 3, 1, 2).copy())
@@ -196,9 +202,7 @@ def measure(network: Network) -> None:
         rates["PyTorch, bfloat16"] = apart("torch", network, workers())
         rates["PyTorch, bfloat16, side by side"] = side_by_side("torch", network)
     rates |= {"convolutions alone": bare, "convolutions alone, float32": bare_single}
-    blocks = "-".join(map(str, network.filters))
-    size = f"{network.kernel} x {network.kernel}"
-    print(f"\n{size}, {blocks}, at {network.height} x {network.width}")
+    print(f"\n{network.title}")
     for name, rate in rates.items():
         print(f"{name:32} {rate:7.1f} clips/s; ours is {ours / rate:5.2f} times that")
 
