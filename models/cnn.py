@@ -1,4 +1,9 @@
-"""The convolutional network: blocks of convolution, pooling and batch normalisation."""
+"""The convolutional network: blocks of convolution, pooling, batch normalisation and ReLU.
+
+Batch normalisation stands behind the pooling, where it has a quarter of the values to go through,
+and before the ReLU, so that no filter can fall silent for good. It has an offset of its own: what
+it follows needs no bias.
+"""
 
 import keras
 from keras import layers
@@ -24,14 +29,16 @@ def build(input_shape: tuple[int, ...], n_classes: int, params: CnnParams) -> ke
     network = [keras.Input(input_shape), batch_norm()]
     for filters in params.filters:
         network += [
-            layers.Conv2D(filters, params.kernel, padding="same", activation="relu"),
+            layers.Conv2D(filters, params.kernel, padding="same", use_bias=False),
             layers.MaxPooling2D(2),
             batch_norm(),
+            layers.ReLU(),
         ]
     network += [
         layers.Flatten(),
-        layers.Dense(HIDDEN, activation="relu"),
+        layers.Dense(HIDDEN, use_bias=False),
         batch_norm(),
+        layers.ReLU(),
         layers.Dropout(params.dropout),
         layers.Dense(n_classes, activation="softmax", dtype="float32"),
     ]

@@ -32,9 +32,9 @@ class Progress(keras.callbacks.Callback):
             self._report(f"{epoch + 1}/{self._epochs} at {share:.0%}", logs, self._left())
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Report, unless it was done a moment ago."""
+        """Report, unless it was done a moment ago, or the end will."""
         self._done = epoch + 1.0
-        if self._silent() >= EPOCH_SECONDS:
+        if self._silent() >= EPOCH_SECONDS and self._done < self._epochs:
             self._report(f"{epoch + 1}/{self._epochs}", logs, self._left())
 
     def on_train_end(self, logs: dict[str, float]) -> None:

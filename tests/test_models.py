@@ -86,25 +86,27 @@ def test_ann_pays_for_the_squares_of_its_hidden_weights() -> None:
 
 def test_cnn_is_three_blocks_and_a_hidden_layer() -> None:
     model = cnn()
-    block = ["Conv2D", "MaxPooling2D", "BatchNormalization"]
+    block = ["Conv2D", "MaxPooling2D", "BatchNormalization", "ReLU"]
     assert kinds(model) == [
         "BatchNormalization",
         *block * 3,
-        *["Flatten", "Dense", "BatchNormalization", "Dropout", "Dense"],
+        *["Flatten", "Dense", "BatchNormalization", "ReLU", "Dropout", "Dense"],
     ]
     convolutions = [layer for layer in model.layers if type(layer).__name__ == "Conv2D"]
     assert [layer.filters for layer in convolutions] == [64, 128, 256]
     assert {layer.kernel_size for layer in convolutions} == {(7, 7)}
     assert {layer.padding for layer in convolutions} == {"same"}
-    assert {layer.activation.__name__ for layer in convolutions} == {"relu"}
+    assert {(layer.activation.__name__, layer.use_bias) for layer in convolutions} == {
+        ("linear", False)
+    }
     pools = [layer for layer in model.layers if type(layer).__name__ == "MaxPooling2D"]
     assert {layer.pool_size for layer in pools} == {(2, 2)}
     assert pools[-1].output.shape == (None, 2, 3, 256)
 
 
 def test_cnn_ends_in_a_small_layer_dropout_and_a_softmax() -> None:
-    hidden, _, dropout, last = cnn().layers[-4:]
-    assert (hidden.units, hidden.activation.__name__) == (32, "relu")
+    hidden, _, _, dropout, last = cnn().layers[-5:]
+    assert (hidden.units, hidden.activation.__name__, hidden.use_bias) == (32, "linear", False)
     assert dropout.rate == 0.5
     assert (last.units, last.activation.__name__) == (GENRES, "softmax")
     assert cnn(dropout=0.2).layers[-2].rate == 0.2

@@ -385,6 +385,19 @@ def test_progress_is_told_within_an_epoch_that_is_long(
     assert told == [(f"{epoch}/2", share) for epoch in (1, 2) for share in ("33", "67", "100")]
 
 
+def test_every_epoch_that_is_long_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "EPOCH_SECONDS", 0.0)
+    fit_to(tmp_path / "x.keras", toy_task(epochs=3))
+    lines = capsys.readouterr().out.splitlines()
+    assert [re.findall(r"epoch (\S+),.* (left|done)", line) for line in lines] == [
+        [("1/3", "left")],
+        [("2/3", "left")],
+        [("3/3", "done")],
+    ]
+
+
 class KilledError(Exception):
     """Stands for the end of a process."""
 
