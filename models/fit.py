@@ -12,7 +12,7 @@ import numpy.typing as npt
 from models import MODELS
 from models.batches import Batches, Change
 from models.checkpoint import Checkpoint
-from models.machine import POLICIES
+from models.machine import POLICIES, device_for
 from models.optimizer import make_optimizer
 from models.progress import Progress
 from models.saved import Description, save_model
@@ -83,8 +83,13 @@ def fit_fold(task: FoldTask, path: Path, checkpoint: Path) -> Fitted:
     PipelineError
         The rows, or the loss on the way, are no finite numbers.
     """
-    description, params = task.description, task.params
     keras.utils.clear_session()
+    with device_for(task.description.fold):  # not before: with PyTorch the session has the device
+        return _fit(task, path, checkpoint)
+
+
+def _fit(task: FoldTask, path: Path, checkpoint: Path) -> Fitted:
+    description, params = task.description, task.params
     mean, variance = statistics(task.rows, task.train)
     _require_finite(mean + variance, description)
     parts = (task.rows.shape[1:], description, params, mean, variance)
@@ -115,6 +120,8 @@ def _train(network: keras.Model, task: FoldTask, checkpoint: Path) -> Checkpoint
         stopping = early_stopping(params)
         keeper = Checkpoint(checkpoint, stopping)
         done = keeper.restore(network)
+        if done:
+            print(f"fold {description.fold}: goes on after epoch {done}", flush=True)
         if keeper.ended:
             return keeper
         network.fit(

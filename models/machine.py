@@ -19,35 +19,41 @@ POLICIES = {
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
-def resolve(precision: str) -> str:
-    """`auto` as bfloat16 where the hardware computes in it, float32 elsewhere; else itself."""
+def resolve(precision: str, fold: int = 0) -> str:
+    """`auto` as bfloat16 where the fold's hardware computes in it, else as float32; else itself."""
     if precision != "auto":
         return precision
-    able = gpu_facts()[1] if gpus() else BFLOAT16_FLAGS & _processor_flags()
+    names = gpus()
+    able = gpu_facts(fold % len(names))[1] if names else BFLOAT16_FLAGS & _processor_flags()
     return "bfloat16" if able else "float32"
 
 
 def device_for(fold: int) -> AbstractContextManager[Any]:
-    """Where the fold trains: GPUs take turns; without one, where the backend likes."""
+    """Where the fold trains: on one GPU after the other; without any, where the backend likes."""
     names = gpus()
     return keras.device(names[fold % len(names)]) if names else nullcontext()
 
 
-def machine_facts(precision: str) -> dict[str, Any]:
+def machine_facts(precision: str, fold: int = 0) -> dict[str, Any]:
     """What a training's last digits depend on besides its seed, for its metrics."""
-    backend = keras.backend.backend()
+    backend, names = keras.backend.backend(), gpus()
     return {
-        "precision": resolve(precision),
+        "precision": resolve(precision, fold),
         "backend": backend,
         "backend_version": version_of(backend),
         "threads": 1,
-        "processor": gpu_facts()[0] if gpus() else processor(),
+        "processor": gpu_facts(fold % len(names))[0] if names else processor(),
     }
 
 
 def processor() -> str:
-    """Name of the processor; what Python knows of it where Linux tells nothing."""
-    return next(_processor_facts("model name"), platform.processor() or platform.machine())
+    """Name of the processor, with its family and model, as several generations may share a name.
+
+    What Python knows of it where Linux tells nothing.
+    """
+    name = next(_processor_facts("model name"), platform.processor() or platform.machine())
+    family, model = (next(_processor_facts(key), "") for key in ("cpu family", "model"))
+    return f"{name} (family {family} model {model})" if family and model else name
 
 
 def _processor_flags() -> set[str]:

@@ -1,10 +1,17 @@
-"""Import Keras without the start-up messages of its backend."""
+"""Import Keras without the start-up messages of its backend, and have it share a GPU."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+for name, value in {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    # Several folds may share one GPU, also with a process that judges: take memory as it is needed.
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+}.items():
+    os.environ.setdefault(name, value)
 
 
 @contextmanager
@@ -22,6 +29,10 @@ def _quiet_stderr() -> Iterator[None]:
 
 
 with _quiet_stderr():
-    import keras
+    try:
+        import keras
+    except (ImportError, ValueError) as error:
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        sys.exit(f"error: Keras does not start with the backend {backend!r}: {error}")
 
 __all__ = ["keras"]

@@ -38,9 +38,6 @@ ONE_THREAD = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "PJRT_NPROC": "1",  # JAX: without it, the number of cores would change the sums
-    # So that several folds share one GPU, with TensorFlow and with JAX.
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from models.fit import FoldTask
-from models.machine import device_for, machine_facts
+from models.machine import machine_facts
 from models.saved import Description
 from models.startup import keras
 from pipeline.audit import audit, audit_samples
@@ -71,21 +71,24 @@ def train_fold(task: FoldTask, cache: Cache, code: str) -> Path:
         backend.
     """
     if code_of(task) != code:
-        raise PipelineError("a worker runs other code or libraries than this; restart it")
-    with ONE_AT_A_TIME, device_for(task.description.fold):
-        facts = machine_facts(task.description.training["precision"])
-        training = {**task.description.training, **facts}
+        raise PipelineError(
+            "a worker runs other code or libraries, or another Keras backend; restart it"
+        )
+    with ONE_AT_A_TIME:
+        training = dict(task.description.training)
+        training |= machine_facts(training["precision"], task.description.fold)
         task = replace(task, description=replace(task.description, training=training))
         return _trained(task, cache, address_of(task, code))
 
 
 def _trained(task: FoldTask, cache: Cache, address: str) -> Path:
+    fold, training = task.description.fold, task.description.training
     kept = cache.folder(KIND, address)
     if kept:
-        print(f"fold {task.description.fold}: trained before, taken from the cache")
+        print(f"fold {fold}: trained before, taken from the cache")
         return kept
+    print(f"fold {fold}: {training['precision']}, {training['backend']}, {training['processor']}")
     checkpoint = cache.root / "checkpoints" / f"{address}.npz"
-
     return cache.publish_folder(KIND, address, lambda folder: write_fold(task, folder, checkpoint))
 
 

@@ -68,6 +68,20 @@ def run(code: str, backend: str, *arguments: str) -> str:
     return done.stdout
 
 
+def test_backend_that_cannot_be_had_is_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.train"],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "other"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: Keras does not start with the backend 'other': ")
+
+
 @pytest.mark.parametrize(("model", "precision"), [("ann", "float32"), ("cnn", "bfloat16")])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_backend_trains_and_tensorflow_predicts_the_same(

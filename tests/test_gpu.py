@@ -65,7 +65,7 @@ def test_name_and_bfloat16_of_a_gpu(
     backend: str, parts: dict[str, Any], expected: tuple[str, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in(monkeypatch, backend, **parts)
-    assert gpu.gpu_facts() == expected
+    assert gpu.gpu_facts(0) == expected
 
 
 def test_gpus_are_listed_by_keras_and_for_torch_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,8 @@ def test_folds_take_turns_on_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_gpu_that_computed_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "gpus", lambda: ["gpu:0"])
-    monkeypatch.setattr(machine, "gpu_facts", lambda: ("H200", True))
-    facts = machine.machine_facts("auto")
-    assert (facts["processor"], facts["precision"]) == ("H200", "bfloat16")
+    monkeypatch.setattr(machine, "gpus", lambda: ["gpu:0", "gpu:1"])
+    monkeypatch.setattr(machine, "gpu_facts", [("H200", True), ("T4", False)].__getitem__)
+    facts = [machine.machine_facts("auto", fold) for fold in range(3)]
+    told = [(each["processor"], each["precision"]) for each in facts]
+    assert told == [("H200", "bfloat16"), ("T4", "float32"), ("H200", "bfloat16")]

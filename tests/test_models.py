@@ -264,6 +264,6 @@ def test_automatic_precision_follows_the_hardware(
     gpu: tuple[str, bool] | None, flags: set[str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "gpus", lambda: ["gpu:0"] if gpu else [])
-    monkeypatch.setattr(machine, "gpu_facts", lambda: gpu)
+    monkeypatch.setattr(machine, "gpu_facts", lambda _: gpu)
     monkeypatch.setattr(machine, "_processor_flags", lambda: flags)
     assert machine.resolve("auto") == expected

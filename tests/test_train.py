@@ -6,7 +6,8 @@ import os
 import re
 import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -398,6 +399,24 @@ def test_every_epoch_that_is_long_is_told_once(
     ]
 
 
+def test_fold_goes_to_its_device_when_the_session_before_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[Any] = []
+
+    @contextmanager
+    def device_for(number: int) -> Iterator[None]:
+        called.append(number)
+        yield
+        called.append("left")
+
+    monkeypatch.setattr(fit, "device_for", device_for)
+    monkeypatch.setattr("keras.utils.clear_session", lambda: called.append("cleared"))
+    monkeypatch.setattr(fit, "save_model", lambda *_: called.append("saved"))
+    fit_to(tmp_path / "x.keras", toy_task(epochs=1))
+    assert called == ["cleared", 0, "saved", "left"]
+
+
 class KilledError(Exception):
     """Stands for the end of a process."""
 
@@ -440,6 +459,7 @@ def test_killed_training_goes_on_to_the_same_bytes(
             break
     capsys.readouterr()
     assert fit_to(tmp_path / "killed.keras", task) == history
+    assert capsys.readouterr().out.startswith(f"fold 0: goes on after epoch {epoch}\n")
     assert (tmp_path / "killed.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
     assert not (tmp_path / "killed.npz").exists()
 
@@ -506,7 +526,7 @@ def test_fold_records_what_computed_it_and_a_worker_of_other_code_refuses(
     facts = json.loads((folder / MACHINE).read_text(encoding="utf-8"))
     assert facts == machine_facts("float32")
     assert load_model(folder / MODEL)[1].training == {"seed": PARAMS.seed, **facts}
-    with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries than this"):
+    with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries, or"):
         training.train_fold(task, Cache(tmp_path), "other")
 
 
@@ -516,7 +536,7 @@ def test_a_worker_with_another_backend_refuses(
     task = tasks_of(clips)[0]
     code = training.code_of(task)
     monkeypatch.setattr("keras.backend.backend", lambda: "other")
-    with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries than this"):
+    with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries, or"):
         training.train_fold(task, Cache(tmp_path), code)
 
 
