@@ -10,6 +10,7 @@ Figures are milliseconds of a batch of 32, of the two networks of benchmarks/tra
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -71,7 +72,7 @@ WAYS = {  # name: (how the network is built, precision)
 
 
 def milliseconds(way: str, network: Network) -> Counter[str]:
-    """Time of a step by kind of operation."""
+    """Milliseconds of a step, the mean of an epoch's, by kind of operation."""
     from models.machine import POLICIES, resolve
     from models.startup import keras
 
@@ -86,8 +87,8 @@ def milliseconds(way: str, network: Network) -> Counter[str]:
     return Counter({kind: spent / steps for kind, spent in profiled(train).items()})
 
 
-def profiled(train: Any) -> Counter[str]:
-    """Milliseconds by kind of operation that TensorFlow ran while it trained."""
+def profiled(train: Callable[[], Any]) -> Counter[str]:
+    """Milliseconds in all, by kind of operation, that TensorFlow ran while it trained."""
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
