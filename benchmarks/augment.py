@@ -30,15 +30,15 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from models.startup import keras
-from pipeline.augmentations import AUGMENTATIONS
-from pipeline.features import Mel
-from pipeline.kind import SOUND
-from pipeline.medium import Medium
-from pipeline.params import load_params
-from pipeline.pcm import from_pcm, to_pcm
-from pipeline.styles import GENRES, artist_sound
-from pipeline.synth import piece
+from pipeline.training.startup import keras
+from pipeline.augmentation.registry import AUGMENTATIONS
+from pipeline.features.mel import Mel
+from pipeline.augmentation.base import SOUND
+from pipeline.augmentation.target import Medium
+from pipeline.check import load_params
+from pipeline.audio.pcm import from_pcm, to_pcm
+from pipeline.synthesis.styles import GENRES, artist_sound
+from pipeline.synthesis.play import piece
 
 Array = npt.NDArray[Any]
 State = dict[str, Any]

@@ -24,12 +24,12 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.features import FEATURES
-from pipeline.params import load_params
-from pipeline.pcm import from_pcm, to_pcm
-from pipeline.pictures import area_weights
-from pipeline.styles import GENRES, artist_sound
-from pipeline.synth import piece
+from pipeline.features.registry import FEATURES
+from pipeline.check import load_params
+from pipeline.audio.pcm import from_pcm, to_pcm
+from pipeline.features.shared.pictures import area_weights
+from pipeline.synthesis.styles import GENRES, artist_sound
+from pipeline.synthesis.play import piece
 
 Array = npt.NDArray[Any]
 RATE = 22050

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.intervals import Interval, accuracy_interval, difference_interval
+from pipeline.evaluation.intervals import Interval, accuracy_interval, difference_interval
 
 SIZES = (1, 2, 3, 5, 8)  # tracks of an artist, in turn
 RESAMPLES = 1000

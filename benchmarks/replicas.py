@@ -25,13 +25,13 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.acoustic import BITS, MUTE, fingerprint
-from pipeline.audio import decode, resample
-from pipeline.clips import load_clips
-from pipeline.dataset import find_tracks
-from pipeline.matching import Match, find_matches
-from pipeline.styles import GENRES, artist_sound
-from pipeline.synth import piece
+from pipeline.recordings.fingerprint import BITS, MUTE, fingerprint
+from pipeline.audio.decode import decode, resample
+from pipeline.audio.clips import load_clips
+from pipeline.dataset.files import find_tracks
+from pipeline.recordings.matching import Match, find_matches
+from pipeline.synthesis.styles import GENRES, artist_sound
+from pipeline.synthesis.play import piece
 
 Array = npt.NDArray[Any]
 RATE = 22050

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from training import BATCH, GENRES, NETWORKS, Network
 
-from pipeline.parallel import map_folds
+from pipeline.base.parallel import map_folds
 
 # What an operation is, by the first of these that its name has; AddN sums what the several paths
 # through a batch normalisation give back.
@@ -41,7 +41,7 @@ REST = "all else"
 
 def usual(network: Network) -> Any:
     """Convolution, ReLU, batch normalisation, pooling."""
-    from models.startup import keras
+    from pipeline.training.startup import keras
 
     layers: list[Any] = [keras.layers.BatchNormalization()]
     for filters in network.filters:
@@ -58,7 +58,7 @@ def usual(network: Network) -> Any:
 def ours(network: Network) -> Any:
     """The `cnn`."""
     from models.cnn import build
-    from pipeline.params import load_params
+    from pipeline.check import load_params
 
     params = replace(load_params().models["cnn"], filters=network.filters, kernel=network.kernel)
     return build(network.rows.shape[1:], GENRES, params)
@@ -73,8 +73,8 @@ WAYS = {  # name: (how the network is built, precision)
 
 def milliseconds(way: str, network: Network) -> Counter[str]:
     """Milliseconds of a step, the mean of an epoch's, by kind of operation."""
-    from models.machine import POLICIES, resolve
-    from models.startup import keras
+    from pipeline.training.machine import POLICIES, resolve
+    from pipeline.training.startup import keras
 
     build, precision = WAYS[way]
     keras.config.set_dtype_policy(POLICIES[resolve(precision)])
@@ -108,7 +108,7 @@ def profiled(train: Callable[[], Any]) -> Counter[str]:
 
 def main() -> None:
     """Profile every way of both networks, one after the other."""
-    from models.machine import processor, resolve
+    from pipeline.training.machine import processor, resolve
 
     print(f"{processor()}, one thread, auto is {resolve('auto')}")
     for network in NETWORKS.values():

@@ -18,12 +18,12 @@ import zarr
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.extraction import ExtractFeature
-from pipeline.params import load_params
-from pipeline.pcm import to_pcm
-from pipeline.store import Store, write_store
-from pipeline.styles import GENRES, artist_sound
-from pipeline.synth import piece
+from pipeline.features.shared.recipe import ExtractFeature
+from pipeline.check import load_params
+from pipeline.audio.pcm import to_pcm
+from pipeline.store.store import Store, write_store
+from pipeline.synthesis.styles import GENRES, artist_sound
+from pipeline.synthesis.play import piece
 
 TRACKS, RATE, SECONDS = 1000, 22050, 30
 BATCHES = np.random.default_rng(0).integers(0, TRACKS * 10, (50, 32))

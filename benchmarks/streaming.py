@@ -27,10 +27,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.parallel import ONE_THREAD
-from pipeline.params import load_params
-from pipeline.rows import StoredRows
-from pipeline.store import write_store
+from pipeline.base.parallel import ONE_THREAD
+from pipeline.check import load_params
+from pipeline.store.rows import StoredRows
+from pipeline.store.store import write_store
 
 TRACKS, CLIPS, SHAPE, GENRES = 40_000, 10, (64, 65, 1), 10
 
@@ -47,9 +47,9 @@ def noise_task(
     store: Path, tracks: int, model: str, validation: int, fold: int = 0, epochs: int = 1
 ) -> Any:
     """A fold that trains on all clips of a store of noise but `validation`."""
-    from models.fit import FoldTask
-    from models.machine import resolve
-    from models.saved import Description
+    from pipeline.training.fitting import FoldTask
+    from pipeline.training.machine import resolve
+    from pipeline.training.saved import Description
 
     rows = StoredRows(store, np.arange(tracks * CLIPS))
     labels = np.arange(len(rows)) // CLIPS % GENRES
@@ -63,7 +63,7 @@ def noise_task(
 
 def train(store: Path) -> None:
     """Print clips a second of one epoch over the whole store."""
-    from models.fit import fit_fold
+    from pipeline.training.fitting import fit_fold
 
     task = noise_task(store, TRACKS, "ann", validation=100)
     start = time.perf_counter()

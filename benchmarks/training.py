@@ -31,7 +31,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.parallel import map_folds, workers
+from pipeline.base.parallel import map_folds, workers
 
 BATCH, GENRES, EPOCHS = 32, 10, 5
 
@@ -81,7 +81,7 @@ def median_rate(epoch: Callable[[Callable[[], None]], Any]) -> float:
 
 def fit_rate(model: Any, rows: np.ndarray, wanted: np.ndarray) -> float:
     """Median rate of Keras' own `fit`."""
-    from models.startup import keras
+    from pipeline.training.startup import keras
 
     def epoch(tick: Callable[[], None]) -> None:
         ticking = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: tick())
@@ -92,11 +92,11 @@ def fit_rate(model: Any, rows: np.ndarray, wanted: np.ndarray) -> float:
 
 def train_keras(network: Network, precision: str) -> float:
     """Rate of Keras' own `fit`, on as many threads as the environment says."""
-    from models.fit import assemble
-    from models.machine import resolve
-    from models.optimizer import make_optimizer
-    from models.saved import Description
-    from pipeline.params import load_params
+    from pipeline.training.assembly import assemble
+    from pipeline.training.machine import resolve
+    from pipeline.training.optimizer import make_optimizer
+    from pipeline.training.saved import Description
+    from pipeline.check import load_params
 
     params = load_params().models["cnn"]
     params = replace(params, filters=network.filters, kernel=network.kernel)
@@ -110,8 +110,8 @@ def train_keras(network: Network, precision: str) -> float:
 
 def convolve(network: Network, precision: str) -> float:
     """Rate of the bare convolutions, each block measured by itself."""
-    from models.machine import POLICIES, resolve
-    from models.startup import keras
+    from pipeline.training.machine import POLICIES, resolve
+    from pipeline.training.startup import keras
 
     keras.config.set_dtype_policy(POLICIES[resolve(precision)])
     seconds, channels = 0.0, 1
@@ -213,7 +213,7 @@ def main() -> None:
         role, network, threads = sys.argv[1], NETWORKS[sys.argv[2]], int(sys.argv[3])
         print(train_torch(network, threads) if role == "torch" else train_keras(network, "float32"))
         return
-    from models.machine import processor, resolve
+    from pipeline.training.machine import processor, resolve
 
     print(f"{processor()}, {workers()} at once, auto is {resolve('auto')}")
     for network in NETWORKS.values():

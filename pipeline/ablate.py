@@ -9,25 +9,29 @@ machine's cache; `seconds`, of one core, are those of the training as it was, an
 what the samples take to make.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from pipeline.augmentations import Chain, chain_of
-from pipeline.errors import PipelineError, run_stage
-from pipeline.judge import SEED
-from pipeline.medium import Medium
-from pipeline.paired import Difference, differences
-from pipeline.params import Params, load_params
-from pipeline.samples import chosen_medium
-from pipeline.store import FEATURE_STORES, Store
-from pipeline.tables import rounded, write_csv
-from pipeline.terminal import aligned, p_text, percent, points
-from pipeline.trials import Trial, open_bench
+from pipeline.augmentation.chains import Chain, chain_of
+from pipeline.augmentation.params import AugmentParams
+from pipeline.augmentation.samples import target_of
+from pipeline.augmentation.target import Target
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import FEATURE_STORES, METRICS
+from pipeline.base.sections import read_section
+from pipeline.base.tables import rounded, write_csv
+from pipeline.base.terminal import aligned, p_text, percent, points
+from pipeline.comparison.paired import Difference, differences
+from pipeline.comparison.trials import Trial, open_bench
+from pipeline.evaluation.params import EvaluateParams
+from pipeline.evaluation.summary import SEED
+from pipeline.folds.params import SplitParams
+from pipeline.store.store import Store
+from pipeline.training.experiment import read_experiment
 
-TABLE = Path("metrics/ablation.csv")
+TABLE = METRICS / "ablation.csv"
 BASELINE, ALL = "none", "all"
 
 Row = dict[str, Any]
@@ -43,7 +47,7 @@ def write_table(trials: Sequence[Trial]) -> list[Row]:
 
 
 def table(trials: Sequence[Trial], gains: Sequence[Difference]) -> list[Row]:
-    """A row a trial: the baseline, then the others, the best on the inner validation first."""
+    """One row for each trial: the baseline, then the others, the best inner validation first."""
     rows = [_row(trials[0], None)]
     others = zip(trials[1:], gains, strict=True)
     ordered = sorted(others, key=lambda each: each[0].validation, reverse=True)
@@ -86,7 +90,9 @@ def _cells(row: Row) -> list[str]:
     return [*cells, str(row["seconds"]), str(row["megabytes"])]
 
 
-def choose(names: Sequence[str], params: Params, medium: Medium) -> dict[str, tuple[Chain, ...]]:
+def choose(
+    names: Sequence[str], augment: AugmentParams, target: Target
+) -> dict[str, tuple[Chain, ...]]:
     """The trials of these names, by default each chain to try and all of them together.
 
     Raises
@@ -94,43 +100,46 @@ def choose(names: Sequence[str], params: Params, medium: Medium) -> dict[str, tu
     PipelineError
         A name is no kind or chain, or is one that can change nothing here; or all are.
     """
-    chains = params.augment.useful(medium)
+    chains = augment.usable_chains(target)
     if not chains:  # so the first will tell why
-        _useful(next(iter(params.augment.ranges)), params, medium)
+        _usable(next(iter(augment.ranges)), augment, target)
     together = {ALL: tuple(chains)}
     if not names:
         return {chain.name: (chain,) for chain in chains} | together
-    return {name: together.get(name) or (_useful(name, params, medium),) for name in names}
+    return {name: together.get(name) or (_usable(name, augment, target),) for name in names}
 
 
-def _useful(name: str, params: Params, medium: Medium) -> Chain:
-    ranges = params.augment.ranges
+def _usable(name: str, augment: AugmentParams, target: Target) -> Chain:
+    ranges = augment.ranges
     try:
         chain = chain_of(name, ranges)
     except ValueError as error:
         choices = f"{', '.join([*ranges, ALL])}; + joins several"
         raise PipelineError(f"{name!r}: {error}; choose from {choices}") from None
-    reason = medium.cannot(chain)
+    reason = target.reason_against(chain)
     if reason:
-        raise PipelineError(f"{name!r} {reason}; feature = {params.feature!r}")
+        raise PipelineError(f"{name!r} {reason}")
     return chain
 
 
 def main() -> None:
     """Try what the command line names, or everything."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument(
         "kinds", nargs="*", metavar="KIND", help="kind, chain or all; default: each alone, and all"
     )
     names = parser.parse_args().kinds
-    params = load_params()
-    if params.augment.mode == "none":
-        params = replace(params, augment=replace(params.augment, mode="offline"))
-    with Store(FEATURE_STORES / params.feature) as store:
-        medium = chosen_medium(params, store)
-    chosen = choose(names, params, medium)
+    experiment = read_experiment()
+    if experiment.augment.mode == "none":
+        offline = replace(experiment.augment, mode="offline")
+        experiment = replace(experiment, augment=offline)
+    split = read_section(SplitParams, "split")
+    vote = read_section(EvaluateParams, "evaluate").vote
+    with Store(FEATURE_STORES / experiment.feature) as store:
+        target = target_of(store)
+    chosen = choose(names, experiment.augment, target)
     trials = []
-    with open_bench(params) as bench:
+    with open_bench(experiment, split, vote) as bench:
         for name, kinds in {BASELINE: (), **chosen}.items():
             print(f"-- {name}", flush=True)
             trials.append(bench.run(name, kinds))

@@ -1,26 +1,28 @@
-"""Stage: labelled clips -> new labelled samples, and a picture of what each kind does."""
+"""Stage: make augmented samples of the labelled clips, and a picture of what each kind does."""
 
-import shutil
-
-from pipeline.contact_sheet import SHEET, write_sheet
-from pipeline.errors import run_stage
-from pipeline.making import make_samples
-from pipeline.params import load_params
-from pipeline.samples import AUGMENTED, write_samples
-from pipeline.tracks import read_tracks
+from pipeline.augmentation.offline import make_samples
+from pipeline.augmentation.params import parse_augment
+from pipeline.augmentation.samples import write_samples
+from pipeline.augmentation.sheet import write_sheet
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.paths import AUGMENTED, SHEET
+from pipeline.base.sections import lookup, read_name, read_seed
+from pipeline.dataset.tracks import read_tracks
+from pipeline.store.build import replacing_folder
 
 
 def main() -> None:
     """Make what `augment` in params.yaml asks for: nothing, unless its mode is offline."""
-    params = load_params()
-    tracks = read_tracks()
-    if params.augment.mode == "offline":
-        count = make_samples(params, tracks, AUGMENTED)
+    command_line(__doc__).parse_args()
+    augment = parse_augment(lookup("augment"))
+    feature, seed, tracks = read_name("feature"), read_seed(), read_tracks()
+    if augment.mode == "offline":
+        count = make_samples(augment, feature, tracks, seed, AUGMENTED)
         print(f"{count} new samples in {AUGMENTED}")
     else:
-        shutil.rmtree(AUGMENTED, ignore_errors=True)
-        write_samples(AUGMENTED, [])
-    write_sheet(params, tracks, SHEET)
+        with replacing_folder(AUGMENTED) as new:
+            write_samples(new, [])
+    write_sheet(augment, feature, tracks, seed, SHEET)
 
 
 if __name__ == "__main__":

@@ -1,66 +1,124 @@
-"""Stage: the whole params.yaml is valid, before any stage loses its old output."""
+"""Stage: check the whole of params.yaml before any stage loses its old output."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
+from pipeline.audio.params import SegmentParams
+from pipeline.augmentation.params import AugmentParams, parse_augment
+from pipeline.augmentation.target import Target
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.errors import ParamsError
+from pipeline.base.paths import DEMO, FEATURE_STORES, PARAMS, PARAMS_CHECKED
+from pipeline.base.sections import (
+    choice,
+    one_of,
+    read_document,
+    read_name,
+    read_section,
+    read_seed,
+    section,
+)
+from pipeline.dataset.params import DatasetParams
+from pipeline.evaluation.params import EvaluateParams
+from pipeline.features.params import feature_names, parse_extract
+from pipeline.features.shared.feature import Feature
+from pipeline.folds.params import SplitParams
+from pipeline.synthesis.params import DemoParams
+from pipeline.training.networks import parse_models
+from pipeline.training.params import FitParams, TrainParams
 
-from pipeline.errors import run_stage
-from pipeline.extraction import ExtractFeature
-from pipeline.kind import Array
-from pipeline.medium import Medium
-from pipeline.params import DEMO, Params, load_params
-from pipeline.store import FEATURE_STORES, Store
-from pipeline.validate import ParamsError, one_of
+KEYS = (
+    "seed",
+    "model",
+    "feature",
+    "dataset",
+    "demo",
+    "segment",
+    "extract",
+    "augment",
+    "split",
+    "train",
+    "models",
+    "evaluate",
+)
 
-PASSED = Path("data/params_checked.txt")
 
-
-def input_template(params: Params) -> Array:
-    """No rows, of the shape and dtype of all: of an extracted feature, or a store of one's own.
+def check(document: Mapping[str, Any]) -> None:
+    """Check every section, and that they go together.
 
     Raises
     ------
     ParamsError
-        `feature` is neither.
+        Names the key, its value and what would be right.
     """
-    if params.feature in params.extract:
-        recipe = ExtractFeature(params.extract[params.feature], params.segment.sample_rate)
-        return recipe.template(params.segment.clip_samples)
-    own = FEATURE_STORES / params.feature
-    if not own.is_dir():
+    section(document, PARAMS.name, KEYS)
+    read_seed(document)
+    networks = parse_models(document["models"])
+    model = choice(document["model"], "model", networks)
+    feature = read_name("feature", document)
+    features = parse_extract(document["extract"])
+    augment = parse_augment(document["augment"])
+    segment = read_section(SegmentParams, "segment", document)
+    dataset = read_section(DatasetParams, "dataset", document)
+    for cls, key in (
+        (DemoParams, "demo"),
+        (SplitParams, "split"),
+        (TrainParams, "train"),
+        (EvaluateParams, "evaluate"),
+    ):
+        read_section(cls, key, document)
+    for name, extracted in features.items():
+        extracted.check(f"extract.{name}", segment.clip_samples, segment.sample_rate)
+    check_feature(feature, features)
+    if feature in features:
+        check_input(feature, features[feature], segment, augment, model, networks[model])
+    check_dataset(dataset)
+
+
+def check_feature(feature: str, features: Mapping[str, Feature]) -> None:
+    """Raise `ParamsError` unless `feature` is extracted, or may be a store of the user's own.
+
+    Such a store is opened in `train` alone, which depends on it: what was found here would not be
+    looked at again when the store changes.
+    """
+    own = FEATURE_STORES / feature
+    if feature not in features and (feature in feature_names() or not own.is_dir()):
         raise ParamsError(
-            f"feature = {params.feature!r}: should be one of the extracted features "
-            f"(extract.features): {one_of(params.extract)}, or a store of your own in {own}"
+            f"feature = {feature!r}: should be one of the extracted features "
+            f"(extract.features): {one_of(features)}, or a store of your own in {own}"
         )
-    with Store(own) as store:
-        return np.empty((0, *store.shape[1:]), store.dtype)
 
 
-def check_input(params: Params) -> None:
-    """Raise `ParamsError` unless model and augmentation can take the chosen feature."""
-    template = input_template(params)
-    shape, feature = template.shape[1:], params.extract.get(params.feature)
-    medium = Medium(feature, params.segment.sample_rate, shape, template.dtype.name)
-    params.augment.require_use(medium)
+def check_input(
+    name: str,
+    feature: Feature,
+    segment: SegmentParams,
+    augment: AugmentParams,
+    model: str,
+    network: FitParams,
+) -> None:
+    """Raise `ParamsError` unless augmentation and the network can take the chosen feature."""
+    rows = feature.template(segment.clip_samples, segment.sample_rate)
+    shape = rows.shape[1:]
+    augment.require_use(Target(feature, segment.sample_rate, shape, rows.dtype.name))
     try:
-        params.fit.require_input(shape)
+        network.require_input(model, shape)
     except ParamsError as error:
-        raise ParamsError(f"feature = {params.feature!r}: {error}") from None
+        raise ParamsError(f"feature = {name!r}: {error}") from None
 
 
-def check_dataset(path: str) -> None:
-    """Raise `ParamsError` unless the folder `path` is there, or will be: the demo's."""
-    if Path(path) != DEMO and not Path(path).expanduser().is_dir():
-        raise ParamsError(f"dataset.path = {path!r}: no such folder")
+def check_dataset(dataset: DatasetParams) -> None:
+    """Raise `ParamsError` unless the folder is there, or will be: the demo's."""
+    if dataset.folder != DEMO and not dataset.folder.is_dir():
+        raise ParamsError(f"dataset.path = {dataset.path!r}: no such folder")
 
 
 def main() -> None:
     """Check, and write a file that never changes, so that later stages do not run again."""
-    params = load_params()
-    check_input(params)
-    check_dataset(params.dataset.path)
-    PASSED.parent.mkdir(parents=True, exist_ok=True)
-    PASSED.write_text("params.yaml is valid\n", encoding="utf-8")
+    command_line(__doc__).parse_args()
+    check(read_document())
+    PARAMS_CHECKED.parent.mkdir(parents=True, exist_ok=True)
+    PARAMS_CHECKED.write_text("params.yaml is valid\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

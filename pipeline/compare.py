@@ -6,21 +6,21 @@ compared with the first. A revision is a branch, a commit, a tag, a DVC experime
 is computed again.
 """
 
-import argparse
 import json
 from pathlib import Path
 
-from pipeline.compare_page import page
-from pipeline.compare_text import text
-from pipeline.errors import PipelineError, run_stage
-from pipeline.report import as_json, build_report
-from pipeline.revisions import WORKSPACE, read_revision, require_comparable
-from pipeline.tables import replacing
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.tables import replacing
+from pipeline.comparison.report import as_json, build_report
+from pipeline.comparison.revisions import WORKSPACE, read_revision, require_comparable
+from pipeline.comparison.text import text
+from pipeline.pages.comparison import page
 
 
 def main() -> None:
     """Compare the revisions of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument(
         "revisions",
         nargs="+",

@@ -1,4 +1,4 @@
-"""DVC stage: write the small synthetic dataset that a fresh clone runs on."""
+"""Stage: write the small synthetic dataset that a fresh clone runs on."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,13 +9,14 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from pipeline.errors import run_stage
-from pipeline.params import DEMO, DemoParams, load_params
-from pipeline.styles import GENRES, artist_sound
-from pipeline.synth import piece
-from pipeline.tables import write_csv
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.paths import DEMO, DEMO_TRUTH
+from pipeline.base.sections import read_section, read_seed
+from pipeline.base.tables import write_csv
+from pipeline.synthesis.params import DemoParams
+from pipeline.synthesis.play import piece
+from pipeline.synthesis.styles import GENRES, artist_sound
 
-TRUTH = Path("data/demo_truth.csv")
 SAMPLE_RATE = 22_050
 
 # Each kind of thing that is drawn has a stream of its own, so that none shifts another.
@@ -39,8 +40,8 @@ def write_demo(folder: Path, truth: Path, params: DemoParams, seed: int) -> None
     Parameters
     ----------
     folder : Path
-        Becomes the dataset: one folder a genre, ``unlabelled/`` and ``metadata.csv``; what was
-        there is replaced. Tracks are 16-bit mono WAV at `SAMPLE_RATE` Hz.
+        Becomes the dataset: one folder for each genre, ``unlabelled/`` and ``metadata.csv``; what
+        was there is replaced. Tracks are 16-bit mono WAV at `SAMPLE_RATE` Hz.
     truth : Path
         Becomes a table of ``track_id`` and ``genre``, for the unlabelled tracks alone.
     params : DemoParams
@@ -92,8 +93,8 @@ def _credit(track: Track) -> dict[str, str]:
 
 def main() -> None:
     """Write the demo dataset that ``params.yaml`` asks for."""
-    params = load_params()
-    write_demo(DEMO, TRUTH, params.demo, params.seed)
+    command_line(__doc__).parse_args()
+    write_demo(DEMO, DEMO_TRUTH, read_section(DemoParams, "demo"), read_seed())
 
 
 if __name__ == "__main__":

@@ -1,32 +1,29 @@
-"""Stage: each fold's model judges the tracks that it never saw -> the tables in metrics/."""
+"""Stage: test each fold's model on the tracks that it never saw, into the tables of metrics/."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from models.saved import TRAINED, load_models
-from pipeline import scores
-from pipeline.errors import run_stage
-from pipeline.judge import (
-    CLIP,
-    Judged,
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.paths import CLIP_PREDICTIONS, FEATURE_STORES, METRICS, TRAINED
+from pipeline.base.sections import read_name, read_section
+from pipeline.base.tables import read_csv, rounded, write_csv, write_json
+from pipeline.evaluation import scores
+from pipeline.evaluation.out_of_fold import clip_predictions
+from pipeline.evaluation.params import EvaluateParams
+from pipeline.evaluation.predictions import CLIP, Predictions, by_level
+from pipeline.evaluation.summary import (
     Row,
     fold_scores,
-    judge_levels,
     prediction_rows,
     summarise,
     summarise_leaky,
 )
-from pipeline.judging import judge_clips
-from pipeline.labelled import load_labelled
-from pipeline.params import load_params
-from pipeline.store import FEATURE_STORES
-from pipeline.tables import read_csv, rounded, write_csv, write_json
-from pipeline.tracks import read_folds
-
-METRICS = Path("metrics")
-CLIP_PREDICTIONS = Path("data/clip_predictions.csv")
+from pipeline.folds.labelled import load_labelled
+from pipeline.folds.table import read_folds
+from pipeline.training.saved import load_models
+from pipeline.training.testing import predict_out_of_fold
 
 CURVES = {
     "training_accuracy": "accuracy",
@@ -56,12 +53,12 @@ def mean_curves(histories: Sequence[Row]) -> list[Row]:
     return curves
 
 
-def write_tables(clips: Judged, genres: list[str], vote: str, by_clip: bool) -> None:
-    """Everything in metrics/ but the histories, and the clips' predictions.
+def write_tables(clips: Predictions, genres: list[str], vote: str, by_clip: bool) -> None:
+    """Everything in metrics/ except the histories, and the clips' predictions.
 
-    Where folds are dealt `by_clip` no track is judged, and the tables are of clips.
+    Where folds are cut `by_clip` no track is judged, and the tables are of clips.
     """
-    levels = {CLIP: clips} if by_clip else judge_levels(clips)
+    levels = {CLIP: clips} if by_clip else by_level(clips)
     tracks = levels.get(vote, clips)
     summary = summarise_leaky(clips) if by_clip else summarise(levels, vote)
     write_json(METRICS / "summary.json", rounded(summary))
@@ -75,11 +72,13 @@ def write_tables(clips: Judged, genres: list[str], vote: str, by_clip: bool) -> 
 
 
 def main() -> None:
-    """Judge the models in models/trained."""
-    params = load_params()
-    clips = load_labelled(FEATURE_STORES / params.feature, read_folds())
-    judged = judge_clips(clips, load_models(TRAINED))
-    write_tables(judged, clips.genres, params.evaluate.vote, clips.by_clip)
+    """Test the models in data/models."""
+    command_line(__doc__).parse_args()
+    vote = read_section(EvaluateParams, "evaluate").vote
+    clips = load_labelled(FEATURE_STORES / read_name("feature"), read_folds())
+    found = predict_out_of_fold(clips, load_models(TRAINED))
+    predictions = clip_predictions(clips, found.rows, found.folds, found.probabilities)
+    write_tables(predictions, clips.genres, vote, clips.by_clip)
     histories = read_histories(TRAINED)
     _write("history", histories)
     _write("curves", mean_curves(histories))

@@ -1,25 +1,24 @@
-"""Stage, one a feature: PCM clips -> data/features/<name>."""
+"""Stage, run for each feature: compute it from the PCM clips into data/features/<name>."""
 
-import argparse
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from pipeline.build import build_store
-from pipeline.errors import run_stage
-from pipeline.extraction import ExtractFeature
-from pipeline.features import FEATURES, Feature
-from pipeline.params import load_params
-from pipeline.plan import jobs_of
-from pipeline.store import CLIPS, FEATURE_STORES, Store
-from pipeline.validate import choice
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.paths import CLIPS, FEATURE_STORES
+from pipeline.features.params import feature_names, read_feature
+from pipeline.features.shared.feature import Feature
+from pipeline.features.shared.recipe import ExtractFeature
+from pipeline.store.build import build_store
+from pipeline.store.plan import jobs_of
+from pipeline.store.store import Store
 
 
 def extract(clips: Path, name: str, feature: Feature, folder: Path) -> None:
     """Compute a feature of every clip in the store `clips` into the store `folder`."""
     with Store(clips) as store:
         recipe = ExtractFeature(feature, store.description["sample_rate"])
-        template = partial(recipe.template, store.shape[1])
+        template = partial(feature.template, store.shape[1], recipe.sample_rate)
         description = {**store.description, "name": name, "unit": feature.unit}
     description["params"] = asdict(feature)
     build_store(folder, description, template, jobs_of(clips), recipe)
@@ -27,12 +26,10 @@ def extract(clips: Path, name: str, feature: Feature, folder: Path) -> None:
 
 def main() -> None:
     """Extract the feature that the command line names, as params.yaml says."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("feature", choices=FEATURES)
+    parser = command_line(__doc__)
+    parser.add_argument("feature", choices=feature_names())
     name = parser.parse_args().feature
-    features = load_params().extract
-    choice(name, "feature", features, "extracted features (extract.features)")
-    extract(CLIPS, name, features[name], FEATURE_STORES / name)
+    extract(CLIPS, name, read_feature(name), FEATURE_STORES / name)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@
 metrics/summary.json.
 """
 
-import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,10 +12,11 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import PipelineError, run_stage
-from pipeline.git import git, read_files
-from pipeline.recorded import PARAMS, SPLIT, SUMMARY
-from pipeline.terminal import aligned, clean, percent
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.terminal import aligned, clean, percent
+from pipeline.comparison.git import git, read_files
+from pipeline.comparison.recorded import PARAMS, SPLIT, SUMMARY
 
 TRACK_ACCURACY, LEAKY_ACCURACY = "track_accuracy", "leaky_clip_accuracy"
 LONGEST_SUBJECT, BAR = 40, 33  # characters
@@ -95,7 +95,7 @@ def bar(entry: Entry, low: float, high: float) -> str:
 
 def main() -> None:
     """Print the history of the current branch."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
     arguments = parser.parse_args()
     entries = read_history()

@@ -1,34 +1,34 @@
-"""Stage, and a command for files of your own: audio -> genre, by the mean of all folds' models.
+"""Stage, and command for files of your own: predict genres by the mean of all folds' models.
 
 As a stage it writes data/unlabelled.csv. `python -m pipeline.predict song.mp3 ...` prints a
 table; everything it must know is in the models, so params.yaml plays no part.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from models.saved import TRAINED, Description, load_models, probabilities
-from pipeline.audio import AudioError
-from pipeline.clips import load_clips
-from pipeline.errors import PipelineError, run_stage
-from pipeline.extraction import ExtractFeature
-from pipeline.features import FEATURES
-from pipeline.judge import probability_columns, probability_row
-from pipeline.store import FEATURE_STORES, Store
-from pipeline.tables import write_csv
-from pipeline.tracks import read_tracks
+from pipeline.audio.clips import load_clips
+from pipeline.audio.decode import Rejection
+from pipeline.base.arrays import Array
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED
+from pipeline.base.tables import write_csv
+from pipeline.base.terminal import aligned
+from pipeline.dataset.tracks import read_tracks
+from pipeline.evaluation.summary import probability_columns, probability_row
+from pipeline.features.params import described_feature
+from pipeline.features.shared.recipe import ExtractFeature
+from pipeline.store.store import Store
+from pipeline.training.saved import Description, load_models, probabilities
 
-UNLABELLED = Path("data/unlabelled.csv")
 COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
 
-Array = npt.NDArray[Any]
 Models = Sequence[tuple[Any, Description]]
 Row = dict[str, Any]
 
@@ -51,7 +51,7 @@ def verdict(genres: Sequence[str], chances: Array) -> Row:
 
 
 def predict_store(models: Models, folder: Path, track_ids: Sequence[str]) -> Iterator[Row]:
-    """A row for each of `track_ids`, from the features in the store `folder`."""
+    """Yield a row for each of `track_ids`, from the features in the store `folder`."""
     with Store(folder) as store:
         if store.description != models[0][1].store:
             raise PipelineError(f"the models were not trained on {folder}; run `dvc repro`")
@@ -67,19 +67,20 @@ def predict_file(models: Models, path: Path) -> Row:
 
     Raises
     ------
-    AudioError, OSError
+    Rejection, OSError
         The file cannot be used.
     PipelineError
-        The models read a feature that is not one of `FEATURES`.
+        The models read a feature that only its user can compute.
     """
     description = models[0][1]
     store = description.store
-    if description.feature not in FEATURES:
+    feature = described_feature(store)
+    if feature is None:
         raise PipelineError(
             f"the models read a feature of your own, {description.feature!r}, which cannot be "
             "computed here; put the tracks into the dataset's folder unlabelled and into its store"
         )
-    recipe = ExtractFeature(FEATURES[description.feature](**store["params"]), store["sample_rate"])
+    recipe = ExtractFeature(feature, store["sample_rate"])
     pcm = load_clips(path, recipe.sample_rate, recipe.sample_rate * store["seconds"]).pcm
     with threadpool_limits(1):  # as `extract` computes it, to the last bit
         rows = recipe(pcm).rows
@@ -93,7 +94,7 @@ def predict_files(models: Models, paths: Sequence[Path]) -> tuple[list[Row], lis
     for path in paths:
         try:
             rows.append(predict_file(models, path))
-        except AudioError as error:
+        except Rejection as error:
             errors.append(f"{path}: {error}")
         except OSError as error:
             errors.append(f"{path}: {error.strerror}")
@@ -102,15 +103,13 @@ def predict_files(models: Models, paths: Sequence[Path]) -> tuple[list[Row], lis
 
 def format_table(rows: Sequence[Row]) -> str:
     """Aligned columns: file, genre, probability, runner-up, its probability."""
-    cells = [["file", *COLUMNS], *([row["file"], *(row[name] for name in COLUMNS)] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells)
-    return "\n".join(line.rstrip() for line in lines)
+    cells = [[row["file"], *(row[name] for name in COLUMNS)] for row in rows]
+    return aligned([["file", *COLUMNS], *cells])
 
 
 def main() -> None:
     """Predict the files of the command line; without any, the dataset's unlabelled tracks."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="audio files of your own")
     parser.add_argument("--csv", type=Path, metavar="PATH", help="write a table to PATH too")
     parser.add_argument("--models", type=Path, default=TRAINED, help="folder of fold-*.keras")

@@ -1,4 +1,4 @@
-"""Command: the same model by every protocol, side by side, and the leaky one less each honest one.
+"""Train and test the same model by every protocol, and show how much the leaky one flatters.
 
 `python -m pipeline.protocols` trains and judges what params.yaml names under the protocols clip,
 song, artist and filtered, after `dvc repro` has made tracks, replicas, features and new samples;
@@ -6,32 +6,33 @@ folds that were trained before come from the machine's cache. It prints a table 
 metrics/protocols.csv.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models.saved import load_model
-from pipeline.audit import LeakError
-from pipeline.dealing import deal_tracks
-from pipeline.errors import PipelineError, run_stage
-from pipeline.fold import MODEL
-from pipeline.folds import PROTOCOLS
-from pipeline.judge import judge_levels, summarise, summarise_leaky
-from pipeline.judging import judge_clips
-from pipeline.labelled import load_labelled
-from pipeline.params import Params, ProtocolName, load_params
-from pipeline.store import FEATURE_STORES
-from pipeline.tables import rounded, write_csv
-from pipeline.terminal import aligned, percent, points
-from pipeline.tracks import read_replica_pairs, read_tracks
-from pipeline.training import make_tasks, train_folds
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import FEATURE_STORES, METRICS
+from pipeline.base.sections import read_section
+from pipeline.base.tables import rounded, write_csv
+from pipeline.base.terminal import aligned, percent, points
+from pipeline.comparison.cross_validate import cross_validate
+from pipeline.dataset.tracks import read_tracks
+from pipeline.evaluation.params import EvaluateParams
+from pipeline.evaluation.predictions import by_level
+from pipeline.evaluation.summary import summarise, summarise_leaky
+from pipeline.folds.assignment import assign_folds
+from pipeline.folds.errors import LeakError
+from pipeline.folds.labelled import load_labelled
+from pipeline.folds.params import ProtocolName, SplitParams
+from pipeline.folds.protocols import PROTOCOLS
+from pipeline.recordings.pairs import read_replica_pairs
+from pipeline.training.experiment import Experiment, read_experiment
 
-TABLE = Path("metrics/protocols.csv")
+TABLE = METRICS / "protocols.csv"
 DEFAULT: list[ProtocolName] = ["clip", "song", "artist", "filtered"]
 COLUMNS = ["protocol", "judged", "folds", "tracks", "genres_absent"]
 FIGURES = ["accuracy", "accuracy_low", "accuracy_high", "accuracy_std"]
@@ -40,8 +41,8 @@ LEVELS = ("track", "clip", "leaky_clip")
 Row = dict[str, Any]
 
 
-def run_protocol(name: ProtocolName, params: Params) -> Row:
-    """Deal by the protocol `name`, train and judge as `params` say: its row of the table.
+def run_protocol(name: ProtocolName, experiment: Experiment, split: SplitParams, vote: str) -> Row:
+    """Assign folds by the protocol `name`, train and test: its row of the table.
 
     Raises
     ------
@@ -50,18 +51,17 @@ def run_protocol(name: ProtocolName, params: Params) -> Row:
     LeakError
         A fold leaks.
     """
-    split = replace(params.split, protocol=name)
-    dealt = deal_tracks(read_tracks(), read_replica_pairs(), split, params.seed)
-    clips = load_labelled(FEATURE_STORES / params.feature, dealt.tracks)
-    folders = train_folds(make_tasks(params, dealt.tracks, clips))
-    judged = judge_clips(clips, [load_model(folder / MODEL) for folder in folders])
+    split = replace(split, protocol=name)
+    assigned = assign_folds(read_tracks(), read_replica_pairs(), split, experiment.seed)
+    clips = load_labelled(FEATURE_STORES / experiment.feature, assigned.tracks)
+    predictions = cross_validate(experiment, assigned.tracks, clips).predictions
     if clips.by_clip:
-        summary = summarise_leaky(judged)
+        summary = summarise_leaky(predictions)
     else:
-        summary = summarise(judge_levels(judged), params.evaluate.vote)
+        summary = summarise(by_level(predictions), vote)
     figures = {f"{level}_{figure}" for level in LEVELS for figure in FIGURES} & summary.keys()
-    facts = {name: dealt.figures[name] for name in COLUMNS}
-    facts["tracks"] = len(np.unique(judged.track_ids))  # in place of all that were dealt
+    facts = {name: assigned.figures[name] for name in COLUMNS}
+    facts["tracks"] = len(np.unique(predictions.track_ids))  # in place of all that have a fold
     return rounded({**facts, **{name: summary[name] for name in figures}})
 
 
@@ -82,10 +82,10 @@ def _cells(row: Row) -> list[str]:
 
 
 def leads(rows: Sequence[Row]) -> list[str]:
-    """Clip accuracy of the leaky protocol less that of each honest one."""
+    """Clip accuracy of the leaky protocol minus that of each honest one."""
     leaky = [row["leaky_clip_accuracy"] for row in rows if "leaky_clip_accuracy" in row]
     return [
-        f"clip (leaks) less {row['protocol']}: {points(leaky[0] - row['clip_accuracy'])} points "
+        f"clip (leaks) minus {row['protocol']}: {points(leaky[0] - row['clip_accuracy'])} points "
         "of clip accuracy"
         for row in rows
         if leaky and "clip_accuracy" in row
@@ -94,7 +94,7 @@ def leads(rows: Sequence[Row]) -> list[str]:
 
 def main() -> None:
     """Run the protocols of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     choices = ", ".join(PROTOCOLS)
     told = f"one of {choices}; default: {', '.join(DEFAULT)}"
     parser.add_argument("protocols", nargs="*", metavar="PROTOCOL", help=told)
@@ -102,11 +102,13 @@ def main() -> None:
     for name in names:
         if name not in PROTOCOLS:
             raise PipelineError(f"no protocol {name!r}; choose from {choices}")
-    params = load_params()
+    experiment = read_experiment()
+    split = read_section(SplitParams, "split")
+    vote = read_section(EvaluateParams, "evaluate").vote
     rows = []
     for name in names:
         try:
-            rows.append(run_protocol(name, params))
+            rows.append(run_protocol(name, experiment, split, vote))
         except LeakError:
             raise
         except PipelineError as error:

@@ -5,7 +5,6 @@
 that link to a shard keep it.
 """
 
-import argparse
 import os
 import re
 import shutil
@@ -14,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.cache import machine_cache
-from pipeline.errors import PipelineError, run_stage
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.store.cache import machine_cache
 
 DEFAULT_SIZE = "20G"
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -96,7 +96,7 @@ def show(size: int) -> str:
 
 def main() -> None:
     """Show or prune the cache that the environment names."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("action", choices=["size", "prune"])
     action = parser.parse_args().action
     root = machine_cache().root

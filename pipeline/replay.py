@@ -5,7 +5,6 @@ these names (track:clip:copy), and prints their records; `--save FILE.png` draws
 its parent. What params.yaml says now plays no part.
 """
 
-import argparse
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -15,16 +14,17 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.augmentations import AUGMENTATIONS
-from pipeline.augmenting import medium_of
-from pipeline.contact_sheet import write_pair
-from pipeline.errors import PipelineError, run_stage
-from pipeline.features import FEATURES, Feature
-from pipeline.kind import SOUND, Array
-from pipeline.medium import Medium
-from pipeline.pcm import Pcm
-from pipeline.samples import AUGMENTED, Sample, by_store, read_samples, require_rows
-from pipeline.store import CLIPS, FEATURE_STORES, Store
+from pipeline.audio.pcm import Pcm
+from pipeline.augmentation.base import SOUND
+from pipeline.augmentation.registry import augmentations
+from pipeline.augmentation.samples import Sample, by_store, read_samples, require_rows, target_of
+from pipeline.augmentation.sheet import write_pair
+from pipeline.augmentation.target import Target
+from pipeline.base.arrays import Array
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES
+from pipeline.store.store import Store
 
 MANY = 200  # samples that are worth a progress bar
 
@@ -71,25 +71,17 @@ def replay(samples: Sequence[Sample], names: Collection[str]) -> Iterator[Replay
         A parent is not what it was, or table and stores do not go together.
     """
     with Store(FEATURE_STORES / samples[0].feature) as rows, Store(CLIPS) as sound:
-        medium = medium_of(rows, feature_of(rows))
+        target = target_of(rows)
         for sample, stored in _stored(samples, names):
             parent = _row(rows, sample)
             if parent is None or hashlib.sha256(parent.tobytes()).hexdigest() != (
                 sample.parent_sha256
             ):
                 raise _changed(sample, rows.folder)
-            pcm = _row(sound, sample) if _hears(sample) else None
-            if pcm is None and _hears(sample):
+            pcm = _row(sound, sample) if _needs_sound(sample) else None
+            if pcm is None and _needs_sound(sample):
                 raise _changed(sample, sound.folder)
-            yield Replayed(sample, parent, stored, _again(medium, sample, parent, pcm))
-
-
-def feature_of(store: Store) -> Feature | None:
-    """The feature in a store, by its own description; None for one of the user's own."""
-    about = store.description
-    if about.get("name") in FEATURES and "params" in about:
-        return FEATURES[about["name"]](**about["params"])
-    return None
+            yield Replayed(sample, parent, stored, _again(target, sample, parent, pcm))
 
 
 def _stored(samples: Sequence[Sample], names: Collection[str]) -> Iterator[tuple[Sample, Array]]:
@@ -109,13 +101,14 @@ def _row(store: Store, sample: Sample) -> Array | None:
     return store.rows(sample.track_id)[sample.clip]
 
 
-def _hears(sample: Sample) -> bool:
-    return any(AUGMENTATIONS[state["kind"]].acts_on == SOUND for state in sample.states)
+def _needs_sound(sample: Sample) -> bool:
+    return any(augmentations()[state["kind"]].acts_on == SOUND for state in sample.states)
 
 
-def _again(medium: Medium, sample: Sample, parent: Array, pcm: Pcm | None) -> Array:
+def _again(target: Target, sample: Sample, parent: Array, pcm: Pcm | None) -> Array:
     try:
-        return medium.make(sample.states, parent, pcm)
+        kinds = [augmentations()[state["kind"]] for state in sample.states]
+        return target.make_sample(kinds, sample.states, parent, pcm)
     except (KeyError, TypeError, ValueError) as error:
         raise PipelineError(
             f"sample {sample.name}: what was drawn for it, {json.dumps(sample.states)}, is not "
@@ -160,7 +153,7 @@ def choose(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Make again what the command line names, or everything."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("samples", nargs="*", metavar="SAMPLE", help="track:clip:copy; default all")
     parser.add_argument("--save", type=Path, metavar="FILE.png", help="draw it beside its parent")
     asked = parser.parse_args()

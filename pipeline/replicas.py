@@ -1,4 +1,4 @@
-"""Stage: the same recording under two names -> data/replicas.csv, a row a pair."""
+"""Stage: find the same recording under two names, one row of data/replicas.csv for each pair."""
 
 import sys
 from collections import defaultdict
@@ -8,18 +8,20 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
-from pipeline.acoustic import FRAMES_PER_SECOND
-from pipeline.build import build_store
-from pipeline.errors import PipelineError, run_stage
-from pipeline.fingerprinting import FingerprintTrack
-from pipeline.matching import Match, find_matches
-from pipeline.plan import jobs_of
-from pipeline.store import CLIPS, Store
-from pipeline.tables import rounded, write_csv, write_json
-from pipeline.tracks import REPLICA_COLUMNS, REPLICAS, TRACKS, read_tracks
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import CLIPS, FINGERPRINTS, METRICS, REPLICAS, TRACKS
+from pipeline.base.tables import rounded, write_csv, write_json
+from pipeline.dataset.tracks import read_tracks
+from pipeline.recordings.fingerprint import FRAMES_PER_SECOND
+from pipeline.recordings.matching import Match, find_matches
+from pipeline.recordings.pairs import REPLICA_COLUMNS
+from pipeline.recordings.recipe import FingerprintTrack
+from pipeline.store.build import build_store
+from pipeline.store.plan import jobs_of
+from pipeline.store.store import Store
 
-FINGERPRINTS = Path("data/fingerprints")
-METRICS = Path("metrics/replicas.json")
+COUNTS = METRICS / "replicas.json"
 EXACT, NEAR = "exact", "near"
 
 Row = dict[str, Any]
@@ -35,7 +37,7 @@ def compute_fingerprints(clips: Path, folder: Path) -> None:
 
 
 def find_replicas(digests: Mapping[str, str], folder: Path) -> list[Row]:
-    """A row a pair of tracks of the same recording, sorted, without their genres.
+    """One row for each pair of tracks of the same recording, sorted, without their genres.
 
     Parameters
     ----------
@@ -105,6 +107,7 @@ def _warn(row: Row) -> None:
 
 def main() -> None:
     """Compare every usable track, labelled or not, with every other."""
+    command_line(__doc__).parse_args()
     genres = {track.track_id: track.genre for track in read_tracks()}
     with Store(CLIPS) as store:
         digests = {track_id: store.digest(track_id) for track_id in store.track_ids}
@@ -117,7 +120,7 @@ def main() -> None:
         if _across_genres(row):
             _warn(row)
     write_csv(REPLICAS, REPLICA_COLUMNS, map(rounded, rows))
-    write_json(METRICS, summarise(rows, len(digests)))
+    write_json(COUNTS, summarise(rows, len(digests)))
 
 
 if __name__ == "__main__":

@@ -1,36 +1,38 @@
-"""Stage: files of the dataset -> PCM clips in data/clips, a row a file in data/tracks.csv."""
+"""Stage: cut the dataset's files into PCM clips, and write a row of data/tracks.csv for each."""
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.build import NoRowsError, build_store
-from pipeline.cache import CachedTrack, machine_cache
-from pipeline.clips import CutTrack
-from pipeline.dataset import TrackFile, find_tracks
-from pipeline.errors import PipelineError, run_stage
-from pipeline.gtzan import gtzan_facts, strangers
-from pipeline.hashes import hash_files, unchanged
-from pipeline.metadata import read_metadata, with_artists
-from pipeline.params import SegmentParams, load_params
-from pipeline.plan import Job
-from pipeline.store import CLIPS
-from pipeline.tables import write_csv, write_json
-from pipeline.tracks import COLUMNS, OK, REJECTED, TRACKS, TRUNCATED
+from pipeline.audio.clips import CutTrack
+from pipeline.audio.params import SegmentParams
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import CLIPS, METRICS, TRACKS
+from pipeline.base.sections import read_section
+from pipeline.base.tables import write_csv, write_json
+from pipeline.dataset.files import TrackFile, find_tracks
+from pipeline.dataset.gtzan import gtzan_facts, strangers
+from pipeline.dataset.hashes import hash_files, unchanged
+from pipeline.dataset.metadata import read_metadata, with_artists
+from pipeline.dataset.params import DatasetParams
+from pipeline.dataset.tracks import COLUMNS, OK, REJECTED, TRUNCATED
+from pipeline.store.build import NoRowsError, build_store
+from pipeline.store.cache import CachedTrack
+from pipeline.store.plan import Job
 
-METRICS = Path("metrics/segment.json")
+COUNTS = METRICS / "segment.json"
 FACTS = ("seconds", "sample_rate", "channels")
 
 Row = dict[str, Any]
 
 
 def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) -> list[Row]:
-    """Write the clips of all usable tracks to the store `folder`; a row of tracks.csv for each."""
+    """Write the clips of all usable tracks to the store `folder`; return a row for each track."""
     paths = [track.path.absolute() for track in tracks]
-    hashes = hash_files(paths, machine_cache().hashes(os.path.commonpath(paths)))
+    hashes = hash_files(paths)
     jobs = [
         Job(track.track_id, f"{sha256} {path.suffix}", partial(unchanged, path, sha256))
         for track, path, sha256 in zip(tracks, paths, hashes, strict=True)
@@ -67,12 +69,13 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
 
 def main() -> None:
     """Segment `dataset.path` as params.yaml says."""
-    params = load_params()
-    folder = Path(params.dataset.path).expanduser()
+    command_line(__doc__).parse_args()
+    folder = read_section(DatasetParams, "dataset").folder
+    params = read_section(SegmentParams, "segment")
     tracks = find_tracks(folder)
     metadata = read_metadata(tracks, folder)
     try:
-        rows = segment(tracks, params.segment, CLIPS)
+        rows = segment(tracks, params, CLIPS)
     except NoRowsError:
         raise PipelineError(
             f"dataset.path = {str(folder)!r}: not one file of it can be used"
@@ -83,7 +86,7 @@ def main() -> None:
         row |= known.get(row["track_id"], {})
     write_csv(TRACKS, COLUMNS, rows)
     counts = summarise(rows)
-    write_json(METRICS, counts)
+    write_json(COUNTS, counts)
     _warn(counts, strangers(labelled))
 
 

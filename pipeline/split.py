@@ -1,24 +1,27 @@
-"""Stage: labelled tracks -> data/folds.csv, audited, and what there is to say of it."""
+"""Stage: assign the labelled tracks to folds, audit them, and write data/folds.csv."""
 
-from pathlib import Path
+from pipeline.base.digests import digest
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.paths import FOLDS, METRICS
+from pipeline.base.sections import read_section, read_seed
+from pipeline.base.tables import write_json
+from pipeline.dataset.tracks import read_tracks
+from pipeline.folds.assignment import SHORT, assign_folds
+from pipeline.folds.params import SplitParams
+from pipeline.folds.table import write_folds
+from pipeline.recordings.pairs import read_replica_pairs
 
-from pipeline.dealing import SHORT, deal_tracks
-from pipeline.errors import run_stage
-from pipeline.fingerprint import digest
-from pipeline.params import load_params
-from pipeline.tables import write_json
-from pipeline.tracks import FOLDS, read_replica_pairs, read_tracks, write_folds
-
-METRICS = Path("metrics/split.json")
+FIGURES = METRICS / "split.json"
 
 
 def main() -> None:
-    """Deal the labelled tracks into folds as `split` in params.yaml says."""
-    params = load_params()
-    dealt = deal_tracks(read_tracks(), read_replica_pairs(), params.split, params.seed)
-    write_folds(dealt.tracks)
+    """Assign folds as `split` in params.yaml says."""
+    command_line(__doc__).parse_args()
+    params = read_section(SplitParams, "split")
+    assigned = assign_folds(read_tracks(), read_replica_pairs(), params, read_seed())
+    write_folds(assigned.tracks)
     folds_digest = digest(FOLDS.read_text(encoding="utf-8"))[:SHORT]
-    write_json(METRICS, {**dealt.figures, "folds_digest": folds_digest})
+    write_json(FIGURES, {**assigned.figures, "folds_digest": folds_digest})
 
 
 if __name__ == "__main__":

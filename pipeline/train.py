@@ -1,23 +1,22 @@
-"""Stage: folds -> a model and a history for each, in models/trained."""
+"""Stage: train the chosen model on every fold, into data/models."""
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from models.saved import TRAINED
-from pipeline.build import replacing_folder
-from pipeline.cache import link
-from pipeline.errors import run_stage
-from pipeline.fold import CURVES, MACHINE, MODEL
-from pipeline.labelled import load_labelled
-from pipeline.params import load_params
-from pipeline.store import FEATURE_STORES
-from pipeline.tables import write_json
-from pipeline.tracks import read_folds
-from pipeline.training import make_tasks, train_folds
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.paths import FEATURE_STORES, METRICS, TRAINED
+from pipeline.base.tables import rounded, write_csv, write_json
+from pipeline.folds.labelled import load_labelled
+from pipeline.folds.table import read_folds
+from pipeline.store.build import replacing_folder
+from pipeline.store.cache import link
+from pipeline.training.cross_validation import train_folds
+from pipeline.training.experiment import read_experiment
+from pipeline.training.fitting import HISTORY
+from pipeline.training.record import MODEL, read_record
+from pipeline.training.tasks import make_tasks
 
-METRICS = Path("metrics/training.json")
+MACHINES = METRICS / "training.json"
 
 
 def merge_facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -31,18 +30,20 @@ def merge_facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     """Train the model and feature that params.yaml names on every fold."""
-    params = load_params()
+    command_line(__doc__).parse_args()
+    experiment = read_experiment()
     tracks = read_folds()
-    clips = load_labelled(FEATURE_STORES / params.feature, tracks)
-    tasks = make_tasks(params, tracks, clips)
+    clips = load_labelled(FEATURE_STORES / experiment.feature, tracks)
+    tasks = make_tasks(experiment, tracks, clips)
     with replacing_folder(TRAINED) as trained:
         folders = train_folds(tasks)
-        for task, folder in zip(tasks, folders, strict=True):
+        records = [read_record(folder) for folder in folders]
+        for task, folder, record in zip(tasks, folders, records, strict=True):
             path = trained / f"fold-{task.description.fold}.keras"
             link(folder / MODEL, path)
-            link(folder / CURVES, path.with_suffix(".csv"))
-    facts = [json.loads((folder / MACHINE).read_text(encoding="utf-8")) for folder in folders]
-    write_json(METRICS, merge_facts(facts))
+            rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(record.history, 1))
+            write_csv(path.with_suffix(".csv"), ["epoch", *HISTORY], rows)
+    write_json(MACHINES, merge_facts([record.machine for record in records]))
 
 
 if __name__ == "__main__":

@@ -17,24 +17,20 @@ import pytest
 import soundfile
 import yaml
 
-from models.fit import assemble
-from models.saved import Description, save_model
+from pipeline.training.assembly import assemble
+from pipeline.training.saved import Description, save_model
 from pipeline.extract import extract
-from pipeline.labelled import LabelledClips, load_labelled
-from pipeline.making import make_samples
-from pipeline.params import Params, parse_params
-from pipeline.samples import AUGMENTED, read_samples
-from pipeline.store import CLIPS, FEATURE_STORES, Store, in_store_order, write_store
-from pipeline.tables import write_csv
-from pipeline.tracks import (
-    COLUMNS,
-    FOLDS,
-    TRACKS,
-    FoldedTrack,
-    read_folds,
-    read_tracks,
-    write_folds,
-)
+from pipeline.folds.labelled import LabelledClips, load_labelled
+from pipeline.augmentation.offline import make_samples
+from pipeline.check import Params, parse_params
+from pipeline.base.paths import AUGMENTED
+from pipeline.augmentation.samples import read_samples
+from pipeline.base.paths import CLIPS, FEATURE_STORES
+from pipeline.store.store import Store, in_store_order, write_store
+from pipeline.base.tables import write_csv
+from pipeline.dataset.tracks import COLUMNS, read_tracks
+from pipeline.base.paths import FOLDS, TRACKS
+from pipeline.folds.table import FoldedTrack, read_folds, write_folds
 
 Array = npt.NDArray[Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.tables import write_csv, write_json
+from pipeline.base.tables import write_csv, write_json
 
 GENRES = ("blues", "metal", "rock")
 SPLIT = {

@@ -9,23 +9,30 @@ import numpy as np
 import pytest
 from helpers import FRAMES, SMALL, contents, saves_models, small_params, write_params, write_project
 
-from models.fit import HISTORY
-from models.saved import load_model, probabilities
-from pipeline import ablate, training, trials
-from pipeline.augmentations import AUGMENTATIONS, chain_of
-from pipeline.dealing import deal_tracks
-from pipeline.errors import PipelineError
-from pipeline.fold import CURVES, MODEL
-from pipeline.labelled import load_labelled
-from pipeline.making import make_samples
-from pipeline.medium import Medium
-from pipeline.paired import Difference, Judgement
-from pipeline.samples import AUGMENTED, write_samples
-from pipeline.scores import VOTERS
-from pipeline.store import FEATURE_STORES, write_store
-from pipeline.tables import read_csv, write_csv
-from pipeline.tracks import REPLICA_COLUMNS, REPLICAS, read_tracks
-from pipeline.trials import Bench, Trial
+from pipeline.tasks.fitting import HISTORY
+from pipeline.tasks.saved import load_model, probabilities
+from pipeline import ablate
+from pipeline.training import tasks
+from pipeline.comparison import trials
+from pipeline.augmentation.registry import AUGMENTATIONS
+from pipeline.augmentation.chains import chain_of
+from pipeline.folds.assignment import deal_tracks
+from pipeline.base.errors import PipelineError
+from pipeline.tasks.fold import CURVES, MODEL
+from pipeline.folds.labelled import load_labelled
+from pipeline.augmentation.offline import make_samples
+from pipeline.augmentation.target import Medium
+from pipeline.comparison.paired import Difference, Judgement
+from pipeline.base.paths import AUGMENTED
+from pipeline.augmentation.samples import write_samples
+from pipeline.evaluation.votes import VOTERS
+from pipeline.base.paths import FEATURE_STORES
+from pipeline.store.store import write_store
+from pipeline.base.tables import read_csv, write_csv
+from pipeline.recordings.pairs import REPLICA_COLUMNS
+from pipeline.base.paths import REPLICAS
+from pipeline.dataset.tracks import read_tracks
+from pipeline.comparison.trials import Bench, Trial
 
 pytestmark = saves_models
 
@@ -40,7 +47,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_csv(tmp_path / REPLICAS, REPLICA_COLUMNS, [])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(training, "map_folds", lambda f, tasks: [f(task) for task in tasks])
+    monkeypatch.setattr(tasks, "map_folds", lambda f, tasks: [f(task) for task in tasks])
     write_samples(AUGMENTED, [])
 
 
@@ -65,7 +72,7 @@ def by_hand(*kinds: str) -> tuple[float, float]:
     clips = load_labelled(FEATURE_STORES / "centroid", tracks)
     if kinds:
         make_samples(params, read_tracks(), Path("again"))
-    folders = training.train_folds(training.make_tasks(params, tracks, clips, Path("again")))
+    folders = tasks.train_folds(tasks.make_tasks(params, tracks, clips, Path("again")))
     right = []
     for fold, folder in enumerate(folders):
         model = load_model(folder / MODEL)[0]

@@ -6,8 +6,9 @@ import pytest
 from helpers import SMALL, contents, write_params, write_project
 
 from pipeline import augment
-from pipeline.contact_sheet import SHEET
-from pipeline.samples import AUGMENTED, TABLE, read_samples
+from pipeline.base.paths import SHEET
+from pipeline.base.paths import AUGMENTED
+from pipeline.augmentation.samples import TABLE, read_samples
 
 pytestmark = pytest.mark.usefixtures("project")
 

@@ -12,9 +12,9 @@ import pytest
 from helpers import ROOT, changed_document, write_params
 
 from pipeline.check import check_input, main
-from pipeline.params import parse_params
-from pipeline.store import write_store
-from pipeline.validate import ParamsError
+from pipeline.check import parse_params
+from pipeline.store.store import write_store
+from pipeline.base.errors import ParamsError
 
 PASSED = Path("data/params_checked.txt")
 

@@ -13,14 +13,15 @@ import pytest
 from repository import RIGHT, SPLIT, Repository, predictions, swapped
 
 from pipeline import compare
-from pipeline.compare_page import page
-from pipeline.compare_text import MOST_CHANGED, text
-from pipeline.errors import PipelineError, run_stage
-from pipeline.features import FEATURES
-from pipeline.intervals import accuracy_interval, difference_interval
-from pipeline.paired import judgement
-from pipeline.report import as_json, build_report
-from pipeline.revisions import Revision, read_revision, require_comparable
+from pipeline.pages.comparison import page
+from pipeline.comparison.text import MOST_CHANGED, text
+from pipeline.base.errors import PipelineError
+from pipeline.base.entry import run_stage
+from pipeline.features.registry import FEATURES
+from pipeline.evaluation.intervals import accuracy_interval, difference_interval
+from pipeline.comparison.paired import judgement
+from pipeline.comparison.report import as_json, build_report
+from pipeline.comparison.revisions import Revision, read_revision, require_comparable
 
 HOSTILE = '<script>alert("&")</script>'
 ARTISTS = list("AABBCCDDEEFF")

@@ -7,17 +7,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from models import MODELS
-from models.startup import keras
-from pipeline.augmentations import AUGMENTATIONS, chain_of
-from pipeline.extraction import ExtractFeature
-from pipeline.features import FEATURES, Feature
-from pipeline.kind import DECIBELS, SOUND, ActsOn, Needs, State
-from pipeline.medium import Medium
-from pipeline.model_params import MODEL_PARAMS
-from pipeline.params import VOTES, load_params
-from pipeline.pcm import from_pcm, to_pcm
-from pipeline.scores import VOTERS
+from pipeline.training.networks import MODELS
+from pipeline.training.startup import keras
+from pipeline.augmentation.registry import AUGMENTATIONS
+from pipeline.augmentation.chains import chain_of
+from pipeline.features.shared.recipe import ExtractFeature
+from pipeline.features.registry import FEATURES
+from pipeline.features.shared.feature import Feature
+from pipeline.augmentation.base import DECIBELS, SOUND, ActsOn, Needs, State
+from pipeline.augmentation.target import Medium
+from pipeline.training.networks import MODEL_PARAMS
+from pipeline.evaluation.params import VOTES
+from pipeline.check import load_params
+from pipeline.audio.pcm import from_pcm, to_pcm
+from pipeline.evaluation.votes import VOTERS
 
 PARAMS = load_params()
 SAMPLE_RATE = PARAMS.segment.sample_rate

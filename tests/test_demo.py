@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from pipeline import demo
-from pipeline.params import DemoParams
-from pipeline.styles import GENRES
+from pipeline.synthesis.params import DemoParams
+from pipeline.synthesis.styles import GENRES
 
 PARAMS = DemoParams(tracks_per_genre=3, artists_per_genre=2, seconds=1.0, unlabelled=12)
 

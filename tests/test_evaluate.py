@@ -12,14 +12,15 @@ import numpy.typing as npt
 import pytest
 from helpers import describe, labelled_clips, labelled_tracks, saves_models, write_project
 
-from models.saved import Description
-from pipeline import evaluate, train, training
-from pipeline.errors import PipelineError
-from pipeline.judge import Judged
-from pipeline.judging import judge_clips
-from pipeline.labelled import LabelledClips, load_labelled
-from pipeline.store import FEATURE_STORES
-from pipeline.tracks import FoldedTrack
+from pipeline.tasks.saved import Description
+from pipeline import evaluate, train
+from pipeline.training import tasks
+from pipeline.base.errors import PipelineError
+from pipeline.evaluation.predictions import Judged
+from pipeline.tasks.testing import judge_clips
+from pipeline.folds.labelled import LabelledClips, load_labelled
+from pipeline.base.paths import FEATURE_STORES
+from pipeline.folds.table import FoldedTrack
 
 pytestmark = saves_models
 
@@ -141,7 +142,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_project(folder, {"models.ann.epochs": 6})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(training, "map_folds", lambda fit, tasks: [fit(task) for task in tasks])
+        patch.setattr(tasks, "map_folds", lambda fit, tasks: [fit(task) for task in tasks])
         train.main()
         evaluate.main()
     return folder

@@ -8,11 +8,12 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from pipeline import extract
-from pipeline.errors import PipelineError
-from pipeline.features import FEATURES
-from pipeline.params import load_params
-from pipeline.pcm import Pcm, from_pcm
-from pipeline.store import CLIPS, FEATURE_STORES, Store, in_store_order, write_store
+from pipeline.base.errors import PipelineError
+from pipeline.features.registry import FEATURES
+from pipeline.check import load_params
+from pipeline.audio.pcm import Pcm, from_pcm
+from pipeline.base.paths import CLIPS, FEATURE_STORES
+from pipeline.store.store import Store, in_store_order, write_store
 
 SAMPLE_RATE = 22_050
 TRACKS = {"blues/a": 3, "blues/b": 1, "jazz/a": 2, "unlabelled/u": 1}

@@ -8,7 +8,8 @@ import pytest
 from repository import SPLIT, Repository
 
 from pipeline import history
-from pipeline.errors import PipelineError, run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.entry import run_stage
 from pipeline.history import BAR, Entry, bar, read_history
 
 LONG = "a subject that is much longer than there is room for in a line"

@@ -9,12 +9,15 @@ import numpy.typing as npt
 import pytest
 from helpers import describe, small_params
 
-from models import MODELS, machine
-from models.fit import assemble, early_stopping, statistics
-from models.optimizer import make_optimizer, make_schedule
-from models.startup import keras
-from pipeline.model_params import AnnParams, CnnParams
-from pipeline.validate import ParamsError
+from pipeline.training.networks import MODELS
+from pipeline.training import machine
+from pipeline.training.assembly import assemble, statistics
+from pipeline.training.fitting import early_stopping
+from pipeline.training.optimizer import make_optimizer, make_schedule
+from pipeline.training.startup import keras
+from models.ann import AnnParams
+from models.cnn import CnnParams
+from pipeline.base.errors import ParamsError
 
 Array = npt.NDArray[Any]
 

@@ -8,10 +8,11 @@ import pytest
 import yaml
 from helpers import ROOT, changed_document, committed_document, write_params
 
-from pipeline.augmentations import AUGMENTATIONS
-from pipeline.model_params import AnnParams, CnnParams
-from pipeline.params import load_params, parse_params
-from pipeline.validate import ParamsError
+from pipeline.augmentation.registry import AUGMENTATIONS
+from models.ann import AnnParams
+from models.cnn import CnnParams
+from pipeline.check import load_params, parse_params
+from pipeline.base.errors import ParamsError
 
 TOO_LARGE = 10**30
 

@@ -21,14 +21,17 @@ from helpers import (
     write_project,
 )
 
-from models.saved import TRAINED, load_models, probabilities
+from pipeline.base.paths import TRAINED
+from pipeline.training.saved import load_models, probabilities
 from pipeline import predict
-from pipeline.clips import load_clips
-from pipeline.errors import PipelineError, run_stage
+from pipeline.audio.clips import load_clips
+from pipeline.base.errors import PipelineError
+from pipeline.base.entry import run_stage
 from pipeline.extract import extract
-from pipeline.features import Centroid
-from pipeline.pcm import from_pcm
-from pipeline.store import FEATURE_STORES, Store, write_store
+from pipeline.features.centroid import Centroid
+from pipeline.audio.pcm import from_pcm
+from pipeline.base.paths import FEATURE_STORES
+from pipeline.store.store import Store, write_store
 
 pytestmark = saves_models
 

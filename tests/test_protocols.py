@@ -7,14 +7,18 @@ from pathlib import Path
 import pytest
 from helpers import OFFLINE, saves_models, small_params, write_project, write_tracks
 
-from models.fit import FoldTask
-from pipeline import dealing, protocols, training
-from pipeline.audit import LeakError
-from pipeline.errors import PipelineError
-from pipeline.making import make_samples
-from pipeline.samples import AUGMENTED
-from pipeline.tables import read_csv, write_csv
-from pipeline.tracks import REPLICA_COLUMNS, REPLICAS, read_tracks
+from pipeline.tasks.fitting import FoldTask
+from pipeline.folds import assignment
+from pipeline import protocols
+from pipeline.training import tasks
+from pipeline.folds.errors import LeakError
+from pipeline.base.errors import PipelineError
+from pipeline.augmentation.offline import make_samples
+from pipeline.base.paths import AUGMENTED
+from pipeline.base.tables import read_csv, write_csv
+from pipeline.recordings.pairs import REPLICA_COLUMNS
+from pipeline.base.paths import REPLICAS
+from pipeline.dataset.tracks import read_tracks
 
 pytestmark = [saves_models, pytest.mark.usefixtures("project")]
 
@@ -26,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_csv(tmp_path / REPLICAS, REPLICA_COLUMNS, [])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(training, "map_folds", lambda f, tasks: [f(task) for task in tasks])
+    monkeypatch.setattr(tasks, "map_folds", lambda f, tasks: [f(task) for task in tasks])
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -106,7 +110,7 @@ def test_a_leak_stops_all(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Tracks are dealt one by one, though each is the same recording as the next."""
-    monkeypatch.setattr(dealing, "replica_groups", lambda *_: {})
+    monkeypatch.setattr(assignment, "replica_groups", lambda *_: {})
     ids = [track.track_id for track in read_tracks() if track.genre]
     monkeypatch.setattr(protocols, "read_replica_pairs", lambda: [*itertools.pairwise(ids)])
     with pytest.raises(LeakError, match=r"^leak: .* are replicas$"):

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from pipeline import prune
-from pipeline.build import build_store
-from pipeline.errors import PipelineError
-from pipeline.plan import Job
-from pipeline.result import Array, Result
-from pipeline.store import Store
+from pipeline.store.build import build_store
+from pipeline.base.errors import PipelineError
+from pipeline.store.plan import Job
+from pipeline.base.arrays import Array
+from pipeline.store.results import Result
+from pipeline.store.store import Store
 
 DAY = 24 * 3600.0
 

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 
 from pipeline import replicas
-from pipeline.errors import PipelineError
-from pipeline.matching import LEAST_AGREEMENT
-from pipeline.pcm import Pcm, cut, to_pcm
-from pipeline.store import CLIPS, Store, write_store
-from pipeline.styles import GENRES, artist_sound
-from pipeline.synth import piece
-from pipeline.tables import read_csv, write_csv
-from pipeline.tracks import COLUMNS, REPLICA_COLUMNS, REPLICAS, TRACKS
+from pipeline.base.errors import PipelineError
+from pipeline.recordings.matching import LEAST_AGREEMENT
+from pipeline.audio.pcm import Pcm, cut, to_pcm
+from pipeline.base.paths import CLIPS
+from pipeline.store.store import Store, write_store
+from pipeline.synthesis.styles import GENRES, artist_sound
+from pipeline.synthesis.play import piece
+from pipeline.base.tables import read_csv, write_csv
+from pipeline.dataset.tracks import COLUMNS
+from pipeline.recordings.pairs import REPLICA_COLUMNS
+from pipeline.base.paths import REPLICAS, TRACKS
 
 RATE = 22_050
 DESCRIPTION = {"name": "pcm", "unit": "full scale", "sample_rate": RATE, "seconds": 1}

@@ -9,11 +9,13 @@ import pytest
 import soundfile
 
 from pipeline import segment
-from pipeline.errors import PipelineError
-from pipeline.pcm import Pcm
-from pipeline.store import CLIPS, Store, in_store_order
-from pipeline.tables import read_csv
-from pipeline.tracks import COLUMNS, TRACKS, Track, read_tracks
+from pipeline.base.errors import PipelineError
+from pipeline.audio.pcm import Pcm
+from pipeline.base.paths import CLIPS
+from pipeline.store.store import Store, in_store_order
+from pipeline.base.tables import read_csv
+from pipeline.dataset.tracks import COLUMNS, Track, read_tracks
+from pipeline.base.paths import TRACKS
 
 SAMPLE_RATE = 22_050  # as in params.yaml, and clips of 3 s
 REJECTIONS = {

@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 from helpers import SMALL, write_params, write_tracks
 
-from pipeline import dealing, folds
-from pipeline.audit import LeakError
-from pipeline.errors import FoldError, PipelineError
-from pipeline.folds import PROTOCOLS, song
-from pipeline.gtzan import EXCLUDED, read_facts
-from pipeline.params import SplitParams
+from pipeline.folds import assignment, protocols
+from pipeline.protocols.errors import LeakError
+from pipeline.protocols.errors import FoldError
+from pipeline.base.errors import PipelineError
+from pipeline.protocols.protocols import PROTOCOLS, song
+from pipeline.dataset.gtzan import EXCLUDED, read_facts
+from pipeline.protocols.params import SplitParams
 from pipeline.split import METRICS, main
-from pipeline.tracks import FOLDS, REPLICAS, FoldedTrack, folds_of, read_folds, read_tracks, sides
+from pipeline.base.paths import FOLDS, REPLICAS
+from pipeline.protocols.table import FoldedTrack, folds_of, read_folds, sides
+from pipeline.dataset.tracks import read_tracks
 
 Row = tuple[str, str, str]
 
@@ -358,7 +361,7 @@ def test_a_replica_in_a_part_that_is_not_judged_is_no_leak(
 def test_given_parts_that_train_on_a_judged_replica_are_a_leak(
     folder: Path, monkeypatch: pytest.MonkeyPatch, columns: Any
 ) -> None:
-    monkeypatch.setattr(folds, "_without_parted", list)
+    monkeypatch.setattr(protocols, "_without_parted", list)
     set_params(protocol="given")
     write_tracks(folder, USABLE, **columns)
     write_replicas(PARTED)
@@ -439,7 +442,7 @@ def test_replicas_that_no_group_knows_are_a_leak(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The audit looks at the pairs themselves, not at the groups that were made of them."""
-    monkeypatch.setattr(dealing, "replica_groups", lambda *_: {})
+    monkeypatch.setattr(assignment, "replica_groups", lambda *_: {})
     write_tracks(folder, USABLE)
     main()
     training, test = sides(read_folds(), 0)

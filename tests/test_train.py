@@ -29,24 +29,26 @@ from helpers import (
     write_project,
 )
 
-from models import checkpoint, fit, progress
-from models.batches import Batches, Change
-from models.fit import HISTORY, Fitted, FoldTask, fit_fold
-from models.machine import machine_facts
-from models.progress import Progress
-from models.saved import TRAINED, load_model, probabilities
-from pipeline import fold, train, training
-from pipeline.audit import LeakError
-from pipeline.build import replacing_folder
-from pipeline.cache import Cache
-from pipeline.errors import PipelineError
-from pipeline.fold import MACHINE, MODEL
-from pipeline.holdout import inner_validation
-from pipeline.labelled import LabelledClips, load_labelled
-from pipeline.params import Params
-from pipeline.store import FEATURE_STORES
-from pipeline.tables import read_csv
-from pipeline.tracks import FoldedTrack, sides
+from pipeline.training import checkpoint, fitting, progress
+from pipeline.tasks.batches import Batches, Change
+from pipeline.tasks.fitting import HISTORY, Fitted, FoldTask, fit_fold
+from pipeline.tasks.machine import machine_facts
+from pipeline.tasks.progress import Progress
+from pipeline.base.paths import TRAINED
+from pipeline.tasks.saved import load_model, probabilities
+from pipeline.training import fold, tasks
+from pipeline import train
+from pipeline.folds.errors import LeakError
+from pipeline.store.build import replacing_folder
+from pipeline.store.cache import Cache
+from pipeline.base.errors import PipelineError
+from pipeline.tasks.fold import MACHINE, MODEL
+from pipeline.folds.validation import inner_validation
+from pipeline.folds.labelled import LabelledClips, load_labelled
+from pipeline.check import Params
+from pipeline.base.paths import FEATURE_STORES
+from pipeline.base.tables import read_csv
+from pipeline.folds.table import FoldedTrack, sides
 
 pytestmark = saves_models
 
@@ -82,7 +84,7 @@ def fit_to(path: Path, task: FoldTask) -> list[dict[str, float]]:
 
 
 def tasks_of(clips: LabelledClips, tracks: Sequence[FoldedTrack] = ()) -> list[FoldTask]:
-    return training.make_tasks(PARAMS, tracks or labelled_tracks(), clips)
+    return tasks.make_tasks(PARAMS, tracks or labelled_tracks(), clips)
 
 
 def load_clips_of(folder: Path, tracks: Sequence[FoldedTrack]) -> LabelledClips:
@@ -133,7 +135,7 @@ def test_planted_leak_stops_before_any_training(
     def leaky(*_: object) -> set[FoldedTrack]:
         return {tracks["high/1"], tracks["low/0"]}  # low/0 is tested in fold 0
 
-    monkeypatch.setattr(training, "inner_validation", leaky)
+    monkeypatch.setattr(tasks, "inner_validation", leaky)
     expected = r"^leak: low/0 \(validation\) and low/0 \(test\) are the same track$"
     with pytest.raises(LeakError, match=expected):
         tasks_of(clips)
@@ -166,9 +168,9 @@ def test_seeds_share_their_parts_and_differ_in_what_is_drawn(folder: Path) -> No
         for track in labelled_tracks()
     ]
     clips = load_clips_of(folder, tracks)
-    made = training.make_tasks(PARAMS, tracks, clips)
+    made = tasks.make_tasks(PARAMS, tracks, clips)
     assert [task.description.fold for task in made] == [0, 1, 2]
-    assert len({training.address_of(task, "code") for task in made}) == 3
+    assert len({tasks.address_of(task, "code") for task in made}) == 3
     assert len({task.description.training["seed"] for task in made}) == 3
     seen = [of_rows(clips, np.r_[task.train, task.validation]) for task in made]
     assert seen == [{track.track_id for track in tracks if not track.tested_in}] * 3
@@ -181,7 +183,7 @@ def test_clips_of_a_track_train_and_validate_and_are_tested_apart(folder: Path) 
         for clip in (0, 1)
     ]
     clips = load_clips_of(folder, tracks)
-    for task in training.make_tasks(PARAMS, tracks, clips):
+    for task in tasks.make_tasks(PARAMS, tracks, clips):
         assert len(task.train) + len(task.validation) == 12
         rows = np.r_[task.train, task.validation]
         assert not clips.tested[task.description.fold][rows].any()
@@ -196,8 +198,8 @@ def test_address_tells_one_clip_of_a_track_from_another(folder: Path) -> None:
             for track in labelled_tracks()
             for clip, place in ((first, (0,)), (second, (1,)))
         ]
-        made = training.make_tasks(PARAMS, tracks, load_clips_of(folder, tracks))
-        addresses.append(training.address_of(made[0], "code"))
+        made = tasks.make_tasks(PARAMS, tracks, load_clips_of(folder, tracks))
+        addresses.append(tasks.address_of(made[0], "code"))
     assert addresses[0] != addresses[1]
 
 
@@ -316,7 +318,7 @@ def test_training_rows_alone_are_shuffled_by_the_seed(
             super().__init__(rows, labels, index, size, seed, change)
             seeds[len(index)] = seed
 
-    monkeypatch.setattr(fit, "Batches", Recorded)
+    monkeypatch.setattr(fitting, "Batches", Recorded)
     fit_to(tmp_path / "x.keras", toy_task(epochs=1))
     assert seeds == {40: 7, 20: None}
 
@@ -410,9 +412,9 @@ def test_fold_goes_to_its_device_when_the_session_before_is_forgotten(
         yield
         called.append("left")
 
-    monkeypatch.setattr(fit, "device_for", device_for)
+    monkeypatch.setattr(fitting, "device_for", device_for)
     monkeypatch.setattr("keras.utils.clear_session", lambda: called.append("cleared"))
-    monkeypatch.setattr(fit, "save_model", lambda *_: called.append("saved"))
+    monkeypatch.setattr(fitting, "save_model", lambda *_: called.append("saved"))
     fit_to(tmp_path / "x.keras", toy_task(epochs=1))
     assert called == ["cleared", 0, "saved", "left"]
 
@@ -479,7 +481,7 @@ def test_what_was_killed_after_its_last_epoch_is_only_saved(
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "SAVE_SECONDS", 0.0)
-        patch.setattr(fit, "save_model", killed)
+        patch.setattr(fitting, "save_model", killed)
         with pytest.raises(KilledError):
             fit_to(tmp_path / "killed.keras", task)
     monkeypatch.setattr(Progress, "on_train_begin", killed)
@@ -507,7 +509,7 @@ def test_time_of_a_killed_training_is_that_of_both_parts(
 ) -> None:
     task = toy_task(epochs=3)
     clock = iter(range(0, 10**6, 100))
-    monkeypatch.setattr("models.checkpoint.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("pipeline.training.checkpoint.time.monotonic", lambda: float(next(clock)))
     with monkeypatch.context() as patch:
         kill_after(2, patch)
         with pytest.raises(KilledError):
@@ -521,23 +523,23 @@ def test_fold_records_what_computed_it_and_a_worker_of_other_code_refuses(
     tmp_path: Path, clips: LabelledClips
 ) -> None:
     task = tasks_of(clips)[0]
-    code = training.code_of(task)
-    folder = training.train_fold(task, Cache(tmp_path), code)
+    code = tasks.code_of(task)
+    folder = tasks.train_fold(task, Cache(tmp_path), code)
     facts = json.loads((folder / MACHINE).read_text(encoding="utf-8"))
     assert facts == machine_facts("float32")
     assert load_model(folder / MODEL)[1].training == {"seed": PARAMS.seed, **facts}
     with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries, or"):
-        training.train_fold(task, Cache(tmp_path), "other")
+        tasks.train_fold(task, Cache(tmp_path), "other")
 
 
 def test_a_worker_with_another_backend_refuses(
     tmp_path: Path, clips: LabelledClips, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = tasks_of(clips)[0]
-    code = training.code_of(task)
+    code = tasks.code_of(task)
     monkeypatch.setattr("keras.backend.backend", lambda: "other")
     with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries, or"):
-        training.train_fold(task, Cache(tmp_path), code)
+        tasks.train_fold(task, Cache(tmp_path), code)
 
 
 def test_facts_of_machines_that_differ_are_all_told() -> None:
@@ -558,7 +560,7 @@ def small_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return Fitted([dict.fromkeys(HISTORY, 0.5), dict.fromkeys(HISTORY, 0.25)], 1.0)
 
     monkeypatch.setattr(fold, "fit_fold", counted)
-    monkeypatch.setattr(training, "map_folds", lambda f, tasks: [f(task) for task in tasks])
+    monkeypatch.setattr(tasks, "map_folds", lambda f, tasks: [f(task) for task in tasks])
     return trained
 
 
@@ -610,8 +612,8 @@ def test_fold_that_was_trained_before_is_not_trained_again(
 
 def test_address_follows_from_all_that_is_seen(clips: LabelledClips) -> None:
     def addresses(params: Params = PARAMS, **changes: Any) -> list[str]:
-        made = training.make_tasks(params, labelled_tracks(), replace(clips, **changes))
-        return [training.address_of(task, "code") for task in made]
+        made = tasks.make_tasks(params, labelled_tracks(), replace(clips, **changes))
+        return [tasks.address_of(task, "code") for task in made]
 
     first = addresses()
     assert first == addresses()

@@ -1,0 +1,1 @@
+"""Decoding, PCM and clips: the only room that knows a codec."""

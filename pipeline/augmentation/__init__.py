@@ -1,0 +1,1 @@
+"""Kinds of augmentation, chains of them, the recipe, and samples."""

@@ -1,0 +1,72 @@
+"""Chains of augmentations that one sample goes through."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from pipeline.augmentation.base import SOUND, Augmentation, State
+
+LINK = "+"  # between the kinds of a chain
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Kinds that one sample goes through, in order.
+
+    Attributes
+    ----------
+    name : str
+        Their names, with LINK between them.
+    kinds : tuple of Augmentation
+    """
+
+    name: str
+    kinds: tuple[Augmentation, ...]
+
+    @property
+    def needs_sound(self) -> bool:
+        """Whether it starts from the clip's sound."""
+        return self.kinds[0].acts_on == SOUND
+
+    @property
+    def is_random(self) -> bool:
+        """Whether anything is left to chance, so that two samples of a clip differ."""
+        return any(fields(kind) for kind in self.kinds)
+
+    @property
+    def identity(self) -> str | frozenset[str]:
+        """What tells it from others; where nothing is left to chance, the order does not."""
+        return self.name if self.is_random else frozenset(self.name.split(LINK))
+
+    @property
+    def named(self) -> list[tuple[str, Augmentation]]:
+        """The kinds with their names."""
+        return list(zip(self.name.split(LINK), self.kinds, strict=True))
+
+    def draw(self, rng: np.random.Generator) -> list[State]:
+        """The state of every kind, under its name."""
+        return [{"kind": name, **kind.draw(rng)} for name, kind in self.named]
+
+
+def chain_of(name: str, kinds: Mapping[str, Augmentation]) -> Chain:
+    """The chain of a name such as `pitch_shift+time_mask`.
+
+    Raises
+    ------
+    ValueError
+        A name in it is not that of a kind, one that leaves nothing to chance is in it twice, or a
+        kind that acts on sound follows one that does not.
+    """
+    names = name.split(LINK)
+    unknown = [each for each in names if each not in kinds]
+    if unknown:
+        raise ValueError(f"no such kind: {unknown[0]!r}")
+    chosen = tuple(kinds[each] for each in names)
+    twice = [each for each in names if names.count(each) > 1 and not fields(kinds[each])]
+    if twice:
+        raise ValueError(f"{twice[0]!r} should be in it once, as the second undoes the first")
+    on_sound = [kind.acts_on == SOUND for kind in chosen]
+    if on_sound != sorted(on_sound, reverse=True):
+        raise ValueError("kinds that act on sound come first")
+    return Chain(name, chosen)

@@ -1,0 +1,60 @@
+"""Augmentation in line: rows that change as they go into training, anew in every epoch."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.augmentation.chains import Chain
+from pipeline.augmentation.recipe import generator
+from pipeline.augmentation.target import Target
+from pipeline.base.arrays import Array, Rows
+
+
+@dataclass(frozen=True)
+class InlineAugmentation:
+    """Changes rows as they go into training; what it draws follows from seed, clip and epoch.
+
+    Attributes
+    ----------
+    probability : float
+        That a row is changed, by one of `chains`.
+    seed : int
+        The fold's own.
+    track_ids : str array, shape (n,)
+        Of all labelled rows.
+    clips : int array, shape (n,)
+        Number of each one's clip in its track.
+    sound : Rows or None
+        PCM of all labelled clips, where a chain acts on it.
+    sound_digest : str
+        Hash of that sound, as it determines what is made of it.
+    """
+
+    chains: tuple[Chain, ...]
+    target: Target
+    probability: float
+    seed: int
+    track_ids: npt.NDArray[np.str_] = field(repr=False)
+    clips: npt.NDArray[np.int64] = field(repr=False)
+    sound: Rows | None = field(repr=False)
+    sound_digest: str
+
+    def __call__(self, rows: Array, numbers: npt.NDArray[np.int64], epoch: int) -> Array:
+        """New rows for the labelled rows of these `numbers`, of the same shape and dtype."""
+        changed = rows.copy()
+        for place, name in enumerate(self.names(numbers)):
+            rng = generator(self.seed, *name, str(epoch))
+            if rng.random() < self.probability:
+                chain = self.chains[rng.integers(len(self.chains))]
+                number = numbers[place : place + 1]
+                pcm = self.sound[number][0] if chain.needs_sound and self.sound else None
+                changed[place] = self.target.make_sample(
+                    chain.kinds, chain.draw(rng), rows[place], pcm
+                )
+        return changed
+
+    def names(self, numbers: npt.NDArray[np.int64]) -> list[tuple[str, str]]:
+        """Track and clip of the labelled rows of these `numbers`: by them the draws are made."""
+        chosen = self.track_ids[numbers].tolist(), self.clips[numbers].astype(str).tolist()
+        return list(zip(*chosen, strict=True))

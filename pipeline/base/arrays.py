@@ -1,0 +1,23 @@
+"""Types of arrays that several rooms share."""
+
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+class Rows(Protocol):
+    """Feature rows, indexed by an array of row numbers; they may stay on the disk until then.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n, ...)
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # noqa: D102
+        ...
+
+    def __getitem__(self, index: Array, /) -> Array: ...

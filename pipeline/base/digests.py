@@ -1,0 +1,18 @@
+"""Hashes of texts, and versions of libraries: what content addresses are made of."""
+
+import hashlib
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+
+
+def digest(*parts: str) -> str:
+    """SHA-256 of several texts, as hex; ("ab", "c") and ("a", "bc") differ."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def version_of(package: str) -> str:
+    """Version of the library that is imported as `package`."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        names = packages_distributions().get(package, [])
+        return " ".join(f"{name} {version(name)}" for name in names)

@@ -1,0 +1,56 @@
+"""How a stage or a command begins, and how it ends when it meets an error."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from pipeline.base.errors import PipelineError
+
+USER_ERROR = 2
+INTERRUPTED, PIPE_CLOSED = 130, 141  # as of a process that the signal ended
+OPEN_FILES = 8192  # a store that a process reads takes 64, and many systems grant 1024
+
+
+def command_line(doc: str) -> argparse.ArgumentParser:
+    """A parser of the command line whose help is the module's docstring `doc`."""
+    return argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def run_stage(main: Callable[[], None]) -> None:
+    """Run `main`; what a user can cause becomes one line on stderr and exit status 2.
+
+    Parameters
+    ----------
+    main : callable
+        The stage or command. A `PipelineError` or an `OSError` (no such file, no space left)
+        is reported without a traceback; anything else is a defect and keeps its traceback.
+        A reader of its output that went away ends it without a word.
+    """
+    _raise_file_limit()
+    try:
+        main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # as by `| head`; Python would complain on closing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)
+    except (PipelineError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(USER_ERROR)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def _raise_file_limit() -> None:
+    """Let this process and its children open OPEN_FILES files, or as many as the system allows."""
+    with suppress(ImportError, OSError, ValueError):  # Windows has no such limits
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -1,0 +1,177 @@
+"""Map over tracks or folds, on this machine or on a Dask cluster.
+
+PIPELINE_WORKERS says how many at once (default: every core); PIPELINE_SCHEDULER, the address of a
+Dask scheduler, sends them there instead. Neither changes a result.
+"""
+
+import logging
+import os
+import threading
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib.externals.loky import get_reusable_executor
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from pipeline.base.errors import PipelineError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+LOKY = {"backend": "loky", "inner_max_num_threads": 1}
+MANY = 200  # items that are worth the second in which processes start
+# What joblib says when an error ends the work early, and when it replaces a process that has grown:
+# nobody can do anything about either.
+warnings.filterwarnings("ignore", r"(?s).*adjusting the input task iterator", UserWarning)
+warnings.filterwarnings("ignore", r"A worker stopped while some jobs were given", UserWarning)
+PATIENCE_SECONDS = 10  # for a scheduler to answer
+ORPHAN_SECONDS = 1.0  # between two looks at whether the parent lives
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",  # PyTorch
+    "OPENBLAS_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "PJRT_NPROC": "1",  # JAX: without it, the number of cores would change the sums
+}
+
+
+def workers() -> int:
+    """Number of tasks to run at once."""
+    text = os.environ.get("PIPELINE_WORKERS", "")
+    if not text:
+        return int(cpu_count())
+    if not text.isdecimal() or int(text) < 1:
+        raise PipelineError(f"PIPELINE_WORKERS = {text!r}: should be a number of at least 1")
+    return int(text)
+
+
+def map_tracks(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    total: int,
+    label: str,
+    light: bool = False,
+) -> Generator[Result, None, None]:
+    """Results in the order of `items`, with progress; `items` are taken as they are needed.
+
+    `light` work, and that on few items, is done by threads, which start at once but wait for one
+    another's turn in the interpreter; other work by processes. On a cluster, a lost worker's
+    items are given to another.
+
+    Raises
+    ------
+    PipelineError
+        PIPELINE_SCHEDULER names no scheduler that answers.
+    """
+    if not total:
+        return
+    with (
+        _tasks(light or total < MANY) as parallel,
+        tqdm(total=total, desc=label, unit="track") as progress,
+    ):
+        for result in parallel(delayed(function)(item) for item in items):
+            progress.update()
+            yield result
+
+
+@contextmanager
+def _tasks(threads: bool) -> Iterator[Parallel]:
+    address = os.environ.get("PIPELINE_SCHEDULER")
+    if address:
+        with _client(address), parallel_config("dask"), Parallel(return_as="generator") as tasks:
+            yield tasks
+        return
+    backend = {"backend": "threading"} if threads else LOKY
+    here = parallel_config(n_jobs=workers(), **backend)
+    with threadpool_limits(1), here, Parallel(return_as="generator") as tasks:
+        yield tasks
+
+
+def _client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise PipelineError("PIPELINE_SCHEDULER needs Dask: pip install '.[cluster]'") from None
+    for name in ("asyncio", "tornado.application"):  # they tell of connections that Dask closed
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        return Client(address, timeout=PATIENCE_SECONDS)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise PipelineError(f"PIPELINE_SCHEDULER = {address!r}: {reason}") from None
+
+
+def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Results in the order of `items`, each computed in a process of its own.
+
+    Every process computes with one thread, however many run at once: the number of threads
+    changes the last bits of a sum, and so the weights. Large arrays reach the processes as
+    one memory map.
+
+    Raises
+    ------
+    PipelineError
+        PIPELINE_SCHEDULER names no scheduler that answers.
+    """
+    address = os.environ.get("PIPELINE_SCHEDULER")
+    if address:
+        with _client(address) as client, parallel_config("dask"):
+            client.register_plugin(_one_thread_plugin())
+            return list(Parallel(batch_size=1)(delayed(function)(item) for item in items))
+    jobs = min(workers(), len(items))
+    get_reusable_executor().shutdown()  # its processes may have started with more threads
+    # joblib runs a single job in this very process; two with one dispatched at a time do not.
+    several = parallel_config("loky", n_jobs=max(jobs, 2), inner_max_num_threads=1)
+    with _environment(ONE_THREAD), several, Parallel(pre_dispatch=jobs, batch_size=1) as parallel:
+        wanted = partial(_while_wanted, os.getpid(), function)
+        return list(parallel(delayed(wanted)(item) for item in items))
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Processes that are started in the block have these variables; this one does not keep them."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _while_wanted(parent: int, function: Callable[[Item], Result], item: Item) -> Result:
+    """The result; but if the parent, which waits for it, was killed, this process ends as well."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(ORPHAN_SECONDS):
+            if os.getppid() != parent:
+                os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        return function(item)
+    finally:
+        done.set()
+
+
+def _one_thread_plugin() -> Any:
+    """Tells a cluster's workers, those to come as well, before one imports Keras."""
+    from distributed.diagnostics.plugin import WorkerPlugin
+
+    class OneThread(WorkerPlugin):  # type: ignore[misc]
+        name = "one-thread"
+
+        def setup(self, worker: Any) -> None:  # noqa: ARG002
+            os.environ.update(ONE_THREAD)
+
+    return OneThread()

@@ -1,0 +1,17 @@
+"""Where the stages leave their outputs, relative to the project's root."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+DATA = Path("data")
+METRICS = Path("metrics")
+
+PARAMS_CHECKED = DATA / "params_checked.txt"
+DEMO, DEMO_TRUTH = DATA / "demo", DATA / "demo_truth.csv"
+TRACKS, CLIPS = DATA / "tracks.csv", DATA / "clips"
+FEATURE_STORES = DATA / "features"
+AUGMENTED, SHEET = DATA / "augmented", DATA / "augmentations.png"
+FINGERPRINTS, REPLICAS = DATA / "fingerprints", DATA / "replicas.csv"
+FOLDS = DATA / "folds.csv"
+TRAINED = DATA / "models"
+CLIP_PREDICTIONS, UNLABELLED = DATA / "clip_predictions.csv", DATA / "unlabelled.csv"

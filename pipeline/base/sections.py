@@ -1,0 +1,142 @@
+"""Read params.yaml, one section at a time, into the dataclass of the room that it belongs to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+
+from pipeline.base.errors import ParamsError
+from pipeline.base.paths import PARAMS
+
+T = TypeVar("T")
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+def read_document(path: Path = PARAMS) -> dict[str, Any]:
+    """The whole of params.yaml, as YAML has it.
+
+    Raises
+    ------
+    ParamsError
+        The file is missing or is not YAML, or its content is not a mapping.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path} is missing; run from the project's root") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict):
+        raise ParamsError(f"{path} = {document!r}: should be a mapping of sections")
+    return document
+
+
+def lookup(key: str, document: Mapping[str, Any] | None = None) -> Any:
+    """Value at a dotted key such as `extract.mel` of `document`, by default of params.yaml.
+
+    Raises
+    ------
+    ParamsError
+        There is no such key.
+    """
+    value: Any = read_document() if document is None else document
+    for depth, part in enumerate(key.split("."), 1):
+        if not isinstance(value, dict) or part not in value:
+            raise ParamsError(f"{'.'.join(key.split('.')[:depth])} is missing from params.yaml")
+        value = value[part]
+    return value
+
+
+def read_section(cls: type[T], key: str, document: Mapping[str, Any] | None = None) -> T:
+    """Section `key` of `document`, by default of params.yaml, as the dataclass `cls`."""
+    return parse(cls, lookup(key, document), key)
+
+
+def read_seed(document: Mapping[str, Any] | None = None) -> int:
+    """The key `seed`."""
+    return int(value_of_type(Seed, lookup("seed", document), "seed"))
+
+
+def read_name(key: str, document: Mapping[str, Any] | None = None) -> str:
+    """A key that holds a name: `feature` or `model`."""
+    return str(value_of_type(Name, lookup(key, document), key))
+
+
+def section(value: Any, key: str, known: Iterable[str]) -> Mapping[str, Any]:
+    """Mapping `value` with exactly the keys `known`."""
+    known = list(known)
+    if not isinstance(value, dict):
+        raise ParamsError(f"{key} = {value!r}: should be a section with the keys {one_of(known)}")
+    prefix = "" if key == PARAMS.name else f"{key}."
+    for name in value:
+        if name not in known:
+            raise ParamsError(f"{prefix}{name} = {value[name]!r}: no such key; {_keys(key, known)}")
+    for name in known:
+        if name not in value:
+            raise ParamsError(f"{prefix}{name} is missing; {_keys(key, known)}")
+    return value
+
+
+def parse(cls: type[T], value: Any, key: str) -> T:
+    """Section `value` as the dataclass `cls`.
+
+    Raises
+    ------
+    ParamsError
+        Names the key, its value and what would be right.
+    """
+    known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    content = section(value, key, known)
+    try:
+        return cls(**content)
+    except ValidationError as error:
+        name, *place = error.errors()[0]["loc"]
+        item = "".join(f".{part}" for part in place if isinstance(part, int))
+        raise ParamsError(_explain(error, f"{key}.{name}{item}")) from None
+
+
+def value_of_type(kind: Any, value: Any, key: str) -> Any:
+    """`value` where it is of the annotated type `kind`."""
+    try:
+        return TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError as error:
+        raise ParamsError(_explain(error, key)) from None
+
+
+def choice(value: Any, key: str, choices: Iterable[str], what: str = "choices") -> str:
+    """`value` where it is one of the names `choices`."""
+    choices = list(choices)
+    if not isinstance(value, str) or value not in choices:
+        raise ParamsError(f"{key} = {value!r}: should be one of the {what}: {one_of(choices)}")
+    return value
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Names as a list to choose from: "a, b or c"."""
+    texts = [str(name) for name in names]
+    return " or ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
+
+
+def _keys(key: str, known: Iterable[str]) -> str:
+    return f"the keys of {key} are {', '.join(known)}"
+
+
+def _explain(error: ValidationError, key: str) -> str:
+    first = error.errors()[0]
+    text = first["msg"].removeprefix("Value error, ")
+    for theirs, ours in (("Input should", "should"), ("Tuple should", "should"), ("tuple", "list")):
+        text = text.replace(theirs, ours)
+    return f"{key} = {first['input']!r}: {text}{_yaml_hint(first['input'])}"
+
+
+def _yaml_hint(value: Any) -> str:
+    """YAML 1.1 takes 1e-2 for text: a float needs its point."""
+    try:
+        return f" (YAML reads it as text: write {float(value):g})" if value == str(value) else ""
+    except ValueError:
+        return ""

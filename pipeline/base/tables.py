@@ -1,0 +1,72 @@
+"""CSV and JSON files: rows of text in, rows of text out, written whole or not at all."""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from pipeline.base.errors import PipelineError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[str]]:
+    """Text file that takes the place of `path` only when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write `rows`, one mapping a line, under a header of `columns`."""
+    with replacing(path) as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """`row` with its floats to four decimals, more than a test of any size can tell apart."""
+    return {
+        name: round(float(value), 4) if isinstance(value, float) else value
+        for name, value in row.items()
+    }
+
+
+def read_csv(path: Path, required: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Read all rows as text.
+
+    Raises
+    ------
+    PipelineError
+        The file is missing, is not CSV in UTF-8, or lacks one of the columns `required`.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = [{key: value or "" for key, value in row.items() if key} for row in reader]
+            columns = reader.fieldnames or []
+    except FileNotFoundError:
+        raise PipelineError(f"{path} is missing") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path} is not a CSV file in UTF-8: {error}") from None
+    missing = [name for name in required if name not in columns]
+    if missing:
+        raise PipelineError(
+            f"{path} has no column {missing[0]!r}; its columns are {', '.join(columns) or 'none'}"
+        )
+    return rows
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write one flat JSON object, keys in the given order."""
+    with replacing(path) as file:
+        json.dump(content, file, indent=2, allow_nan=False)
+        file.write("\n")

@@ -1,0 +1,1 @@
+"""Revisions, paired tests, and one way to train and judge beside another."""

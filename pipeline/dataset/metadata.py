@@ -1,0 +1,66 @@
+"""What a dataset's metadata.csv, and GTZAN's facts beside it, know of each track."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.audio.decode import EXTENSIONS
+from pipeline.base.errors import PipelineError
+from pipeline.base.tables import read_csv
+from pipeline.dataset.files import TrackFile
+from pipeline.dataset.gtzan import Fact
+
+NAME = "metadata.csv"
+COLUMNS = ("artist", "split", "fold")
+
+Cells = dict[str, str]
+
+
+def read_metadata(tracks: Sequence[TrackFile], folder: Path) -> dict[str, Cells]:
+    """Cells of `COLUMNS` for each track id that metadata.csv knows; empty without that file.
+
+    Raises
+    ------
+    PipelineError
+        A row matches no track, or more than one.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return {}
+    names = _names(tracks)
+    known: dict[str, Cells] = {}
+    for row in read_csv(path, ["track_id"]):
+        track_id = _match(row["track_id"].strip(), names, path)
+        if track_id in known:
+            raise PipelineError(f"{path}: more than one row for the track {track_id}")
+        known[track_id] = {name: row.get(name, "").strip() for name in COLUMNS}
+    return known
+
+
+def with_artists(known: Mapping[str, Cells], facts: Mapping[str, Fact]) -> dict[str, Cells]:
+    """`known`, with the artists of GTZAN's `facts` where it says nothing of them."""
+    filled = dict(known)
+    for track_id, fact in facts.items():
+        cells = known.get(track_id, {})
+        filled[track_id] = {**cells, "artist": cells.get("artist") or fact.artist}
+    return filled
+
+
+def _names(tracks: Sequence[TrackFile]) -> dict[str, set[str]]:
+    """Track ids by every name that metadata may use: the id and the bare name, +- extension."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for track in tracks:
+        suffix = track.path.suffix if track.path.suffix.lower() in EXTENSIONS else ""
+        bare = track.track_id.rsplit("/", 1)[-1]
+        for name in (track.track_id, track.track_id + suffix, bare, bare + suffix):
+            names[name].add(track.track_id)
+    return names
+
+
+def _match(name: str, names: dict[str, set[str]], path: Path) -> str:
+    found = sorted(names.get(name, ()))
+    if not found:
+        raise PipelineError(f"{path}: the row {name!r} matches no track of the dataset")
+    if len(found) > 1 and name not in found:
+        raise PipelineError(f"{path}: the row {name!r} matches {' and '.join(found[:2])}")
+    return name if name in found else found[0]

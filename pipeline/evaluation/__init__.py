@@ -1,0 +1,1 @@
+"""Votes, scores and intervals, from probabilities alone."""

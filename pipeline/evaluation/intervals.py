@@ -1,0 +1,190 @@
+"""How far an accuracy, or the difference of two, and a probability can be trusted.
+
+The intervals are bootstraps over groups: all tracks of an artist are drawn together, because a
+model that knows one of them tends to know the others. They say what other music would give with
+the same trained models; what another training would give is not in them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from pipeline.base.arrays import Array
+
+TAIL = 0.025  # on either side of 95 %
+RESAMPLES = 10_000
+BATCH = 1000  # resamples at once, which bounds the memory whatever the number of groups
+CALIBRATION_BINS = 15
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Kinds:
+    """Groups that are alike are one kind: drawn together, they cost as much as one.
+
+    Attributes
+    ----------
+    sums, sizes : float array, shape (kinds,)
+        Of a group's values; of its tracks.
+    counts : int array, shape (kinds,)
+        How many groups there are of the kind.
+    """
+
+    sums: Array
+    sizes: Array
+    counts: Array
+
+    @property
+    def groups(self) -> int:
+        return int(self.counts.sum())
+
+    def mean(self, counts: Array) -> Array:
+        """Mean over the tracks of `counts` groups of each kind; shape (..., kinds) -> (...)."""
+        return (counts @ self.sums) / (counts @ self.sizes)
+
+    def resampled_means(self, seed: int, resamples: int) -> Array:
+        rng = np.random.default_rng(seed)
+        shares = self.counts / self.groups
+        sizes = [BATCH] * (resamples // BATCH)
+        draws = (rng.multinomial(self.groups, shares, size) for size in sizes)
+        return np.concatenate([self.mean(counts) for counts in draws])
+
+
+def accuracy_interval(
+    correct: Array, groups: Array, seed: int, *, resamples: int = RESAMPLES
+) -> Interval:
+    """95 % interval of an accuracy by the bootstrap over groups.
+
+    BCa (Efron, 1987), which follows the skew of an accuracy far from one half, at levels that
+    are widened for few groups (Hesterberg, 2015, "What teachers should know about the
+    bootstrap", section 4.3). benchmarks/interval_coverage.py measures how often it holds the truth.
+
+    Parameters
+    ----------
+    correct : float or bool array, shape (tracks,)
+        1 where the track is right, 0 where it is wrong; between them for a mean over seeds.
+    groups : array, shape (tracks,)
+        What is drawn together: the tracks' artists, or their own ids.
+    seed : int
+    resamples : int
+        A multiple of 1000.
+
+    Returns
+    -------
+    low, high : float
+        Within 0 to 1, and never equal. Where all groups have the same accuracy (all right, all
+        wrong, or a single group) resampling shows nothing; see `_bounds_of_alike`.
+
+    Raises
+    ------
+    ValueError
+        There are no tracks.
+    """
+    kinds = _kinds(correct, groups)
+    if _alike(kinds):
+        return _bounds_of_alike(kinds, 0, 1)
+    means = kinds.resampled_means(seed, resamples)
+    return _quantiles(means, _bca_levels(kinds, means))
+
+
+def difference_interval(
+    correct_a: Array, correct_b: Array, groups: Array, seed: int, *, resamples: int = RESAMPLES
+) -> Interval:
+    """95 % interval of b's accuracy minus a's on the same tracks, by the bootstrap over groups.
+
+    The percentile interval at widened levels (Hesterberg, 2015): a difference is hardly skewed,
+    and where few tracks differ BCa's corrections are mostly noise and cover less. Where only a
+    handful of groups differ at all, no resampling knows enough: then it is too narrow.
+
+    Parameters
+    ----------
+    correct_a, correct_b : float or bool array, shape (tracks,)
+        As in `accuracy_interval`, in the same order of tracks.
+    groups : array, shape (tracks,)
+    seed : int
+    resamples : int
+        A multiple of 1000.
+
+    Returns
+    -------
+    low, high : float
+        Within -1 to 1; above 0 where b is better.
+
+    Raises
+    ------
+    ValueError
+        There are no tracks.
+    """
+    kinds = _kinds(np.subtract(correct_b, correct_a, dtype=float), groups)
+    if _alike(kinds):
+        return _bounds_of_alike(kinds, -1, 1)
+    levels = stats.norm.cdf(_widened_scores(kinds.groups))
+    return _quantiles(kinds.resampled_means(seed, resamples), levels)
+
+
+def expected_calibration_error(actual: Array, probabilities: Array) -> float:
+    """How far confidence is from accuracy, on average (Guo et al., 2017, equation 3).
+
+    Parameters
+    ----------
+    actual : int array, shape (n,)
+        Index of the actual genre.
+    probabilities : float array, shape (n, genres)
+        Confidence is the highest of a row. It falls into one of 15 bins of equal width, each
+        open below and closed above.
+
+    Returns
+    -------
+    float
+        Mean over the rows of |accuracy - mean confidence| of their bin; 0 is best.
+    """
+    confidence = probabilities.max(axis=1)
+    surplus = (probabilities.argmax(axis=1) == actual) - confidence
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
+    by_bin = np.bincount(np.digitize(confidence, edges, right=True), surplus)
+    return float(np.abs(by_bin).sum() / len(actual))
+
+
+def _kinds(values: Array, groups: Array) -> _Kinds:
+    if len(values) == 0:
+        raise ValueError("no tracks, so no interval")
+    _, group = np.unique(groups, return_inverse=True)
+    pairs = np.column_stack([np.bincount(group, values), np.bincount(group)])
+    kinds, counts = np.unique(pairs, axis=0, return_counts=True)
+    return _Kinds(kinds[:, 0], kinds[:, 1], counts)
+
+
+def _alike(kinds: _Kinds) -> bool:
+    return bool(np.ptp(kinds.sums / kinds.sizes) < 1e-12)
+
+
+def _bounds_of_alike(kinds: _Kinds, worst: float, best: float) -> Interval:
+    """Bounds where n groups all have one mean: as Clopper and Pearson's for n successes of n.
+
+    A share of at least 0.025^(1/n) of all groups has this mean; the others may have any.
+    """
+    share = TAIL ** (1 / kinds.groups)
+    mean = float(kinds.mean(kinds.counts))
+    return share * mean + (1 - share) * worst, share * mean + (1 - share) * best
+
+
+def _widened_scores(groups: int) -> Array:
+    """Normal scores that make a percentile interval as wide as Student's, with n - 1 throughout."""
+    return stats.t.ppf([TAIL, 1 - TAIL], groups - 1) * np.sqrt(groups / (groups - 1))
+
+
+def _bca_levels(kinds: _Kinds, means: Array) -> Array:
+    mean = kinds.mean(kinds.counts)
+    bias = stats.norm.ppf((np.mean(means < mean) + np.mean(means <= mean)) / 2)
+    left_out = (kinds.counts @ kinds.sums - kinds.sums) / (kinds.counts @ kinds.sizes - kinds.sizes)
+    off = np.average(left_out, weights=kinds.counts) - left_out  # the jackknife's
+    skew = kinds.counts @ off**3 / (6 * (kinds.counts @ off**2) ** 1.5)
+    scores = bias + _widened_scores(kinds.groups)
+    return stats.norm.cdf(bias + scores / (1 - skew * scores))
+
+
+def _quantiles(means: Array, levels: Array) -> Interval:
+    low, high = np.quantile(means, levels)
+    return float(low), float(high)

@@ -1,0 +1,1 @@
+"""One file for each feature; shared/ has what several of them use."""

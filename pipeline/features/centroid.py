@@ -1,0 +1,26 @@
+"""The feature `centroid`: the spectral centroid of each frame."""
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from pipeline.base.arrays import Array
+from pipeline.base.fields import STRICT
+from pipeline.features.shared.feature import SpectralFeature
+from pipeline.features.shared.spectra import spectral_centroid
+
+
+@dataclass(frozen=True, config=STRICT)
+class Centroid(SpectralFeature):
+    """Spectral centroid per frame, in Hz; 0 for a silent frame.
+
+    `librosa.feature.spectral_centroid`: the mean frequency weighted by magnitude.
+    float16 keeps it within 0.05 %.
+    """
+
+    unit = "Hz"
+
+    def __call__(self, clips: Array, sample_rate: int) -> Array:
+        """Return float16 of shape (n, frames)."""
+        frames = (self.n_fft, self.hop_length)
+        rows = np.stack([spectral_centroid(clip, sample_rate, *frames) for clip in clips])
+        return rows.astype(np.float16)

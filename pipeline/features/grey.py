@@ -1,0 +1,55 @@
+"""The feature `grey`: a grey picture of a spectrogram in dB."""
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from pipeline.base.arrays import Array
+from pipeline.base.errors import ParamsError
+from pipeline.base.fields import STRICT
+from pipeline.features.shared.feature import Pixels, SpectralFeature
+from pipeline.features.shared.pictures import averaged_db, to_bytes
+from pipeline.features.shared.spectra import hann
+
+
+@dataclass(frozen=True, config=STRICT)
+class Grey(SpectralFeature):
+    """Spectrogram in dB as a one-channel picture, lowest frequency in the first row.
+
+    Power spectral density as `scipy.signal.spectrogram(window="hann", detrend=False)` gives
+    it (full scale squared per Hz), in dB, averaged to `height` x `width`, and scaled so that
+    `min_db` is 0 and `max_db` is 255. uint8 keeps it within half a step:
+    (max_db - min_db) / 510 dB.
+    """
+
+    unit = "dB from min_db to max_db in 255 steps"
+
+    height: Pixels
+    width: Pixels
+    min_db: float
+    max_db: float
+
+    @property
+    def steps_per_db(self) -> float:
+        """By how much a row's values rise for each dB."""
+        return 255 / (self.max_db - self.min_db)
+
+    def __call__(self, clips: Array, sample_rate: int) -> Array:
+        """Return uint8 of shape (n, height, width, 1)."""
+        pictures = averaged_db(
+            clips,
+            sample_rate,
+            hann(self.n_fft),
+            self.hop_length,
+            self.min_db,
+            (self.height, self.width),
+        )
+        scaled = (pictures - self.min_db) / (self.max_db - self.min_db)
+        return to_bytes(scaled)[..., np.newaxis]
+
+    def check(self, key: str, clip_samples: int, sample_rate: int) -> None:
+        """Besides what every spectrum asks for, black is below white."""
+        super().check(key, clip_samples, sample_rate)
+        if not self.min_db < self.max_db:
+            raise ParamsError(
+                f"{key}.max_db = {self.max_db}: should be above min_db ({self.min_db})"
+            )

@@ -1,0 +1,98 @@
+"""What a feature is: a frozen dataclass of its parameters that turns clips into rows."""
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from matplotlib import colormaps
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.base.arrays import Array
+from pipeline.base.errors import ParamsError
+from pipeline.base.fields import STRICT
+
+
+def _known_colour_map(name: str) -> str:
+    if name not in colormaps:
+        raise ValueError("should be a matplotlib colour map such as 'viridis' or 'magma'")
+    return name
+
+
+FftLength = Annotated[int, Field(ge=16, le=16384, examples=[256])]
+HopLength = Annotated[int, Field(ge=1, le=16384, examples=[128])]
+Pixels = Annotated[int, Field(ge=1, le=4096, examples=[16])]
+ColourMap = Annotated[str, AfterValidator(_known_colour_map), Field(examples=["viridis"])]
+
+
+class Feature(ABC):
+    """Base of all features: the file `pipeline/features/<name>.py` defines the one called <name>.
+
+    A subclass is a frozen pydantic dataclass; its fields are the section `extract.<name>` of
+    params.yaml. Equal instances compute equal rows.
+
+    Attributes
+    ----------
+    unit : str
+        Unit of the rows' values.
+    steps_per_db : float or None
+        By how much a row's values rise for each dB; None where they do not follow loudness.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """Unit of the rows' values."""
+
+    @property
+    def steps_per_db(self) -> float | None:
+        """By how much a row's values rise for each dB."""
+        return None
+
+    @abstractmethod
+    def __call__(self, clips: Array, sample_rate: int) -> Array:
+        """Compute one row for each clip, which depends on that clip alone.
+
+        Parameters
+        ----------
+        clips : float32, shape (n, samples)
+            Full scale is 1.
+        sample_rate : int
+            In Hz.
+
+        Returns
+        -------
+        array, shape (n, ...)
+            float16, float32 or uint8: (n, height, width, channels) for pictures, (n, frames) for
+            values over time.
+        """
+
+    def check(self, key: str, clip_samples: int, sample_rate: int) -> None:  # noqa: B027
+        """Raise `ParamsError` unless clips of that length and rate suit the parameters.
+
+        Parameters
+        ----------
+        key : str
+            Where the parameters stand, such as `extract.mel`, for the error.
+        """
+
+    def template(self, clip_samples: int, sample_rate: int) -> Array:
+        """An array of no rows, shape (0, ...), with the shape and dtype that rows have."""
+        return self(np.zeros((1, clip_samples), np.float32), sample_rate)[:0]
+
+
+@dataclass(frozen=True, config=STRICT)
+class SpectralFeature(Feature):
+    """Base of features that are computed from short-time spectra; both lengths are in samples."""
+
+    n_fft: FftLength
+    hop_length: HopLength
+
+    def check(self, key: str, clip_samples: int, sample_rate: int) -> None:  # noqa: ARG002
+        """A frame fits into a clip."""
+        if self.n_fft > clip_samples:
+            raise ParamsError(
+                f"{key}.n_fft = {self.n_fft}: should be at most a clip's {clip_samples} samples"
+            )

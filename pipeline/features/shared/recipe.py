@@ -1,0 +1,30 @@
+"""Compute a track's feature rows from its PCM clips."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.audio.pcm import Pcm, from_pcm
+from pipeline.features.shared.feature import Feature
+from pipeline.store.results import Result
+
+
+@dataclass(frozen=True)
+class ExtractFeature:
+    """Recipe that turns int16 clips of shape (n, samples) into one feature row for each clip.
+
+    Attributes
+    ----------
+    feature : Feature
+    sample_rate : int
+        In Hz.
+    """
+
+    feature: Feature
+    sample_rate: int
+
+    def __call__(self, pcm: Pcm) -> Result:
+        """Rows in the feature's own shape and dtype."""
+        # Clip by clip, as arrays this small come from memory that was just freed.
+        rows = [self.feature(from_pcm(clip[np.newaxis]), self.sample_rate) for clip in pcm]
+        return Result({}, np.concatenate(rows))

@@ -1,0 +1,115 @@
+"""The labelled clips of a feature store: what is known of each, and its row on demand."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.base.errors import PipelineError
+from pipeline.folds.table import FoldedTrack, folds_of
+from pipeline.store.rows import StoredRows
+from pipeline.store.store import Store
+
+
+@dataclass(frozen=True)
+class LabelledClips:
+    """All labelled clips.
+
+    Attributes
+    ----------
+    rows : StoredRows, shape (n, ...)
+        In the store's dtype.
+    labels : int array, shape (n,)
+        Index into `genres`.
+    tested : bool array, shape (folds, n)
+        Whether the row is tested in a fold.
+    tracks : list of FoldedTrack
+    owners : int array, shape (n,)
+        Index into `tracks`.
+    digests : dict of str to str
+        Hash of each track's rows.
+    genres : list of str
+        Sorted.
+    description : dict
+        The store's.
+    """
+
+    rows: StoredRows
+    labels: npt.NDArray[np.int64]
+    tested: npt.NDArray[np.bool_]
+    tracks: list[FoldedTrack]
+    owners: npt.NDArray[np.int64]
+    digests: dict[str, str]
+    genres: list[str]
+    description: dict[str, Any]
+
+    @property
+    def track_ids(self) -> npt.NDArray[np.str_]:
+        """Of each row."""
+        return np.array([track.track_id for track in self.tracks])[self.owners]
+
+    @property
+    def clip_numbers(self) -> npt.NDArray[np.int64]:
+        """Number of each row's clip in its track."""
+        first = np.searchsorted(self.owners, self.owners)  # owners ascend
+        numbered = np.array([track.clip or 0 for track in self.tracks])
+        return np.arange(len(self.owners)) - first + numbered[self.owners]
+
+    @property
+    def by_clip(self) -> bool:
+        """Whether folds are cut by clip, and so leak."""
+        return any(track.clip is not None for track in self.tracks)
+
+    def rows_of(self, tracks: Collection[FoldedTrack]) -> npt.NDArray[np.int64]:
+        """Numbers of the rows of some of `tracks`, in order."""
+        chosen = set(tracks)
+        return np.flatnonzero(np.array([track in chosen for track in self.tracks])[self.owners])
+
+    def tracks_of(self, rows: npt.NDArray[np.int64]) -> list[FoldedTrack]:
+        """Those of `tracks` that some rows are of."""
+        return [self.tracks[owner] for owner in np.unique(self.owners[rows])]
+
+
+def load_labelled(folder: Path, tracks: Sequence[FoldedTrack]) -> LabelledClips:
+    """Clips of `tracks` in the store in `folder`.
+
+    Raises
+    ------
+    PipelineError
+        The store lacks one of the tracks, or a clip of one.
+    """
+    genres = sorted({track.genre for track in tracks})
+    with Store(folder) as store:
+        missing = [track.track_id for track in tracks if track.track_id not in store]
+        if missing:
+            raise PipelineError(f"{folder} has no rows of {missing[0]} ({len(missing)} missing)")
+        numbers = [_numbers(store, track) for track in tracks]
+        owners = np.repeat(np.arange(len(tracks)), [len(part) for part in numbers])
+        labels = np.array([genres.index(track.genre) for track in tracks])
+        tested = [[fold in track.tested_in for track in tracks] for fold in folds_of(tracks)]
+        return LabelledClips(
+            rows=StoredRows(folder, np.concatenate(numbers)),
+            labels=labels[owners],
+            tested=np.array(tested)[:, owners],
+            tracks=list(tracks),
+            owners=owners,
+            digests={track.track_id: store.digest(track.track_id) for track in tracks},
+            genres=genres,
+            description=store.description,
+        )
+
+
+def _numbers(store: Store, track: FoldedTrack) -> npt.NDArray[np.int64]:
+    span = store.span(track.track_id)
+    numbers = np.arange(span.start, span.stop)
+    if track.clip is None:
+        return numbers
+    if track.clip >= len(numbers):
+        raise PipelineError(
+            f"{track.track_id} has {len(numbers)} clips in the store, and no clip {track.clip}; "
+            "run `dvc repro`"
+        )
+    return numbers[track.clip : track.clip + 1]

@@ -1,0 +1,1 @@
+"""Acoustic fingerprints: which tracks are the same recording."""

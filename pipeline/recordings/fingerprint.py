@@ -1,0 +1,95 @@
+"""The acoustic fingerprint of a track's PCM, much the same for every copy of a recording.
+
+Haitsma & Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002): every 12.5 ms one
+bit for each pair of neighbouring bands, the sign of how their difference in energy changes.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from pipeline.audio.pcm import FULL_SCALE, Pcm, from_pcm
+from pipeline.base.arrays import Array
+from pipeline.features.shared.spectra import frame_magnitude, hann
+
+Fingerprint = npt.NDArray[np.uint32]
+
+# As in the paper, but for a rate and a hop that divide a second, so a clip has whole frames. What
+# is beyond 2 kHz suffers first from compression.
+SAMPLE_RATE = 5120
+FRAMES_PER_SECOND = 80
+HOP_LENGTH = SAMPLE_RATE // FRAMES_PER_SECOND
+N_FFT = 32 * HOP_LENGTH
+BITS = 32
+BANDS_HZ = np.geomspace(300.0, 2000.0, BITS + 2)
+BAND_BINS = np.rint(BANDS_HZ * N_FFT / SAMPLE_RATE).astype(int)
+
+MUTE = 0
+# Music changes by more from frame to frame (by at least 0.003 of its energy, in 353 918 frames of
+# 690 excerpts), a steady tone by rounding errors alone.
+LEAST_CHANGE = 1e-3
+# What rounding to 16 bits leaves in all bands together: noise of variance 1/12 of a step squared.
+ROUNDING = float(np.square(hann(N_FFT)).sum() * np.ptp(BAND_BINS) / 12 / FULL_SCALE**2)
+BLOCK = 60 * SAMPLE_RATE  # transformed at a time: 20 MB of spectra
+
+
+def fingerprint(pcm: Pcm, sample_rate: int) -> Fingerprint:
+    """A sub-fingerprint for each hop of a track.
+
+    Parameters
+    ----------
+    pcm : int16, shape (samples,)
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    uint32, shape (frames,), frames = FRAMES_PER_SECOND * samples / sample_rate, rounded down
+        Bit m of frame n is 1 if E[n+1, m] - E[n+1, m+1] > E[n, m] - E[n, m+1], for the energy
+        E[n, m] of the frame of 0.4 s from hop n on in band m. Frames that say nothing are MUTE:
+        silence, steady tones, the last ones, which are not whole.
+    """
+    signal = soxr.resample(from_pcm(pcm), sample_rate, SAMPLE_RATE)
+    out = np.full(len(pcm) * FRAMES_PER_SECOND // sample_rate, MUTE, np.uint32)
+    found = sub_fingerprints(band_energies(signal))
+    out[: len(found)] = found
+    return out
+
+
+def band_energies(signal: Array) -> Array:
+    """Energy of each whole frame in each band, between neighbours of BANDS_HZ.
+
+    Parameters
+    ----------
+    signal : float32, shape (samples,)
+        At SAMPLE_RATE, full scale 1.
+
+    Returns
+    -------
+    float32, shape (frames, BITS + 1), frames = 1 + (samples - N_FFT) // HOP_LENGTH, or 0
+        Sum of the squared magnitudes of the band's bins.
+    """
+    energies = [np.empty((0, BITS + 1), np.float32)]
+    for start in range(0, len(signal) - N_FFT + 1, BLOCK):
+        block = signal[start : start + BLOCK + N_FFT - HOP_LENGTH]
+        power = np.square(frame_magnitude(block, hann(N_FFT), HOP_LENGTH)[:, : BAND_BINS[-1]])
+        energies.append(np.add.reduceat(power, BAND_BINS[:-1], axis=1))
+    return np.concatenate(energies)
+
+
+def sub_fingerprints(energies: Array) -> Fingerprint:
+    """Signs of the changes of energies from frame to frame, as bits.
+
+    Parameters
+    ----------
+    energies : float32, shape (frames, BITS + 1)
+
+    Returns
+    -------
+    uint32, shape (frames - 1,)
+    """
+    change = np.diff(energies[:, :-1] - energies[:, 1:], axis=0)
+    bits = np.packbits(change > 0, axis=1, bitorder="little")
+    energy = energies[1:].sum(axis=1)
+    mute = (energy <= ROUNDING) | (np.abs(change).sum(axis=1) <= LEAST_CHANGE * energy)
+    return np.where(mute, MUTE, bits.view("<u4")[:, 0]).astype(np.uint32)

@@ -1,0 +1,1 @@
+"""HDF5 shards and stores, the machine's cache, and content addresses."""

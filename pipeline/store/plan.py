@@ -1,0 +1,193 @@
+"""What a store is to hold, what of it the machine's cache has, and what is to be computed."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline.base.arrays import Array
+from pipeline.base.digests import digest
+from pipeline.base.errors import PipelineError
+from pipeline.store.addresses import code_address, recipe_address
+from pipeline.store.cache import Cache, CachedShard, CachedTrack
+from pipeline.store.results import Result
+from pipeline.store.rows import rows_of
+from pipeline.store.shard import Shard, write_shard
+from pipeline.store.store import SHARDS, Store, shard_of
+
+
+class Recipe(Protocol):
+    """A frozen dataclass whose call turns a track's input into its result."""
+
+    def __call__(self, source: Any, /) -> Result:
+        """Compute one track."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A track to be in the store.
+
+    Attributes
+    ----------
+    track_id : str
+    key : str
+        Hash of the input: with the recipe's address it determines the result.
+    load : callable
+        Brings the input, on whichever machine computes the track.
+    """
+
+    track_id: str
+    key: str
+    load: Callable[[], Any]
+
+
+Addressed = tuple[str, Job]
+
+
+def jobs_of(folder: Path) -> list[Job]:
+    """A job for every track in a store: its rows go in."""
+    with Store(folder) as store:
+        digests = {track_id: store.digest(track_id) for track_id in store.track_ids}
+    return [
+        Job(track_id, digest, partial(rows_of, folder.absolute(), track_id, digest))
+        for track_id, digest in digests.items()
+    ]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A shard to be: what goes in, and what of it the cache has.
+
+    Attributes
+    ----------
+    number : int
+    key : str
+        Hash of everything that determines the shard's bytes.
+    jobs : sequence of (address, Job)
+        Sorted by track id.
+    ready : CachedShard or None
+        The very same shard, if it was made before.
+    known : dict of str to (CachedTrack, array)
+        By address, rows that lie in other shards of the cache.
+    missing : list of (address, Job)
+        What is to be computed.
+    """
+
+    number: int
+    key: str
+    jobs: Sequence[Addressed]
+    ready: CachedShard | None
+    known: Mapping[str, tuple[CachedTrack, Array]]
+    missing: Sequence[Addressed]
+
+
+class Builder:
+    """What a store is made of and by, and the cache that remembers it."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        description: Mapping[str, Any],
+        template: Callable[[], Array],
+        recipe: Recipe,
+    ) -> None:
+        self.cache, self.description = cache, description
+        self.template, self.recipe = template, recipe
+        self.address = recipe_address(recipe)
+        self._layout = digest(
+            code_address(write_shard.__module__),
+            json.dumps(description, sort_keys=True),
+        )
+
+    def plans(self, jobs: Sequence[Job]) -> list[Plan]:
+        """What each shard holds, and what of it is there."""
+        by_shard: dict[int, list[Addressed]] = defaultdict(list)
+        for job in sorted(jobs, key=lambda job: job.track_id):
+            address = digest(self.address, job.key)
+            by_shard[shard_of(job.track_id)].append((address, job))
+        return [self._plan(number, by_shard[number]) for number in range(SHARDS)]
+
+    def compute(self, addressed: Addressed) -> None:
+        """Compute a track into the cache; this is what other machines run."""
+        address, job = addressed
+        if recipe_address(self.recipe) != self.address:
+            raise PipelineError("a worker runs other code or libraries than this; restart it")
+        self.cache.save(address, self.recipe(job.load()))
+
+    def assemble(self, plan: Plan) -> CachedShard:
+        """The shard of a plan, all whose results are in the cache by now."""
+        if plan.ready:
+            return plan.ready
+        tracks = [self._track(plan, addressed) for addressed in plan.jobs]
+        rows = (
+            self._rows(plan, of) for of, track in zip(plan.jobs, tracks, strict=True) if track.clips
+        )
+        write = partial(
+            write_shard,
+            description=self.description,
+            template=self.template(),
+            clips={track.track_id: track.clips for track in tracks if track.clips},
+            tracks=rows,
+        )
+        shard = self.cache.publish(self.address, plan.number, plan.key, tracks, write)
+        for address, _ in plan.jobs:
+            self.cache.forget(address)
+        return shard
+
+    def _plan(self, number: int, jobs: Sequence[Addressed]) -> Plan:
+        content = (f"{address} {job.track_id}" for address, job in jobs)
+        key = digest(self._layout, *content)
+        ready = self.cache.shard(self.address, number, key)
+        if ready:
+            return Plan(number, key, jobs, ready, {}, [])
+        known = self._find(number, {address for address, _ in jobs})
+        missing = [
+            (address, job)
+            for address, job in jobs
+            if address not in known and self.cache.head(address) is None
+        ]
+        return Plan(number, key, jobs, None, known, missing)
+
+    def _find(self, number: int, wanted: set[str]) -> dict[str, tuple[CachedTrack, Array]]:
+        """What other shards of this number hold of the addresses `wanted`."""
+        found: dict[str, tuple[CachedTrack, Array]] = {}
+        for cached in self.cache.shards(self.address, number):
+            if len(found) == len(wanted):
+                break
+            useful = wanted - found.keys()
+            if any(track.address in useful for track in cached.tracks):
+                found |= {
+                    t.address: (t, rows) for t, rows in _contents(cached) if t.address in useful
+                }
+        return found
+
+    def _track(self, plan: Plan, addressed: Addressed) -> CachedTrack:
+        address, job = addressed
+        if address in plan.known:
+            return replace(plan.known[address][0], track_id=job.track_id)
+        head = self.cache.head(address)
+        if head is None:  # pruned since it was planned or computed
+            self.compute(addressed)
+            head = self.cache.head(address)
+        assert head is not None
+        return CachedTrack(job.track_id, address, *head)
+
+    def _rows(self, plan: Plan, addressed: Addressed) -> Array:
+        address, job = addressed
+        if address in plan.known:
+            return plan.known[address][1]
+        result = self.cache.load(address) or self.recipe(job.load())
+        assert result.rows is not None
+        return result.rows
+
+
+def _contents(cached: CachedShard) -> Iterator[tuple[CachedTrack, Array]]:
+    shard = Shard(cached.path)
+    start = 0
+    for track in cached.tracks:
+        yield track, shard.rows[start : start + track.clips]
+        start += track.clips
+    shard.close()

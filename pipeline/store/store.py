@@ -1,0 +1,226 @@
+"""A store: rows by track in a folder of SHARDS files, read as one array."""
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.base.arrays import Array
+from pipeline.base.errors import PipelineError
+from pipeline.store.shard import Shard, write_shard
+
+SHARDS = 32
+
+
+def shard_of(track_id: str) -> int:
+    """Shard of a track: the first 8 bytes of its id's SHA-256, big-endian, modulo SHARDS."""
+    digest = hashlib.sha256(track_id.encode()).digest()
+    return int.from_bytes(digest[:8], "big") % SHARDS
+
+
+def shard_name(number: int) -> str:
+    """File name of a shard."""
+    return f"shard-{number:02d}.h5"
+
+
+def in_store_order(track_ids: Iterable[str]) -> list[str]:
+    """Track ids as they lie in a store: by shard, then by id."""
+    return sorted(track_ids, key=lambda track_id: (shard_of(track_id), track_id))
+
+
+class Store:
+    """A store opened for reading; indexing it with a slice or row numbers gives rows.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (rows, ...) of the whole, as one array.
+    dtype : numpy.dtype
+    folder : Path
+
+    Raises
+    ------
+    PipelineError
+        A file is missing, is no HDF5 file, has another schema or lacks a part, or the files do
+        not agree; of what they say of themselves and which tracks are in them, when it is asked.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._shards: list[Shard] = []
+        try:
+            for number in range(SHARDS):
+                self._shards.append(Shard(folder / shard_name(number)))
+            _require_same(folder, "dtype", [shard.dtype for shard in self._shards])
+            _require_same(folder, "row shape", [shard.shape[1:] for shard in self._shards])
+        except BaseException:
+            self.close()
+            raise
+        self.folder = folder
+        self.dtype: np.dtype[Any] = self._shards[0].dtype
+        self._starts = [0, *accumulate(shard.shape[0] for shard in self._shards)]
+        self.shape: tuple[int, ...] = (self._starts[-1], *self._shards[0].shape[1:])
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """What the writer said of the rows."""
+        found = [shard.description() for shard in self._shards]
+        _require_same(self.folder, "description", found)
+        return found[0]
+
+    @property
+    def track_ids(self) -> list[str]:
+        """In store order."""
+        return list(self._spans)
+
+    @cached_property
+    def _spans(self) -> dict[str, slice]:
+        spans: dict[str, slice] = {}
+        for number, shard in enumerate(self._shards):
+            start = self._starts[number]
+            for track_id, clips in shard.clips().items():
+                _require_place(self.folder, track_id, number)
+                spans[track_id] = slice(start, start + clips)
+                start += clips
+        return spans
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Array:
+        """Rows of a slice, or at an array of row numbers, in the order asked for."""
+        if not isinstance(index, slice):
+            return self._take(np.asarray(index))
+        start, stop, step = index.indices(len(self))
+        return self._block(start, stop) if step == 1 else self._take(np.arange(start, stop, step))
+
+    def __contains__(self, track_id: str) -> bool:
+        return track_id in self._spans
+
+    def span(self, track_id: str) -> slice:
+        """Where a track's rows are."""
+        return self._spans[track_id]
+
+    def clips(self, track_id: str) -> int:
+        """Number of rows of a track."""
+        span = self._spans[track_id]
+        return int(span.stop - span.start)
+
+    def rows(self, track_id: str) -> Array:
+        """Rows of a track, shape (clips, ...), read-only."""
+        return self[self._spans[track_id]]
+
+    def digest(self, track_id: str) -> str:
+        """SHA-256 over the rows' own digests, dtype and shape, as hex: a track's content."""
+        kind = f"{self.dtype.str} {self.shape[1:]}".encode()
+        return hashlib.sha256(kind + self._digests(track_id).tobytes()).hexdigest()
+
+    def row_digests(self, track_id: str) -> list[str]:
+        """SHA-256 of the bytes of each row of a track, as hex."""
+        return [bytes(each).hex() for each in self._digests(track_id)]
+
+    def prefetch(self, index: Array) -> None:
+        """Have the system bring the rows at an array of row numbers while the caller goes on."""
+        for row in index.tolist():
+            number = self._shard_at(row)
+            self._shards[number].prefetch(row - self._starts[number])
+
+    def read(self, track_ids: Iterable[str]) -> Array:
+        """Rows of several tracks, one after another, shape (n, ...): a copy, not a map.
+
+        A map's pages count as the process's own memory once they were touched.
+        """
+        spans = [self._spans[track_id] for track_id in track_ids]
+        starts = [0, *accumulate(span.stop - span.start for span in spans)]
+        out = np.empty((starts[-1], *self.shape[1:]), self.dtype)
+        for start, stop, span in zip(starts, starts[1:], spans, strict=False):
+            self._read_into(out[start:stop], span.start)
+        return out
+
+    def close(self) -> None:
+        """Close the files; rows that were read stay valid."""
+        for shard in self._shards:
+            shard.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _digests(self, track_id: str) -> Array:
+        span = self._spans[track_id]
+        number = self._shard_at(span.start)
+        start = self._starts[number]
+        return self._shards[number].digests[span.start - start : span.stop - start]
+
+    def _shard_at(self, row: int) -> int:
+        return bisect_right(self._starts, row) - 1
+
+    def _block(self, start: int, stop: int) -> Array:
+        first = min(self._shard_at(start), SHARDS - 1)
+        if stop <= self._starts[first + 1]:
+            offset = self._starts[first]
+            return self._shards[first].rows[start - offset : max(start, stop) - offset]
+        out = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        self._read_into(out, start)
+        return out
+
+    def _read_into(self, out: Array, start: int) -> None:
+        """Fill `out` with the rows from `start` on."""
+        stop = start + len(out)
+        for number in range(self._shard_at(start), SHARDS):
+            offset = self._starts[number]
+            low, high = max(start, offset), min(stop, self._starts[number + 1])
+            if low < high:
+                self._shards[number].read_into(out[low - start : high - start], low - offset)
+
+    def _take(self, index: Array) -> Array:
+        if len(index) and not 0 <= index.min() <= index.max() < len(self):
+            raise IndexError(f"row numbers should be from 0 to {len(self) - 1}")
+        out = np.empty((len(index), *self.shape[1:]), self.dtype)
+        for place, row in enumerate(index.tolist()):
+            number = self._shard_at(row)
+            out[place] = self._shards[number].rows[row - self._starts[number]]
+        return out
+
+
+def write_store(folder: Path, description: Mapping[str, Any], tracks: Mapping[str, Array]) -> None:
+    """Write a store of rows that are in memory, such as a feature of your own.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist yet.
+    description : mapping
+        ``name``, ``unit`` and, from the store of clips, ``sample_rate`` and ``seconds``.
+    tracks : mapping of track id to array, shape (clips, ...)
+        One row a clip, in the order of the clips; one dtype and row shape for all.
+    """
+    folder.mkdir(parents=True)
+    template = next(iter(tracks.values()))[:0]
+    for number in range(SHARDS):
+        ids = sorted(track_id for track_id in tracks if shard_of(track_id) == number)
+        clips = {track_id: len(tracks[track_id]) for track_id in ids}
+        rows = (tracks[track_id] for track_id in ids)
+        write_shard(folder / shard_name(number), description, template, clips, rows)
+
+
+def _require_same(folder: Path, what: str, values: Sequence[Any]) -> None:
+    for number, value in enumerate(values):
+        if value != values[0]:
+            raise PipelineError(
+                f"{folder / shard_name(number)}: {what} {value}, but {values[0]} in {shard_name(0)}"
+            )
+
+
+def _require_place(folder: Path, track_id: str, number: int) -> None:
+    place = shard_of(track_id)
+    if place != number:
+        raise PipelineError(
+            f"{folder / shard_name(number)} holds {track_id}, which belongs in {shard_name(place)}"
+        )

@@ -1,0 +1,18 @@
+"""The section `demo` of params.yaml: how large the synthetic dataset is."""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.base.fields import STRICT, Count, Natural
+
+
+@dataclass(frozen=True, config=STRICT)
+class DemoParams:
+    """Size of the synthetic dataset; `seconds` is a track's length."""
+
+    tracks_per_genre: Count
+    artists_per_genre: Count
+    seconds: Annotated[float, Field(ge=1, le=60)]
+    unlabelled: Natural

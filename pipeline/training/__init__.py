@@ -1,0 +1,1 @@
+"""Parameters of a fit, tasks, fitting, checkpoints, batches, and saved models."""

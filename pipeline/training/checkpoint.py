@@ -1,0 +1,132 @@
+"""Keep a training's whole state after an epoch, so that a killed run goes on from there."""
+
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.training.startup import keras
+
+SAVE_SECONDS = 5.0  # between two checkpoints, at the least
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves the state at the ends of epochs, and brings it back; to be the last of the callbacks.
+
+    Parameters
+    ----------
+    path : Path
+        NumPy archive of weights, the optimizer's variables, states of random generators, the
+        best weights so far, and the history as JSON; it goes when the training has ended.
+
+    Attributes
+    ----------
+    history : list of dict
+        What Keras logged after each epoch, also those of an earlier run.
+    ended : bool
+        Whether there is nothing left to train: the last epoch is done, or training was stopped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.history: list[dict[str, float]] = []
+        self.ended = False
+        self._path = path
+        self._stopping: keras.callbacks.EarlyStopping | None = None
+        self._best: dict[str, Any] = {}
+        self._saved = self._started = time.monotonic()
+        self._earlier = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """That training took, also in an earlier run."""
+        return self._earlier + time.monotonic() - self._started
+
+    def restore(self, model: keras.Model, stopping: keras.callbacks.EarlyStopping | None) -> int:
+        """Bring a compiled model, and early stopping, to where the last checkpoint was.
+
+        Returns
+        -------
+        int
+            The number of epochs that are done; a checkpoint that cannot be read counts as none.
+        """
+        self._stopping = stopping
+        model.optimizer.build(model.trainable_variables)
+        try:
+            state, values, best = _read(self._path, len(_variables(model)))
+        except UNREADABLE:
+            return 0
+        for variable, value in zip(_variables(model), values, strict=True):
+            variable.assign(value)
+        self.history, self.ended = state["history"], state["ended"]
+        self._earlier = state["seconds"]
+        self._best = {**state["stopping"], "best_weights": best or None}
+        if self.ended and best:
+            model.set_weights(best)
+        return len(self.history)
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Bring early stopping back, which has just forgotten."""
+        if self._stopping is not None:
+            vars(self._stopping).update(self._best)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Note the logs, and save unless it was done a moment ago."""
+        self.history.append({name: float(value) for name, value in logs.items()})
+        self.ended = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        if time.monotonic() - self._saved >= SAVE_SECONDS:
+            self._save()
+            self._saved = time.monotonic()
+
+    def _save(self) -> None:
+        arrays = {
+            f"variable-{number}": keras.ops.convert_to_numpy(variable.value)
+            for number, variable in enumerate(_variables(self.model))
+        }
+        best = getattr(self._stopping, "best_weights", None) or []
+        arrays |= {f"best-{number}": weights for number, weights in enumerate(best)}
+        state = {
+            "history": self.history,
+            "ended": self.ended,
+            "seconds": self.seconds,
+            "stopping": self._counters(),
+            "best_weights": len(best),
+        }
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_suffix(f".{os.getpid()}.partial")
+        with partial.open("wb") as file:
+            np.savez(file, state=json.dumps(state), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, self._path)
+
+    def _counters(self) -> dict[str, Any]:
+        if self._stopping is None or self._stopping.best is None:
+            return {}
+        return {
+            "wait": int(self._stopping.wait),
+            "best": float(self._stopping.best),
+            "best_epoch": int(self._stopping.best_epoch),
+        }
+
+    def forget(self) -> None:
+        """Drop the checkpoint of a training that has ended."""
+        self._path.unlink(missing_ok=True)
+
+
+def _read(path: Path, count: int) -> tuple[dict[str, Any], list[Any], list[Any]]:
+    """State, values of `count` variables, best weights."""
+    with path.open("rb") as file, np.load(file) as kept:
+        state = json.loads(str(kept["state"]))
+        values = [kept[f"variable-{number}"] for number in range(count)]
+        best = [kept[f"best-{number}"] for number in range(state["best_weights"])]
+    return state, values, best
+
+
+def _variables(model: keras.Model) -> list[Any]:
+    return [*model.variables, *model.optimizer.variables]

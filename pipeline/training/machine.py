@@ -1,0 +1,105 @@
+"""What computes, a GPU or the processor, and which arithmetic it trains with."""
+
+import platform
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pipeline.base.digests import version_of
+from pipeline.training.startup import keras
+
+AMPERE = (8, 0)  # compute capability of the first NVIDIA GPUs that compute in bfloat16
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+
+
+def resolve(precision: str, fold: int = 0) -> str:
+    """`auto` as bfloat16 where the fold's hardware computes in it, else as float32; else itself."""
+    if precision != "auto":
+        return precision
+    names = gpus()
+    able = gpu_facts(fold % len(names))[1] if names else BFLOAT16_FLAGS & _processor_flags()
+    return "bfloat16" if able else "float32"
+
+
+def device_for(fold: int) -> AbstractContextManager[Any]:
+    """Where the fold trains: on one GPU after the other; without any, where the backend likes."""
+    names = gpus()
+    return keras.device(names[fold % len(names)]) if names else nullcontext()
+
+
+def machine_facts(precision: str, fold: int = 0) -> dict[str, Any]:
+    """What a training's last digits depend on besides its seed, for its metrics."""
+    backend, names = keras.backend.backend(), gpus()
+    return {
+        "precision": resolve(precision, fold),
+        "backend": backend,
+        "backend_version": version_of(backend),
+        "threads": 1,
+        "processor": gpu_facts(fold % len(names))[0] if names else processor(),
+    }
+
+
+def processor() -> str:
+    """Name of the processor, with its family and model, as several generations may share a name.
+
+    What Python knows of it where Linux tells nothing.
+    """
+    name = next(_processor_facts("model name"), platform.processor() or platform.machine())
+    family, model = (next(_processor_facts(key), "") for key in ("cpu family", "model"))
+    return f"{name} (family {family} model {model})" if family and model else name
+
+
+def _processor_flags() -> set[str]:
+    """Instruction sets by Linux' names; none where /proc/cpuinfo does not exist."""
+    return {flag for flags in _processor_facts("flags") for flag in flags.split()}
+
+
+def _processor_facts(name: str) -> Iterator[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            yield value.strip()
+
+
+def gpus() -> list[str]:
+    """Names of the GPUs, for `keras.device`."""
+    if keras.backend.backend() == "torch":  # of which Keras lists no devices
+        count = import_module("torch").cuda.device_count()
+        return [f"cuda:{number}" for number in range(count)]
+    devices = map(str.lower, keras.distribution.list_devices())
+    return [device for device in devices if device.startswith(("gpu", "cuda"))]
+
+
+def gpu_facts(number: int) -> tuple[str, bool]:
+    """What a GPU is called, and whether it computes in bfloat16.
+
+    Where the backend does not tell its compute capability, it counts as one that does not.
+    """
+    name, capability = _FACTS[keras.backend.backend()](number)
+    return name, capability >= AMPERE
+
+
+def _tensorflow(number: int) -> tuple[str, tuple[int, ...]]:
+    config = import_module("tensorflow").config
+    details = config.experimental.get_device_details(config.list_physical_devices("GPU")[number])
+    return details.get("device_name", "GPU"), tuple(details.get("compute_capability", ()))
+
+
+def _jax(number: int) -> tuple[str, tuple[int, ...]]:
+    device = import_module("jax").devices()[number]
+    capability = getattr(device, "compute_capability", "")
+    return device.device_kind, tuple(int(part) for part in capability.split(".") if part)
+
+
+def _torch(number: int) -> tuple[str, tuple[int, ...]]:
+    cuda = import_module("torch").cuda
+    return cuda.get_device_name(number), tuple(cuda.get_device_capability(number))
+
+
+_FACTS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -1,0 +1,62 @@
+"""What a training says while it runs."""
+
+import time
+
+from pipeline.training.startup import keras
+
+EPOCH_SECONDS, BATCH_SECONDS = 10.0, 30.0  # since the last line, at the end of an epoch or within
+
+
+class Progress(keras.callbacks.Callback):
+    """A line now and then: epoch, accuracy, clips a second, time left at the most."""
+
+    def __init__(self, fold: int, epochs: int, clips: int) -> None:
+        super().__init__()
+        self._fold, self._epochs, self._clips = fold, epochs, clips
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Start the clock."""
+        self._start = self._reported = time.monotonic()
+        self._first: int | None = None  # epoch of this run
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Note how far it is."""
+        self._first = epoch if self._first is None else self._first
+        self._done = float(epoch)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+        """Report from within an epoch that is long."""
+        if self._silent() >= BATCH_SECONDS:
+            share = (batch + 1) / self.params["steps"]
+            epoch, self._done = int(self._done), int(self._done) + share
+            self._report(f"{epoch + 1}/{self._epochs} at {share:.0%}", logs, self._left())
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Report, unless it was done a moment ago, or the end will."""
+        self._done = epoch + 1.0
+        if self._silent() >= EPOCH_SECONDS and self._done < self._epochs:
+            self._report(f"{epoch + 1}/{self._epochs}", logs, self._left())
+
+    def on_train_end(self, logs: dict[str, float]) -> None:
+        """Report the last epoch, be it the last allowed or not."""
+        seconds = time.monotonic() - self._start
+        self._report(f"{self._done:.0f}/{self._epochs}", logs, f"done in {seconds:.0f} s")
+
+    def _silent(self) -> float:
+        return time.monotonic() - self._reported
+
+    def _rate(self) -> float:
+        here = self._done - (self._first or 0)
+        return self._clips * here / (time.monotonic() - self._start)
+
+    def _left(self) -> str:
+        return f"at most {self._clips * (self._epochs - self._done) / self._rate():.0f} s left"
+
+    def _report(self, epoch: str, logs: dict[str, float], end: str) -> None:
+        self._reported = time.monotonic()
+        names = {"accuracy": "accuracy", "val_accuracy": "validation"}
+        figures = [
+            f"{said} {float(logs[name]):.2f}" for name, said in names.items() if name in logs
+        ]
+        parts = [f"epoch {epoch}", *figures, f"{self._rate():.0f} clips/s", end]
+        print(f"fold {self._fold}: {', '.join(parts)}", flush=True)

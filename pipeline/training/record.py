@@ -1,0 +1,47 @@
+"""One trained fold as a folder: its model, and the record of how it was trained."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.training.fitting import Fitted
+from pipeline.training.saved import Description, save_model
+
+MODEL, RECORD = "model.keras", "record.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a fold was trained.
+
+    Attributes
+    ----------
+    history : list of dict
+        Loss and accuracy of each epoch, as `pipeline.training.fitting.HISTORY` names them.
+    machine : dict
+        Precision, backend, threads and processor.
+    seconds : float
+        That the training took.
+    """
+
+    history: list[dict[str, float]]
+    machine: dict[str, Any]
+    seconds: float
+
+
+def write_fold(fitted: Fitted, description: Description, folder: Path) -> None:
+    """Write `MODEL` and `RECORD` into a folder."""
+    save_model(folder / MODEL, fitted.model, description)
+    machine = {name: value for name, value in description.training.items() if name != "seed"}
+    content = {
+        "history": fitted.history,
+        "machine": machine,
+        "seconds": round(fitted.seconds, 1),
+    }
+    (folder / RECORD).write_text(json.dumps(content), encoding="utf-8")
+
+
+def read_record(folder: Path) -> Record:
+    """The record in a folder that `write_fold` wrote."""
+    return Record(**json.loads((folder / RECORD).read_text(encoding="utf-8")))

@@ -1,0 +1,132 @@
+"""A trained model as one `.keras` file that carries all that prediction needs.
+
+The file is Keras' own archive with one more member, `pipeline.json`, and without times and
+addresses in memory, so that equal weights give equal bytes.
+"""
+
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.base.arrays import Array
+from pipeline.base.errors import PipelineError
+from pipeline.training.startup import keras
+
+MEMBER = "pipeline.json"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+PREDICT_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model was trained on.
+
+    Attributes
+    ----------
+    model, feature : str
+        Names in the registries.
+    genres : list of str
+        In the order of the model's outputs.
+    fold : int
+        The fold that it never saw.
+    store : dict
+        Description of the feature store: sample rate in Hz, clip length in seconds, the
+        feature's parameters.
+    training : dict
+        Seed, precision, backend.
+    """
+
+    model: str
+    feature: str
+    genres: list[str]
+    fold: int
+    store: dict[str, Any]
+    training: dict[str, Any]
+
+
+def save_model(path: Path, model: keras.Model, description: Description) -> None:
+    """Write an uncompiled float32 model and its description, whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
+        saved, stamped = Path(folder, "saved.keras"), Path(folder, "stamped.keras")
+        model.save(saved)
+        _copy_repeatable(saved, stamped, json.dumps(asdict(description), sort_keys=True))
+        os.replace(stamped, path)
+
+
+def load_model(path: Path) -> tuple[keras.Model, Description]:
+    """Read a model and its description; nothing stored in the file is executed.
+
+    Raises
+    ------
+    PipelineError
+        The file is no model of this pipeline.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            description = Description(**json.loads(archive.read(MEMBER)))
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        raise PipelineError(f"{path} is no model of this pipeline: {error}") from None
+    return model, description
+
+
+def load_models(folder: Path) -> list[tuple[keras.Model, Description]]:
+    """Every fold's model in `folder`, by fold.
+
+    Raises
+    ------
+    PipelineError
+        There is none, or they were not trained alike.
+    """
+    models = [load_model(path) for path in sorted(folder.glob("fold-*.keras"))]
+    if not models:
+        raise PipelineError(f"{folder} holds no fold-*.keras; run `dvc repro train` first")
+    first = models[0][1]
+    for _, other in models:
+        if (other.feature, other.genres, other.store) != (first.feature, first.genres, first.store):
+            raise PipelineError(f"the models in {folder} were not trained on the same features")
+    return sorted(models, key=lambda pair: pair[1].fold)
+
+
+def probabilities(model: keras.Model, rows: Array) -> Array:
+    """Probabilities of feature rows (n, ...), a few rows at a time; float32, (n, genres)."""
+    parts = [
+        keras.ops.convert_to_numpy(model(rows[start : start + PREDICT_ROWS].astype(np.float32)))
+        for start in range(0, len(rows), PREDICT_ROWS)
+    ]
+    return np.concatenate(parts)
+
+
+def _copy_repeatable(source: Path, target: Path, description: str) -> None:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in sorted(old.namelist()):
+            content = old.read(name)
+            if name == "metadata.json":
+                content = _undated(content)
+            elif name == "config.json":
+                content = _renumbered(content)
+            new.writestr(zipfile.ZipInfo(name, EPOCH), content)
+        new.writestr(zipfile.ZipInfo(MEMBER, EPOCH), description)
+
+
+def _undated(metadata: bytes) -> bytes:
+    return json.dumps({**json.loads(metadata), "date_saved": ""}, sort_keys=True).encode()
+
+
+def _renumbered(config: bytes) -> bytes:
+    """Keras numbers shared objects by their addresses: number them as they come instead."""
+    numbers: dict[int, int] = {}
+
+    def renumber(item: dict[str, Any]) -> dict[str, Any]:
+        if "shared_object_id" in item:
+            address = item["shared_object_id"]
+            item["shared_object_id"] = numbers.setdefault(address, len(numbers))
+        return item
+
+    return json.dumps(json.loads(config, object_hook=renumber)).encode()

@@ -1,0 +1,248 @@
+"""Decoding: every format, what is noticed about damaged files, and resampling."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+
+from pipeline.audio import decode
+from pipeline.decode.decode import AudioError, Recording, decode, resample
+
+Signal = npt.NDArray[np.float64]
+
+RATES = [8000, 44_100]
+SECONDS = 4
+# Neither channel alone sounds like the mean of the two.
+HZ = {1: [440.0], 2: [440.0, 1250.0]}
+LOSSLESS = [
+    (".au", "PCM_S8"),
+    (".au", "PCM_24"),
+    (".wav", "PCM_U8"),
+    (".wav", "PCM_24"),
+    (".flac", "PCM_S8"),
+    (".flac", "PCM_24"),
+    (".aiff", "PCM_S8"),
+    (".aiff", "PCM_24"),
+]
+BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24}
+SUFFIXES = [".au", ".wav", ".aiff", ".flac", ".ogg", ".mp3"]
+# Noise that a lossy coder cannot make small, so that half of its bytes is about half of it.
+NOISE = np.random.default_rng(0).normal(0.0, 0.1, 44_100 * SECONDS)
+
+
+def tones(sample_rate: int, channels: int) -> Signal:
+    """Sines of half full scale, shape (SECONDS * sample_rate, channels)."""
+    t = np.arange(SECONDS * sample_rate) / sample_rate
+    return 0.5 * np.stack([np.sin(2 * np.pi * hz * t) for hz in HZ[channels]], axis=1)
+
+
+def quantised(samples: Signal, subtype: str) -> Signal:
+    """Samples that a file of `subtype` holds without loss."""
+    steps = 2.0 ** (BITS[subtype] - 1)
+    return np.rint(samples * steps) / steps
+
+
+def halved(path: Path) -> Path:
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    return path
+
+
+def noise_file(folder: Path, suffix: str) -> Path:
+    path = folder / f"noise{suffix}"
+    soundfile.write(path, NOISE, 44_100)
+    return path
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("sample_rate", RATES)
+@pytest.mark.parametrize(("suffix", "subtype"), LOSSLESS)
+def test_lossless_formats_come_back_exactly(
+    tmp_path: Path, suffix: str, subtype: str, sample_rate: int, channels: int
+) -> None:
+    samples = quantised(tones(sample_rate, channels), subtype)
+    path = tmp_path / f"tones{suffix}"
+    soundfile.write(path, samples, sample_rate, subtype=subtype)
+    recording = decode(path)
+    assert (recording.sample_rate, recording.channels) == (sample_rate, channels)
+    assert recording.seconds == SECONDS
+    assert not recording.truncated
+    assert recording.samples.dtype == np.float32
+    expected = samples.astype(np.float32).mean(axis=1)
+    np.testing.assert_array_equal(recording.samples, expected)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("sample_rate", RATES)
+@pytest.mark.parametrize("suffix", [".ogg", ".mp3"])
+def test_lossy_formats_come_back_alike(
+    tmp_path: Path, suffix: str, sample_rate: int, channels: int
+) -> None:
+    samples = tones(sample_rate, channels)
+    path = tmp_path / f"tones{suffix}"
+    soundfile.write(path, samples, sample_rate)
+    recording = decode(path)
+    assert (recording.sample_rate, recording.channels) == (sample_rate, channels)
+    assert recording.samples.shape == (SECONDS * sample_rate,)
+    assert not recording.truncated
+    assert np.corrcoef(recording.samples, samples.mean(axis=1))[0, 1] > 0.99
+
+
+def test_the_extension_may_be_in_capitals(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", NOISE, 44_100)
+    assert len(decode((tmp_path / "a.wav").rename(tmp_path / "a.WAV")).samples) == len(NOISE)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_size_of_a_block_changes_nothing(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = noise_file(tmp_path, suffix)
+    assert len(NOISE) < decode.BLOCK_FRAMES
+    at_once = decode(path)
+    monkeypatch.setattr(decode, "BLOCK_FRAMES", 10_000)
+    np.testing.assert_array_equal(decode(path).samples, at_once.samples)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_half_a_file_is_truncated_and_gives_about_half(tmp_path: Path, suffix: str) -> None:
+    path = noise_file(tmp_path, suffix)
+    assert not decode(path).truncated
+    recording = decode(halved(path))
+    assert recording.truncated
+    assert 0.2 < len(recording.samples) / len(NOISE) < 0.6
+
+
+@pytest.mark.parametrize("suffix", [".au", ".wav", ".aiff", ".flac"])
+def test_what_is_left_of_a_truncated_file_is_exact(tmp_path: Path, suffix: str) -> None:
+    path = noise_file(tmp_path, suffix)
+    whole = decode(path).samples
+    left = decode(halved(path)).samples
+    np.testing.assert_array_equal(left, whole[: len(left)])
+
+
+@pytest.mark.parametrize("suffix", [".au", ".wav", ".aiff", ".flac", ".ogg"])
+def test_a_few_missing_bytes_are_noticed(tmp_path: Path, suffix: str) -> None:
+    path = noise_file(tmp_path, suffix)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert decode(path).truncated
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000])
+def test_a_streamed_wav_is_not_called_truncated(tmp_path: Path, size: int) -> None:
+    path = noise_file(tmp_path, ".wav")
+    data = bytearray(path.read_bytes())
+    start = data.index(b"data") + 4
+    data[start : start + 4] = struct.pack("<I", size)
+    path.write_bytes(data)
+    recording = decode(path)
+    assert len(recording.samples) == len(NOISE)
+    assert not recording.truncated
+
+
+def test_a_streamed_flac_is_not_called_truncated(tmp_path: Path) -> None:
+    path = noise_file(tmp_path, ".flac")
+    whole = decode(path).samples
+    data = bytearray(path.read_bytes())
+    # RFC 9639, section 8.2: 36 bits of the stream's info are its length, 0 if unknown.
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    recording = decode(path)
+    np.testing.assert_array_equal(recording.samples, whole)
+    assert not recording.truncated
+
+
+def test_other_files_are_not_audio(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not music")
+    with pytest.raises(AudioError, match=r"^not audio \(\.txt\)$"):
+        decode(path)
+    with pytest.raises(AudioError, match=r"^not audio \(no extension\)$"):
+        decode(path.rename(tmp_path / "notes"))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_empty_file_is_rejected(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"a{suffix}").touch()
+    with pytest.raises(AudioError, match=r"^empty file$"):
+        decode(tmp_path / f"a{suffix}")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_garbage_is_rejected(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"a{suffix}").write_bytes(np.random.default_rng(1).bytes(5000))
+    with pytest.raises(AudioError, match=r"^unreadable: not a format that libsndfile knows$"):
+        decode(tmp_path / f"a{suffix}")
+
+
+def test_libsndfiles_reason_is_passed_on(tmp_path: Path) -> None:
+    path = noise_file(tmp_path, ".flac")
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(AudioError, match=r"^unreadable: .*lost sync$"):
+        decode(path)
+
+
+@pytest.mark.parametrize("suffix", [".au", ".wav", ".aiff"])
+def test_a_header_alone_has_no_samples(tmp_path: Path, suffix: str) -> None:
+    soundfile.write(tmp_path / f"a{suffix}", np.zeros(0), 8000)
+    with pytest.raises(AudioError, match=r"^no samples$"):
+        decode(tmp_path / f"a{suffix}")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_not_numbers_are_rejected(tmp_path: Path, value: float) -> None:
+    samples = NOISE.copy()
+    samples[100] = value
+    soundfile.write(tmp_path / "a.wav", samples, 44_100, subtype="FLOAT")
+    with pytest.raises(AudioError, match="not numbers"):
+        decode(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_silence_is_rejected(tmp_path: Path, suffix: str) -> None:
+    soundfile.write(tmp_path / f"a{suffix}", np.zeros(8000), 8000)
+    with pytest.raises(AudioError, match=r"^silent$"):
+        decode(tmp_path / f"a{suffix}")
+
+
+def test_a_constant_is_silence(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.full(8000, -32768, np.int16), 8000)
+    with pytest.raises(AudioError, match=r"^silent$"):
+        decode(tmp_path / "a.wav")
+
+
+def test_a_folder_is_named_as_one(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="a folder, not a file"):
+        decode(tmp_path)
+
+
+def test_the_softest_16_bit_sample_is_no_silence(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.array([0, 1, 0], np.int16), 8000)
+    assert decode(tmp_path / "a.wav").samples.max() == 2.0**-15
+
+
+def test_resampling_to_the_same_rate_changes_nothing() -> None:
+    recording = Recording(NOISE.astype(np.float32), 44_100, 1, truncated=False)
+    np.testing.assert_array_equal(resample(recording, 44_100), recording.samples)
+
+
+@pytest.mark.parametrize("source", RATES)
+@pytest.mark.parametrize("target", [16_000, 22_050])
+def test_a_resampled_sine_is_that_sine(source: int, target: int) -> None:
+    recording = Recording(tones(source, 1)[:, 0].astype(np.float32), source, 1, truncated=False)
+    resampled = resample(recording, target)
+    assert resampled.dtype == np.float32
+    assert resampled.shape == (SECONDS * target,)
+    inner = slice(target // 10, -target // 10)  # the filter rings where the sine starts and ends
+    np.testing.assert_allclose(resampled[inner], tones(target, 1)[inner, 0], atol=1e-4)
+
+
+def test_resampling_keeps_what_is_above_half_the_rate_out() -> None:
+    t = np.arange(SECONDS * 44_100) / 44_100
+    above = np.sin(2 * np.pi * 6000 * t).astype(np.float32)
+    resampled = resample(Recording(above, 44_100, 1, truncated=False), 8000)
+    assert np.abs(resampled[800:-800]).max() < 1e-4

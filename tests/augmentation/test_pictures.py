@@ -1,0 +1,254 @@
+"""Augmentations of pictures against scipy's image processing and against naive loops."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from pipeline.augmentation.registry import AUGMENTATIONS
+from pipeline.base.arrays import Array
+from pipeline.augmentation.base import State
+from pipeline.augmentation.kinds.pictures import Blur, Flip, FrequencyMask, Mirror, Rotate, Stretch, TimeMask, Zoom, recast
+
+# (1, frames, 1) is how a row without frequencies comes.
+SHAPES = [(64, 65, 1), (37, 50, 3), (128, 130, 1), (5, 4, 1), (1, 130, 1), (9, 1, 3)]
+# Of values in [0, 1]: float32 holds a place to some 1e-6 of a cell.
+WARPED, BLURRED = 3e-5, 1e-6
+SEEDS = range(200)
+
+every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
+
+
+def picture_of(shape: tuple[int, ...]) -> Array:
+    return np.random.default_rng(0).uniform(size=shape).astype(np.float32)
+
+
+def by_channel(work: Any, picture: Array) -> Array:
+    """What `work` makes of each channel in float64."""
+    channels = np.moveaxis(picture.astype(np.float64), -1, 0)
+    return np.stack([work(channel) for channel in channels], axis=-1)
+
+
+def affine(picture: Array, scale: tuple[float, float], point: tuple[float, float]) -> Array:
+    """scipy's, in (rows, columns); the cell `point` stays where it is."""
+    offset = [where - where * by for where, by in zip(point, scale, strict=True)]
+
+    def work(channel: Array) -> Array:
+        return ndimage.affine_transform(channel, scale, offset, order=1, mode="reflect")
+
+    return by_channel(work, picture)
+
+
+@every_shape
+@pytest.mark.parametrize("degrees", [-5.0, 0.01, 4.3, 90.0, 170.0])
+def test_rotate_is_scipys(shape: tuple[int, ...], degrees: float) -> None:
+    picture = picture_of(shape)
+    options = {"reshape": False, "order": 1, "mode": "reflect"}
+    expected = by_channel(lambda channel: ndimage.rotate(channel, degrees, **options), picture)
+    actual = Rotate.apply(picture, {"degrees": degrees})
+    np.testing.assert_allclose(actual, expected, atol=WARPED)
+
+
+@every_shape
+@pytest.mark.parametrize("factor", [0.3, 0.8, 1.001, 1.25, 4.0])
+def test_stretch_is_scipys(shape: tuple[int, ...], factor: float) -> None:
+    picture = picture_of(shape)
+    middle = ((shape[0] - 1) / 2, (shape[1] - 1) / 2)
+    expected = affine(picture, (1, 1 / factor), middle)
+    actual = Stretch.apply(picture, {"factor": factor})
+    np.testing.assert_allclose(actual, expected, atol=WARPED)
+
+
+def test_stretch_makes_wider_above_one_and_narrower_below() -> None:
+    frames = np.arange(101.0, dtype=np.float32)
+    bump = np.exp(-(((frames - 50) / 8) ** 2)).reshape(1, -1, 1)
+    areas = [Stretch.apply(bump, {"factor": factor}).sum() for factor in (0.8, 1.25)]
+    np.testing.assert_allclose(areas / bump.sum(), [0.8, 1.25], rtol=1e-3)
+
+
+@every_shape
+@pytest.mark.parametrize(
+    ("factor", "x", "y"), [(1.25, 0.0, 0.0), (1.1, 1.0, 0.3), (2.0, 0.21, 0.99), (4.0, 0.5, 0.5)]
+)
+def test_zoom_is_scipys(shape: tuple[int, ...], factor: float, x: float, y: float) -> None:
+    picture = picture_of(shape)
+    point = (y * (shape[0] - 1), x * (shape[1] - 1))
+    expected = affine(picture, (1 / factor, 1 / factor), point)
+    actual = Zoom.apply(picture, {"factor": factor, "x": x, "y": y})
+    np.testing.assert_allclose(actual, expected, atol=WARPED)
+
+
+@given(st.floats(1, 4), st.floats(0, 1), st.floats(0, 1))
+def test_a_zoom_shows_nothing_from_outside(factor: float, x: float, y: float) -> None:
+    for axis in (0, 1):
+        places = np.indices((20, 30))[axis].astype(np.float32)[..., np.newaxis]
+        seen = Zoom.apply(places, {"factor": factor, "x": x, "y": y})
+        # Reflected cells would run backwards.
+        np.testing.assert_allclose(np.diff(seen, axis=axis), 1 / factor, atol=1e-4)
+
+
+@every_shape
+@pytest.mark.parametrize("sigma", [0.1, 0.3, 0.7, 1.0, 5.0, 20.0])
+def test_blur_is_scipys(shape: tuple[int, ...], sigma: float) -> None:
+    picture = picture_of(shape)
+    expected = by_channel(lambda each: ndimage.gaussian_filter(each, sigma), picture)
+    np.testing.assert_allclose(Blur.apply(picture, {"sigma": sigma}), expected, atol=BLURRED)
+
+
+def test_the_weakest_blur_still_changes_a_spectrogram() -> None:
+    """By more than half a step of a grey picture, 0.2 dB, where neighbours are 50 dB apart."""
+    line = np.full((9, 9, 1), -50, np.float32)
+    line[4] = 0
+    weakest = min(Blur(1.0).draw(np.random.default_rng(seed))["sigma"] for seed in SEEDS)
+    assert np.abs(Blur.apply(line, {"sigma": weakest}) - line).max() > 0.2
+
+
+@every_shape
+def test_mirror_and_flip_are_numpys(shape: tuple[int, ...]) -> None:
+    picture = picture_of(shape)
+    np.testing.assert_array_equal(Mirror.apply(picture, {}), np.fliplr(picture))
+    np.testing.assert_array_equal(Flip.apply(picture, {}), np.flipud(picture))
+
+
+def naive_mask(picture: Array, axis: int, state: State) -> Array:
+    """Cell by cell, with the mean of each channel."""
+    cells = picture.shape[axis]
+    first, count = int(state["start"] * cells), max(1, round(state["width"] * cells))
+    masked = picture.copy()
+    for place in np.ndindex(*picture.shape):
+        if first <= place[axis] < first + count:
+            masked[place] = np.mean(picture[..., place[2]], dtype=np.float64)
+    return masked
+
+
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if np.prod(shape) < 6000], ids=str)
+@pytest.mark.parametrize(("kind", "axis"), [(TimeMask(0.6), 1), (FrequencyMask(0.6), 0)])
+@pytest.mark.parametrize("seed", range(5))
+def test_masks_are_the_naive_ones(
+    shape: tuple[int, ...], kind: TimeMask | FrequencyMask, axis: int, seed: int
+) -> None:
+    picture, state = picture_of(shape), kind.draw(np.random.default_rng(seed))
+    expected = naive_mask(picture, axis, state)
+    np.testing.assert_allclose(kind.apply(picture, state), expected, atol=1e-6)
+
+
+@given(st.floats(0.001, 0.9), st.integers(1, 500), st.integers(0, 2**32))
+def test_a_mask_is_inside_and_as_wide_as_drawn(most: float, cells: int, seed: int) -> None:
+    state = TimeMask(most).draw(np.random.default_rng(seed))
+    assert 0 <= state["width"] <= most
+    assert 0 <= state["start"] <= 1 - state["width"]
+    frames = np.arange(1.0, cells + 1, dtype=np.float32).reshape(1, -1, 1)
+    frames[0, 0] = 1e6  # so that no frame but in a mask has the mean
+    hidden = np.flatnonzero(TimeMask.apply(frames, state)[0, :, 0] == frames.mean())
+    assert len(hidden) == max(1, round(state["width"] * cells))
+    assert (np.diff(hidden) == 1).all()
+
+
+@given(st.floats(0, 0.9), st.floats(0, 1), st.integers(1, 5000))
+def test_no_mask_is_cut_off_at_the_end(width: float, share: float, cells: int) -> None:
+    start = min(share * (1 - width), np.nextafter(1, 0))  # as far as a generator gets
+    frames = np.arange(cells, dtype=np.float32).reshape(1, -1, 1)
+    frames[0, 0] = 1e9
+    hidden = TimeMask.apply(frames, {"width": width, "start": start}) == frames.mean()
+    assert hidden.sum() == max(1, round(width * cells))
+
+
+def test_masks_are_as_wide_and_as_late_as_specaugments() -> None:
+    states = [TimeMask(0.4).draw(np.random.default_rng(seed)) for seed in range(2000)]
+    widths = np.array([state["width"] for state in states])
+    lateness = np.array([state["start"] for state in states]) / (1 - widths)
+    for drawn, top in ((widths, 0.4), (lateness, 1.0)):
+        quartiles = np.quantile(drawn / top, [0.25, 0.5, 0.75])
+        np.testing.assert_allclose(quartiles, [0.25, 0.5, 0.75], atol=0.04)
+
+
+def test_drawn_values_keep_their_ranges_and_fill_them() -> None:
+    draws: dict[str, list[Any]] = {"degrees": [], "factor": [], "zoom": [], "x": [], "sigma": []}
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        draws["degrees"].append(Rotate(5.0).draw(rng)["degrees"])
+        draws["factor"].append(np.log(Stretch(1.25).draw(rng)["factor"]) / np.log(1.25))
+        zoomed = Zoom(1.25).draw(rng)
+        draws["zoom"].append(np.log(zoomed["factor"]) / np.log(1.25))
+        draws["x"] += [zoomed["x"], zoomed["y"]]
+        draws["sigma"].append(Blur(2.0).draw(rng)["sigma"])
+    ranges = {"degrees": (-5, 5), "factor": (-1, 1), "zoom": (0, 1), "x": (0, 1), "sigma": (0.3, 2)}
+    for name, (low, high) in ranges.items():
+        assert low <= min(draws[name]) < low + 0.05 * (high - low), name
+        assert high >= max(draws[name]) > high - 0.05 * (high - low), name
+        assert np.mean(draws[name]) == pytest.approx((low + high) / 2, abs=0.1 * (high - low)), name
+
+
+@pytest.mark.parametrize("channels", [2, 4, 6])
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("rotate", {"degrees": 3.0}),
+        ("stretch", {"factor": 1.2}),
+        ("zoom", {"factor": 1.2, "x": 0.3, "y": 0.6}),
+        ("blur", {"sigma": 0.8}),
+    ],
+)
+def test_channels_keep_apart(name: str, state: State, channels: int) -> None:
+    """A feature of one's own may have any number; OpenCV's fine places are for 1, 3 and 4."""
+    picture, apply = picture_of((20, 30, channels)), AUGMENTATIONS[name].apply
+    apart = [apply(picture[..., [number]], state) for number in range(channels)]
+    allowed = WARPED if channels == 4 or name == "blur" else 1 / 32
+    np.testing.assert_allclose(apply(picture, state), np.concatenate(apart, axis=-1), atol=allowed)
+
+
+def test_recast_is_numpys_astype() -> None:
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    halves = every[np.isfinite(every)]
+    wide = recast(halves, np.float32)
+    assert wide.dtype == np.float32
+    np.testing.assert_array_equal(wide, halves.astype(np.float32))
+    # Between two halves, just beside the middle, and on it, where the even one is right.
+    beside = np.array([1 - 2**-12, 1 + 2**-12, 1 + 2**-11, 1 + 2**-11 + 2**-20])
+    places = np.outer(beside, wide)
+    between = places[np.abs(places) < 65_504].astype(np.float32)
+    narrow = recast(between, np.dtype(np.float16))
+    assert narrow.dtype == np.float16
+    np.testing.assert_array_equal(narrow, between.astype(np.float16))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.int16])
+def test_recast_copies_any_dtype(dtype: Any) -> None:
+    x = np.arange(60).astype(dtype).reshape(3, 4, 5)
+    there = recast(x, np.float32)
+    np.testing.assert_array_equal(there, x.ravel().astype(np.float32))
+    assert not np.shares_memory(there, x)
+    back = recast(there.reshape(x.shape), x.dtype)
+    assert back.dtype == dtype
+    np.testing.assert_array_equal(back, x.ravel())
+
+
+WARP_AND_BLUR = """
+import sys
+import numpy as np
+from pipeline.on_pictures import Blur, Rotate
+picture = np.random.default_rng(0).uniform(size=(64, 65, 1)).astype(np.float32)
+blurred = Blur.apply(Rotate.apply(picture, {"degrees": 4.3}), {"sigma": 0.7})
+sys.stdout.buffer.write(blurred.tobytes())
+"""
+
+
+def test_older_processors_agree_but_for_rounding() -> None:
+    """Not in every bit: with AVX2 OpenCV multiplies and adds in one go, and rounds once."""
+    without = {**os.environ, "OPENCV_CPU_DISABLE": "AVX2,AVX512-SKX"}
+    here, there = (
+        np.frombuffer(
+            subprocess.run(
+                [sys.executable, "-c", WARP_AND_BLUR], env=env, check=True, stdout=subprocess.PIPE
+            ).stdout,
+            np.float32,
+        )
+        for env in (dict(os.environ), without)
+    )
+    np.testing.assert_allclose(there, here, atol=WARPED)

@@ -1,0 +1,121 @@
+"""New samples: what the table says of each is so."""
+
+import csv
+import hashlib
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import FRAMES, OFFLINE, labelled_tracks, small_params
+
+from pipeline.base.errors import PipelineError
+from pipeline.augmentation.target import Medium
+from pipeline.base.paths import AUGMENTED
+from pipeline.augmentation.samples import TABLE, by_store, chosen_medium, read_samples, write_samples
+from pipeline.base.paths import CLIPS, FEATURE_STORES
+from pipeline.store.store import Store
+
+PARAMS = small_params(OFFLINE)
+NAMES = ["stretch", "time_mask+blur", "noise"]
+FEATURES = FEATURE_STORES / "centroid"
+
+
+@pytest.mark.usefixtures("augmented")
+def test_every_clip_with_a_label_has_its_samples_and_no_other_has_any() -> None:
+    samples = read_samples(AUGMENTED)
+    expected = {
+        (track.track_id, clip, copy)
+        for track in labelled_tracks()
+        for clip in range(2)
+        for copy in range(2)
+    }
+    assert {(s.track_id, s.clip, s.copy) for s in samples} == expected
+    assert len(samples) == len(expected) == 48
+    assert len({s.name for s in samples}) == 48
+    assert samples[0].name == f"{samples[0].track_id}:{samples[0].clip}:{samples[0].copy}"
+    assert {s.chain for s in samples} == set(NAMES)
+
+
+@pytest.mark.usefixtures("augmented")
+def test_table_tells_parent_label_and_feature() -> None:
+    with Store(FEATURES) as store:
+        for sample in read_samples(AUGMENTED):
+            row = store.rows(sample.track_id)[sample.clip]
+            assert sample.parent_sha256 == hashlib.sha256(row.tobytes()).hexdigest()
+            assert sample.genre == sample.track_id.split("/")[0]
+            assert sample.feature == "centroid"
+            assert [state["kind"] for state in sample.states] == sample.chain.split("+")
+
+
+@pytest.mark.usefixtures("augmented")
+def test_rows_are_in_the_order_of_the_table_and_follow_from_it() -> None:
+    medium = Medium(PARAMS.extract["centroid"], 4000, (FRAMES,), "float16")
+    found = by_store(read_samples(AUGMENTED))
+    assert list(found) == NAMES
+    with Store(FEATURES) as features, Store(CLIPS) as clips:
+        for chain, tracks in found.items():
+            with Store(AUGMENTED / chain) as store:
+                assert sorted(tracks) == sorted(store.track_ids)
+                assert (store.dtype, store.shape[1:]) == (features.dtype, features.shape[1:])
+                for track_id, samples in tracks.items():
+                    parents, pcm = features.rows(track_id), clips.rows(track_id)
+                    expected = [
+                        medium.make(s.states, parents[s.clip], pcm[s.clip]) for s in samples
+                    ]
+                    np.testing.assert_array_equal(store.rows(track_id), expected)
+                    assert [s.sha256 for s in samples] == [
+                        hashlib.sha256(row.tobytes()).hexdigest() for row in expected
+                    ]
+                    assert not any(map(np.array_equal, expected, parents))
+
+
+@pytest.mark.usefixtures("augmented")
+def test_medium_says_the_same_of_itself_in_every_process() -> None:
+    """By what it says, workers and addresses know it."""
+    with Store(FEATURES) as store:
+        medium = chosen_medium(PARAMS, store)
+    assert medium == Medium(PARAMS.extract["centroid"], 4000, (FRAMES,), "float16")
+    assert repr(pickle.loads(pickle.dumps(medium))) == repr(medium)
+
+
+@pytest.mark.usefixtures("augmented")
+def test_table_reads_back(tmp_path: Path) -> None:
+    samples = read_samples(AUGMENTED)
+    write_samples(tmp_path, samples)
+    assert read_samples(tmp_path) == samples
+    write_samples(tmp_path, [])
+    assert read_samples(tmp_path) == []
+
+
+@pytest.mark.usefixtures("augmented")
+def test_a_column_of_the_users_own_says_nothing() -> None:
+    samples = read_samples(AUGMENTED)
+    with (AUGMENTED / TABLE).open(newline="", encoding="utf-8") as file:
+        header, *lines = csv.reader(file)
+    with (AUGMENTED / TABLE).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["note", *header], *(["?", *line] for line in lines)])
+    assert read_samples(AUGMENTED) == samples
+
+
+@pytest.mark.usefixtures("augmented")
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('""kind""', '""kin""', "is damaged; run `dvc repro`"),
+        ("[{", "[", "is damaged; run `dvc repro`"),
+        (",0,1,", ",x,1,", "is damaged; run `dvc repro`"),
+        (",0,1,", ",-1,1,", "is damaged; run `dvc repro`"),
+        (",0,1,", ",0,-1,", "is damaged; run `dvc repro`"),
+        ('""stretch""', '""smear""', "no kind 'smear' any more; run `dvc repro`"),
+    ],
+)
+def test_a_damaged_table_is_named_with_its_line(old: str, new: str, said: str) -> None:
+    path = Path("damaged") / TABLE
+    write_samples(path.parent, [read_samples(AUGMENTED)[0]])
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(PipelineError, match=rf"samples\.csv, line 2.*{re.escape(said)}$"):
+        read_samples(path.parent)

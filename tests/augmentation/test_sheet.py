@@ -1,0 +1,123 @@
+"""The sheet: every kind of use is on it, whatever the feature is, and its bytes repeat."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from helpers import OFFLINE, small_params, write_project
+from PIL import Image
+
+from pipeline.augmentation import sheet
+from pipeline.augmentation.registry import AUGMENTATIONS
+from pipeline.augmentation.sheet import PANEL, SAMPLES, Strip, write_pair, write_sheet
+from pipeline.augmentation.base import ANY, PICTURE, SOUND
+from pipeline.check import Params
+from pipeline.base.paths import CLIPS, FEATURE_STORES
+from pipeline.store.store import Store, write_store
+from pipeline.dataset.tracks import Track, read_tracks
+
+RIGID = [name for name, kind in AUGMENTATIONS.items() if not fields(kind)]
+
+
+def kinds_for(*needs: str, sound: bool = True) -> list[str]:
+    """Names of the kinds that need one of some things, and may need a clip's sound."""
+    known = AUGMENTATIONS.items()
+    return [n for n, kind in known if kind.needs in needs and (sound or kind.acts_on != SOUND)]
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Strip]:
+    """The strips of the sheet that is written."""
+    found: list[Strip] = []
+    compose = sheet._compose
+
+    def recorded(strips: Sequence[Strip], *sizes: int) -> Image.Image:
+        found[:] = strips
+        return compose(strips, *sizes)
+
+    monkeypatch.setattr(sheet, "_compose", recorded)
+    return found
+
+
+def write(params: Params, path: str = "sheet.png") -> bytes:
+    write_sheet(params, read_tracks(), Path(path))
+    return Path(path).read_bytes()
+
+
+def with_own(rows: npt.NDArray[Any], **about: Any) -> Params:
+    """Parameters that name a feature of the user's own, whose clips all have `rows`."""
+    write_project(Path())
+    with Store(CLIPS) as store:
+        tracks = dict.fromkeys(store.track_ids, rows)
+    write_store(FEATURE_STORES / "own", {"name": "own", **about}, tracks)
+    return small_params({"feature": "own"})
+
+
+@pytest.mark.parametrize(
+    ("feature", "kinds"),
+    [("centroid", kinds_for(ANY)), ("colour", kinds_for(ANY, PICTURE))],
+)
+def test_sheet_has_every_kind_of_use_and_the_same_bytes_again(
+    feature: str, kinds: list[str], drawn: list[Strip]
+) -> None:
+    params = write_project(Path(), {**OFFLINE, "feature": feature})
+    first = write(params)
+    used = {"stretch", "time_mask+blur", "noise"}
+    expected = [f"{name} (in use)" if name in used else name for name in kinds]
+    assert [strip.title for strip in drawn] == [*expected, "time_mask+blur (in use)"]
+    for strip in drawn:
+        kind = strip.title.split()[0]
+        assert len(strip.panels) == 1 + (1 if kind in RIGID else SAMPLES)
+        pictures = [panel.picture.tobytes() for panel in strip.panels]
+        assert len(set(pictures)) == len(pictures), kind
+        assert {panel.picture.size for panel in strip.panels} == {PANEL}
+    assert write(params, "again.png") == first
+    assert Path("sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_kinds_that_change_decibels_are_there_for_spectra(drawn: list[Strip]) -> None:
+    write(write_project(Path(), {"feature": "mel", "extract.mel.n_fft": 512}))
+    assert [strip.title for strip in drawn] == list(AUGMENTATIONS)  # and none is in use
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((5,), "f4"), ((9, 8), "f4"), ((9, 8, 1), "u1"), ((9, 8, 2), "f4"), ((9, 8, 3), "f4")],
+    ids=str,
+)
+def test_feature_of_the_users_own_has_what_needs_no_sound(
+    shape: tuple[int, ...], dtype: str, drawn: list[Strip]
+) -> None:
+    rows = np.random.default_rng(0).uniform(0, 200, (2, *shape)).astype(dtype)
+    write(with_own(rows))
+    needs = {1: [ANY], 2: [], 3: [ANY, PICTURE]}[len(shape)]
+    assert [strip.title for strip in drawn] == kinds_for(*needs, sound=False)
+
+
+def test_no_track_with_a_label_and_rows_leaves_an_empty_sheet(drawn: list[Strip]) -> None:
+    params = write_project(Path())
+    tracks = [Track("x", genre, "", "", "", 2, "") for genre in ("", "low")]
+    write_sheet(params, tracks, Path("sheet.png"))
+    assert drawn == []
+    assert Path("sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pair_is_a_sample_beside_its_parent(tmp_path: Path) -> None:
+    parent = np.random.default_rng(0).normal(size=(9, 8, 1)).astype(np.float16)
+    write_pair("a/0:0:0", parent, parent[:, ::-1], [{"kind": "mirror"}], tmp_path / "pair.png")
+    with Image.open(tmp_path / "pair.png") as picture:
+        pair = np.asarray(picture)
+    left, right = sheet.GAP, sheet.GAP + PANEL[0] + sheet.GAP
+    top, bottom = sheet.TITLE, sheet.TITLE + PANEL[1]
+    sides = [pair[top:bottom, start : start + PANEL[0]] for start in (left, right)]
+    np.testing.assert_array_equal(sides[0], sides[1][:, ::-1])
+    assert not np.array_equal(sides[0], sides[1])

@@ -1,0 +1,128 @@
+"""Augmentations of sound against librosa, NumPy and what can be measured."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from librosa.effects import pitch_shift, time_stretch
+
+from pipeline.base.arrays import Array
+from pipeline.augmentation.kinds.sound import Gain, Noise, PitchShift, TimeShift, TimeStretch
+
+RATE = 22_050
+SEEDS = range(200)
+
+
+def sine(frequency: float, seconds: float = 2) -> Array:
+    time = np.arange(int(seconds * RATE)) / RATE
+    return (0.5 * np.sin(2 * np.pi * frequency * time)).astype(np.float32)
+
+
+def noise(seconds: float = 2) -> Array:
+    return np.random.default_rng(0).normal(0, 0.1, int(seconds * RATE)).astype(np.float32)
+
+
+def power(sound: Array) -> Any:
+    return np.mean(np.square(sound, dtype=np.float64))
+
+
+def peak(sound: Array) -> float:
+    """Hz of the strongest frequency."""
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    return float(spectrum.argmax() * RATE / len(sound))
+
+
+def extent(kind: Any, key: str) -> tuple[float, float]:
+    values = [kind.draw(np.random.default_rng(seed))[key] for seed in SEEDS]
+    return min(values), max(values)
+
+
+@pytest.mark.parametrize("db", [-6.0, 0.0, 3.0, 20.0])
+def test_gain_is_in_decibels_and_clips_nothing(db: float) -> None:
+    louder = Gain.apply(sine(440), {"db": db})
+    assert 10 * np.log10(power(louder) / power(sine(440))) == pytest.approx(db, abs=1e-4)
+    np.testing.assert_allclose(louder, sine(440) * 10 ** (db / 20), rtol=1e-6)
+
+
+@pytest.mark.parametrize("snr_db", [-5.0, 10.0, 40.0])
+def test_noise_is_as_far_below_as_said_and_white(snr_db: float) -> None:
+    added = Noise.apply(sine(440), {"snr_db": snr_db, "seed": 5}) - sine(440)
+    assert 10 * np.log10(power(sine(440)) / power(added)) == pytest.approx(snr_db, abs=0.1)
+    bands = np.square(np.abs(np.fft.rfft(added)))[1:22_001].reshape(10, -1).mean(axis=1)
+    np.testing.assert_allclose(bands / bands.mean(), 1, atol=0.1)
+
+
+def test_noise_is_another_for_another_seed_and_none_in_silence() -> None:
+    one, other = (Noise.apply(sine(440), {"snr_db": 0.0, "seed": seed}) for seed in (1, 2))
+    assert abs(np.corrcoef(one - sine(440), other - sine(440))[0, 1]) < 0.05
+    assert not Noise.apply(np.zeros(1000, np.float32), {"snr_db": 0.0, "seed": 1}).any()
+
+
+@pytest.mark.parametrize("semitones", [-2.0, -0.3, 0.7, 12.0])
+def test_pitch_shift_moves_a_sine(semitones: float) -> None:
+    shifted = PitchShift.apply(sine(1000), {"semitones": semitones})
+    assert len(shifted) == len(sine(1000))
+    assert peak(shifted) == pytest.approx(1000 * 2 ** (semitones / 12), rel=0.002)
+
+
+@pytest.mark.parametrize("semitones", [-2.0, 0.7, 1.99])
+def test_pitch_shift_is_librosas(semitones: float) -> None:
+    expected = pitch_shift(noise(), sr=RATE, n_steps=semitones)
+    shifted = PitchShift.apply(noise(), {"semitones": semitones})
+    np.testing.assert_allclose(shifted, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [1 / 1.2, 0.97, 1.1, 1.5])
+def test_time_stretch_is_librosas_cut_or_begun_again(rate: float) -> None:
+    expected = time_stretch(noise(), rate=rate)
+    twice = np.concatenate([expected, expected])[: len(noise())]
+    np.testing.assert_array_equal(TimeStretch.apply(noise(), {"rate": rate}), twice)
+
+
+@pytest.mark.parametrize("rate", [0.8, 1.2])
+def test_time_stretch_keeps_the_pitch_and_moves_what_happens(rate: float) -> None:
+    halved = sine(1000)
+    halved[len(halved) // 2 :] = 0
+    stretched = TimeStretch.apply(halved, {"rate": rate})
+    assert peak(stretched) == pytest.approx(1000, rel=0.002)
+    first_run = stretched[: round(len(halved) / rate)]  # before it begins again
+    end = np.flatnonzero(np.abs(first_run) > 0.25).max()
+    assert end == pytest.approx(len(halved) / 2 / rate, rel=0.03)
+
+
+@given(st.floats(0, 1), st.integers(1, 300))
+def test_time_shift_is_numpys_roll(share: float, samples: int) -> None:
+    sound = np.arange(samples, dtype=np.float32)
+    shifted = TimeShift.apply(sound, {"share": share})
+    np.testing.assert_array_equal(shifted, np.roll(sound, round(share * samples)))
+
+
+def test_time_shift_brings_the_end_first() -> None:
+    sound = np.array([1, 2, 3, 4, 5], np.float32)
+    assert TimeShift.apply(sound, {"share": 0.4}).tolist() == [4, 5, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "low", "high"),
+    [
+        (Gain(6.0), "db", -6, 6),
+        (Noise(10.0), "snr_db", 10, 40),
+        (PitchShift(2.0), "semitones", -2, 2),
+        (TimeStretch(1.25), "rate", 0.8, 1.25),
+        (TimeShift(0.5), "share", 0, 0.5),
+    ],
+)
+def test_drawn_values_keep_their_range_and_fill_it(
+    kind: Any, key: str, low: float, high: float
+) -> None:
+    least, most = extent(kind, key)
+    assert low <= least < low + 0.05 * (high - low)
+    assert high >= most > high - 0.05 * (high - low)
+
+
+def test_a_stretch_is_as_often_faster_as_slower() -> None:
+    kind = TimeStretch(1.25)
+    rates = [kind.draw(np.random.default_rng(seed))["rate"] for seed in range(1000)]
+    assert np.mean(np.log(rates)) == pytest.approx(0, abs=0.02)

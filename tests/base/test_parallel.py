@@ -1,0 +1,199 @@
+"""Maps over tracks and folds: ordered, the same with any number of workers."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from helpers import ROOT, wait_until
+from joblib.externals.loky import get_reusable_executor
+
+from pipeline.base.errors import PipelineError
+from pipeline.base.parallel import MANY, ONE_THREAD, map_folds, map_tracks, workers
+
+Where = tuple[int, int, dict[str, str | None]]
+
+
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """Put back what `map_folds` sets, and end the processes that it started."""
+    with mock.patch.dict(os.environ):
+        yield
+    get_reusable_executor().shutdown(wait=True)
+
+
+def where(item: int) -> Where:
+    return item, os.getpid(), {name: os.environ.get(name) for name in ONE_THREAD}
+
+
+def mapped(array: tuple[npt.NDArray[np.float64], int]) -> tuple[str, float]:
+    rows, item = array
+    return str(getattr(rows, "filename", "")), float(rows[item])
+
+
+def sleep_for_long(path: str) -> None:
+    """Sleep, once it is known which process does."""
+    partial = Path(path + ".partial")
+    partial.write_text(str(os.getpid()), encoding="utf-8")
+    partial.rename(path)
+    time.sleep(600)
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")")[-1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def fail_at_two(item: int) -> int:
+    if item == 2:
+        raise PipelineError(f"item {item} is broken")
+    return item
+
+
+def double(item: int) -> int:
+    return 2 * item
+
+
+@pytest.mark.parametrize("count", ["1", "2"])
+@pytest.mark.parametrize("total", [0, 1, 2, MANY + 3])
+def test_tracks_come_in_order(count: str, total: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", count)
+    results = map_tracks(double, range(total), total=total, label="double")
+    assert list(results) == [2 * item for item in range(total)]
+
+
+def test_tracks_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    read: list[int] = []
+    done: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(MANY - 1):
+            assert len(read) - len(done) < 50
+            read.append(item)
+            yield item
+
+    list(map_tracks(done.append, items(), total=MANY - 1, label="append"))
+    assert sorted(done) == read == list(range(MANY - 1))
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_SCHEDULER", "tcp://127.0.0.1:1")
+    monkeypatch.setattr("pipeline.base.parallel.PATIENCE_SECONDS", 1)
+    with pytest.raises(PipelineError, match=r"^PIPELINE_SCHEDULER = 'tcp://127\.0\.0\.1:1': "):
+        list(map_tracks(double, [1], total=1, label="double"))
+
+
+def test_many_tracks_are_done_by_processes_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    places = {
+        light: {
+            process: environment["OMP_NUM_THREADS"]
+            for _, process, environment in map_tracks(
+                where, range(MANY), total=MANY, label="where", light=light
+            )
+        }
+        for light in (False, True)
+    }
+    assert os.getpid() not in places[False]
+    assert set(places[False].values()) == {"1"}
+    assert set(places[True]) == {os.getpid()}
+
+
+def test_error_in_a_track_propagates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    with pytest.raises(PipelineError, match="item 2 is broken"):
+        list(map_tracks(fail_at_two, range(5), total=5, label="fail"))
+
+
+@pytest.mark.parametrize("count", ["1", "2"])
+def test_folds_run_in_other_processes_with_one_thread(
+    count: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", count)
+    results = map_folds(where, list(range(4)))
+    assert [item for item, _, _ in results] == [0, 1, 2, 3]
+    for _, process, environment in results:
+        assert process != os.getpid()
+        assert environment == ONE_THREAD
+    assert ONE_THREAD["TF_NUM_INTRAOP_THREADS"] == "1"
+
+
+def test_folds_after_many_tracks_have_their_own_settings_and_leave_none_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    before = dict(os.environ)
+    list(map_tracks(where, range(MANY), total=MANY, label="where"))
+    assert all(environment == ONE_THREAD for _, _, environment in map_folds(where, [0, 1, 2]))
+    assert dict(os.environ) == before
+
+
+def test_folds_end_with_the_process_that_waits_for_them(tmp_path: Path) -> None:
+    places = [tmp_path / "a", tmp_path / "b"]
+    code = (
+        "from test_parallel import map_folds, sleep_for_long\n"
+        f"map_folds(sleep_for_long, {[str(place) for place in places]})"
+    )
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    environment = {**os.environ, "PYTHONPATH": path, "PIPELINE_WORKERS": "2"}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    wait_until(lambda: all(place.exists() for place in places))
+    sleeping = [int(place.read_text(encoding="utf-8")) for place in places]
+    assert all(map(alive, sleeping))
+    process.kill()
+    process.wait()
+    wait_until(lambda: not any(map(alive, sleeping)))
+
+
+def test_single_fold_runs_in_another_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    [(_, process, _)] = map_folds(where, [0])
+    assert process != os.getpid()
+
+
+def test_folds_share_one_memory_map_of_a_large_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    rows = np.arange(300_000, dtype=np.float64)
+    results = map_folds(mapped, [(rows, item) for item in (0, 7, 299_999)])
+    assert [value for _, value in results] == [0.0, 7.0, 299_999.0]
+    assert len({filename for filename, _ in results}) == 1
+    assert results[0][0] != ""
+
+
+@pytest.mark.parametrize("count", ["1", "2"])
+def test_error_in_a_fold_propagates(count: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", count)
+    with pytest.raises(PipelineError, match=r"^item 2 is broken$"):
+        map_folds(fail_at_two, list(range(4)))
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", " 2", "²"])
+def test_wrong_number_of_workers_is_named(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", text)
+    expected = f"^PIPELINE_WORKERS = {text!r}: should be a number of at least 1$"
+    run: list[Callable[[], object]] = [workers, lambda: map_folds(double, [1])]
+    for function in run:
+        with pytest.raises(PipelineError, match=expected):
+            function()
+
+
+def test_number_of_workers_is_every_core_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.base.parallel.cpu_count", lambda: 13)
+    monkeypatch.delenv("PIPELINE_WORKERS", raising=False)
+    assert workers() == 13
+    monkeypatch.setenv("PIPELINE_WORKERS", "")
+    assert workers() == 13
+    monkeypatch.setenv("PIPELINE_WORKERS", "3")
+    assert workers() == 3

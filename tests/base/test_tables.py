@@ -1,0 +1,112 @@
+"""CSV and JSON files: what is written is read back, whole or not at all."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.base.errors import PipelineError
+from pipeline.base.tables import read_csv, replacing, write_csv, write_json
+
+COLUMNS = ["track_id", "artist"]
+ROWS = [
+    {"track_id": "rock/a,b", "artist": 'The "Quoted", Ltd.'},
+    {"track_id": "pop/Björk, Jóga", "artist": "小沢健二"},
+    {"track_id": "pop/two\nlines", "artist": ""},
+]
+# A CSV row of one empty field is an empty line, and a lone carriage return ends a line.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), min_size=1)
+
+
+def test_commas_quotes_line_ends_and_every_script_come_back(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", COLUMNS, ROWS)
+    assert read_csv(tmp_path / "a.csv", COLUMNS) == ROWS
+
+
+@given(rows=st.lists(st.fixed_dictionaries({"track_id": TEXT, "artist": TEXT}), max_size=5))
+def test_any_text_comes_back(
+    rows: list[dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    write_csv(path, COLUMNS, rows)
+    assert read_csv(path, COLUMNS) == rows
+
+
+def test_columns_and_line_ends_are_as_asked(tmp_path: Path) -> None:
+    write_csv(tmp_path / "new" / "a.csv", COLUMNS, [{"artist": "A", "track_id": 1}])
+    assert (tmp_path / "new" / "a.csv").read_bytes() == b"track_id,artist\n1,A\n"
+
+
+def test_an_unknown_column_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="genre"):
+        write_csv(tmp_path / "a.csv", COLUMNS, [{"genre": "pop"}])
+
+
+def test_an_exception_leaves_the_old_file(tmp_path: Path) -> None:
+    def failing() -> Iterator[dict[str, str]]:
+        yield ROWS[0]
+        raise KeyboardInterrupt
+
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        write_csv(path, COLUMNS, failing())
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_in_the_place_of_a_file_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "a.csv" / "kept").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"a\.csv"):
+        write_csv(tmp_path / "a.csv", COLUMNS, ROWS)
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.csv"]
+
+
+def test_the_new_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with replacing(path) as file:
+        file.write("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_byte_order_mark_and_surplus_fields_are_ignored(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("\ufefftrack_id,artist\na,A,surplus\nb\n", encoding="utf-8")
+    rows = [{"track_id": "a", "artist": "A"}, {"track_id": "b", "artist": ""}]
+    assert read_csv(tmp_path / "a.csv", COLUMNS) == rows
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", COLUMNS, ROWS)
+    with pytest.raises(PipelineError, match="no column 'fold'; its columns are track_id, artist"):
+        read_csv(tmp_path / "a.csv", ["track_id", "fold"])
+
+
+def test_an_empty_file_has_no_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(PipelineError, match="no column 'track_id'; its columns are none"):
+        read_csv(tmp_path / "a.csv", COLUMNS)
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"a\.csv is missing"):
+        read_csv(tmp_path / "a.csv")
+
+
+def test_a_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"track_id\n\xff\n")
+    with pytest.raises(PipelineError, match=r"a\.csv is not a CSV file in UTF-8"):
+        read_csv(tmp_path / "a.csv")
+
+
+def test_json_keeps_its_order_and_refuses_what_json_has_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"b": 1, "a": 0.5})
+    assert list(json.loads(path.read_text()).items()) == [("b", 1), ("a", 0.5)]
+    with pytest.raises(ValueError, match="nan"):
+        write_json(path, {"b": float("nan")})
+    assert json.loads(path.read_text()) == {"b": 1, "a": 0.5}

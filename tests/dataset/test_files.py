@@ -1,0 +1,72 @@
+"""A dataset folder: which files are its tracks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.dataset.files import TrackFile, find_tracks
+from pipeline.base.errors import PipelineError
+
+
+def folder_of(folder: Path, *files: str) -> Path:
+    for name in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def test_ids_genres_and_order(tmp_path: Path) -> None:
+    folder_of(tmp_path, "jazz/b.wav", "jazz/a.mp3", "blues/blues.00000.au", "unlabelled/x.FLAC")
+    assert find_tracks(tmp_path) == [
+        TrackFile("blues/blues.00000", "blues", tmp_path / "blues/blues.00000.au"),
+        TrackFile("jazz/a", "jazz", tmp_path / "jazz/a.mp3"),
+        TrackFile("jazz/b", "jazz", tmp_path / "jazz/b.wav"),
+        TrackFile("unlabelled/x", "", tmp_path / "unlabelled/x.FLAC"),
+    ]
+
+
+def test_nested_folders_belong_to_the_genre_at_the_top(tmp_path: Path) -> None:
+    folder_of(tmp_path, "rock/band/album/1.wav", "unlabelled/rock/2.wav")
+    found = [(track.track_id, track.genre) for track in find_tracks(tmp_path)]
+    assert found == [("rock/band/album/1", "rock"), ("unlabelled/rock/2", "")]
+
+
+def test_hidden_files_and_folders_and_those_beside_the_genres_are_left_out(tmp_path: Path) -> None:
+    folder_of(tmp_path, "pop/a.wav", "pop/._a.wav", "pop/.DS_Store", ".git/a.wav", "pop/.x/a.wav")
+    folder_of(tmp_path, "metadata.csv", "beside.wav")
+    assert [track.track_id for track in find_tracks(tmp_path)] == ["pop/a"]
+
+
+def test_a_file_that_is_not_audio_keeps_its_extension(tmp_path: Path) -> None:
+    folder_of(tmp_path, "pop/a.wav", "pop/a.txt", "pop/cover.jpg")
+    ids = [track.track_id for track in find_tracks(tmp_path)]
+    assert ids == ["pop/a", "pop/a.txt", "pop/cover.jpg"]
+
+
+def test_a_link_to_a_folder_is_followed(tmp_path: Path) -> None:
+    folder_of(tmp_path / "elsewhere", "a.wav")
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "pop").symlink_to(tmp_path / "elsewhere")
+    assert [track.track_id for track in find_tracks(tmp_path / "music")] == ["pop/a"]
+
+
+def test_two_files_with_one_id_are_an_error(tmp_path: Path) -> None:
+    folder_of(tmp_path, "pop/a.wav", "pop/a.mp3", "pop/b.wav")
+    with pytest.raises(PipelineError, match=r"track id pop/a: a\.(mp3|wav) and a\.(mp3|wav)"):
+        find_tracks(tmp_path)
+
+
+@pytest.mark.parametrize("make", [Path.touch, lambda _: None], ids=["file", "missing"])
+def test_what_is_no_folder_is_an_error(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "music")
+    with pytest.raises(PipelineError, match=r"dataset\.path = '.*music': no such folder"):
+        find_tracks(tmp_path / "music")
+
+
+@pytest.mark.parametrize("files", [[], ["beside.wav"], ["pop/.hidden.wav"]])
+def test_a_folder_without_tracks_is_an_error(tmp_path: Path, files: list[str]) -> None:
+    folder_of(tmp_path, *files)
+    with pytest.raises(PipelineError, match="no files in sub-folders; expected one folder a genre"):
+        find_tracks(tmp_path)

@@ -1,0 +1,136 @@
+"""GTZAN: recognised by its file names, and facts that agree with each other."""
+
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.dataset.files import find_tracks
+from pipeline.demo import write_demo
+from pipeline.dataset.gtzan import EXCLUDED, Fact, gtzan_facts, read_facts, replica_pairs, same_piece_pairs, strangers
+from pipeline.synthesis.params import DemoParams
+
+FACTS = read_facts()
+GENRES = [
+    "blues",
+    "classical",
+    "country",
+    "disco",
+    "hiphop",
+    "jazz",
+    "metal",
+    "pop",
+    "reggae",
+    "rock",
+]
+
+
+def test_it_has_a_hundred_tracks_of_each_genre() -> None:
+    assert list(FACTS) == [f"{genre}/{genre}.{n:05d}" for genre in GENRES for n in range(100)]
+
+
+def test_the_filtered_split_has_its_published_sizes() -> None:
+    sizes = Counter(fact.split for fact in FACTS.values())
+    assert sizes == {"train": 443, "valid": 197, "test": 290, EXCLUDED: 70}
+
+
+def test_no_cell_has_stray_white_space() -> None:
+    for fact in FACTS.values():
+        for cell in vars(fact).values():
+            assert cell == " ".join(cell.split())
+
+
+def test_no_artist_is_spelt_in_two_ways() -> None:
+    artists = {fact.artist for fact in FACTS.values()}
+    plain = Counter("".join(filter(str.isalnum, artist.casefold())) for artist in artists)
+    assert {name for name, count in plain.items() if count > 1} == set()
+    assert len(artists) > 240
+
+
+def test_replicas_name_each_other_and_only_one_is_in_the_filtered_split() -> None:
+    pairs = replica_pairs(FACTS)
+    assert len(pairs) == 30
+    for first, second in pairs:
+        assert FACTS[second].replica_of == first != second
+        assert EXCLUDED in (FACTS[first].split, FACTS[second].split)
+
+
+def test_a_fact_by_hand() -> None:
+    fact = FACTS["metal/metal.00058"]
+    assert vars(fact) == {
+        "artist": "Queen",
+        "title": "Tie Your Mother Down",
+        "split": "excluded",
+        "replica_of": "rock/rock.00016",
+    }
+
+
+@settings(max_examples=30)
+@given(st.sets(st.sampled_from(sorted(FACTS)), min_size=1), st.text(max_size=9))
+def test_any_part_of_it_is_recognised_and_nothing_beside_it(names: set[str], other: str) -> None:
+    assert gtzan_facts(names) == {name: FACTS[name] for name in names}
+    for stranger in (f"blues/{other}", "blues/blues.00100", "rock/blues.00000", "blues.00000"):
+        assert gtzan_facts({*names, stranger}) == {}
+
+
+def test_strangers_are_those_among_a_majority_of_gtzans() -> None:
+    gtzan = ["blues/blues.00000", "rock/rock.00016", "rock/rock.00017"]
+    assert strangers(gtzan) == []
+    assert strangers([*gtzan, "rock/b", "rock/a"]) == ["rock/a", "rock/b"]
+    assert strangers([*gtzan, "rock/c", "rock/b", "rock/a"]) == []  # a dataset of its own
+
+
+def test_without_tracks_nothing_is_known() -> None:
+    assert gtzan_facts([]) == {}
+
+
+def test_pairs_have_both_their_tracks() -> None:
+    names = ["metal/metal.00058", "rock/rock.00016", "disco/disco.00098"]
+    facts = gtzan_facts(names)
+    assert set(replica_pairs(facts)) == {(names[0], names[1]), (names[1], names[0])}
+
+
+def test_pieces_are_the_same_by_the_letters_of_artist_and_title() -> None:
+    names = {
+        "1": ("KC & Co.", "That's It (Live)"),
+        "2": ("kc co", "thats it live!"),
+        "3": ("KC Co", "That's It"),
+        "4": ("Others", "That's It"),
+        "5": ("KC Co", "?"),
+        "6": ("KC Co", ""),
+        "7": ("", "That's It"),
+        "8": ("", "That's It"),
+        "9": ("KC Co", "THAT'S  IT LIVE"),
+    }
+    facts = {track_id: Fact(*name, split="", replica_of="") for track_id, name in names.items()}
+    assert same_piece_pairs(facts) == [("1", "2"), ("1", "9"), ("2", "9")]
+
+
+def test_pieces_of_the_table_are_those_of_equal_names_and_one_spelt_apart() -> None:
+    equal = {
+        (first, second)
+        for first, second in combinations(FACTS, 2)
+        if (FACTS[first].artist, FACTS[first].title) == (FACTS[second].artist, FACTS[second].title)
+        and "" not in (FACTS[first].artist, FACTS[first].title)
+    }
+    spelt_apart = {("metal/metal.00042", "metal/metal.00063")}
+    found = same_piece_pairs(FACTS)
+    assert set(found) == equal | spelt_apart
+    assert len(found) == len(set(found)) == 92
+    assert {pair for pair in replica_pairs(FACTS) if pair[0] < pair[1]} < set(found)
+
+
+def test_no_piece_is_in_two_parts_of_the_filtered_split() -> None:
+    for pair in same_piece_pairs(FACTS):
+        parts = {FACTS[track_id].split for track_id in pair}
+        assert len(parts - {EXCLUDED}) <= 1
+
+
+def test_the_demo_is_not_taken_for_it(tmp_path: Path) -> None:
+    params = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelled=0)
+    write_demo(tmp_path / "demo", tmp_path / "truth.csv", params, 0)
+    names = [track.track_id for track in find_tracks(tmp_path / "demo")]
+    assert len(names) == 10
+    assert not [name for name in names if name in FACTS]

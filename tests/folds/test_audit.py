@@ -1,0 +1,116 @@
+"""The audit: every breach is named with its tracks, and nothing else is one."""
+
+from itertools import permutations
+
+import pytest
+from helpers import folded
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.folds.errors import LeakError
+from pipeline.folds.audit import audit, audit_pairs, audit_samples
+from pipeline.folds.table import FoldedTrack
+
+NAMES = ("training", "validation", "test")
+PLACES = list(permutations(range(3), 2))
+
+Parts = list[list[FoldedTrack]]
+
+
+def parts_of(sizes: tuple[int, ...]) -> Parts:
+    """Parts without a leak, though genres are shared, and artists and replicas within a part."""
+    return [
+        [folded(f"{part}/{n}", "g", artist=f"of {part}", replica=f"{part}/0") for n in range(size)]
+        for part, size in enumerate(sizes)
+    ]
+
+
+SIZES = st.tuples(*[st.integers(0, 5)] * 3).map(parts_of)
+
+
+def leak_of(parts: Parts) -> str:
+    with pytest.raises(LeakError) as caught:
+        audit(*parts)
+    return str(caught.value)
+
+
+@given(SIZES, st.sampled_from(PLACES))
+def test_planted_track_is_named(parts: Parts, places: tuple[int, int]) -> None:
+    audit(*parts)
+    for place in places:
+        parts[place].append(folded("a/x", "g"))
+    first, second = (NAMES[place] for place in sorted(places))
+    assert leak_of(parts) == f"leak: a/x ({first}) and a/x ({second}) are the same track"
+
+
+@given(SIZES, st.sampled_from(PLACES))
+def test_planted_artist_is_named(parts: Parts, places: tuple[int, int]) -> None:
+    for place in places:
+        parts[place].append(folded(f"x/{place}", "g", artist="{X}"))
+    first, second = sorted(places)
+    assert leak_of(parts) == (
+        f"leak: x/{first} ({NAMES[first]}) and x/{second} ({NAMES[second]}) are by the same "
+        "artist, {X}"
+    )
+
+
+@given(SIZES, st.sampled_from(PLACES))
+def test_planted_replicas_are_named(parts: Parts, places: tuple[int, int]) -> None:
+    for place in places:
+        parts[place].append(folded(f"x/{place}", "g", replica="x/0"))
+    first, second = sorted(places)
+    assert leak_of(parts) == (
+        f"leak: x/{first} ({NAMES[first]}) and x/{second} ({NAMES[second]}) are replicas"
+    )
+
+
+def test_one_artist_in_two_spellings_or_in_a_joint_credit_is_found() -> None:
+    miles, other = folded("a", "g", artist="Miles Davis"), folded("b", "g", artist="miles davis")
+    with pytest.raises(LeakError, match=r"by the same artist, Miles Davis = miles davis$"):
+        audit([miles], [], [other])
+    duo = folded("c", "g", artist="John and Miles Davis")
+    with pytest.raises(LeakError, match=r"^leak: a \(training\) and c \(test\) are by the same"):
+        audit([miles], [], [duo])
+    audit([folded("d", "g", artist="John")], [], [folded("c", "g", artist="Miles and Jo")])
+
+
+def test_tracks_without_artist_and_replica_have_neither_in_common() -> None:
+    audit([folded("a", "g")], [folded("b", "g")], [folded("c", "g")])
+
+
+def test_a_track_twice_in_one_part_is_no_leak() -> None:
+    audit([folded("a", "g"), folded("a", "g")], [folded("b", "g")], [])
+
+
+def test_clips_of_a_track_may_be_parted_but_no_clip_is_in_two_parts() -> None:
+    clips = [folded("a", "g", clip=clip) for clip in range(3)]
+    audit(clips[:1], clips[1:2], clips[2:])
+    with pytest.raises(LeakError, match=r"a \(training\) and a \(test\) are the same track"):
+        audit(clips[:1], clips[1:2], clips[:1])
+    with pytest.raises(LeakError, match="by the same artist, X"):
+        audit([folded("a", "g", clip=0, artist="X")], [folded("b", "g", clip=0, artist="X")], [])
+
+
+@pytest.mark.parametrize("pair", [("a", "c"), ("c", "a")])
+def test_parted_pair_is_named(pair: tuple[str, str]) -> None:
+    training, test = [folded("a", "g"), folded("b", "g")], [folded("c", "g")]
+    audit_pairs(training, test, [("a", "b"), ("c", "elsewhere"), ("elsewhere", "a")])
+    with pytest.raises(LeakError, match=r"^leak: a \(training\) and c \(test\) are replicas$"):
+        audit_pairs(training, test, [("a", "b"), pair])
+
+
+def test_samples_of_what_trains_are_no_leak() -> None:
+    training = [folded("a", "g"), folded("b", "g", clip=1)]
+    audit_samples([training[1], training[0], training[1]], training, 0)
+    audit_samples([], [], 0)
+
+
+@pytest.mark.parametrize("planted", [folded("c", "g"), folded("b", "g", clip=0), folded("b", "g")])
+def test_sample_of_what_does_not_train_is_named_with_its_fold(planted: FoldedTrack) -> None:
+    training = [folded("a", "g"), folded("b", "g", clip=1)]
+    expected = (
+        rf"^leak: an augmented sample of {planted.track_id} is in training in fold 3, where that "
+        "track does not train$"
+    )
+    with pytest.raises(LeakError, match=expected):
+        audit_samples([*training, planted], training, 3)

@@ -1,0 +1,82 @@
+"""Labelled clips: rows that stay in the store, in the order of the tables."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import folded
+
+from pipeline.base.errors import PipelineError
+from pipeline.folds.labelled import load_labelled
+from pipeline.store.store import Store, write_store
+
+TRACKS = [
+    folded(f"{genre}/{n}", genre, tested_in=((0,), (1,), (0, 1), ())[n % 4])
+    for genre in ("b", "a")
+    for n in range(20)
+]
+CLIPS = {track.track_id: 1 + number % 3 for number, track in enumerate(TRACKS)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    rows = {
+        name: rng.normal(size=(count, 3, 2)).astype(np.float16) for name, count in CLIPS.items()
+    }
+    rows["unlabelled/x"] = np.zeros((1, 3, 2), np.float16)
+    write_store(tmp_path / "store", {"name": "noise"}, rows)
+    return tmp_path / "store"
+
+
+def test_every_row_stands_beside_what_is_known_of_it(folder: Path) -> None:
+    clips = load_labelled(folder, TRACKS)
+    with Store(folder) as store:
+        expected = store.read(track.track_id for track in TRACKS)
+        assert clips.digests == {t.track_id: store.digest(t.track_id) for t in TRACKS}
+    count = sum(CLIPS.values())
+    assert clips.rows.shape == expected.shape == (count, 3, 2)
+    assert clips.rows.dtype == expected.dtype
+    np.testing.assert_array_equal(clips.rows[np.arange(count)], expected)
+    assert clips.genres == ["a", "b"]
+    found = list(zip(clips.track_ids, clips.labels, clips.tested.T.tolist(), strict=True))
+    assert found == [
+        (t.track_id, "ab".index(t.genre), [fold in t.tested_in for fold in (0, 1)])
+        for t in TRACKS
+        for _ in range(CLIPS[t.track_id])
+    ]
+    assert clips.clip_numbers.tolist() == [n for t in TRACKS for n in range(CLIPS[t.track_id])]
+    assert not clips.by_clip
+
+
+def test_rows_and_their_tracks_lead_to_each_other(folder: Path) -> None:
+    clips = load_labelled(folder, TRACKS)
+    some = [TRACKS[30], TRACKS[4], TRACKS[5]]
+    rows = clips.rows_of(some)
+    assert clips.track_ids[rows].tolist() == [
+        name for t in (some[1], some[2], some[0]) for name in [t.track_id] * CLIPS[t.track_id]
+    ]
+    assert clips.tracks_of(rows) == [some[1], some[2], some[0]]
+    assert clips.rows_of([]).tolist() == []
+
+
+def test_clips_are_rows_of_their_own(folder: Path) -> None:
+    three = next(name for name, count in CLIPS.items() if count == 3)
+    wanted = [folded(three, "b", clip=clip, tested_in=(clip,)) for clip in (0, 2)]
+    wanted.append(folded("a/0", "a", clip=0, tested_in=(1,)))
+    clips = load_labelled(folder, wanted)
+    with Store(folder) as store:
+        expected = [store.rows(three)[0], store.rows(three)[2], store.rows("a/0")[0]]
+    np.testing.assert_array_equal(clips.rows[np.arange(3)], expected)
+    assert clips.clip_numbers.tolist() == [0, 2, 0]
+    assert clips.by_clip
+    assert clips.rows_of(wanted[1:2]).tolist() == [1]
+    missing = folded(three, "b", clip=3)
+    with pytest.raises(PipelineError, match=f"{three} has 3 clips in the store, and no clip 3"):
+        load_labelled(folder, [*wanted, missing])
+
+
+def test_rows_come_in_the_order_asked_for(folder: Path) -> None:
+    rows = load_labelled(folder, TRACKS).rows
+    index = np.random.default_rng(1).integers(0, len(rows), 200)
+    np.testing.assert_array_equal(rows[index], rows[np.arange(len(rows))][index])

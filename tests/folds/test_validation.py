@@ -1,0 +1,160 @@
+"""The inner validation: whole groups, a share of each genre, never all of one."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from helpers import folded
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.folds.errors import FoldError
+from pipeline.folds.groups import groups
+from pipeline.folds.validation import inner_validation
+from pipeline.folds.table import FoldedTrack
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def tracks_of(counts: list[int], **known: Any) -> list[FoldedTrack]:
+    return [
+        folded(f"genre {g}/{i:03d}", f"genre {g}", **known)
+        for g, count in enumerate(counts)
+        for i in range(count)
+    ]
+
+
+@given(st.lists(st.integers(2, 40), min_size=1, max_size=4), st.floats(0.01, 0.99), SEEDS)
+def test_it_takes_its_share_of_each_genre(counts: list[int], share: float, seed: int) -> None:
+    tracks = tracks_of(counts)
+    kept = inner_validation(tracks, share, seed)
+    assert kept <= set(tracks)
+    taken = Counter(track.genre for track in kept)
+    for genre, count in Counter(track.genre for track in tracks).items():
+        assert taken[genre] == min(count - 1, max(1, round(share * count)))
+
+
+def test_a_tenth() -> None:
+    taken = Counter(track.genre for track in inner_validation(tracks_of([90, 20, 4]), 0.1, 3))
+    assert taken == {"genre 0": 9, "genre 1": 2, "genre 2": 1}
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 9), st.sampled_from([0, 0, 0, 1, 2])),
+        min_size=1,
+        max_size=30,
+    ),
+    st.floats(0.01, 0.99),
+    SEEDS,
+)
+def test_whatever_the_groups_none_is_cut_and_no_genre_is_emptied(
+    drawn: list[tuple[int, int, int]], share: float, seed: int
+) -> None:
+    tracks = [
+        folded(f"{genre}/{n}", str(genre), artist=str(artist), replica=str(other or ""))
+        for n, (genre, artist, other) in enumerate(drawn)
+    ]
+    try:
+        kept = inner_validation(tracks, share, seed)
+    except FoldError:
+        kept = set()
+    names = groups(tracks)
+    inside = {name for track, name in zip(tracks, names, strict=True) if track in kept}
+    outside = {name for track, name in zip(tracks, names, strict=True) if track not in kept}
+    assert not inside & outside
+    assert {track.genre for track in set(tracks) - kept} == {track.genre for track in tracks}
+    if not kept:  # only where to keep any group would empty a genre
+        for name in names:
+            rest = {t.genre for t, other in zip(tracks, names, strict=True) if other != name}
+            assert rest != {track.genre for track in tracks}
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.lists(st.integers(1, 12), min_size=2, max_size=8), min_size=1, max_size=3),
+    st.floats(0.01, 0.99),
+    SEEDS,
+)
+def test_artists_fill_the_share_as_far_as_they_fit(
+    sizes: list[list[int]], share: float, seed: int
+) -> None:
+    """Artists of one genre each: at most the share, and no artist more would fit into it."""
+    tracks = [
+        folded(f"{g}/{a}/{n}", str(g), artist=f"{g} {a}")
+        for g, artists in enumerate(sizes)
+        for a, count in enumerate(artists)
+        for n in range(count)
+    ]
+    kept = {track.artist for track in inner_validation(tracks, share, seed)}
+    for g, artists in enumerate(sizes):
+        inside = [count for a, count in enumerate(artists) if f"{g} {a}" in kept]
+        outside = [count for a, count in enumerate(artists) if f"{g} {a}" not in kept]
+        goal = max(1, round(share * sum(artists)))
+        assert inside
+        assert outside
+        assert sum(inside) <= goal or inside == [min(artists)]
+        assert len(outside) == 1 or sum(inside) + min(outside) > goal
+
+
+def test_replicas_are_kept_or_trained_on_together() -> None:
+    tracks = [folded(f"a/{n}", "a", replica="a/0" if n < 3 else "") for n in range(6)]
+    for seed in range(20):
+        kept = {track.track_id for track in inner_validation(tracks, 0.5, seed)}
+        assert len(kept & {"a/0", "a/1", "a/2"}) in (0, 3)
+        assert len(kept) == 3
+
+
+def test_a_group_that_spans_genres_goes_as_a_whole() -> None:
+    tracks = [*tracks_of([2, 2]), folded("x", "genre 0", replica="x")]
+    tracks.append(folded("y", "genre 1", replica="x"))
+    chosen = [inner_validation(tracks, 0.3, seed) for seed in range(20)]
+    assert {len(kept & set(tracks[4:])) for kept in chosen} == {0, 2}
+    assert all({track.genre for track in kept} == {"genre 0", "genre 1"} for kept in chosen)
+
+
+def test_a_group_that_is_all_of_another_genre_trains() -> None:
+    """It would be the smallest of its own genre."""
+    both = [folded("x", "a", artist="X"), folded("y", "b", artist="X")]
+    others = [folded(f"a/{n}", "a", artist=artist) for n, artist in enumerate("YYYZZZZ")]
+    for seed in range(10):
+        kept = inner_validation([*both, *others], 0.2, seed)
+        assert kept == set(others[:3])
+
+
+def test_clips_are_cut_one_by_one() -> None:
+    clips = [folded(f"a/{n}", "a", clip=clip) for n in range(2) for clip in range(10)]
+    kept = inner_validation(clips, 0.5, 0)
+    assert len(kept) == 10
+    assert {track.track_id for track in kept} == {"a/0", "a/1"}
+
+
+@settings(max_examples=30)
+@given(SEEDS, st.data())
+def test_it_depends_on_tracks_and_seed_alone(seed: int, data: st.DataObject) -> None:
+    artists = [folded(f"x/{n}", "x", artist=str(n // 3)) for n in range(12)]
+    tracks = [*tracks_of([9, 5]), *artists]
+    mixed = data.draw(st.permutations(tracks))
+    assert inner_validation(tracks, 0.3, seed) == inner_validation(mixed, 0.3, seed)
+
+
+def test_it_differs_between_seeds() -> None:
+    chosen = {frozenset(inner_validation(tracks_of([30]), 0.2, seed)) for seed in range(5)}
+    assert len(chosen) > 1
+
+
+def test_single_training_track_is_named() -> None:
+    with pytest.raises(FoldError, match="genre 'genre 1' has one training track, replicas counted"):
+        inner_validation(tracks_of([2, 1]), 0.5, 0)
+    twins = [folded(f"jazz/{n}", "jazz", replica="jazz/0") for n in range(2)]
+    with pytest.raises(FoldError, match="genre 'jazz' has one training track"):
+        inner_validation([*tracks_of([2]), *twins], 0.5, 0)
+
+
+def test_genre_of_one_artist_has_no_validation_among_artists() -> None:
+    one = [folded(f"jazz/{n}", "jazz", artist="Monk") for n in range(4)]
+    two = [folded(f"pop/{n}", "pop", artist=f"pop {n}") for n in range(2)]
+    assert {track.genre for track in inner_validation([*one, *two], 0.5, 0)} == {"pop"}
+    with pytest.raises(FoldError, match="no genre has two artists in training"):
+        inner_validation(one, 0.5, 0)

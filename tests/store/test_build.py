@@ -1,0 +1,378 @@
+"""Building a store: every track is computed once, and no way to get there changes a byte."""
+
+import os
+import signal
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.store.build import NoRowsError, build_store
+from pipeline.store.cache import Cache, CachedShard, CachedTrack
+from pipeline.base.errors import PipelineError
+from pipeline.store.plan import Job
+from pipeline.prune import prune
+from pipeline.base.arrays import Array
+from pipeline.store.results import Result
+from pipeline.store.store import Store, shard_name, shard_of, write_store
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE: Array = np.empty((0, 2, 3), np.float32)
+DESCRIPTION = {"name": "test", "unit": "dB", "params": {"n_fft": 512}}
+CALLS: list[str] = []
+BROKEN: set[str] = set()
+
+Tracks = Mapping[str, str]  # content by track id
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Recipe: a text -> 1 to 4 rows that follow from it; "empty..." gives none."""
+
+    scale: int = 1
+
+    def __call__(self, source: str) -> Result:
+        CALLS.append(source)
+        if source in BROKEN:
+            raise PipelineError(f"{source} is broken")
+        if source.startswith("empty"):
+            return Result({"rejected": source}, None)
+        rng = np.random.default_rng(list(source.encode()))
+        rows = rng.normal(0, self.scale, (rng.integers(1, 5), 2, 3)).astype(np.float32)
+        return Result({"source": source}, rows)
+
+
+@dataclass(frozen=True)
+class Large:
+    """Recipe: a number -> rows of 400 kB."""
+
+    def __call__(self, source: int) -> Result:
+        return Result({}, np.full((20, 5000), source, np.float32))
+
+
+TRACKS = {f"rock/rock.{i:05d}": f"sound {i}" for i in range(40)} | {"pop/Björk, Jóga": "Jóga"}
+NEW = "jazz/new"
+NEIGHBOUR = next(f"rock/{i}" for i in range(1000) if shard_of(f"rock/{i}") == shard_of(NEW))
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
+    BROKEN.clear()
+
+
+def build_all(folder: Path, tracks: Tracks, scale: int = 1) -> dict[str, CachedTrack]:
+    """Build a store; CALLS says what was computed."""
+    CALLS.clear()
+    jobs = [Job(track_id, text, partial(str, text)) for track_id, text in tracks.items()]
+    return build_store(folder, DESCRIPTION, lambda: TEMPLATE, jobs, Noise(scale))
+
+
+def build(folder: Path, tracks: Tracks, scale: int = 1) -> list[str]:
+    """What building a store computed, sorted."""
+    build_all(folder, tracks, scale)
+    return sorted(CALLS)
+
+
+def rows_of(tracks: Tracks, scale: int = 1) -> dict[str, Array]:
+    results = {track_id: Noise(scale)(text) for track_id, text in tracks.items()}
+    return {name: result.rows for name, result in results.items() if result.rows is not None}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def inodes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_ino for path in folder.iterdir()}
+
+
+def expected(folder: Path, tracks: Tracks, scale: int = 1) -> dict[str, bytes]:
+    """The files of a store that is written at once, without a cache."""
+    write_store(folder, DESCRIPTION, rows_of(tracks, scale))
+    return contents(folder)
+
+
+def test_the_store_is_what_is_written_at_once(tmp_path: Path) -> None:
+    assert build(tmp_path / "store", TRACKS) == sorted(TRACKS.values())
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", TRACKS)
+    with Store(tmp_path / "store") as store:
+        for track_id, rows in rows_of(TRACKS).items():
+            np.testing.assert_array_equal(store.rows(track_id), rows)
+
+
+def test_a_second_build_computes_nothing(tmp_path: Path) -> None:
+    build(tmp_path / "store", TRACKS)
+    before = inodes(tmp_path / "store")
+    assert build(tmp_path / "store", TRACKS) == []
+    assert inodes(tmp_path / "store") == before
+
+
+def test_a_second_clone_shares_every_file(tmp_path: Path) -> None:
+    build(tmp_path / "store", TRACKS)
+    assert build(tmp_path / "clone" / "store", TRACKS) == []
+    assert inodes(tmp_path / "clone" / "store") == inodes(tmp_path / "store")
+
+
+def test_a_new_track_alone_is_computed_and_alone_changes_a_file(tmp_path: Path) -> None:
+    build(tmp_path / "store", TRACKS | {NEIGHBOUR: "neighbour"})
+    before = inodes(tmp_path / "store")
+    tracks = TRACKS | {NEIGHBOUR: "neighbour", NEW: "new"}
+    assert build(tmp_path / "store", tracks) == ["new"]
+    after = inodes(tmp_path / "store")
+    assert [name for name in after if after[name] != before[name]] == [shard_name(shard_of(NEW))]
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", tracks)
+
+
+@pytest.mark.parametrize(
+    ("change", "computed"),
+    [
+        ({}, []),  # removed
+        ({NEW: "other"}, ["other"]),
+        ({NEIGHBOUR: "new"}, []),  # renamed
+        ({NEW: "empty"}, ["empty"]),
+    ],
+)
+def test_other_tracks_stay_as_they_are(tmp_path: Path, change: Tracks, computed: list[str]) -> None:
+    build(tmp_path / "store", TRACKS | {NEW: "new"})
+    before = inodes(tmp_path / "store")
+    assert build(tmp_path / "store", {**TRACKS, **change}) == computed
+    after = inodes(tmp_path / "store")
+    assert [name for name in after if after[name] != before[name]] == [shard_name(shard_of(NEW))]
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", {**TRACKS, **change})
+
+
+def test_a_track_that_moves_to_another_file_keeps_its_rows(tmp_path: Path) -> None:
+    build(tmp_path / "store", TRACKS)
+    moved = {f"moved/{track_id}": text for track_id, text in TRACKS.items()}
+    build(tmp_path / "store", moved)
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", moved)
+
+
+def test_a_parameter_that_is_changed_back_computes_nothing(tmp_path: Path) -> None:
+    build(tmp_path / "store", TRACKS)
+    before = contents(tmp_path / "store")
+    assert build(tmp_path / "store", TRACKS, scale=2) == sorted(TRACKS.values())
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", TRACKS, scale=2)
+    assert build(tmp_path / "store", TRACKS) == []
+    assert contents(tmp_path / "store") == before
+
+
+@pytest.mark.parametrize("other", [NEIGHBOUR, "jazz/b"])
+def test_two_tracks_of_the_same_content_both_have_their_rows(tmp_path: Path, other: str) -> None:
+    tracks = {**TRACKS, NEW: "same", other: "same"}
+    build(tmp_path / "store", tracks)
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", tracks)
+    assert build(tmp_path / "store", tracks) == []
+
+
+def test_what_is_known_of_a_track_without_rows_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracks = {NEW: "new", NEIGHBOUR: "empty a", "rock/b": "empty b"}
+    first = build_all(tmp_path / "store", tracks)
+    assert first[NEIGHBOUR].facts == {"rejected": "empty a"}
+    assert {track_id: track.clips for track_id, track in first.items()} == {
+        NEW: len(rows_of(tracks)[NEW]),
+        NEIGHBOUR: 0,
+        "rock/b": 0,
+    }
+    assert build_all(tmp_path / "store", tracks) == first
+    assert CALLS == []
+    again = build_all(tmp_path / "store", tracks | {NEIGHBOUR: "empty b"})
+    assert again[NEIGHBOUR].facts == {"rejected": "empty b"}
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.rpartition(", in ")[0] for line in lines] == [
+        "test: 3 tracks, 0 reused, 3 computed, 2 rejected",
+        "test: 3 tracks, 3 reused, 0 computed, 2 rejected",
+        "test: 3 tracks, 2 reused, 1 computed, 2 rejected",
+    ]
+
+
+@pytest.mark.parametrize("tracks", [{}, {NEW: "empty a", "rock/b": "empty b"}])
+def test_without_a_row_the_old_store_stays(tmp_path: Path, tracks: Tracks) -> None:
+    build(tmp_path / "store", TRACKS)
+    before = inodes(tmp_path / "store")
+    with pytest.raises(NoRowsError, match=rf"store: not one of {len(tracks)} tracks gives rows$"):
+        build(tmp_path / "store", tracks)
+    assert inodes(tmp_path / "store") == before
+
+
+def test_a_failure_keeps_the_old_store_and_every_result_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", "1")
+    build(tmp_path / "store", {NEW: "new"})
+    before = inodes(tmp_path / "store")
+    BROKEN.add("sound 20")
+    with pytest.raises(PipelineError, match="sound 20 is broken"):
+        build(tmp_path / "store", TRACKS)
+    done = {*CALLS} - BROKEN
+    assert inodes(tmp_path / "store") == before
+    assert len(done) > 5
+    BROKEN.clear()
+    assert build(tmp_path / "store", TRACKS) == sorted({*TRACKS.values()} - done)
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", TRACKS)
+
+
+def test_results_of_a_shard_that_is_not_whole_are_kept_for_the_same_recipe(tmp_path: Path) -> None:
+    BROKEN.add("broken")
+    tracks = {NEW: "new", NEIGHBOUR: "broken"}
+    with pytest.raises(PipelineError, match="broken"):
+        build(tmp_path / "store", tracks)
+    BROKEN.clear()
+    assert build(tmp_path / "other", tracks, scale=2) == ["broken", "new"]
+    assert contents(tmp_path / "other") == expected(tmp_path / "expected", tracks, scale=2)
+    assert build(tmp_path / "store", tracks) == ["broken"]
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def flip(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+
+
+@pytest.mark.parametrize("damage", [cut_off, flip])
+def test_damaged_rows_are_computed_again(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    """Of tracks in a shard that was not whole when a build failed."""
+    BROKEN.add("broken")
+    tracks = {NEW: "new", NEIGHBOUR: "broken"}
+    with pytest.raises(PipelineError, match="broken"):
+        build(tmp_path / "store", tracks)
+    [pending] = (tmp_path / "cache" / "tracks").glob("*/*")
+    damage(pending)
+    BROKEN.clear()
+    assert build(tmp_path / "store", tracks) == ["broken", "new"]
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", tracks)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_neither_order_nor_workers_change_a_byte(
+    tmp_path: Path, workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", workers)
+    build(tmp_path / "store", dict(reversed(TRACKS.items())))
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", TRACKS)
+
+
+@settings(max_examples=10)
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from([NEW, NEIGHBOUR, "a", "b", "c/ü", "d"]),
+            st.sampled_from(["x", "y", "z", "empty"]),
+        ),
+        min_size=2,
+        max_size=5,
+    ),
+    st.booleans(),
+)
+def test_a_store_does_not_depend_on_what_came_before(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Tracks], pruned: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("steps")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIPELINE_CACHE", str(folder / "cache"))
+        for number, step in enumerate(steps):
+            tracks = {"kept": "kept", **step}
+            build(folder / "store", tracks)
+            assert contents(folder / "store") == expected(folder / str(number), tracks)
+            if pruned:
+                prune(folder / "cache", 0)
+
+
+def test_growing_track_by_track_computes_every_track_once(tmp_path: Path) -> None:
+    names = np.random.default_rng(3).permutation([*TRACKS])[:12].tolist()
+    tracks: dict[str, str] = {}
+    for name in names:
+        tracks[name] = TRACKS[name]
+        assert build(tmp_path / "store", tracks) == [TRACKS[name]]
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", tracks)
+
+
+def test_what_is_pruned_while_a_store_is_built_is_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = Cache.publish
+
+    def publish_and_prune(*arguments: Any) -> CachedShard:
+        shard = publish(*arguments)
+        for path in (tmp_path / "cache" / "tracks").glob("*/*"):
+            path.unlink(missing_ok=True)
+        return shard
+
+    monkeypatch.setattr(Cache, "publish", publish_and_prune)
+    build(tmp_path / "store", TRACKS)
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", TRACKS)
+
+
+def test_a_cache_that_cannot_be_linked_to_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    build(tmp_path / "store", TRACKS)
+    assert build(tmp_path / "clone", TRACKS) == []
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", TRACKS)
+    assert contents(tmp_path / "clone") == contents(tmp_path / "store")
+    assert not {*inodes(tmp_path / "store").values()} & {*inodes(tmp_path / "clone").values()}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from pipeline.build import replacing_folder
+with replacing_folder(Path(sys.argv[1])):
+    print("writes", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_writer_is_refused_until_the_first_ends(tmp_path: Path) -> None:
+    build(tmp_path / "store", TRACKS)
+    before = inodes(tmp_path / "store")
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path / "store")],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as writer:
+        try:
+            assert writer.stdout
+            assert writer.stdout.readline() == b"writes\n"
+            with pytest.raises(PipelineError, match=f"is being written by process {writer.pid};"):
+                build(tmp_path / "store", {NEW: "new"})
+            assert inodes(tmp_path / "store") == before
+            build(tmp_path / "other", {NEW: "new"})
+        finally:
+            writer.send_signal(signal.SIGKILL)
+    assert build(tmp_path / "store", {NEW: "new"}) == []
+    assert contents(tmp_path / "store") == contents(tmp_path / "other")
+
+
+def test_memory_does_not_grow_with_the_number_of_tracks(tmp_path: Path) -> None:
+    """All rows weigh four times the bound, and lie in one file."""
+    template: Array = np.empty((0, 5000), np.float32)
+    numbers = [i for i in range(8000) if shard_of(str(i)) == 0][:160]
+    jobs = [Job(str(i), str(i), partial(int, i)) for i in numbers]
+    tracemalloc.start()
+    try:
+        build_store(tmp_path / "store", {"name": "large"}, lambda: template, jobs, Large())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 160 * 400_000 / 4

@@ -1,0 +1,258 @@
+"""The cache: what is not whole is not there, and what is there never changes."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.store.cache import ROWS, TRACKS, Cache, CachedShard, CachedTrack, machine_cache
+from pipeline.base.errors import PipelineError
+from pipeline.store.results import Result, pack
+
+ADDRESS = "ab" * 32
+RECIPE = "cd" * 32
+RESULT = Result({"seconds": 1.5}, np.arange(6, dtype=np.int16).reshape(2, 3))
+LISTED = (CachedTrack("rock/a", ADDRESS, 2, {"seconds": 1.5}), CachedTrack("rock/b", RECIPE, 0, {}))
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "a" / "cache")
+
+
+def publish(cache: Cache, key: str = "key", content: bytes = b"rows") -> CachedShard:
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return cache.publish(RECIPE, 7, key, LISTED, write)
+
+
+def files(cache: Cache) -> list[Path]:
+    return [path for path in cache.root.rglob("*") if path.is_file()]
+
+
+def test_a_track_comes_back_until_it_is_forgotten(cache: Cache) -> None:
+    assert cache.load(ADDRESS) is None
+    assert cache.head(ADDRESS) is None
+    cache.save(ADDRESS, RESULT)
+    found = cache.load(ADDRESS)
+    assert found is not None
+    assert pack(found) == pack(RESULT)
+    assert cache.head(ADDRESS) == (2, RESULT.facts)
+    assert cache.load(RECIPE) is None
+    cache.forget(ADDRESS)
+    cache.forget(ADDRESS)
+    assert cache.load(ADDRESS) is None
+    assert cache.head(ADDRESS) is None
+    assert not files(cache)
+
+
+def test_a_track_without_rows_comes_back(cache: Cache) -> None:
+    cache.save(ADDRESS, Result({"rejected": "silent"}, None))
+    assert cache.load(ADDRESS) == Result({"rejected": "silent"}, None)
+    assert cache.head(ADDRESS) == (0, {"rejected": "silent"})
+
+
+def test_two_caches_of_one_folder_are_one(cache: Cache) -> None:
+    cache.save(ADDRESS, RESULT)
+    assert Cache(cache.root).head(ADDRESS) == (2, RESULT.facts)
+
+
+def test_a_reader_that_went_away_is_no_matter_of_the_cache(cache: Cache) -> None:
+    def fill(_: Path) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        cache.publish_folder("folds", ADDRESS, fill)
+    assert not files(cache)
+
+
+def test_a_relative_root_outlives_a_change_of_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cache = Cache(Path("cache"))
+    cache.save(ADDRESS, RESULT)
+    monkeypatch.chdir("/")
+    assert cache.head(ADDRESS) is not None
+
+
+def test_an_unfinished_track_is_not_there(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content[:20])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        cache.save(ADDRESS, RESULT)
+    assert cache.head(ADDRESS) is None
+    assert not files(cache)
+
+
+@pytest.mark.parametrize("length", [0, 1, 40, -1])
+def test_a_damaged_track_is_not_loaded(cache: Cache, length: int) -> None:
+    cache.save(ADDRESS, RESULT)
+    [path] = files(cache)
+    path.write_bytes(path.read_bytes()[:length])
+    assert cache.load(ADDRESS) is None
+    cache.save(ADDRESS, RESULT)
+    assert cache.load(ADDRESS) is not None
+
+
+def test_a_shard_comes_back(cache: Cache) -> None:
+    assert cache.shard(RECIPE, 7, "key") is None
+    assert list(cache.shards(RECIPE, 7)) == []
+    shard = publish(cache)
+    assert shard.path.read_bytes() == b"rows"
+    assert shard.tracks == LISTED
+    assert cache.shard(RECIPE, 7, "key") == shard
+    assert list(cache.shards(RECIPE, 7)) == [shard]
+    for recipe, number, key in ((RECIPE, 7, "other"), (RECIPE, 8, "key"), (ADDRESS, 7, "key")):
+        assert cache.shard(recipe, number, key) is None
+    assert list(cache.shards(RECIPE, 8)) == list(cache.shards(ADDRESS, 7)) == []
+
+
+def test_an_unfinished_shard_leaves_nothing(cache: Cache) -> None:
+    def write(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.publish(RECIPE, 7, "key", LISTED, write)
+    assert cache.shard(RECIPE, 7, "key") is None
+    assert list(cache.shards(RECIPE, 7)) == []
+    assert not files(cache)
+
+
+def cut_off_rows(folder: Path) -> None:
+    (folder / ROWS).chmod(0o644)
+    (folder / ROWS).write_bytes(b"row")
+
+
+def without_rows(folder: Path) -> None:
+    (folder / ROWS).unlink()
+
+
+def without_tracks(folder: Path) -> None:
+    (folder / TRACKS).unlink()
+
+
+def cut_off_tracks(folder: Path) -> None:
+    (folder / TRACKS).write_bytes((folder / TRACKS).read_bytes()[:-1])
+
+
+def garbled_tracks(folder: Path) -> None:
+    (folder / TRACKS).write_bytes(b"\xff\0")
+
+
+def empty_tracks(folder: Path) -> None:
+    (folder / TRACKS).write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [cut_off_rows, without_rows, without_tracks, cut_off_tracks, garbled_tracks, empty_tracks],
+)
+def test_a_damaged_shard_is_not_served_and_can_be_replaced(
+    cache: Cache, damage: Callable[[Path], None]
+) -> None:
+    other = publish(cache, "other")
+    damage(publish(cache).path.parent)
+    assert cache.shard(RECIPE, 7, "key") is None
+    assert list(cache.shards(RECIPE, 7)) == [other]
+    shard = publish(cache)
+    assert cache.shard(RECIPE, 7, "key") == shard
+    assert shard.path.read_bytes() == b"rows"
+
+
+def test_a_shard_that_is_there_is_not_written_again(cache: Cache) -> None:
+    inode = publish(cache).path.stat().st_ino
+    assert publish(cache).path.stat().st_ino == inode
+    assert list((cache.root / "tmp").iterdir()) == []
+
+
+def test_rows_of_a_shard_are_read_only(cache: Cache) -> None:
+    assert publish(cache).path.stat().st_mode & 0o222 == 0
+
+
+def test_the_shard_that_was_used_last_comes_first(cache: Cache) -> None:
+    for age, key in enumerate(("a", "b", "c")):
+        folder = publish(cache, key).path.parent
+        os.utime(folder, (1_000_000 - age, 1_000_000 - age))
+    assert keys(cache) == ["a", "b", "c"]
+    cache.shard(RECIPE, 7, "b")
+    assert keys(cache) == ["b", "a", "c"]
+
+
+def keys(cache: Cache) -> list[str]:
+    return [shard.path.parent.name for shard in cache.shards(RECIPE, 7)]
+
+
+@pytest.mark.parametrize("write", [publish, lambda cache: cache.save(ADDRESS, RESULT)])
+def test_a_cache_that_cannot_be_written_is_named(
+    write: Callable[[Cache], object], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    root = tmp_path / "file" / "cache"
+    with pytest.raises(PipelineError) as caught:
+        write(Cache(root))
+    assert str(root) in str(caught.value)
+    assert "PIPELINE_CACHE" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"PIPELINE_CACHE": "/a", "XDG_CACHE_HOME": "/b"}, "/a"),
+        ({"PIPELINE_CACHE": "~/a"}, "/home/me/a"),
+        ({"XDG_CACHE_HOME": "/b"}, "/b/genre-pipeline"),
+        ({"PIPELINE_CACHE": "", "XDG_CACHE_HOME": ""}, "/home/me/.cache/genre-pipeline"),
+        ({}, "/home/me/.cache/genre-pipeline"),
+    ],
+)
+def test_the_environment_names_the_cache(
+    variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    for name in ("PIPELINE_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert machine_cache().root == Path(expected)
+
+
+@pytest.mark.parametrize("length", [0, 1, 40])
+def test_a_cut_off_track_has_no_head(cache: Cache, length: int) -> None:
+    cache.save(ADDRESS, RESULT)
+    [path] = files(cache)
+    path.write_bytes(path.read_bytes()[:length])
+    assert cache.head(ADDRESS) is None
+
+
+def test_a_changed_fact_is_not_served(cache: Cache) -> None:
+    cache.save(ADDRESS, RESULT)
+    [path] = files(cache)
+    path.write_bytes(path.read_bytes().replace(b"1.5", b"9.5"))
+    assert cache.head(ADDRESS) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "{}", "null", '{"size": 4}', '{"size": 4, "tracks": [{}]}', '{"size": 4, "tracks": 3}'],
+)
+def test_json_that_lists_no_tracks_is_no_shard(cache: Cache, text: str) -> None:
+    (publish(cache).path.parent / TRACKS).write_text(text)
+    assert cache.shard(RECIPE, 7, "key") is None
+
+
+def test_a_cache_below_a_file_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cache = Cache(tmp_path / "file" / "cache")
+    assert cache.load(ADDRESS) is None
+    assert cache.head(ADDRESS) is None
+    assert cache.shard(RECIPE, 7, "key") is None
+    assert list(cache.shards(RECIPE, 7)) == []

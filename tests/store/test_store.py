@@ -1,0 +1,285 @@
+"""The store: what is written is read back, by track, from the same bytes every time."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.base.errors import PipelineError
+from pipeline.base.arrays import Array
+from pipeline.store.shard import row_digests
+from pipeline.store.shard import write_shard
+from pipeline.store.store import SHARDS, Store, in_store_order, shard_of, write_store
+
+DESCRIPTION = {"name": "test", "unit": "dB", "params": {"n_fft": 512, "names": ["a", "ü"]}}
+IDS = [f"rock/rock.{i:05d}" for i in range(40)] + ["pop/Björk, Jóga", "unlabelled/x y"]
+TRACK_IDS = st.lists(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
+    min_size=1,
+    max_size=8,
+    unique=True,
+)
+
+
+def made_of(track_id: str, dtype: Any = np.float32) -> Array:
+    """1 to 4 rows of shape (3, 2), the same for the same id."""
+    rng = np.random.default_rng(list(track_id.encode()))
+    return rng.integers(0, 100, (rng.integers(1, 5), 3, 2)).astype(dtype)
+
+
+def build(folder: Path, ids: Iterable[str] = IDS, dtype: Any = np.float32) -> Path:
+    write_store(folder, DESCRIPTION, {i: made_of(i, dtype) for i in ids})
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.float16, np.float32])
+def test_rows_come_back(tmp_path: Path, dtype: Any) -> None:
+    with Store(build(tmp_path / "store", dtype=dtype)) as store:
+        assert store.description == DESCRIPTION
+        assert store.shape == (sum(len(made_of(i)) for i in IDS), 3, 2)
+        assert store.dtype == dtype
+        assert store.track_ids == in_store_order(IDS)
+        for track_id in IDS:
+            rows = store.rows(track_id)
+            assert rows.dtype == dtype
+            assert store.clips(track_id) == len(rows)
+            np.testing.assert_array_equal(rows, made_of(track_id, dtype))
+
+
+def test_several_tracks_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
+    wanted = [IDS[-1], IDS[5], IDS[0]]
+    with Store(build(tmp_path / "store")) as store:
+        expected = np.concatenate([made_of(track_id) for track_id in wanted])
+        np.testing.assert_array_equal(store.read(iter(wanted)), expected)
+        assert store.read([]).shape == (0, 3, 2)
+
+
+def test_indexing_reads_many_files_as_one_array(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    with Store(build(tmp_path / "store")) as store:
+        whole = store.read(store.track_ids)
+        assert len(store) == len(whole)
+        for _ in range(200):
+            start, stop = rng.integers(-len(whole) - 3, len(whole) + 3, 2).tolist()
+            np.testing.assert_array_equal(store[start:stop], whole[start:stop])
+        index = rng.integers(0, len(whole), 300)
+        np.testing.assert_array_equal(store[index], whole[index])
+        np.testing.assert_array_equal(store[:], whole)
+        assert store[np.empty(0, int)].shape == (0, 3, 2)
+        for row in (len(whole), -1):
+            with pytest.raises(IndexError):
+                store[np.array([row])]
+        for track_id in IDS:
+            np.testing.assert_array_equal(whole[store.span(track_id)], made_of(track_id))
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (64, 65)])
+def test_rows_that_were_prefetched_are_the_same(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    tracks = {track_id: np.full((3, *shape), number) for number, track_id in enumerate(IDS)}
+    write_store(tmp_path / "store", DESCRIPTION, tracks)
+    with Store(tmp_path / "store") as store:
+        whole = store.read(store.track_ids)
+        store.prefetch(np.arange(len(store)))
+        np.testing.assert_array_equal(store[np.arange(len(store))], whole)
+
+
+def test_rows_stay_valid_after_closing(tmp_path: Path) -> None:
+    with Store(build(tmp_path / "store")) as store:
+        rows = store.rows(IDS[0])
+    np.testing.assert_array_equal(rows, made_of(IDS[0]))
+
+
+def test_h5py_alone_reads_what_the_documentation_says(tmp_path: Path) -> None:
+    build(tmp_path / "store")
+    found: dict[str, list[Array]] = {}
+    for path in sorted((tmp_path / "store").glob("shard-*.h5")):
+        with h5py.File(path) as file:
+            assert file.attrs["schema_version"] == 2
+            assert file.attrs["unit"] == "dB"
+            assert json.loads(file.attrs["params"]) == DESCRIPTION["params"]
+            for track_id, clip, row, digest in zip(
+                file["track_id"].asstr(), file["clip"], file["rows"], file["sha256"], strict=True
+            ):
+                assert hashlib.sha256(row.tobytes()).digest() == digest.tobytes()
+                assert clip == len(found.setdefault(track_id, []))
+                found[track_id].append(row)
+    assert sorted(found) == sorted(IDS)
+    for track_id, rows in found.items():
+        np.testing.assert_array_equal(rows, made_of(track_id))
+
+
+def rewrite(path: Path, **options: Any) -> None:
+    """The same content by another writer: chunked, compressed, without digests."""
+    with h5py.File(path) as file:
+        attributes = dict(file.attrs)
+        parts = {name: file[name][:] for name in ("rows", "track_id", "clip")}
+    with h5py.File(path, "w") as file:
+        file.attrs.update(attributes)
+        for name, values in parts.items():
+            file.create_dataset(name, data=values, maxshape=(None, *values.shape[1:]), **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "gzip", "shuffle": True}])
+def test_a_store_of_another_writer_reads_the_same(tmp_path: Path, options: dict[str, Any]) -> None:
+    with Store(build(tmp_path / "store")) as store:
+        whole, digests = store[:], [store.digest(track_id) for track_id in IDS]
+    for path in (tmp_path / "store").iterdir():
+        rewrite(path, **options)
+    with Store(tmp_path / "store") as store:
+        np.testing.assert_array_equal(store[:], whole)
+        store.prefetch(np.array([5, 0]))
+        np.testing.assert_array_equal(store[np.array([5, 0])], whole[[5, 0]])
+        assert [store.digest(track_id) for track_id in IDS] == digests
+
+
+def test_a_digest_follows_from_the_rows_alone(tmp_path: Path) -> None:
+    with Store(build(tmp_path / "a", ["x"])) as one, Store(build(tmp_path / "b")) as other:
+        assert one.digest("x") not in {other.digest(track_id) for track_id in IDS}
+    write_store(tmp_path / "c", DESCRIPTION, {"renamed": made_of("x")})
+    write_store(tmp_path / "d", DESCRIPTION, {"x": made_of("x").astype(np.int32)})
+    with Store(tmp_path / "a") as a, Store(tmp_path / "c") as c, Store(tmp_path / "d") as d:
+        assert a.digest("x") == c.digest("renamed") != d.digest("x")
+
+
+def test_row_digests_of_no_rows() -> None:
+    assert row_digests(np.empty((0, 3), np.int16)).shape == (0, 32)
+
+
+def test_an_unknown_track_is_a_key_error(tmp_path: Path) -> None:
+    with Store(build(tmp_path / "store")) as store, pytest.raises(KeyError, match="nobody"):
+        store.rows("nobody")
+
+
+@settings(max_examples=15)
+@given(TRACK_IDS)
+def test_any_ids_come_back(tmp_path_factory: pytest.TempPathFactory, ids: list[str]) -> None:
+    with Store(build(tmp_path_factory.mktemp("any") / "store", ids)) as store:
+        assert store.track_ids == in_store_order(ids)
+        expected = np.concatenate([made_of(track_id) for track_id in ids])
+        np.testing.assert_array_equal(store.read(ids), expected)
+
+
+def test_a_store_built_twice_is_the_same_bytes(tmp_path: Path) -> None:
+    first = contents(build(tmp_path / "first"))
+    time.sleep(1.1)  # HDF5 counts time in seconds, where it writes it down
+    assert contents(build(tmp_path / "second", reversed(IDS))) == first
+    assert len(first) == SHARDS
+
+
+def test_a_new_track_changes_its_own_shard_alone(tmp_path: Path) -> None:
+    before = contents(build(tmp_path / "before", IDS[1:]))
+    after = contents(build(tmp_path / "after"))
+    changed = [name for name in after if after[name] != before[name]]
+    assert changed == [f"shard-{shard_of(IDS[0]):02d}.h5"]
+
+
+def use_all(folder: Path) -> None:
+    with Store(folder) as store:
+        assert store.track_ids
+        assert store.description
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def garble(path: Path) -> None:
+    path.write_bytes(b"not HDF5")
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def of_tomorrow(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema_version"] = 99
+
+
+def without_version(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file.attrs["schema_version"]
+
+
+def shorter(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        clips = file["clip"][:-1]
+        del file["clip"]
+        file["clip"] = clips
+
+
+def of_other_unit(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["unit"] = "Hz"
+
+
+def of_other_tracks(path: Path) -> None:
+    path.write_bytes(path.with_name("shard-03.h5").read_bytes())
+
+
+def without_clips(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["clip"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (remove, "is missing: .*store is no complete store"),
+        (garble, "is not a readable HDF5 file"),
+        (cut_off, "is not a readable HDF5 file"),
+        (of_tomorrow, "schema version 99, expected 2"),
+        (without_version, "no attribute 'schema_version'"),
+        (without_clips, "no dataset 'clip'"),
+        (shorter, "the datasets' lengths differ"),
+        (of_other_unit, "description .*Hz.*, but .*dB.* in shard-00"),
+        (of_other_tracks, "holds .*, which belongs in shard-03"),
+    ],
+)
+def test_a_damaged_store_is_named(
+    tmp_path: Path, damage: Callable[[Path], None], reason: str
+) -> None:
+    damage(build(tmp_path / "store") / "shard-08.h5")
+    with pytest.raises(PipelineError, match=rf"shard-08\.h5:? {reason}") as caught:
+        use_all(tmp_path / "store")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_store_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="features/mel is no complete store"):
+        Store(tmp_path / "features" / "mel")
+
+
+def test_a_writer_that_gives_fewer_rows_than_announced_is_refused(tmp_path: Path) -> None:
+    template = np.empty((0, 2), np.int16)
+    with pytest.raises(ValueError, match="1 rows came, 2 were announced"):
+        write_shard(tmp_path / "a.h5", {}, template, {"a": 2}, [np.zeros((1, 2), np.int16)])
+
+
+def test_the_shard_of_an_id_never_changes() -> None:
+    """Another shard would make every store in a cache unreadable by track."""
+    assert shard_of("blues/blues.00000") == 24
+    assert shard_of("pop/Björk, Jóga") == 10
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True), st.randoms())
+def test_store_order_does_not_depend_on_the_order_given(ids: list[str], random: Any) -> None:
+    ordered = in_store_order(ids)
+    random.shuffle(ids)
+    assert in_store_order(ids) == ordered
+    assert sorted(ids) == sorted(ordered)
+    shards = [shard_of(track_id) for track_id in ordered]
+    assert shards == sorted(shards)
+    assert set(shards) <= set(range(SHARDS))
