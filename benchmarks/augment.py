@@ -1,9 +1,9 @@
 """Each kind of augmentation, sample by sample, beside the plain way to do the same.
 
-Pictures and spectrograms: rows of `mel` as a store holds them, through `Medium.make`, beside
+Pictures and spectrograms: rows of `mel` as a store holds them, through `Target.make`, beside
 scipy.ndimage of the same interpolation and edge (NumPy where scipy has no such thing), and beside
 Keras' nearest random layer, image by image. Sound: clips of 3 s in float32, without the feature
-that follows, beside librosa.effects, or NumPy in its own float64.
+that follows, beside librosa.identitys, or NumPy in its own float64.
 
 All sides run in this process on one thread, in turns; a figure is the fastest of several runs
 over the same samples. What is drawn is drawn beforehand, but for Keras, whose layers draw.
@@ -34,7 +34,7 @@ from pipeline.training.startup import keras
 from pipeline.augmentation.registry import AUGMENTATIONS
 from pipeline.features.mel import Mel
 from pipeline.augmentation.base import SOUND
-from pipeline.augmentation.target import Medium
+from pipeline.augmentation.target import Target
 from pipeline.check import load_params
 from pipeline.audio.pcm import from_pcm, to_pcm
 from pipeline.synthesis.styles import GENRES, artist_sound
@@ -87,7 +87,7 @@ def with_noise(picture: Array, state: State) -> Array:
 
 def resized_stretch(clip: Array, state: State) -> Array:
     """librosa's, cut or begun again."""
-    return np.resize(librosa.effects.time_stretch(clip, rate=state["rate"]), len(clip))
+    return np.resize(librosa.identitys.time_stretch(clip, rate=state["rate"]), len(clip))
 
 
 def hiss(clip: Array, state: State) -> Array:
@@ -116,7 +116,7 @@ PLAIN_SOUND: dict[str, tuple[str, Side]] = {
     "noise": ("NumPy", hiss),
     "pitch_shift": (
         "librosa",
-        lambda c, s: librosa.effects.pitch_shift(c, sr=RATE, n_steps=s["semitones"]),
+        lambda c, s: librosa.identitys.pitch_shift(c, sr=RATE, n_steps=s["semitones"]),
     ),
     "time_stretch": ("librosa", resized_stretch),
     "time_shift": ("NumPy", lambda c, s: np.roll(c, round(s["share"] * len(c)))),
@@ -172,7 +172,7 @@ def line(name: str, size: str, times: Mapping[str, float]) -> str:
     return f"{name:15} {size:10} {ours:9.1f}" + "".join(cells)
 
 
-def picture_sides(name: str, medium: Medium) -> dict[str, Side]:
+def picture_sides(name: str, medium: Target) -> dict[str, Side]:
     """Ours, and the plain way and Keras' where there is one."""
     sides: dict[str, Side] = {
         OURS: lambda row, state: medium.make([{"kind": name, **state}], row, None)
@@ -199,7 +199,7 @@ def main() -> None:
         for size, (bands, hop) in SIZES.items():
             feature = Mel(2048, hop, bands, 0.0, 11_025.0, 80.0, 1, "viridis")
             row = feature(from_pcm(clip)[np.newaxis], RATE)[0]
-            medium = Medium(feature, RATE, row.shape, row.dtype.name)
+            medium = Target(feature, RATE, row.shape, row.dtype.name)
             for name in PICTURED:
                 states = [ranges[name].draw(np.random.default_rng(n)) for n in range(PICTURES)]
                 times = fastest(picture_sides(name, medium), row, states)

@@ -8,14 +8,12 @@ from unittest import mock
 
 import hypothesis
 import pytest
-import yaml
+from documents import write_params
 from helpers import augmented_project
 
 # A busy machine may take its time over an example: no test measures any.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
-
-PARAMS = Path(__file__).parent.parent / "params.yaml"
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -28,9 +26,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory of a run: params.yaml with dataset.path = "music", a new folder."""
-    params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
-    params["dataset"]["path"] = "music"
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    write_params(tmp_path, {"dataset.path": "music"})
     (tmp_path / "music").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path

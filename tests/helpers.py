@@ -15,24 +15,21 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
-import yaml
+from documents import changed_document, write_params
 
-from pipeline.training.assembly import assemble
-from pipeline.training.saved import Description, save_model
-from pipeline.extract import extract
-from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.augmentation.offline import make_samples
-from pipeline.check import Params, parse_params
-from pipeline.base.paths import AUGMENTED
 from pipeline.augmentation.samples import read_samples
-from pipeline.base.paths import CLIPS, FEATURE_STORES
-from pipeline.store.store import Store, in_store_order, write_store
+from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES, FOLDS, TRACKS
 from pipeline.base.tables import write_csv
 from pipeline.dataset.tracks import COLUMNS, read_tracks
-from pipeline.base.paths import FOLDS, TRACKS
+from pipeline.extract import extract
+from pipeline.features.params import read_feature
+from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack, read_folds, write_folds
-
-Array = npt.NDArray[Any]
+from pipeline.store.store import Store, in_store_order, write_store
+from pipeline.training.assembly import assemble
+from pipeline.training.experiment import Experiment, read_experiment
+from pipeline.training.saved import Description, save_model
 
 ROOT = Path(__file__).parent.parent
 SAMPLE_RATE = 4000
@@ -68,33 +65,14 @@ saves_models = pytest.mark.filterwarnings(
 )
 
 
-def committed_document() -> dict[str, Any]:
-    """The content of the committed params.yaml."""
-    document: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    return document
+def small_document(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Content of params.yaml of the small project."""
+    return changed_document({**SMALL, **(changes or {})})
 
 
-def changed_document(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The committed params.yaml with other values at some dotted keys."""
-    document = committed_document()
-    for key, value in changes.items():
-        *sections, name = key.split(".")
-        section = document
-        for part in sections:
-            section = section[part]
-        section[name] = value
-    return document
-
-
-def write_params(folder: Path, changes: Mapping[str, Any]) -> None:
-    """Write params.yaml with `changes` from the committed one."""
-    text = yaml.safe_dump(changed_document(changes))
-    (folder / "params.yaml").write_text(text, encoding="utf-8")
-
-
-def small_params(changes: Mapping[str, Any] | None = None) -> Params:
-    """Parameters of the small project."""
-    return parse_params(changed_document({**SMALL, **(changes or {})}))
+def small_experiment(changes: Mapping[str, Any] | None = None) -> Experiment:
+    """What the small project trains."""
+    return read_experiment(small_document(changes))
 
 
 def tone(pitch: float, seed: int, clips: int = 2) -> npt.NDArray[np.int16]:
@@ -135,10 +113,10 @@ def write_tracks(
     )
 
 
-def write_project(folder: Path, changes: Mapping[str, Any] | None = None) -> Params:
+def write_project(folder: Path, changes: Mapping[str, Any] | None = None) -> Experiment:
     """Write params.yaml, both tables and the feature store of a project of two genres."""
     write_params(folder, {**SMALL, **(changes or {})})
-    params = small_params(changes)
+    experiment = small_experiment(changes)
     genres = {track.track_id: track.genre for track in labelled_tracks()}
     genres |= dict.fromkeys(UNLABELLED, "")
     write_tracks(folder, [(track_id, genre, "ok") for track_id, genre in sorted(genres.items())])
@@ -149,16 +127,23 @@ def write_project(folder: Path, changes: Mapping[str, Any] | None = None) -> Par
     }
     description = {"name": "pcm", "sample_rate": SAMPLE_RATE, "seconds": 1}
     write_store(folder / CLIPS, description, pcm)
-    name = params.feature
-    extract(folder / CLIPS, name, params.extract[name], folder / FEATURE_STORES / name)
-    return params
+    name = experiment.feature
+    feature = read_feature(name, small_document(changes))
+    extract(folder / CLIPS, name, feature, folder / FEATURE_STORES / name)
+    return experiment
 
 
-def augmented_project(changes: Mapping[str, Any] | None = None) -> Params:
-    """The small project in the working directory, with new samples of its labelled clips."""
-    params = write_project(Path(), {**OFFLINE, **(changes or {})})
-    make_samples(params, read_tracks(), AUGMENTED)
-    return params
+def augmented_project(changes: Mapping[str, Any] | None = None) -> Experiment:
+    """The small project in the working directory, with augmented samples of its labelled clips."""
+    experiment = write_project(Path(), {**OFFLINE, **(changes or {})})
+    make_small_samples(experiment)
+    return experiment
+
+
+def make_small_samples(experiment: Experiment, folder: Path = AUGMENTED) -> int:
+    """Make the samples that the small project in the working directory asks for."""
+    made_of = (experiment.augment, experiment.feature, read_tracks(), experiment.seed)
+    return make_samples(*made_of, folder)
 
 
 def sample_rows() -> dict[tuple[str, int], list[bytes]]:
@@ -200,8 +185,8 @@ def describe(fold: int = 0, **changes: Any) -> Description:
 def save_untrained(folder: Path, description: Description) -> Any:
     """Save a model with random weights as its fold's, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
-    fit = small_params().fit
-    model = assemble((FRAMES,), description, fit, 800.0, 400.0**2, "float32")
+    network = small_experiment().network
+    model = assemble((FRAMES,), description, network, 800.0, 400.0**2, "float32")
     save_model(folder / f"fold-{description.fold}.keras", model, description)
     return model
 
@@ -213,7 +198,7 @@ MUSIC_TRACKS = 60
 SLOW = """
 import itertools, os, resource, sys, time
 if {"pipeline.segment", "pipeline.extract", "distributed.cli.dask_worker"} & {*sys.orig_argv}:
-    import pipeline.clips, pipeline.extraction
+    import pipeline.audio.clips, pipeline.features.shared.recipe
     numbers = itertools.count(1)
     def slowed(function):
         def call(*arguments):
@@ -225,8 +210,8 @@ if {"pipeline.segment", "pipeline.extract", "distributed.cli.dask_worker"} & {*s
                 time.sleep(0.01)
             return function(*arguments)
         return call
-    pipeline.clips.load_clips = slowed(pipeline.clips.load_clips)
-    pipeline.extraction.from_pcm = slowed(pipeline.extraction.from_pcm)
+    pipeline.audio.clips.load_clips = slowed(pipeline.audio.clips.load_clips)
+    pipeline.features.shared.recipe.from_pcm = slowed(pipeline.features.shared.recipe.from_pcm)
     if "LARGEST_FILE" in os.environ:
         resource.setrlimit(resource.RLIMIT_FSIZE, [int(os.environ["LARGEST_FILE"])] * 2)
 """
@@ -246,7 +231,7 @@ class Workplace:
             source, target = ROOT / part, folder / part
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
-                skipped = shutil.ignore_patterns("trained", "__pycache__")
+                skipped = shutil.ignore_patterns("__pycache__")
                 shutil.copytree(source, target, ignore=skipped)
             else:
                 shutil.copy(source, target)

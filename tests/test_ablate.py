@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import FRAMES, SMALL, contents, saves_models, small_params, write_params, write_project
+from helpers import FRAMES, SMALL, contents, saves_models, small_experiment, write_params, write_project
 
 from pipeline.tasks.fitting import HISTORY
 from pipeline.tasks.saved import load_model, probabilities
@@ -16,12 +16,12 @@ from pipeline.training import tasks
 from pipeline.comparison import trials
 from pipeline.augmentation.registry import AUGMENTATIONS
 from pipeline.augmentation.chains import chain_of
-from pipeline.folds.assignment import deal_tracks
+from pipeline.folds.assignment import assign_folds
 from pipeline.base.errors import PipelineError
 from pipeline.tasks.fold import CURVES, MODEL
 from pipeline.folds.labelled import load_labelled
 from pipeline.augmentation.offline import make_samples
-from pipeline.augmentation.target import Medium
+from pipeline.augmentation.target import Target
 from pipeline.comparison.paired import Difference, Judgement
 from pipeline.base.paths import AUGMENTED
 from pipeline.augmentation.samples import write_samples
@@ -37,7 +37,7 @@ from pipeline.comparison.trials import Bench, Trial
 pytestmark = saves_models
 
 CHANGES = {"models.ann.learning_rate": 0.003}
-PARAMS = small_params(CHANGES)
+PARAMS = small_experiment(CHANGES)
 
 
 @pytest.fixture
@@ -67,8 +67,8 @@ def by_hand(*kinds: str) -> tuple[float, float]:
     mode = "offline" if kinds else "none"
     params = replace(PARAMS, augment=replace(PARAMS.augment, mode=mode, kinds=chains))
     if kinds:  # one copy makes an epoch twice as long
-        params = replace(params, models={"ann": replace(PARAMS.fit, epochs=1, patience=8)})
-    tracks = deal_tracks(read_tracks(), [], params.split, params.seed).tracks
+        params = replace(params, models={"ann": replace(PARAMS.network, epochs=1, patience=8)})
+    tracks = assign_folds(read_tracks(), [], params.split, params.seed).tracks
     clips = load_labelled(FEATURE_STORES / "centroid", tracks)
     if kinds:
         make_samples(params, read_tracks(), Path("again"))
@@ -117,7 +117,7 @@ def test_table_has_a_row_a_kind_and_its_gain_over_none(
 def test_all_is_tried_and_making_it_costs_the_same_a_second_time(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trials, "making_seconds", lambda *_: 5000.0)
+    monkeypatch.setattr(trials, "estimate_seconds", lambda *_: 5000.0)
     run(monkeypatch, "all")
     first = ablate.TABLE.read_bytes()
     rows = {row["kinds"]: float(row["seconds"]) for row in read_csv(ablate.TABLE)}
@@ -211,8 +211,8 @@ def test_unknown_kind_and_a_protocol_that_leaks_are_errors(monkeypatch: pytest.M
 
 
 def test_all_that_changes_the_feature_is_tried_alone_and_together() -> None:
-    params = small_params({"augment.kinds": ["blur", "noise+blur", "blur+zoom"]})
-    medium = Medium(params.extract["centroid"], 4000, (FRAMES,), "float16")
+    params = small_experiment({"augment.kinds": ["blur", "noise+blur", "blur+zoom"]})
+    medium = Target(params.extract["centroid"], 4000, (FRAMES,), "float16")
     chains = params.augment.useful(medium)
     names = [chain.name for chain in chains]
     alone = [name for name, kind in AUGMENTATIONS.items() if kind.needs == "any feature"]
@@ -262,10 +262,10 @@ def test_longer_epochs_are_fewer_and_so_are_those_of_patience(
     mode: str, kinds: list[str], copies: int, epochs: int, patience: int
 ) -> None:
     changes = {"augment.mode": mode, "augment.copies": copies, "models.ann.patience": 4}
-    params = small_params({**changes, "models.ann.epochs": 10, "augment.kinds": ["blur"]})
+    params = small_experiment({**changes, "models.ann.epochs": 10, "augment.kinds": ["blur"]})
     chains = tuple(chain_of(name, params.augment.ranges) for name in kinds)
     found = trials.with_kinds(params, chains)
-    assert found.fit == replace(params.fit, epochs=epochs, patience=patience)
+    assert found.fit == replace(params.network, epochs=epochs, patience=patience)
     assert found == replace(params, augment=found.augment, models=found.models)
     assert found.models["cnn"] == params.models["cnn"]
 

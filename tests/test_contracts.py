@@ -15,7 +15,7 @@ from pipeline.features.shared.recipe import ExtractFeature
 from pipeline.features.registry import FEATURES
 from pipeline.features.shared.feature import Feature
 from pipeline.augmentation.base import DECIBELS, SOUND, ActsOn, Needs, State
-from pipeline.augmentation.target import Medium
+from pipeline.augmentation.target import Target
 from pipeline.training.networks import MODEL_PARAMS
 from pipeline.evaluation.params import VOTES
 from pipeline.check import load_params
@@ -28,14 +28,14 @@ N_CLASSES = 4
 RANGES = PARAMS.augment.ranges
 
 
-def medium_of(feature: Feature) -> Medium:
+def target_of(feature: Feature) -> Target:
     template = ExtractFeature(feature, SAMPLE_RATE).template(SAMPLE_RATE)
-    return Medium(feature, SAMPLE_RATE, template.shape[1:], template.dtype.name)
+    return Target(feature, SAMPLE_RATE, template.shape[1:], template.dtype.name)
 
 
-MEDIA = {name: medium_of(feature) for name, feature in PARAMS.extract.items()}
+MEDIA = {name: target_of(feature) for name, feature in PARAMS.extract.items()}
 PAIRS = [(kind, feature) for kind in AUGMENTATIONS for feature in MEDIA]
-USEFUL = [pair for pair in PAIRS if not MEDIA[pair[1]].cannot(chain_of(pair[0], RANGES))]
+USEFUL = [pair for pair in PAIRS if not MEDIA[pair[1]].reason_against(chain_of(pair[0], RANGES))]
 
 Array = npt.NDArray[Any]
 
@@ -118,7 +118,7 @@ def test_what_a_kind_draws_follows_from_the_generator_and_fits_json(name: str) -
         assert again == state
         assert list(map(type, again.values())) == list(map(type, state.values()))
     different = {json.dumps(state) for state in states}
-    assert len(different) == (len(states) if chain_of(name, RANGES).varies else 1)
+    assert len(different) == (len(states) if chain_of(name, RANGES).is_random else 1)
 
 
 @every_kind

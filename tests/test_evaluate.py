@@ -16,7 +16,7 @@ from pipeline.tasks.saved import Description
 from pipeline import evaluate, train
 from pipeline.training import tasks
 from pipeline.base.errors import PipelineError
-from pipeline.evaluation.predictions import Judged
+from pipeline.evaluation.predictions import Predictions
 from pipeline.tasks.testing import judge_clips
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.base.paths import FEATURE_STORES
@@ -220,7 +220,7 @@ def test_evaluating_again_writes_the_same_bytes(
     assert len(before) == 8
 
 
-def retold(folder: Path, tracks: Sequence[FoldedTrack], models: int) -> Judged:
+def retold(folder: Path, tracks: Sequence[FoldedTrack], models: int) -> Predictions:
     """What models of constant answers judge of the small project, told of other folds."""
     clips = load_labelled(folder / FEATURE_STORES / "centroid", tracks)
     answers = [(constant([n / 10, 1 - n / 10]), n) for n in range(models)]

@@ -21,7 +21,7 @@ from pipeline.base.errors import ParamsError
 
 Array = npt.NDArray[Any]
 
-PARAMS = small_params()
+PARAMS = small_experiment()
 PICTURE = (16, 24, 3)
 GENRES = 5
 

@@ -198,7 +198,7 @@ def message(document: Any) -> str:
 def test_committed_file_is_valid() -> None:
     params = load_params(ROOT / "params.yaml")
     assert params == parse_params(committed_document())
-    assert params.fit is params.models[params.model]
+    assert params.network is params.models[params.model]
     assert isinstance(params.models["ann"], AnnParams)
     assert isinstance(params.models["cnn"], CnnParams)
     assert params.segment.clip_samples == 3 * 22050

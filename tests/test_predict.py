@@ -16,7 +16,7 @@ from helpers import (
     describe,
     save_untrained,
     saves_models,
-    small_params,
+    small_experiment,
     tone,
     write_project,
 )
@@ -37,7 +37,7 @@ pytestmark = saves_models
 
 Array = npt.NDArray[Any]
 
-PARAMS = small_params()
+PARAMS = small_experiment()
 STORE_FOLDER = FEATURE_STORES / "centroid"
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import OFFLINE, saves_models, small_params, write_project, write_tracks
+from helpers import OFFLINE, saves_models, small_experiment, write_project, write_tracks
 
 from pipeline.tasks.fitting import FoldTask
 from pipeline.folds import assignment
@@ -71,7 +71,7 @@ def test_folds_that_were_trained_before_are_not_trained_again(
 
 
 def test_samples_train_here_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    params = small_params(OFFLINE)
+    params = small_experiment(OFFLINE)
     make_samples(params, read_tracks(), AUGMENTED)
     trained: list[tuple[int, int]] = []
 
@@ -102,7 +102,7 @@ def test_tracks_are_those_that_are_judged_once_each() -> None:
     parts |= dict.fromkeys(["high/0", "high/1", "low/0", "low/1"], "test")
     rows = [(t.track_id, t.genre, "ok") for t in read_tracks()]
     write_tracks(Path(), rows, split=parts)
-    row = protocols.run_protocol("given", small_params())
+    row = protocols.run_protocol("given", small_experiment())
     assert (row["judged"], row["folds"], row["tracks"]) == ("test", 3, 4)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import OFFLINE, SMALL, small_params, write_params, write_project
+from helpers import OFFLINE, SMALL, small_experiment, write_params, write_project
 from PIL import Image
 
 from pipeline import replay
@@ -234,7 +234,7 @@ def test_feature_of_the_users_own_is_made_again_from_its_rows(
         rows = {name: rng.normal(size=(2, 8, 9, 2)) for name in store.track_ids}
     write_store(FEATURE_STORES / "own", {"name": "own"}, rows)
     kinds = ["zoom", "flip+blur"]
-    params = small_params({**OFFLINE, "feature": "own", "augment.kinds": kinds})
+    params = small_experiment({**OFFLINE, "feature": "own", "augment.kinds": kinds})
     make_samples(params, read_tracks(), AUGMENTED)
     run(monkeypatch)
     assert capsys.readouterr().out.endswith("48 samples made again, all the same\n")

@@ -11,15 +11,15 @@ import pytest
 from helpers import SMALL, write_params, write_tracks
 
 from pipeline.folds import assignment, protocols
-from pipeline.protocols.errors import LeakError
-from pipeline.protocols.errors import FoldError
+from pipeline.folds.errors import LeakError
+from pipeline.folds.errors import FoldError
 from pipeline.base.errors import PipelineError
-from pipeline.protocols.protocols import PROTOCOLS, song
+from pipeline.folds.protocols import PROTOCOLS, song
 from pipeline.dataset.gtzan import EXCLUDED, read_facts
-from pipeline.protocols.params import SplitParams
+from pipeline.folds.params import SplitParams
 from pipeline.split import METRICS, main
 from pipeline.base.paths import FOLDS, REPLICAS
-from pipeline.protocols.table import FoldedTrack, folds_of, read_folds, sides
+from pipeline.folds.table import FoldedTrack, folds_of, read_folds, sides
 from pipeline.dataset.tracks import read_tracks
 
 Row = tuple[str, str, str]

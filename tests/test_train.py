@@ -24,7 +24,7 @@ from helpers import (
     labelled_clips,
     labelled_tracks,
     saves_models,
-    small_params,
+    small_experiment,
     write_params,
     write_project,
 )
@@ -54,7 +54,7 @@ pytestmark = saves_models
 
 Array = npt.NDArray[Any]
 
-PARAMS = small_params()
+PARAMS = small_experiment()
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def toy_task(training: dict[str, Any] | None = None, **changes: Any) -> FoldTask
     labels = np.arange(60) % 2
     rows = (500 + 400 * labels[:, np.newaxis] + rng.normal(0, 50, (60, FRAMES))).astype(np.float16)
     description = describe(training=training or {"seed": 7, "precision": "float32"})
-    params = replace(PARAMS.fit, **changes)
+    params = replace(PARAMS.network, **changes)
     return FoldTask(rows, labels, np.arange(40), np.arange(40, 60), params, description)
 
 
@@ -623,7 +623,7 @@ def test_address_follows_from_all_that_is_seen(clips: LabelledClips) -> None:
     assert other[0] == first[0]  # it is not seen there
     assert other[1] != first[1]
     for changes in ({"models.ann.dropout": 0.1}, {"seed": 1}, {"train.validation": 0.6}):
-        assert not set(addresses(small_params(changes))) & set(first)
+        assert not set(addresses(small_experiment(changes))) & set(first)
 
 
 def test_main_outside_a_project_names_the_file(

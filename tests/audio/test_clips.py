@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audio.decode import AudioError
+from pipeline.audio.decode import Rejection
 from pipeline.audio.clips import load_clips
 from pipeline.audio.pcm import clip_count, cut, from_pcm, to_pcm
 
@@ -94,7 +94,7 @@ def test_less_than_half_a_clip_is_rejected(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "half.wav", samples, 1000)
     assert len(load_clips(tmp_path / "half.wav", 1000, 1000).pcm) == 1
     soundfile.write(tmp_path / "less.wav", samples[:499], 1000)
-    with pytest.raises(AudioError, match=r"^shorter than half a clip \(0\.50 s\)$"):
+    with pytest.raises(Rejection, match=r"^shorter than half a clip \(0\.50 s\)$"):
         load_clips(tmp_path / "less.wav", 1000, 1000)
 
 
@@ -102,5 +102,5 @@ def test_a_track_that_is_silent_where_it_is_kept_is_rejected(tmp_path: Path) -> 
     samples = np.zeros(1400)
     samples[1200:] = 0.5
     soundfile.write(tmp_path / "a.wav", samples, 1000)
-    with pytest.raises(AudioError, match=r"^silent$"):
+    with pytest.raises(Rejection, match=r"^silent$"):
         load_clips(tmp_path / "a.wav", 1000, 1000)

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from pipeline.audio import decode
-from pipeline.decode.decode import AudioError, Recording, decode, resample
+from pipeline.decode.decode import Rejection, Recording, decode, resample
 
 Signal = npt.NDArray[np.float64]
 
@@ -159,37 +159,37 @@ def test_a_streamed_flac_is_not_called_truncated(tmp_path: Path) -> None:
 def test_other_files_are_not_audio(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not music")
-    with pytest.raises(AudioError, match=r"^not audio \(\.txt\)$"):
+    with pytest.raises(Rejection, match=r"^not audio \(\.txt\)$"):
         decode(path)
-    with pytest.raises(AudioError, match=r"^not audio \(no extension\)$"):
+    with pytest.raises(Rejection, match=r"^not audio \(no extension\)$"):
         decode(path.rename(tmp_path / "notes"))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_empty_file_is_rejected(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"a{suffix}").touch()
-    with pytest.raises(AudioError, match=r"^empty file$"):
+    with pytest.raises(Rejection, match=r"^empty file$"):
         decode(tmp_path / f"a{suffix}")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_garbage_is_rejected(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"a{suffix}").write_bytes(np.random.default_rng(1).bytes(5000))
-    with pytest.raises(AudioError, match=r"^unreadable: not a format that libsndfile knows$"):
+    with pytest.raises(Rejection, match=r"^unreadable: not a format that libsndfile knows$"):
         decode(tmp_path / f"a{suffix}")
 
 
 def test_libsndfiles_reason_is_passed_on(tmp_path: Path) -> None:
     path = noise_file(tmp_path, ".flac")
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(AudioError, match=r"^unreadable: .*lost sync$"):
+    with pytest.raises(Rejection, match=r"^unreadable: .*lost sync$"):
         decode(path)
 
 
 @pytest.mark.parametrize("suffix", [".au", ".wav", ".aiff"])
 def test_a_header_alone_has_no_samples(tmp_path: Path, suffix: str) -> None:
     soundfile.write(tmp_path / f"a{suffix}", np.zeros(0), 8000)
-    with pytest.raises(AudioError, match=r"^no samples$"):
+    with pytest.raises(Rejection, match=r"^no samples$"):
         decode(tmp_path / f"a{suffix}")
 
 
@@ -198,25 +198,25 @@ def test_samples_that_are_not_numbers_are_rejected(tmp_path: Path, value: float)
     samples = NOISE.copy()
     samples[100] = value
     soundfile.write(tmp_path / "a.wav", samples, 44_100, subtype="FLOAT")
-    with pytest.raises(AudioError, match="not numbers"):
+    with pytest.raises(Rejection, match="not numbers"):
         decode(tmp_path / "a.wav")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_silence_is_rejected(tmp_path: Path, suffix: str) -> None:
     soundfile.write(tmp_path / f"a{suffix}", np.zeros(8000), 8000)
-    with pytest.raises(AudioError, match=r"^silent$"):
+    with pytest.raises(Rejection, match=r"^silent$"):
         decode(tmp_path / f"a{suffix}")
 
 
 def test_a_constant_is_silence(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.full(8000, -32768, np.int16), 8000)
-    with pytest.raises(AudioError, match=r"^silent$"):
+    with pytest.raises(Rejection, match=r"^silent$"):
         decode(tmp_path / "a.wav")
 
 
 def test_a_folder_is_named_as_one(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="a folder, not a file"):
+    with pytest.raises(Rejection, match="a folder, not a file"):
         decode(tmp_path)
 
 

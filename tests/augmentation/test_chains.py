@@ -1,4 +1,4 @@
-"""Chains of kinds, where they are of use, and samples made by hand beside those of a Medium."""
+"""Chains of kinds, where they are of use, and samples made by hand beside those of a Target."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from pipeline.features.grey import Grey
 from pipeline.features.mel import Mel
 from pipeline.base.arrays import Array
 from pipeline.augmentation.base import State
-from pipeline.augmentation.target import Medium
+from pipeline.augmentation.target import Target
 from pipeline.augmentation.kinds.pictures import Mirror, TimeMask
 from pipeline.augmentation.kinds.sound import Gain, PitchShift
 from pipeline.augmentation.kinds.spectra import Equaliser
@@ -36,8 +36,8 @@ FREQUENCIES = {name for name, kind in AUGMENTATIONS.items() if kind.needs == "pi
 PCM = np.random.default_rng(0).integers(-9000, 9000, RATE).astype(np.int16)
 
 
-def medium(feature: Feature | None, dimensions: int = 3, dtype: str = "float16") -> Medium:
-    return Medium(feature, RATE, (64, 65, 1)[:dimensions], dtype)
+def medium(feature: Feature | None, dimensions: int = 3, dtype: str = "float16") -> Target:
+    return Target(feature, RATE, (64, 65, 1)[:dimensions], dtype)
 
 
 def row_of(feature: Feature, sound: Array | None = None) -> Array:
@@ -96,8 +96,8 @@ def test_the_order_of_what_leaves_nothing_to_chance_makes_no_other_chain(
     one: str, other: str, same: bool
 ) -> None:
     first, second = (chain_of(name, RANGES) for name in (one, other))
-    assert (first.effect == second.effect) == same
-    if not first.varies and not second.varies:
+    assert (first.identity == second.identity) == same
+    if not first.is_random and not second.is_random:
         row = np.random.default_rng(0).normal(size=(64, 65, 1)).astype(np.float16)
         states = [chain.draw(np.random.default_rng(0)) for chain in (first, second)]
         made = [medium(None).make(each, row, None) for each in states]
@@ -117,7 +117,7 @@ def test_the_order_of_what_leaves_nothing_to_chance_makes_no_other_chain(
 )
 def test_whether_a_chain_varies_and_hears(name: str, varies: bool, hears: bool) -> None:
     chain = chain_of(name, RANGES)
-    assert (chain.varies, chain.hears) == (varies, hears)
+    assert (chain.is_random, chain.needs_sound) == (varies, hears)
 
 
 def test_a_chain_draws_for_its_kinds_in_turn() -> None:
@@ -147,8 +147,8 @@ def test_a_kind_twice_in_a_chain_has_two_states() -> None:
     ],
     ids=["mel", "grey", "colour", "drawn mel", "centroid", "own picture", "own row"],
 )
-def test_what_a_feature_cannot_take(where: Medium, refused: set[str]) -> None:
-    reasons = {name: where.cannot(chain_of(name, RANGES)) for name in AUGMENTATIONS}
+def test_what_a_feature_cannot_take(where: Target, refused: set[str]) -> None:
+    reasons = {name: where.reason_against(chain_of(name, RANGES)) for name in AUGMENTATIONS}
     assert {name for name, reason in reasons.items() if reason} == refused
     for name in refused:
         if name in SOUND and where.feature is None:
@@ -161,21 +161,21 @@ def test_what_a_feature_cannot_take(where: Medium, refused: set[str]) -> None:
 
 def test_rows_of_other_dimensions_are_refused() -> None:
     for shape in ((), (64, 65), (3, 64, 65, 1)):
-        where = Medium(None, RATE, shape, "float16")
-        assert "neither" in where.cannot(chain_of("mirror", RANGES))
+        where = Target(None, RATE, shape, "float16")
+        assert "neither" in where.reason_against(chain_of("mirror", RANGES))
 
 
 @pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64", "bool", "complex64"])
 def test_rows_that_do_not_come_back_from_float32_are_refused(dtype: str) -> None:
     where = medium(None, dtype=dtype)
     reason = f"changes floats and integers of up to 16 bits, and rows of this feature are {dtype}"
-    assert {where.cannot(chain_of(name, RANGES)) for name in AUGMENTATIONS} == {reason}
+    assert {where.reason_against(chain_of(name, RANGES)) for name in AUGMENTATIONS} == {reason}
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
 def test_rows_of_small_integers_come_back_exactly(dtype: str) -> None:
     where = medium(None, 1, dtype)
-    assert not where.cannot(chain_of("mirror", RANGES))
+    assert not where.reason_against(chain_of("mirror", RANGES))
     limits = np.iinfo(dtype)
     row = np.array([limits.min, limits.min + 1, 1, limits.max - 1, limits.max], dtype)
     np.testing.assert_array_equal(where.make([named("mirror")], row, None), row[::-1])
@@ -183,8 +183,8 @@ def test_rows_of_small_integers_come_back_exactly(dtype: str) -> None:
 
 def test_what_needs_frequencies_is_refused_where_there_is_one_band() -> None:
     one = Mel(2048, 1024, 1, 0.0, 11_025.0, 80.0, 1, "viridis")
-    where = Medium(one, RATE, (1, 65, 1), "float16")
-    reasons = {name: where.cannot(chain_of(name, RANGES)) for name in AUGMENTATIONS}
+    where = Target(one, RATE, (1, 65, 1), "float16")
+    reasons = {name: where.reason_against(chain_of(name, RANGES)) for name in AUGMENTATIONS}
     assert {name for name, reason in reasons.items() if reason} == FREQUENCIES
     expected = "changes pictures of several bands only, and rows of this feature have one"
     assert {reasons[name] for name in FREQUENCIES} == {expected}
@@ -202,8 +202,8 @@ def test_whole_numbers_of_any_size_are_rounded_and_clipped() -> None:
 
 def test_a_chain_is_refused_for_any_of_its_kinds() -> None:
     where = medium(CENTROID, dimensions=1)
-    assert not where.cannot(chain_of("noise+mirror+blur", RANGES))
-    assert "no frequencies" in where.cannot(chain_of("noise+mirror+flip", RANGES))
+    assert not where.reason_against(chain_of("noise+mirror+blur", RANGES))
+    assert "no frequencies" in where.reason_against(chain_of("noise+mirror+flip", RANGES))
 
 
 def test_a_chain_from_sound_to_picture_is_its_steps_by_hand() -> None:

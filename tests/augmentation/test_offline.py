@@ -14,7 +14,7 @@ from pipeline.augmentation import offline
 from pipeline.augmentation.chains import chain_of
 from pipeline.augmentation.recipe import AugmentTrack, Parent
 from pipeline.base.errors import PipelineError
-from pipeline.augmentation.offline import make_samples, making_seconds
+from pipeline.augmentation.offline import make_samples, estimate_seconds
 from pipeline.store.results import Result
 from pipeline.base.paths import AUGMENTED
 from pipeline.augmentation.samples import TABLE, read_samples
@@ -22,7 +22,7 @@ from pipeline.base.paths import FEATURE_STORES
 from pipeline.store.store import Store
 from pipeline.dataset.tracks import Track, read_tracks
 
-PARAMS = small_params(OFFLINE)
+PARAMS = small_experiment(OFFLINE)
 NAMES = ["stretch", "time_mask+blur", "noise"]
 FEATURES = FEATURE_STORES / "centroid"
 
@@ -92,7 +92,7 @@ def test_other_ranges_of_a_kind_make_its_samples_anew_and_no_others(
     tracks = read_tracks()
     make_samples(PARAMS, tracks, fresh)
     capsys.readouterr()
-    wider = small_params({**OFFLINE, "augment.stretch.factor": 2, "augment.zoom.factor": 2})
+    wider = small_experiment({**OFFLINE, "augment.stretch.factor": 2, "augment.zoom.factor": 2})
     make_samples(wider, tracks, fresh)
     stretched = {sample.track_id for sample in read_samples(fresh) if sample.chain == "stretch"}
     assert len(stretched) > 1
@@ -105,7 +105,7 @@ def test_other_ranges_of_a_kind_make_its_samples_anew_and_no_others(
 
 
 def test_chain_that_makes_nothing_has_no_store(fresh: Path) -> None:
-    params = small_params({**OFFLINE, "augment.copies": 1})
+    params = small_experiment({**OFFLINE, "augment.copies": 1})
     assert make_samples(params, labelled(read_tracks())[:1], fresh) == 2
     chains = {sample.chain for sample in read_samples(fresh)}
     assert len(chains) < 3
@@ -138,6 +138,6 @@ def test_seconds_are_the_recipes_own_though_the_cache_has_all(
     monkeypatch.setattr(time, "process_time", lambda: clock[0])
     monkeypatch.setattr(offline, "TIMED", most)
     before = contents(Path(os.environ["PIPELINE_CACHE"]))
-    assert making_seconds(PARAMS, read_tracks()) == 24
+    assert estimate_seconds(PARAMS, read_tracks()) == 24
     assert len(timed) == (12 if most == 20 else 4)
     assert contents(Path(os.environ["PIPELINE_CACHE"])) == before

@@ -14,7 +14,17 @@ from scipy import ndimage
 from pipeline.augmentation.registry import AUGMENTATIONS
 from pipeline.base.arrays import Array
 from pipeline.augmentation.base import State
-from pipeline.augmentation.kinds.pictures import Blur, Flip, FrequencyMask, Mirror, Rotate, Stretch, TimeMask, Zoom, recast
+from pipeline.augmentation.kinds.pictures import (
+    Blur,
+    Flip,
+    FrequencyMask,
+    Mirror,
+    Rotate,
+    Stretch,
+    TimeMask,
+    Zoom,
+    recast,
+)
 
 # (1, frames, 1) is how a row without frequencies comes.
 SHAPES = [(64, 65, 1), (37, 50, 3), (128, 130, 1), (5, 4, 1), (1, 130, 1), (9, 1, 3)]

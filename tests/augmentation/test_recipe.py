@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import small_params
+from helpers import small_experiment
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,11 +12,11 @@ from pipeline.augmentation.chains import chain_of
 from pipeline.augmentation.recipe import AugmentTrack, Parent, Pick
 from pipeline.augmentation.offline import picks_of
 from pipeline.base.errors import PipelineError
-from pipeline.augmentation.target import Medium
+from pipeline.augmentation.target import Target
 
-KINDS = small_params().augment.ranges
+KINDS = small_experiment().augment.ranges
 CHAINS = [chain_of(name, KINDS) for name in ("stretch", "time_mask+blur", "mirror", "noise")]
-MEDIUM = Medium(None, 0, (20,), "float32")
+MEDIUM = Target(None, 0, (20,), "float32")
 PICKS = [(clip, copy) for clip in range(3) for copy in range(2)]
 ROWS = np.random.default_rng(0).normal(size=(3, 20)).astype(np.float32)
 
@@ -106,7 +106,7 @@ def test_a_parent_that_is_no_number_is_refused_with_its_clip(value: float) -> No
 def test_a_sample_that_is_no_number_is_refused_with_its_clip(
     value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Medium, "make", lambda *_: np.full(20, value, np.float32))
+    monkeypatch.setattr(Target, "make", lambda *_: np.full(20, value, np.float32))
     expected = r"^mirror makes values that are not finite of clip 0 of a/0; narrow the ranges of"
     with pytest.raises(PipelineError, match=expected):
         states_of(chain="mirror")

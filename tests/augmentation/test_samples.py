@@ -11,13 +11,19 @@ import pytest
 from helpers import FRAMES, OFFLINE, labelled_tracks, small_params
 
 from pipeline.base.errors import PipelineError
-from pipeline.augmentation.target import Medium
+from pipeline.augmentation.target import Target
 from pipeline.base.paths import AUGMENTED
-from pipeline.augmentation.samples import TABLE, by_store, chosen_medium, read_samples, write_samples
+from pipeline.augmentation.samples import (
+    TABLE,
+    by_store,
+    target_of,
+    read_samples,
+    write_samples,
+)
 from pipeline.base.paths import CLIPS, FEATURE_STORES
 from pipeline.store.store import Store
 
-PARAMS = small_params(OFFLINE)
+PARAMS = small_experiment(OFFLINE)
 NAMES = ["stretch", "time_mask+blur", "noise"]
 FEATURES = FEATURE_STORES / "centroid"
 
@@ -51,7 +57,7 @@ def test_table_tells_parent_label_and_feature() -> None:
 
 @pytest.mark.usefixtures("augmented")
 def test_rows_are_in_the_order_of_the_table_and_follow_from_it() -> None:
-    medium = Medium(PARAMS.extract["centroid"], 4000, (FRAMES,), "float16")
+    medium = Target(PARAMS.extract["centroid"], 4000, (FRAMES,), "float16")
     found = by_store(read_samples(AUGMENTED))
     assert list(found) == NAMES
     with Store(FEATURES) as features, Store(CLIPS) as clips:
@@ -75,8 +81,8 @@ def test_rows_are_in_the_order_of_the_table_and_follow_from_it() -> None:
 def test_medium_says_the_same_of_itself_in_every_process() -> None:
     """By what it says, workers and addresses know it."""
     with Store(FEATURES) as store:
-        medium = chosen_medium(PARAMS, store)
-    assert medium == Medium(PARAMS.extract["centroid"], 4000, (FRAMES,), "float16")
+        medium = target_of(PARAMS, store)
+    assert medium == Target(PARAMS.extract["centroid"], 4000, (FRAMES,), "float16")
     assert repr(pickle.loads(pickle.dumps(medium))) == repr(medium)
 
 

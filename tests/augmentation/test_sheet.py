@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from helpers import OFFLINE, small_params, write_project
+from helpers import OFFLINE, small_experiment, write_project
 from PIL import Image
 
 from pipeline.augmentation import sheet
@@ -59,7 +59,7 @@ def with_own(rows: npt.NDArray[Any], **about: Any) -> Params:
     with Store(CLIPS) as store:
         tracks = dict.fromkeys(store.track_ids, rows)
     write_store(FEATURE_STORES / "own", {"name": "own", **about}, tracks)
-    return small_params({"feature": "own"})
+    return small_experiment({"feature": "own"})
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from librosa.effects import pitch_shift, time_stretch
+from librosa.identitys import pitch_shift, time_stretch
 
 from pipeline.base.arrays import Array
 from pipeline.augmentation.kinds.sound import Gain, Noise, PitchShift, TimeShift, TimeStretch

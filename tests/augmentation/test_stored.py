@@ -16,12 +16,12 @@ from helpers import (
     labelled_clips,
     labelled_tracks,
     sample_rows,
-    small_params,
+    small_experiment,
 )
 
 from pipeline.folds.errors import LeakError
-from pipeline.augmentation.stored import Augmented, load_augmented
-from pipeline.augmentation.inline import Inline, load_inline
+from pipeline.augmentation.stored import Augmented, load_samples
+from pipeline.augmentation.inline import InlineAugmentation, load_inline
 from pipeline.augmentation.recipe import generator
 from pipeline.base.errors import PipelineError
 from pipeline.extract import extract
@@ -36,7 +36,7 @@ from pipeline.store.store import Store, write_store
 
 Array = npt.NDArray[Any]
 
-PARAMS = small_params(OFFLINE)
+PARAMS = small_experiment(OFFLINE)
 FEATURES = FEATURE_STORES / "centroid"
 
 
@@ -51,7 +51,7 @@ def samples(augmented: Path) -> list[Sample]:  # noqa: ARG001
 
 
 def load(clips: LabelledClips) -> Augmented:
-    found = load_augmented(PARAMS, clips)
+    found = load_samples(PARAMS, clips)
     assert found
     return found
 
@@ -60,7 +60,7 @@ def refused(clips: LabelledClips, samples: list[Sample]) -> PipelineError:
     """The error that a table leads to."""
     write_samples(AUGMENTED, samples)
     with pytest.raises(PipelineError) as caught:
-        load_augmented(PARAMS, clips)
+        load_samples(PARAMS, clips)
     assert "\n" not in str(caught.value)
     return caught.value
 
@@ -90,9 +90,9 @@ def test_tracks_and_clips_that_the_protocol_leaves_out_are_skipped(augmented: Pa
 
 def test_only_the_mode_offline_loads_samples(clips: LabelledClips) -> None:
     for mode in ("none", "inline"):
-        assert load_augmented(small_params({"augment.mode": mode}), clips) is None
+        assert load_samples(small_experiment({"augment.mode": mode}), clips) is None
     for mode in ("none", "offline"):
-        assert load_inline(small_params({"augment.mode": mode}), clips) is None
+        assert load_inline(small_experiment({"augment.mode": mode}), clips) is None
 
 
 def test_digest_of_a_track_follows_its_samples(clips: LabelledClips, samples: list[Sample]) -> None:
@@ -219,9 +219,9 @@ def test_samples_of_parents_that_are_no_more_ask_for_a_new_run(samples: list[Sam
     )
 
 
-def inline(clips: LabelledClips, **changes: Any) -> Inline:
+def inline(clips: LabelledClips, **changes: Any) -> InlineAugmentation:
     found = load_inline(
-        small_params({**INLINE, **{f"augment.{key}": value for key, value in changes.items()}}),
+        small_experiment({**INLINE, **{f"augment.{key}": value for key, value in changes.items()}}),
         clips,
     )
     assert found

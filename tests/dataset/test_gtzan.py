@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from pipeline.dataset.files import find_tracks
 from pipeline.demo import write_demo
-from pipeline.dataset.gtzan import EXCLUDED, Fact, gtzan_facts, read_facts, replica_pairs, same_piece_pairs, strangers
+from pipeline.dataset.gtzan import (
+    EXCLUDED,
+    Fact,
+    gtzan_facts,
+    read_facts,
+    replica_pairs,
+    same_piece_pairs,
+    strangers,
+)
 from pipeline.synthesis.params import DemoParams
 
 FACTS = read_facts()

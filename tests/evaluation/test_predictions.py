@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from pipeline.evaluation import predictions, scores
 from pipeline.evaluation.intervals import accuracy_interval, expected_calibration_error
-from pipeline.evaluation.predictions import Judged
+from pipeline.evaluation.predictions import Predictions
 from pipeline.base.tables import rounded
 
 GENRES = ["a", "b"]
 
 # One fold right in 3 of 4 clips and 1 of 2 tracks, one in all.
-CLIPS = Judged(
+CLIPS = Predictions(
     track_ids=np.array(["t1", "t1", "t2", "t2", "t3", "t4"]),
     actual=np.array([0, 0, 1, 1, 0, 1]),
     folds=np.array([0, 0, 0, 0, 1, 1]),
@@ -28,24 +28,24 @@ CLIPS = Judged(
 )
 
 
-def reordered(clips: Judged, order: list[int]) -> Judged:
+def reordered(clips: Predictions, order: list[int]) -> Predictions:
     columns = (clips.track_ids, clips.actual, clips.folds, clips.groups, clips.probabilities)
-    return Judged(*(column[order] for column in columns))
+    return Predictions(*(column[order] for column in columns))
 
 
-def three_seeds() -> tuple[list[Judged], Judged]:
+def three_seeds() -> tuple[list[Predictions], Predictions]:
     """Three seeds that judge the same clips, each in its way; apart, and pooled."""
     rng = np.random.default_rng(0)
     seeds = [
         replace(CLIPS, folds=np.full(6, s), probabilities=rng.random((6, 2))) for s in range(3)
     ]
     columns = ("track_ids", "actual", "folds", "groups", "probabilities")
-    return seeds, Judged(*(np.concatenate([getattr(s, name) for s in seeds]) for name in columns))
+    return seeds, Predictions(*(np.concatenate([getattr(s, name) for s in seeds]) for name in columns))
 
 
 @given(st.permutations(range(6)), st.sampled_from(sorted(scores.VOTERS)))
 def test_tracks_are_grouped_whatever_the_order_of_rows(order: list[int], vote: str) -> None:
-    judged = predictions.judge_tracks(reordered(CLIPS, order), vote)
+    judged = predictions.vote_by_track(reordered(CLIPS, order), vote)
     assert judged.track_ids.tolist() == ["t1", "t2", "t3", "t4"]
     assert judged.actual.tolist() == [0, 1, 0, 1]
     assert judged.folds.tolist() == [0, 0, 1, 1]
@@ -58,23 +58,23 @@ def test_tracks_are_grouped_whatever_the_order_of_rows(order: list[int], vote: s
 @given(st.permutations(range(18)), st.sampled_from(sorted(scores.VOTERS)))
 def test_a_track_is_judged_once_a_seed(order: list[int], vote: str) -> None:
     seeds, pooled = three_seeds()
-    judged = predictions.judge_tracks(reordered(pooled, order), vote)
+    judged = predictions.vote_by_track(reordered(pooled, order), vote)
     assert judged.track_ids.tolist() == [name for name in ("t1", "t2", "t3", "t4") for _ in seeds]
     assert judged.folds.tolist() == [0, 1, 2] * 4
     for number, seed in enumerate(seeds):
-        alone = predictions.judge_tracks(seed, vote)
+        alone = predictions.vote_by_track(seed, vote)
         part = judged.folds == number
         assert judged.actual[part].tolist() == alone.actual.tolist()
         np.testing.assert_allclose(judged.probabilities[part], alone.probabilities)
 
 
 def test_summary_counts_what_several_seeds_judge_once() -> None:
-    summary = predictions.summarise(predictions.judge_levels(three_seeds()[1]), "majority")
+    summary = predictions.summarise(predictions.by_level(three_seeds()[1]), "majority")
     assert (summary["tracks"], summary["clips"]) == (4, 6)
 
 
 def test_leaky_figures_are_the_clips_and_say_so() -> None:
-    summary = predictions.summarise(predictions.judge_levels(CLIPS), "majority")
+    summary = predictions.summarise(predictions.by_level(CLIPS), "majority")
     leaky = predictions.summarise_leaky(CLIPS)
     of_clips = {name: value for name, value in summary.items() if name.startswith("clip")}
     assert len(of_clips) == 8
@@ -82,7 +82,7 @@ def test_leaky_figures_are_the_clips_and_say_so() -> None:
 
 
 def test_levels_are_the_clips_and_every_vote() -> None:
-    levels = predictions.judge_levels(CLIPS)
+    levels = predictions.by_level(CLIPS)
     assert list(levels) == ["clip", "majority", "mean", "product"]
     assert levels["clip"] is CLIPS
     assert all(len(levels[vote].actual) == 4 for vote in scores.VOTERS)
@@ -110,7 +110,7 @@ def test_fold_scores_by_hand() -> None:
 
 
 def test_fold_scores_have_a_row_for_each_fold_and_level() -> None:
-    rows = predictions.fold_scores(predictions.judge_levels(CLIPS))
+    rows = predictions.fold_scores(predictions.by_level(CLIPS))
     assert [(row["level"], row["fold"]) for row in rows] == [
         (level, fold) for level in ("clip", "majority", "mean", "product") for fold in (0, 1)
     ]
@@ -121,11 +121,11 @@ def test_summary_by_hand() -> None:
 
     Accuracies are of all that is judged, whatever the size of a fold; deviations are of folds.
     """
-    summary = predictions.summarise(predictions.judge_levels(CLIPS), "majority")
+    summary = predictions.summarise(predictions.by_level(CLIPS), "majority")
     tracks, clips = [0.5, 1.0], [0.75, 1.0]
     track_low, track_high = accuracy_interval(np.array([1, 0, 1, 1]), CLIPS.groups[[0, 2, 4, 5]], 0)
     clip_low, clip_high = accuracy_interval(np.array([1, 1, 0, 1, 1, 1]), CLIPS.groups, 0)
-    votes = {vote: predictions.judge_tracks(CLIPS, vote) for vote in scores.VOTERS}
+    votes = {vote: predictions.vote_by_track(CLIPS, vote) for vote in scores.VOTERS}
     errors = {
         f"track_calibration_error_{vote}": round(
             expected_calibration_error(judged.actual, judged.probabilities), 4
@@ -157,7 +157,7 @@ def test_summary_by_hand() -> None:
 
 @pytest.mark.parametrize("vote", scores.VOTERS)
 def test_summary_is_flat_plain_json(vote: str) -> None:
-    summary = predictions.summarise(predictions.judge_levels(CLIPS), vote)
+    summary = predictions.summarise(predictions.by_level(CLIPS), vote)
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     assert all(type(value) in (int, float) for value in summary.values())
     assert summary["track_accuracy"] == summary[f"track_accuracy_{vote}"]
@@ -165,20 +165,20 @@ def test_summary_is_flat_plain_json(vote: str) -> None:
 
 def test_summary_follows_the_vote() -> None:
     """Two weak votes for the right genre against one strong vote for the wrong one."""
-    clips = Judged(
+    clips = Predictions(
         np.array(["t1"] * 3 + ["t2"]),
         np.array([0, 0, 0, 1]),
         np.array([0, 0, 0, 1]),
         np.array(["t1"] * 3 + ["t2"]),
         np.array([[0.6, 0.4], [0.6, 0.4], [0.0, 1.0], [0.2, 0.8]]),
     )
-    levels = predictions.judge_levels(clips)
+    levels = predictions.by_level(clips)
     assert predictions.summarise(levels, "majority")["track_accuracy"] == 1.0
     assert predictions.summarise(levels, "mean")["track_accuracy"] == 0.5
 
 
 def test_prediction_rows_show_the_vote_beside_the_probabilities() -> None:
-    levels = predictions.judge_levels(CLIPS)
+    levels = predictions.by_level(CLIPS)
     chosen = replace(CLIPS, probabilities=CLIPS.probabilities[:, ::-1])
     rows = predictions.prediction_rows(levels["clip"], chosen, GENRES)
     assert len(rows) == 6

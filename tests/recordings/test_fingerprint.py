@@ -8,7 +8,19 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.recordings.fingerprint import BANDS_HZ, BITS, FRAMES_PER_SECOND, HOP_LENGTH, MUTE, N_FFT, SAMPLE_RATE, Fingerprint, band_energies, fingerprint, sub_fingerprints
+from pipeline.recordings.fingerprint import (
+    BANDS_HZ,
+    BITS,
+    FRAMES_PER_SECOND,
+    HOP_LENGTH,
+    MUTE,
+    N_FFT,
+    SAMPLE_RATE,
+    Fingerprint,
+    band_energies,
+    fingerprint,
+    sub_fingerprints,
+)
 from pipeline.recordings.recipe import FingerprintTrack
 from pipeline.audio.pcm import Pcm, cut, to_pcm
 from pipeline.synthesis.styles import GENRES, artist_sound

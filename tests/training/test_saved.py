@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 from helpers import FRAMES, describe, save_untrained, saves_models
 
-from pipeline.training.saved import MEMBER, PREDICT_ROWS, Description, load_model, load_models, probabilities, save_model
+from pipeline.training.saved import (
+    MEMBER,
+    PREDICT_ROWS,
+    Description,
+    load_model,
+    load_models,
+    probabilities,
+    save_model,
+)
 from pipeline.training.startup import keras
 from pipeline.base.errors import PipelineError
 

@@ -14,15 +14,15 @@ from helpers import (
     OFFLINE,
     labelled_tracks,
     sample_rows,
-    small_params,
+    small_experiment,
 )
 
 from pipeline.tasks.fitting import FoldTask
 from pipeline.store import addresses
 from pipeline.training import tasks
 from pipeline.folds.errors import LeakError
-from pipeline.augmentation.stored import Augmented, load_augmented
-from pipeline.augmentation.inline import Inline, load_inline
+from pipeline.augmentation.stored import Augmented, load_samples
+from pipeline.augmentation.inline import InlineAugmentation, load_inline
 from pipeline.store.cache import Cache
 from pipeline.base.errors import PipelineError
 from pipeline.folds.labelled import load_labelled
@@ -47,7 +47,7 @@ LEFT_OUT = [
 def tasks(
     changes: dict[str, Any], tracks: Sequence[FoldedTrack] = TRACKS, folder: Path = AUGMENTED
 ) -> list[FoldTask]:
-    params = small_params(changes)
+    params = small_experiment(changes)
     clips = load_labelled(FEATURE_STORES / "centroid", tracks)
     return tasks.make_tasks(params, tracks, clips, folder)
 
@@ -176,7 +176,7 @@ def test_inline_addresses_know_no_number_of_a_row() -> None:
 
 
 def test_inline_addresses_know_the_tracks_and_clips_by_which_rows_are_drawn() -> None:
-    params, clips = small_params(DEAF), load_labelled(FEATURE_STORES / "centroid", TRACKS)
+    params, clips = small_experiment(DEAF), load_labelled(FEATURE_STORES / "centroid", TRACKS)
 
     def made(**changes: Any) -> list[str]:
         inline = load_inline(params, clips)
@@ -193,8 +193,8 @@ def test_inline_addresses_know_the_tracks_and_clips_by_which_rows_are_drawn() ->
 
 def test_each_fold_draws_by_its_own_seed() -> None:
     first, second = [task.change for task in tasks(INLINE)]
-    assert isinstance(first, Inline)
-    assert isinstance(second, Inline)
+    assert isinstance(first, InlineAugmentation)
+    assert isinstance(second, InlineAugmentation)
     assert (first.seed, second.seed) == (42, 43)
     row = load_labelled(FEATURE_STORES / "centroid", TRACKS).rows[np.arange(1)]
     drawn = [[each(row, np.arange(1), epoch) for epoch in range(20)] for each in (first, second)]
@@ -209,7 +209,7 @@ def test_a_worker_whose_augmentation_is_other_code_refuses(
     codes = tasks.code_of(plain), tasks.code_of(inline)
     here = addresses.code_fingerprint
     monkeypatch.setattr(
-        fingerprint, "code_fingerprint", lambda name: here(name) + "x" * (name == Inline.__module__)
+        fingerprint, "code_fingerprint", lambda name: here(name) + "x" * (name == InlineAugmentation.__module__)
     )
     assert tasks.code_of(plain) == codes[0]
     with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries, or"):
@@ -240,19 +240,19 @@ def test_offline_addresses_follow_the_samples_and_not_what_params_yaml_says_of_t
 ) -> None:
     first = addresses(OFFLINE)
     assert addresses({**OFFLINE, "augment.stretch.factor": 3}) == first
-    wider = small_params({**OFFLINE, "augment.stretch.factor": 3})
+    wider = small_experiment({**OFFLINE, "augment.stretch.factor": 3})
     make_samples(wider, read_tracks(), tmp_path / "wider")
     assert not {*addresses(OFFLINE, folder=tmp_path / "wider")} & {*first}
 
 
 def test_offline_addresses_know_samples_that_train_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    params = small_params(OFFLINE)
+    params = small_experiment(OFFLINE)
     clips = load_labelled(FEATURE_STORES / "centroid", TRACKS)
-    samples = load_augmented(params, clips)
+    samples = load_samples(params, clips)
     assert samples
 
     def made(samples: Augmented) -> list[str]:
-        monkeypatch.setattr(tasks, "load_augmented", lambda *_: samples)
+        monkeypatch.setattr(tasks, "load_samples", lambda *_: samples)
         found = tasks.make_tasks(params, TRACKS, clips)
         return [tasks.address_of(task, "code") for task in found]
 
