@@ -1,8 +1,10 @@
 """The structure of the project: rooms in an order, registries that are file names, no circle."""
 
 import ast
+import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,36 @@ def test_data_files_are_packaged() -> None:
     }
     assert files == packaged
     assert ROOT / "pipeline/dataset/gtzan.csv" in files
+
+
+def test_the_picture_in_the_readme_is_that_of_dvc_yaml() -> None:
+    picture = (ROOT / "README.md").read_text(encoding="utf-8").split("```")[1]
+    drawn = {
+        pair
+        for line in picture.splitlines()
+        for names in [[name.strip() for name in line.split("-->")]]
+        for pair in pairwise(names)
+    }
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    makers = {
+        next(iter(out)) if isinstance(out, dict) else out: name
+        for name, stage in stages.items()
+        for out in stage.get("outs", [])
+    }
+    makers |= {"${dataset.path}": "demo", "data/features/${feature}": "extract"}
+    wanted = {
+        (makers[dep], name)
+        for name, stage in stages.items()
+        for dep in stage["deps"]
+        if dep in makers
+    }
+    assert drawn == wanted
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
