@@ -1,0 +1,55 @@
+"""The feature `descriptors`: the statistics that most people hand to a classifier."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from pipeline.base.arrays import Array
+from pipeline.base.fields import STRICT, Count
+from pipeline.features.shared.feature import SpectralFeature
+from pipeline.features.shared.spectra import centred_magnitude
+
+
+@dataclass(frozen=True, config=STRICT)
+class Descriptors(SpectralFeature):
+    """Mean and standard deviation over a clip of librosa's spectral descriptors, and its tempo.
+
+    In this order: `n_mfcc` MFCC, 12 chroma, spectral centroid, bandwidth, 7 bands of contrast,
+    rolloff, flatness, zero-crossing rate and RMS, first all means, then all deviations; last the
+    tempo in beats per minute. All are librosa's own with its defaults but for the frames.
+    """
+
+    n_mfcc: Count
+
+    kind = "vector"
+    unit = "each its own"
+
+    def __call__(self, clips: Array, sample_rate: int) -> Array:
+        """Return float32 of shape (n, 2 * (n_mfcc + 25) + 1)."""
+        return np.stack([self._vector(clip, sample_rate) for clip in clips]).astype(np.float32)
+
+    def _vector(self, clip: Array, sample_rate: int) -> Array:
+        from librosa.feature import tempo
+
+        over_time = np.concatenate(list(self._over_time(clip, sample_rate)))
+        beats = tempo(y=clip, sr=sample_rate, hop_length=self.hop_length)
+        return np.concatenate([over_time.mean(axis=1), over_time.std(axis=1), beats])
+
+    def _over_time(self, clip: Array, sample_rate: int) -> Iterator[Array]:
+        """Each descriptor as an array of shape (values, frames)."""
+        from librosa import feature, power_to_db
+
+        magnitude = centred_magnitude(clip, self.n_fft, self.hop_length).T
+        power = magnitude**2
+        frames = {"frame_length": self.n_fft, "hop_length": self.hop_length}
+        mel = feature.melspectrogram(S=power, sr=sample_rate)
+        yield feature.mfcc(S=power_to_db(mel), n_mfcc=self.n_mfcc)
+        yield feature.chroma_stft(S=power, sr=sample_rate, n_fft=self.n_fft)
+        yield feature.spectral_centroid(S=magnitude, sr=sample_rate)
+        yield feature.spectral_bandwidth(S=magnitude, sr=sample_rate)
+        yield feature.spectral_contrast(S=magnitude, sr=sample_rate)
+        yield feature.spectral_rolloff(S=magnitude, sr=sample_rate)
+        yield feature.spectral_flatness(S=magnitude)
+        yield feature.zero_crossing_rate(clip, **frames)
+        yield feature.rms(S=magnitude, **frames)

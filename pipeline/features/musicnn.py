@@ -1,0 +1,66 @@
+"""The feature `musicnn`: what a network that has heard 200 000 songs makes of a clip."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+import soxr
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.base.arrays import Array
+from pipeline.base.digests import version_of
+from pipeline.base.fields import STRICT
+from pipeline.features.shared import musicnn
+from pipeline.features.shared.feature import Feature
+from pipeline.features.shared.spectra import mel_power
+
+SAMPLE_RATE, N_FFT, HOP_LENGTH = 16_000, 512, 256  # of the network's input
+
+Layer = Literal["max_pool", "mean_pool", "penultimate", "tags"]
+
+
+def _each_once(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    if len(set(layers)) < len(layers):
+        raise ValueError("should list each layer once")
+    return layers
+
+
+@dataclass(frozen=True, config=STRICT)
+class Musicnn(Feature):
+    """Layers of the MusiCNN of Pons and Serra, which was trained to tag music, as a vector.
+
+    `checkpoint` MSD was trained on the Million Song Dataset, MTT on MagnaTagATune. A clip is
+    resampled to 16 kHz, its mel spectrogram (96 bands) compressed by log10(10000 x + 1) and cut
+    into windows of 187 frames, over which each layer's values are averaged; a shorter clip is
+    repeated to fill a window, as its authors do. `max_pool` and `mean_pool` have 753 values each,
+    `penultimate` has 200, and `tags` are the probabilities of 50 tags.
+    """
+
+    checkpoint: Literal["MSD", "MTT"]
+    layers: Annotated[
+        tuple[Layer, ...], Field(min_length=1, strict=False), AfterValidator(_each_once)
+    ]
+
+    kind = "vector"
+    unit = "activation"
+
+    @property
+    def sources(self) -> str:
+        """The package that holds the weights, and its version."""
+        return f"musicnn {version_of('musicnn')}"
+
+    def __call__(self, clips: Array, sample_rate: int) -> Array:
+        """Return float32 of shape (n, values), the layers one behind another."""
+        return np.stack([self._vector(clip, sample_rate) for clip in clips])
+
+    def template(self, clip_samples: int, sample_rate: int) -> Array:  # noqa: ARG002
+        """The shape follows from the layers alone: no network is loaded."""
+        return np.empty((0, sum(musicnn.SIZES[layer] for layer in self.layers)), np.float32)
+
+    def _vector(self, clip: Array, sample_rate: int) -> Array:
+        sound = soxr.resample(clip, sample_rate, SAMPLE_RATE)
+        bands = (musicnn.BANDS, 0.0, SAMPLE_RATE / 2)
+        power = mel_power(sound, SAMPLE_RATE, N_FFT, HOP_LENGTH, *bands)
+        windows = musicnn.windows(np.log10(10_000 * power.T + 1))
+        found = musicnn.predict(self.checkpoint, windows)
+        return np.concatenate([found[layer].mean(axis=0) for layer in self.layers])
