@@ -1,7 +1,6 @@
-"""Pure: the files that a run records in git, and what dvc.lock says of the run that made them."""
+"""The files that a run records, and what dvc.lock says of the run that wrote them."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +12,12 @@ PREDICTIONS = "metrics/predictions.csv"
 SPLIT = "metrics/split.json"
 SUMMARY = "metrics/summary.json"
 LOCK = "dvc.lock"
-PARAMS = "params.yaml"
-FOLDS, MODELS = "data/folds.csv", "models/trained"
-# Which stage must have used what which other stage made, for figures to be of one run.
-USES = (("train", FOLDS, "split"), ("evaluate", FOLDS, "split"), ("evaluate", MODELS, "train"))
+FOLDS, MODELS = "data/folds.csv", "data/models"
+WRITERS = {PREDICTIONS: "evaluate", SPLIT: "split", SUMMARY: "evaluate"}
+# A stage, what it reads, and the stage that writes this: of one run where the hashes agree.
+READS = (("train", FOLDS, "split"), ("evaluate", FOLDS, "split"), ("evaluate", MODELS, "train"))
+# A long history has one dvc.lock for each commit, and libyaml reads eight times as fast.
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -25,66 +26,89 @@ class Run:
 
     Attributes
     ----------
+    revision : str
+        Its name, for errors.
     model, feature : str
-        What was trained; params.yaml may ask for another that did not run yet.
-    made : dict
-        MD5 of what `split` and `evaluate` wrote, by path.
+        What was trained; params.yaml may name others that have not run yet.
+    hashes : dict
+        MD5 of what each stage read ("deps") and wrote ("outs"), by stage, part and path.
     """
 
+    revision: str
     model: str
     feature: str
-    made: dict[str, str]
+    hashes: dict[tuple[str, str, str], str]
+
+    def require_one_run(self) -> None:
+        """Refuse stages of different runs.
+
+        Raises
+        ------
+        PipelineError
+            A stage read something else than the stage before it wrote.
+        """
+        for reader, path, writer in READS:
+            if self._hash(reader, "deps", path) != self._hash(writer, "outs", path):
+                raise PipelineError(
+                    f"{LOCK} of {self.revision}: {reader} read another {path} than {writer} "
+                    "wrote; run `dvc repro` there"
+                )
+
+    def require_written(self, path: str, content: bytes) -> None:
+        """Refuse a file that is not as the run left it.
+
+        Raises
+        ------
+        PipelineError
+            The MD5 of `content` is not the one that dvc.lock has for `path`.
+        """
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if md5 != self._hash(WRITERS[path], "outs", path):
+            raise PipelineError(
+                f"{path} of {self.revision} is not what the last `dvc repro` wrote; run it again"
+            )
+
+    def _hash(self, stage: str, part: str, path: str) -> str:
+        try:
+            return self.hashes[stage, part, path]
+        except KeyError:
+            raise PipelineError(
+                f"{LOCK} of {self.revision} has no {path} among the {part} of {stage}; "
+                "run `dvc repro` there"
+            ) from None
 
 
-def parse_lock(content: bytes, name: str) -> Run:
-    """What dvc.lock says of the run.
+def parse_lock(content: bytes, revision: str) -> Run:
+    """What a dvc.lock, in DVC's schema 2.0, says of the last run.
 
     Parameters
     ----------
     content : bytes
-        Of dvc.lock, in DVC's schema 2.0.
-    name : str
-        Of the revision, for errors.
+    revision : str
+        Its name, for errors.
 
     Raises
     ------
     PipelineError
-        It is broken, lacks a stage, or its stages are of different runs.
+        It is broken, or does not say what was trained.
     """
     try:
-        stages = yaml.safe_load(content)["stages"]
-        _require_one_run(stages, name)
-        params = stages["train"]["params"][PARAMS]
-        made = _hashes(stages, "split", "outs") | _hashes(stages, "evaluate", "outs")
-        return Run(str(params["model"]), str(params["feature"]), made)
+        stages = yaml.load(content, LOADER)["stages"]
+        params = stages["train"]["params"]["params.yaml"]
+        return Run(revision, str(params["model"]), str(params["feature"]), _hashes(stages))
     except KeyError as error:
-        raise PipelineError(f"{LOCK} of {name} has no {error}; run `dvc repro` there") from None
-    except (yaml.YAMLError, TypeError):
+        raise PipelineError(f"{LOCK} of {revision} has no {error}; run `dvc repro` there") from None
+    except (yaml.YAMLError, TypeError, AttributeError):
         raise PipelineError(
-            f"{LOCK} of {name} is not as DVC writes it; mend it, or delete it and run `dvc repro`"
+            f"{LOCK} of {revision} is not as DVC writes it; mend it, or delete it and run "
+            "`dvc repro`"
         ) from None
 
 
-def require_made(run: Run, path: str, content: bytes, name: str) -> None:
-    """Refuse a file that is not as the run left it.
-
-    Raises
-    ------
-    PipelineError
-        The MD5 of `content` is not the one that dvc.lock has for `path`.
-    """
-    if hashlib.md5(content, usedforsecurity=False).hexdigest() != run.made.get(path):
-        raise PipelineError(f"{path} of {name} is not what the last `dvc repro` made; run it again")
-
-
-def _require_one_run(stages: Mapping[str, Any], name: str) -> None:
-    for user, path, maker in USES:
-        if _hashes(stages, user, "deps")[path] != _hashes(stages, maker, "outs")[path]:
-            raise PipelineError(
-                f"{LOCK} of {name}: {user} used another {path} than {maker} made; "
-                "run `dvc repro` there"
-            )
-
-
-def _hashes(stages: Mapping[str, Any], stage: str, part: str) -> dict[str, str]:
-    return {each["path"]: each["md5"] for each in stages[stage][part]}
+def _hashes(stages: dict[str, Any]) -> dict[tuple[str, str, str], str]:
+    return {
+        (name, part, entry["path"]): entry.get("md5", "")
+        for name, stage in stages.items()
+        for part in ("deps", "outs")
+        for entry in stage.get(part, [])
+    }
