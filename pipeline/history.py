@@ -13,7 +13,8 @@ from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.terminal import aligned, clean, percent
 from pipeline.comparison.git import git, read_files
-from pipeline.comparison.recorded import LOCK, SPLIT, SUMMARY, parse_lock
+from pipeline.comparison.lock import LOCK, parse_lock
+from pipeline.comparison.recorded import SPLIT, SUMMARY
 
 TRACK_ACCURACY, LEAKY_ACCURACY = "track_accuracy", "leaky_clip_accuracy"
 LONGEST_SUBJECT, BAR = 40, 33  # characters

@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from pipeline.base.tables import write_csv, write_json
+from pipeline.comparison.lock import FOLDS, LOCK, MODELS
 from pipeline.comparison.outcomes import track_outcomes
-from pipeline.comparison.recorded import FOLDS, LOCK, MODELS, PREDICTIONS, SPLIT, SUMMARY
+from pipeline.comparison.recorded import PREDICTIONS, SPLIT, SUMMARY
 from pipeline.comparison.revisions import Revision
 
 GENRES = ("blues", "metal", "rock")

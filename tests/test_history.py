@@ -10,7 +10,8 @@ from repository import FIGURES, Repository
 from pipeline import history
 from pipeline.base.entry import run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.comparison.recorded import LOCK, SPLIT
+from pipeline.comparison.lock import LOCK
+from pipeline.comparison.recorded import SPLIT
 from pipeline.history import BAR, Entry, bar, read_history
 
 LONG = "a subject that is much longer than there is room for in a line"

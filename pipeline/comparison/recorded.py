@@ -1,114 +1,84 @@
-"""The files that a run records, and what dvc.lock says of the run that wrote them."""
+"""The files in metrics/ that tell a revision's result, as text that may be of another version."""
 
-import hashlib
-from dataclasses import dataclass
+import csv
+import io
+import json
+from collections.abc import Container, Iterable
 from typing import Any
 
-import yaml
-
 from pipeline.base.errors import PipelineError
+from pipeline.comparison.outcomes import COLUMNS, PROBABILITY
 
 PREDICTIONS = "metrics/predictions.csv"
 SPLIT = "metrics/split.json"
 SUMMARY = "metrics/summary.json"
-LOCK = "dvc.lock"
-FOLDS, MODELS = "data/folds.csv", "data/models"
-WRITERS = {PREDICTIONS: "evaluate", SPLIT: "split", SUMMARY: "evaluate"}
-# A stage, what it reads, and the stage that writes this: of one run where the hashes agree.
-READS = (("train", FOLDS, "split"), ("evaluate", FOLDS, "split"), ("evaluate", MODELS, "train"))
-# A long history has one dvc.lock for each commit, and libyaml reads eight times as fast.
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Keys of metrics/split.json that two revisions must share, and what to call them.
+SHARED = {"protocol": "protocols", "dataset_digest": "datasets", "folds_digest": "folds"}
 
 
-@dataclass(frozen=True)
-class Run:
-    """The last run of a revision.
-
-    Attributes
-    ----------
-    revision : str
-        Its name, for errors.
-    model, feature : str
-        What was trained; params.yaml may name others that have not run yet.
-    hashes : dict
-        MD5 of what each stage read ("deps") and wrote ("outs"), by stage, part and path.
-    """
-
-    revision: str
-    model: str
-    feature: str
-    hashes: dict[tuple[str, str, str], str]
-
-    def require_one_run(self) -> None:
-        """Refuse stages of different runs.
-
-        Raises
-        ------
-        PipelineError
-            A stage read something else than the stage before it wrote.
-        """
-        for reader, path, writer in READS:
-            if self._hash(reader, "deps", path) != self._hash(writer, "outs", path):
-                raise PipelineError(
-                    f"{LOCK} of {self.revision}: {reader} read another {path} than {writer} "
-                    "wrote; run `dvc repro` there"
-                )
-
-    def require_written(self, path: str, content: bytes) -> None:
-        """Refuse a file that is not as the run left it.
-
-        Raises
-        ------
-        PipelineError
-            The MD5 of `content` is not the one that dvc.lock has for `path`.
-        """
-        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        if md5 != self._hash(WRITERS[path], "outs", path):
-            raise PipelineError(
-                f"{path} of {self.revision} is not what the last `dvc repro` wrote; run it again"
-            )
-
-    def _hash(self, stage: str, part: str, path: str) -> str:
-        try:
-            return self.hashes[stage, part, path]
-        except KeyError:
-            raise PipelineError(
-                f"{LOCK} of {self.revision} has no {path} among the {part} of {stage}; "
-                "run `dvc repro` there"
-            ) from None
-
-
-def parse_lock(content: bytes, revision: str) -> Run:
-    """What a dvc.lock, in DVC's schema 2.0, says of the last run.
-
-    Parameters
-    ----------
-    content : bytes
-    revision : str
-        Its name, for errors.
+def parse_split(content: bytes, revision: str) -> dict[str, Any]:
+    """Read metrics/split.json of a revision.
 
     Raises
     ------
     PipelineError
-        It is broken, or does not say what was trained.
+        It is not a JSON object, or lacks one of the keys `SHARED`.
     """
+    split = _parse_object(content, f"{SPLIT} of {revision}")
+    _require(SHARED, split, "key", f"{SPLIT} of {revision}")
+    return split
+
+
+def parse_summary(content: bytes, revision: str) -> dict[str, Any]:
+    """Read metrics/summary.json of a revision.
+
+    Raises
+    ------
+    PipelineError
+        It is not a JSON object.
+    """
+    return _parse_object(content, f"{SUMMARY} of {revision}")
+
+
+def parse_predictions(content: bytes, revision: str) -> list[dict[str, str]]:
+    """Read metrics/predictions.csv of a revision.
+
+    Raises
+    ------
+    PipelineError
+        It is not text in UTF-8, or lacks a column.
+    """
+    where = f"{PREDICTIONS} of {revision}"
+    reader = csv.DictReader(io.StringIO(_decode(content, where)))
+    columns = reader.fieldnames or []
+    _require(COLUMNS, columns, "column", where)
+    if not any(column.startswith(PROBABILITY) for column in columns):
+        raise _error(where, f"no column '{PROBABILITY}<genre>'")
+    return list(reader)
+
+
+def _parse_object(content: bytes, where: str) -> dict[str, Any]:
     try:
-        stages = yaml.load(content, LOADER)["stages"]
-        params = stages["train"]["params"]["params.yaml"]
-        return Run(revision, str(params["model"]), str(params["feature"]), _hashes(stages))
-    except KeyError as error:
-        raise PipelineError(f"{LOCK} of {revision} has no {error}; run `dvc repro` there") from None
-    except (yaml.YAMLError, TypeError, AttributeError):
-        raise PipelineError(
-            f"{LOCK} of {revision} is not as DVC writes it; mend it, or delete it and run "
-            "`dvc repro`"
-        ) from None
+        parsed = json.loads(_decode(content, where))
+    except json.JSONDecodeError as error:
+        raise _error(where, str(error)) from None
+    if not isinstance(parsed, dict):
+        raise _error(where, "not a JSON object")
+    return parsed
 
 
-def _hashes(stages: dict[str, Any]) -> dict[tuple[str, str, str], str]:
-    return {
-        (name, part, entry["path"]): entry.get("md5", "")
-        for name, stage in stages.items()
-        for part in ("deps", "outs")
-        for entry in stage.get(part, [])
-    }
+def _decode(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _error(where, str(error)) from None
+
+
+def _require(names: Iterable[str], found: Container[str], called: str, where: str) -> None:
+    for name in names:
+        if name not in found:
+            raise _error(where, f"no {called} {name!r}")
+
+
+def _error(where: str, reason: str) -> PipelineError:
+    return PipelineError(f"{where}: {reason}; run `dvc repro` there")

@@ -1,27 +1,29 @@
 """What a revision recorded of the tracks that its models were tested on."""
 
-import csv
-import io
-import json
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.comparison.git import find_commit, read_files
-from pipeline.comparison.outcomes import COLUMNS, PROBABILITY, TrackOutcomes, track_outcomes
-from pipeline.comparison.recorded import LOCK, PREDICTIONS, SPLIT, SUMMARY, parse_lock
+from pipeline.comparison.lock import LOCK, parse_lock
+from pipeline.comparison.outcomes import TrackOutcomes, track_outcomes
+from pipeline.comparison.recorded import (
+    PREDICTIONS,
+    SHARED,
+    SPLIT,
+    SUMMARY,
+    parse_predictions,
+    parse_split,
+    parse_summary,
+)
 
 WORKSPACE = "workspace"
 LEAKY_PROTOCOL = "clip"
 PATHS = (LOCK, SPLIT, SUMMARY, PREDICTIONS)
-# Keys of metrics/split.json that two revisions must share, and what to call them.
-SHARED = {"protocol": "protocols", "dataset_digest": "datasets", "folds_digest": "folds"}
-
-Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def read_revision(name: str) -> Revision:
     run.require_one_run()
     for path, content in contents.items():
         run.require_written(path, content)
-    split = _parsed(_split, contents, SPLIT, name)
+    split = parse_split(contents[SPLIT], name)
     if split["protocol"] == LEAKY_PROTOCOL:
         raise PipelineError(
             f"{name} was split by the protocol {LEAKY_PROTOCOL!r}: it leaks, and has no result "
@@ -81,8 +83,8 @@ def read_revision(name: str) -> Revision:
         model=run.model,
         feature=run.feature,
         split=split,
-        summary=_parsed(_json_object, contents, SUMMARY, name),
-        outcomes=track_outcomes(_parsed(_prediction_rows, contents, PREDICTIONS, name)),
+        summary=parse_summary(contents[SUMMARY], name),
+        outcomes=track_outcomes(parse_predictions(contents[PREDICTIONS], name)),
     )
 
 
@@ -132,43 +134,6 @@ def _on_disk(path: str) -> bytes | None:
         return Path(path).read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _parsed(
-    parse: Callable[[str], Parsed], contents: Mapping[str, bytes], path: str, name: str
-) -> Parsed:
-    try:
-        return parse(contents[path].decode("utf-8-sig"))
-    except ValueError as error:
-        raise PipelineError(f"{path} of {name}: {error}; run `dvc repro` there") from None
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    parsed = json.loads(text)
-    if not isinstance(parsed, dict):
-        raise ValueError("not a JSON object")
-    return parsed
-
-
-def _split(text: str) -> dict[str, Any]:
-    split = _json_object(text)
-    _require(SHARED, split, "key")
-    return split
-
-
-def _prediction_rows(text: str) -> list[dict[str, str]]:
-    reader = csv.DictReader(io.StringIO(text))
-    columns = reader.fieldnames or []
-    _require(COLUMNS, columns, "column")
-    if not any(column.startswith(PROBABILITY) for column in columns):
-        raise ValueError(f"no column '{PROBABILITY}<genre>'")
-    return list(reader)
-
-
-def _require(names: Iterable[str], found: Container[str], called: str) -> None:
-    for name in names:
-        if name not in found:
-            raise ValueError(f"no {called} {name!r}")
 
 
 def _short(value: object) -> str:

@@ -8,7 +8,8 @@ import yaml
 from repository import BETTER, FIGURES, MAIN, Repository, predictions, write_lock, write_run
 
 from pipeline.base.errors import PipelineError
-from pipeline.comparison.recorded import LOCK, PREDICTIONS, SPLIT, SUMMARY
+from pipeline.comparison.lock import LOCK
+from pipeline.comparison.recorded import PREDICTIONS, SPLIT, SUMMARY
 from pipeline.comparison.revisions import read_revision, require_comparable
 
 

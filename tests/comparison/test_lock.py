@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from pipeline.base.errors import PipelineError
-from pipeline.comparison.recorded import SPLIT, SUMMARY, parse_lock
+from pipeline.comparison.lock import parse_lock
+from pipeline.comparison.recorded import SPLIT, SUMMARY
 
 EMPTY = "d41d8cd98f00b204e9800998ecf8427e"  # MD5 of nothing
 
