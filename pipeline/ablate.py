@@ -39,8 +39,8 @@ Row = dict[str, Any]
 
 def write_table(trials: Sequence[Trial]) -> list[Row]:
     """Write what is known after these trials, of which the first is the baseline."""
-    first, *others = [trial.judged for trial in trials]
-    gains = differences(first, others, first.groups, SEED) if others else []
+    first, *others = [trial.outcomes for trial in trials]
+    gains = differences(first, others, SEED) if others else []
     rows = table(trials, gains)
     write_csv(TABLE, list(rows[0]), map(rounded, rows))
     return rows
@@ -58,7 +58,7 @@ def _row(trial: Trial, gain: Difference | None) -> Row:
     row: Row = {
         "kinds": trial.name,
         "validation_clip_accuracy": trial.validation,
-        "track_accuracy": float(trial.judged.correct.mean()),
+        "track_accuracy": float(trial.outcomes.correct.mean()),
     }
     for name in ("difference", "low", "high", "p_value", "p_holm"):
         row[name] = getattr(gain, name) if gain else ""

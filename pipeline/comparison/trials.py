@@ -14,7 +14,7 @@ from pipeline.augmentation.params import AugmentParams
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import AUGMENTED, FEATURE_STORES
 from pipeline.comparison.cross_validate import cross_validate
-from pipeline.comparison.paired import Judgement, judgement
+from pipeline.comparison.outcomes import TrackOutcomes, track_outcomes
 from pipeline.dataset.tracks import Track, read_tracks
 from pipeline.evaluation.predictions import by_level
 from pipeline.evaluation.summary import prediction_rows
@@ -43,7 +43,7 @@ class Trial:
 
     name: str
     validation: float
-    judged: Judgement
+    outcomes: TrackOutcomes
     seconds: float
     megabytes: float
 
@@ -73,7 +73,7 @@ class Bench:
         return Trial(
             name,
             float(np.mean([kept_accuracy(record, patience) for record in found.records])),
-            judgement([{key: str(value) for key, value in row.items()} for row in rows]),
+            track_outcomes([{key: str(value) for key, value in row.items()} for row in rows]),
             sum(record.seconds for record in found.records)
             + (estimate_seconds(*samples) if offline else 0),
             sum(path.stat().st_size for path in self.folder.glob("*/*.h5")) / 1e6 if offline else 0,
