@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from pipeline.folds.stratify import deal
+from pipeline.dataset.gtzan import read_facts
+from pipeline.dataset.tracks import Track
 from pipeline.folds.errors import FoldError
+from pipeline.folds.groups import groups
+from pipeline.folds.params import ProtocolName, SplitParams
 from pipeline.folds.protocols import PROTOCOLS, artist, by_split, clip, song
 from pipeline.folds.protocols import given as given_folds
-from pipeline.folds.groups import groups
-from pipeline.dataset.gtzan import read_facts
-from pipeline.folds.params import ProtocolName, SplitParams
+from pipeline.folds.stratify import deal
 from pipeline.folds.table import FoldedTrack, folds_of, sides
-from pipeline.dataset.tracks import Track
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -8,6 +8,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.audio.pcm import Pcm, cut, to_pcm
 from pipeline.recordings.fingerprint import (
     BANDS_HZ,
     BITS,
@@ -22,9 +23,8 @@ from pipeline.recordings.fingerprint import (
     sub_fingerprints,
 )
 from pipeline.recordings.recipe import FingerprintTrack
-from pipeline.audio.pcm import Pcm, cut, to_pcm
-from pipeline.synthesis.styles import GENRES, artist_sound
 from pipeline.synthesis.play import piece
+from pipeline.synthesis.styles import GENRES, artist_sound
 
 RATE = 22_050
 
