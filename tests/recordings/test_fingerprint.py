@@ -68,7 +68,7 @@ def test_bits_are_those_of_the_formula() -> None:
 
 def test_a_bit_is_the_sign_of_one_change() -> None:
     energies = np.ones((2, BITS + 1), np.float32)
-    energies[1, 5] = 2  # more than in band 6; band 4 now has less than it, which clears that bit
+    energies[1, 5] = 2  # band 5 gains on band 6, and band 4 loses against band 5
     assert sub_fingerprints(energies).tolist() == [1 << 5]
 
 
