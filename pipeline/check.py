@@ -100,7 +100,7 @@ def check_input(
     """Raise `ParamsError` unless augmentation and the network can take the chosen feature."""
     rows = feature.template(segment.clip_samples, segment.sample_rate)
     shape = rows.shape[1:]
-    augment.require_use(Target(feature, segment.sample_rate, shape, rows.dtype.name))
+    augment.require_applicable(Target(feature, segment.sample_rate, shape, rows.dtype.name))
     try:
         network.require_input(model, shape)
     except ParamsError as error:
