@@ -24,7 +24,7 @@ from pipeline.features.params import feature_names, parse_extract
 from pipeline.features.shared.feature import Feature
 from pipeline.folds.params import SplitParams
 from pipeline.synthesis.params import DemoParams
-from pipeline.training.networks import parse_models
+from pipeline.training.experiment import parse_models
 from pipeline.training.params import FitParams, TrainParams
 
 KEYS = (
