@@ -162,6 +162,50 @@ def test_row_without_frequencies_is_mirrored_and_masked_in_time() -> None:
     assert sample.tolist() == [9, 8, 4.5, 4.5, 4.5, 4, 3, 2, 1, 0]
 
 
+def rows_before_and_after_a_gain(feature: Feature, db: float) -> list[Array]:
+    """A noise's row as float64, and that of the louder noise."""
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    rows = feature(np.stack([noise, Gain.apply(noise, {"db": db})]), RATE)
+    return list(rows.astype(np.float64))
+
+
+# Neighbouring colours of a map are up to 3 bytes apart; float16 has steps of 4 Hz at these values.
+@pytest.mark.parametrize(("feature", "rounding"), [(COLOUR, 3.0), (CENTROID, 4.0)])
+@pytest.mark.parametrize("db", [-6.0, 6.0])
+def test_gain_is_refused_where_it_changes_no_more_than_rounding(
+    feature: Feature, rounding: float, db: float
+) -> None:
+    target = target_for(feature, 1 if feature == CENTROID else 3)
+    assert target.reason_against(chain_of("gain", RANGES))
+    before, after = rows_before_and_after_a_gain(feature, db)
+    assert np.abs(after - before).mean() < 0.01 * rounding
+    assert np.abs(after - before).max() <= rounding
+    before, after = rows_before_and_after_a_gain(MEL, db)
+    assert (after - before).mean() == pytest.approx(db, abs=0.01)
+
+
+def test_kinds_for_pictures_are_refused_where_a_row_has_no_frequencies() -> None:
+    """They would give the same row, or a constant one, or the same as a stretch."""
+    row = row_of(CENTROID).astype(np.float32)[np.newaxis, :, np.newaxis]
+    changed = {
+        name: augmentations()[name].apply(row, state)
+        for name, state in {
+            "flip": {},
+            "rotate": {"degrees": 5.0},
+            "frequency_mask": {"start": 0.5, "width": 0.1},
+            "zoom": {"factor": 1.2, "x": 0.5, "y": 0.3},
+            "stretch": {"factor": 1.2},
+        }.items()
+    }
+    target = target_for(CENTROID, dimensions=1)
+    reasons = {name: target.reason_against(chain_of(name, RANGES)) for name in changed}
+    assert [name for name, reason in reasons.items() if not reason] == ["stretch"]
+    np.testing.assert_array_equal(changed["flip"], row)
+    assert np.abs(changed["rotate"] - row).mean() < 0.1 * np.abs(changed["stretch"] - row).mean()
+    assert np.ptp(changed["frequency_mask"]) == 0
+    np.testing.assert_allclose(changed["zoom"], changed["stretch"], rtol=1e-4)
+
+
 def louder_by(db: Sequence[float], grey: Array, feature: Grey = GREY) -> Array:
     return make(target_for(feature), [named("equaliser", db=list(db))], grey)
 
