@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.augmentation.chains import Chain, chain_of
 from pipeline.augmentation.params import AugmentParams
 from pipeline.augmentation.samples import target_of
+from pipeline.augmentation.suitability import reason_against
 from pipeline.augmentation.target import Target
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
@@ -116,7 +117,7 @@ def _usable(name: str, augment: AugmentParams, target: Target) -> Chain:
     except ValueError as error:
         choices = f"{', '.join([*ranges, ALL])}; + joins several"
         raise PipelineError(f"{name!r}: {error}; choose from {choices}") from None
-    reason = target.reason_against(chain)
+    reason = reason_against(target, chain)
     if reason:
         raise PipelineError(f"{name!r} {reason}")
     return chain

@@ -144,4 +144,3 @@ def _without_wording(tree: ast.Module) -> ast.Module:
 
 def _active(node: ast.AST) -> list[ast.expr]:
     return [each for each in ast.walk(node) if isinstance(each, ACTIVE)]
-
