@@ -1,4 +1,4 @@
-"""What an edit runs again: the table in docs/development.md, each row in a repository of its own."""
+"""What an edit runs again: each row of the table in docs/development.md, in a repository."""
 
 import json
 import os
