@@ -17,7 +17,7 @@ PARTS = ["pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitign
 
 # What is edited, and which stages may run again; the cache serves those whose results stay.
 TABLE = {
-    "pipeline/augmentation/kinds/sound.py": {"check", "augment", "train"},
+    "pipeline/augmentation/kinds/noise.py": {"check", "augment", "train"},
     "pipeline/features/mel.py": {"check", "extract@mel", "augment", "train", "predict"},
     "models/ann.py": {"check"},  # while model: cnn
     "pipeline/training/fitting.py": {"check", "train", "evaluate", "predict"},
