@@ -6,8 +6,8 @@ from typing import Any
 
 from pipeline.augmentation.params import AugmentParams, parse_augment
 from pipeline.base.sections import lookup, read_name, read_section, read_seed
-from pipeline.training.networks import read_network
 from pipeline.training.params import FitParams, TrainParams
+from pipeline.training.sections import read_network
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""A trained model as one `.keras` file that carries all that prediction needs.
+"""A trained model as one `.keras` file that carries everything that prediction needs.
 
-The file is Keras' own archive with one more member, `pipeline.json`, and without times and
-addresses in memory, so that equal weights give equal bytes.
+The file is Keras' own archive with one more member, `pipeline.json`, and without timestamps and
+memory addresses, so that equal weights give equal bytes.
 """
 
 import json
@@ -12,15 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
 from pipeline.training.startup import keras
 
 MEMBER = "pipeline.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)
-PREDICT_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class Description:
     Attributes
     ----------
     model, feature : str
-        Names in the registries.
+        Their names in params.yaml.
     genres : list of str
         In the order of the model's outputs.
     fold : int
@@ -39,7 +35,7 @@ class Description:
         Description of the feature store: sample rate in Hz, clip length in seconds, the
         feature's parameters.
     training : dict
-        Seed, precision, backend.
+        Seed, precision, backend, threads and processor.
     """
 
     model: str
@@ -65,42 +61,15 @@ def load_model(path: Path) -> tuple[keras.Model, Description]:
     Raises
     ------
     PipelineError
-        The file is no model of this pipeline.
+        The file is not a model of this pipeline.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             description = Description(**json.loads(archive.read(MEMBER)))
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise PipelineError(f"{path} is no model of this pipeline: {error}") from None
+        raise PipelineError(f"{path} is not a model of this pipeline: {error}") from None
     return model, description
-
-
-def load_models(folder: Path) -> list[tuple[keras.Model, Description]]:
-    """Every fold's model in `folder`, by fold.
-
-    Raises
-    ------
-    PipelineError
-        There is none, or they were not trained alike.
-    """
-    models = [load_model(path) for path in sorted(folder.glob("fold-*.keras"))]
-    if not models:
-        raise PipelineError(f"{folder} holds no fold-*.keras; run `dvc repro train` first")
-    first = models[0][1]
-    for _, other in models:
-        if (other.feature, other.genres, other.store) != (first.feature, first.genres, first.store):
-            raise PipelineError(f"the models in {folder} were not trained on the same features")
-    return sorted(models, key=lambda pair: pair[1].fold)
-
-
-def probabilities(model: keras.Model, rows: Array) -> Array:
-    """Probabilities of feature rows (n, ...), a few rows at a time; float32, (n, genres)."""
-    parts = [
-        keras.ops.convert_to_numpy(model(rows[start : start + PREDICT_ROWS].astype(np.float32)))
-        for start in range(0, len(rows), PREDICT_ROWS)
-    ]
-    return np.concatenate(parts)
 
 
 def _copy_repeatable(source: Path, target: Path, description: str) -> None:
@@ -120,7 +89,7 @@ def _undated(metadata: bytes) -> bytes:
 
 
 def _renumbered(config: bytes) -> bytes:
-    """Keras numbers shared objects by their addresses: number them as they come instead."""
+    """Keras numbers shared objects by their addresses in memory: number them in order instead."""
     numbers: dict[int, int] = {}
 
     def renumber(item: dict[str, Any]) -> dict[str, Any]:
