@@ -271,7 +271,7 @@ def test_only_identical_audio_removes_tracks_from_the_filtered_split(
     set_params(protocol=protocol)
     parts = {name: f.split for name, f in read_facts().items() if f.split != EXCLUDED}
     write_tracks(folder, GTZAN, split=parts)
-    piece, copy, judged = "country/country.00051", "country/country.00008", "pop/pop.00071"
+    piece, copy, tested = "country/country.00051", "country/country.00008", "pop/pop.00071"
     first, second, *_ = (name for name, part in parts.items() if part == "train")
     write_replicas([(first, tested), (second, copy)])
     main()
