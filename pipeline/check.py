@@ -24,7 +24,7 @@ from pipeline.features.params import feature_names, parse_extract
 from pipeline.features.shared.feature import Feature
 from pipeline.folds.params import SplitParams
 from pipeline.synthesis.params import DemoParams
-from pipeline.training.networks import parse_models
+from pipeline.training.experiment import parse_models
 from pipeline.training.params import FitParams, TrainParams
 
 KEYS = (
@@ -100,7 +100,7 @@ def check_input(
     """Raise `ParamsError` unless the augmentation and the network suit the chosen feature."""
     rows = feature.template(segment.clip_samples, segment.sample_rate)
     shape = rows.shape[1:]
-    augment.require_use(Target(feature, segment.sample_rate, shape, rows.dtype.name))
+    augment.require_applicable(Target(feature, segment.sample_rate, shape, rows.dtype.name))
     try:
         network.require_input(model, shape)
     except ParamsError as error:
