@@ -39,7 +39,7 @@ from pipeline.base.sections import lookup
 from pipeline.features.mel import Mel
 from pipeline.synthesis.play import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
-from pipeline.training.startup import keras
+from pipeline.base.backend import keras
 
 Array = npt.NDArray[Any]
 State = dict[str, Any]

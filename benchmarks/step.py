@@ -41,7 +41,7 @@ REST = "all else"
 
 def usual(network: Network) -> Any:
     """Convolution, ReLU, batch normalisation, pooling."""
-    from pipeline.training.startup import keras
+    from pipeline.base.backend import keras
 
     layers: list[Any] = [keras.layers.BatchNormalization()]
     for filters in network.filters:
@@ -77,7 +77,7 @@ def milliseconds(way: str, network: Network) -> Counter[str]:
     """Milliseconds of a step, the mean of an epoch's, by kind of operation."""
     from pipeline.training.assembly import POLICIES
     from pipeline.training.machine import resolve
-    from pipeline.training.startup import keras
+    from pipeline.base.backend import keras
 
     build, precision = WAYS[way]
     keras.config.set_dtype_policy(POLICIES[resolve(precision)])

@@ -81,7 +81,7 @@ def median_rate(epoch: Callable[[Callable[[], None]], Any]) -> float:
 
 def fit_rate(model: Any, rows: np.ndarray, wanted: np.ndarray) -> float:
     """Median rate of Keras' own `fit`."""
-    from pipeline.training.startup import keras
+    from pipeline.base.backend import keras
 
     def epoch(tick: Callable[[], None]) -> None:
         ticking = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: tick())
@@ -113,7 +113,7 @@ def convolve(network: Network, precision: str) -> float:
     """Rate of the bare convolutions, each block measured by itself."""
     from pipeline.training.assembly import POLICIES
     from pipeline.training.machine import resolve
-    from pipeline.training.startup import keras
+    from pipeline.base.backend import keras
 
     keras.config.set_dtype_policy(POLICIES[resolve(precision)])
     seconds, channels = 0.0, 1

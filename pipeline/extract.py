@@ -17,10 +17,12 @@ from pipeline.store.store import Store
 def extract(clips: Path, name: str, feature: Feature, folder: Path) -> None:
     """Compute a feature of every clip in the store `clips`, and write the store `folder`."""
     with Store(clips) as store:
-        recipe = ExtractFeature(feature, store.description["sample_rate"])
+        recipe = ExtractFeature(feature, store.description["sample_rate"], feature.sources)
         template = partial(feature.template, store.shape[1], recipe.sample_rate)
         description = {**store.description, "name": name, "unit": feature.unit}
     description["params"] = asdict(feature)
+    if feature.is_vector:
+        description["vector"] = 1
     build_store(folder, description, template, jobs_of(clips), recipe)
 
 

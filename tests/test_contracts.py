@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from pipeline.training.networks import MODELS
-from pipeline.training.startup import keras
+from pipeline.base.backend import keras
 from pipeline.augmentation.registry import AUGMENTATIONS
 from pipeline.augmentation.chains import chain_of
 from pipeline.features.shared.recipe import ExtractFeature

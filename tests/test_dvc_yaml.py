@@ -77,6 +77,6 @@ def test_deps_are_short() -> None:
 
 
 def test_only_training_and_testing_stages_reach_keras() -> None:
-    startup = ROOT / "pipeline/training/startup.py"
+    startup = ROOT / "pipeline/base/backend.py"
     with_keras = {name for name in STAGES if startup in closure(stage_file(STAGES[name]))}
     assert with_keras == {"train", "evaluate", "predict"}

@@ -110,7 +110,7 @@ def test_keras_is_imported_by_training_alone() -> None:
             )
         ]
         if any(name.split(".")[0] in ("keras", "tensorflow") for name in names):
-            assert path == ROOT / "pipeline/training/startup.py"
+            assert path == ROOT / "pipeline/base/backend.py"
 
 
 def test_checking_the_parameters_loads_no_keras() -> None:

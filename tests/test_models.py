@@ -14,7 +14,7 @@ from pipeline.training import machine
 from pipeline.training.assembly import assemble, statistics
 from pipeline.training.fitting import early_stopping
 from pipeline.training.optimizer import make_optimizer, make_schedule
-from pipeline.training.startup import keras
+from pipeline.base.backend import keras
 from models.ann import AnnParams
 from models.cnn import CnnParams
 from pipeline.base.errors import ParamsError

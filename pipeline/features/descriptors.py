@@ -22,8 +22,8 @@ class Descriptors(SpectralFeature):
 
     n_mfcc: Count
 
-    kind = "vector"
-    unit = "each its own"
+    unit = "one for each value"
+    is_vector = True
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
         """Return float32 of shape (n, 2 * (n_mfcc + 25) + 1)."""

@@ -1,5 +1,6 @@
 """The feature `musicnn`: what a network that has heard 200 000 songs makes of a clip."""
 
+import os
 from typing import Annotated, Literal
 
 import numpy as np
@@ -41,13 +42,14 @@ class Musicnn(Feature):
         tuple[Layer, ...], Field(min_length=1, strict=False), AfterValidator(_each_once)
     ]
 
-    kind = "vector"
     unit = "activation"
+    is_vector = True
 
     @property
     def sources(self) -> str:
-        """The package that holds the weights, and its version."""
-        return f"musicnn {version_of('musicnn')}"
+        """The package of the weights, and the backend that computes, with their versions."""
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        return f"musicnn {version_of('musicnn')}, {backend} {version_of(backend)}"
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
         """Return float32 of shape (n, values), the layers one behind another."""

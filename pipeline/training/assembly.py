@@ -3,11 +3,11 @@
 import numpy as np
 
 from pipeline.base.arrays import Array, Rows
+from pipeline.base.backend import keras
 from pipeline.training.networks import build_network
 from pipeline.training.params import FitParams
 from pipeline.training.saved import Description
 from pipeline.training.seeds import seeded
-from pipeline.training.startup import keras
 
 POLICIES = {
     "float32": "float32",
@@ -16,24 +16,36 @@ POLICIES = {
 }
 
 
-def statistics(rows: Rows, index: Array) -> tuple[float, float]:
-    """Mean and variance of all values in the rows `index`, with a few rows in memory at a time."""
-    count, total, squares = 0, 0.0, 0.0
+def statistics(rows: Rows, index: Array, *, by_value: bool = False) -> tuple[Array, Array]:
+    """Mean and variance in the rows `index`, with a few rows in memory at a time.
+
+    Parameters
+    ----------
+    by_value : bool
+        Whether each value of a row, as of a vector, has a mean and a variance of its own; otherwise
+        all values of all rows share one.
+
+    Returns
+    -------
+    mean, variance : float64 array, shape (values,) or ()
+    """
+    axis = 0 if by_value else None
+    count, total, squares = 0, np.zeros(()), np.zeros(())
     for part in np.array_split(index, len(index) // 256 + 1):
         block = rows[part].astype(np.float64)
-        count += block.size
-        total += float(block.sum())
-        squares += float((block**2).sum())
+        count += len(block) if by_value else block.size
+        total = total + block.sum(axis=axis)
+        squares = squares + (block**2).sum(axis=axis)
     mean = total / count
-    return mean, max(squares / count - mean**2, 1e-12)
+    return mean, np.maximum(squares / count - mean**2, 1e-12)
 
 
 def assemble(
     shape: tuple[int, ...],
     description: Description,
     params: FitParams,
-    mean: float,
-    variance: float,
+    mean: Array | float,
+    variance: Array | float,
     precision: str,
 ) -> keras.Model:
     """Assemble an uncompiled model: feature rows -> normalised -> network -> probabilities."""
@@ -41,6 +53,10 @@ def assemble(
     built = build_network(description.model, shape, len(description.genres), params)
     network = seeded(built, description.training["seed"])
     normalise = keras.layers.Normalization(
-        axis=None, mean=mean, variance=variance, dtype="float32", name="normalise"
+        axis=-1 if np.ndim(mean) else None,
+        mean=mean,
+        variance=variance,
+        dtype="float32",
+        name="normalise",
     )
     return keras.Sequential([keras.Input(shape), normalise, network], name="genre_model")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.base.arrays import Array
-from pipeline.training.startup import keras
+from pipeline.base.backend import keras
 
 Transform = Callable[[Array, Array, int], Array]
 

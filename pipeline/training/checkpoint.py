@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.training.startup import keras
+from pipeline.base.backend import keras
 
 SAVE_SECONDS = 5.0  # between two checkpoints, at the least
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)

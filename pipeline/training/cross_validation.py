@@ -11,6 +11,7 @@ from functools import partial
 from operator import call
 from pathlib import Path
 
+from pipeline.base.backend import keras
 from pipeline.base.digests import digest
 from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import map_folds
@@ -22,7 +23,6 @@ from pipeline.training.machine import device_for, machine_facts
 from pipeline.training.networks import network_module
 from pipeline.training.progress import Progress
 from pipeline.training.record import write_fold
-from pipeline.training.startup import keras
 
 FOLDS = "folds"  # where the cache has trained folds
 # What determines the folder of a trained fold, besides its network and what changes its rows.

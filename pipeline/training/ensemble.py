@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.arrays import Array
+from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
 from pipeline.training.saved import Description, load_model
-from pipeline.training.startup import keras
 
 PREDICT_ROWS = 64
 

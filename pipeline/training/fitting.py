@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.base.arrays import Array, Rows
+from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
 from pipeline.training.assembly import assemble, statistics
 from pipeline.training.batches import Batches, Transform
@@ -14,7 +15,6 @@ from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.optimizer import make_optimizer
 from pipeline.training.params import FitParams
 from pipeline.training.saved import Description
-from pipeline.training.startup import keras
 
 HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -94,8 +94,9 @@ def fit_fold(
         The rows, or the loss in an epoch, are not finite numbers.
     """
     description = task.description
-    mean, variance = statistics(task.rows, task.train)
-    if not np.isfinite(mean + variance):
+    by_value = bool(description.store.get("vector"))
+    mean, variance = statistics(task.rows, task.train, by_value=by_value)
+    if not np.isfinite(mean + variance).all():
         raise PipelineError(
             f"rows of the feature {description.feature!r} have values that are infinite or not "
             "numbers; compute it anew"

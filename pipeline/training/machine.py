@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pipeline.base.backend import keras
 from pipeline.base.digests import version_of
-from pipeline.training.startup import keras
 
 AMPERE = (8, 0)  # compute capability of the first NVIDIA GPUs that compute in bfloat16
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}

@@ -1,7 +1,7 @@
 """The optimizer, and the schedule of its learning rate."""
 
+from pipeline.base.backend import keras
 from pipeline.training.params import FitParams
-from pipeline.training.startup import keras
 
 
 def make_optimizer(params: FitParams, steps: int) -> keras.optimizers.Optimizer:

@@ -2,7 +2,7 @@
 
 import time
 
-from pipeline.training.startup import keras
+from pipeline.base.backend import keras
 
 # Since the last line, at the end of an epoch or within one.
 EPOCH_SECONDS, BATCH_SECONDS = 10.0, 30.0

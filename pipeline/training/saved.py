@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
-from pipeline.training.startup import keras
 
 MEMBER = "pipeline.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)

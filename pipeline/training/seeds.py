@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.training.startup import keras
+from pipeline.base.backend import keras
 
 
 def seeded(network: keras.Model, seed: int) -> keras.Model:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.training import gpu, machine
-from pipeline.training.startup import keras
+from pipeline.base.backend import keras
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, backend: str, **parts: Any) -> None:

@@ -21,7 +21,7 @@ from pipeline.training.saved import (
     probabilities,
     save_model,
 )
-from pipeline.training.startup import keras
+from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
 
 pytestmark = saves_models

@@ -37,6 +37,11 @@ class Feature(ABC):
         Unit of the rows' values.
     steps_per_db : float or None
         By how much a row's values rise per dB of level; None if they are not on such a scale.
+    is_vector : bool
+        Whether the values of a row are quantities of their own, each with its own scale, rather
+        than a picture or values over time.
+    sources : str
+        What determines the rows besides the code and the parameters, such as a file of weights.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -50,6 +55,16 @@ class Feature(ABC):
     def steps_per_db(self) -> float | None:
         """By how much a row's values rise per dB of level."""
         return None
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the values of a row are quantities of their own."""
+        return False
+
+    @property
+    def sources(self) -> str:
+        """What determines the rows besides the code and the parameters."""
+        return ""
 
     @abstractmethod
     def __call__(self, clips: Array, sample_rate: int) -> Array:
@@ -66,7 +81,7 @@ class Feature(ABC):
         -------
         array, shape (n, ...)
             float16, float32 or uint8; (n, height, width, channels) for pictures, (n, frames) for
-            values over time.
+            values over time, (n, values) for vectors.
         """
 
     def check(self, key: str, clip_samples: int, sample_rate: int) -> None:  # noqa: B027

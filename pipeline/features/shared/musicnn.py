@@ -57,7 +57,7 @@ def load_network(name: str) -> Any:
     """
     # More threads would change the last bits of sums; ignored where the backend runs already.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-    from pipeline.features.shared.keras_backend import keras
+    from pipeline.base.backend import keras
 
     variables = _read(checkpoint_folder(name))
     model = _build(keras)

@@ -18,10 +18,13 @@ class ExtractFeature:
     feature : Feature
     sample_rate : int
         In Hz.
+    sources : str
+        Those of the feature, for the address.
     """
 
     feature: Feature
     sample_rate: int
+    sources: str = ""
 
     def __call__(self, pcm: Pcm) -> Result:
         """Return rows with the shape and dtype of the feature."""
