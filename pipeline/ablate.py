@@ -17,6 +17,7 @@ from typing import Any
 from pipeline.augmentation.chains import Chain, chain_of
 from pipeline.augmentation.params import AugmentParams
 from pipeline.augmentation.samples import target_of
+from pipeline.augmentation.suitability import reason_against
 from pipeline.augmentation.target import Target
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
@@ -104,7 +105,7 @@ def choose(
     chains = augment.applicable_chains(target)
     if not chains:
         name, kind = next(iter(augment.ranges.items()))
-        reason = target.reason_against(Chain(name, (kind,)))
+        reason = reason_against(target, Chain(name, (kind,)))
         raise PipelineError(f"no kind can change the feature: {name!r} {reason}")
     together = {ALL: tuple(chains)}
     if not names:
@@ -119,7 +120,7 @@ def _applicable(name: str, augment: AugmentParams, target: Target) -> Chain:
     except ValueError as error:
         choices = f"{', '.join([*ranges, ALL])}; + joins several"
         raise PipelineError(f"{name!r}: {error}; choose from {choices}") from None
-    reason = target.reason_against(chain)
+    reason = reason_against(target, chain)
     if reason:
         raise PipelineError(f"{name!r}: {reason}")
     return chain

@@ -24,8 +24,8 @@ from pipeline.features.params import feature_names, parse_extract
 from pipeline.features.shared.feature import Feature
 from pipeline.folds.params import SplitParams
 from pipeline.synthesis.params import DemoParams
-from pipeline.training.experiment import parse_models
 from pipeline.training.params import FitParams, TrainParams
+from pipeline.training.sections import parse_models
 
 KEYS = (
     "seed",

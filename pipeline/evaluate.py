@@ -22,7 +22,7 @@ from pipeline.evaluation.summary import (
 )
 from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import read_folds
-from pipeline.training.saved import load_models
+from pipeline.training.ensemble import load_models
 from pipeline.training.testing import predict_out_of_fold
 
 CURVES = {

@@ -25,7 +25,8 @@ from pipeline.evaluation.summary import probability_columns, probability_row
 from pipeline.features.params import described_feature
 from pipeline.features.shared.recipe import ExtractFeature
 from pipeline.store.store import Store
-from pipeline.training.saved import Description, load_models, probabilities
+from pipeline.training.ensemble import load_models, probabilities
+from pipeline.training.saved import Description
 
 COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
 

@@ -1,4 +1,4 @@
-"""What an edit runs again: the table in docs/development.md, each row in a repository of its own."""
+"""What an edit runs again: each row of the table in docs/development.md, in a repository."""
 
 import json
 import os
@@ -17,7 +17,7 @@ PARTS = ["pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitign
 
 # What is edited, and which stages may run again; the cache serves those whose results stay.
 TABLE = {
-    "pipeline/augmentation/kinds/sound.py": {"check", "augment", "train"},
+    "pipeline/augmentation/kinds/noise.py": {"check", "augment", "train"},
     "pipeline/features/mel.py": {"check", "extract@mel", "augment", "train", "predict"},
     "models/ann.py": {"check"},  # while model: cnn
     "pipeline/training/fitting.py": {"check", "train", "evaluate", "predict"},

@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.augmentation.base import Augmentation
 from pipeline.augmentation.chains import Chain, chain_of
 from pipeline.augmentation.registry import augmentations
+from pipeline.augmentation.suitability import reason_against
 from pipeline.augmentation.target import Target
 from pipeline.base.errors import ParamsError
 from pipeline.base.fields import STRICT
@@ -51,12 +52,12 @@ class AugmentParams:
         """Every single kind, and the chains in use, as far as they can change `target`."""
         single = [Chain(name, (kind,)) for name, kind in self.ranges.items()]
         chains = [*single, *(chain for chain in self.kinds if chain not in single)]
-        return [chain for chain in chains if not target.reason_against(chain)]
+        return [chain for chain in chains if not reason_against(target, chain)]
 
     def require_applicable(self, target: Target) -> None:
         """Raise `ParamsError` if a kind in use cannot change `target`."""
         for index, chain in enumerate(self.kinds if self.mode != "none" else ()):
-            reason = target.reason_against(chain)
+            reason = reason_against(target, chain)
             if reason:
                 raise ParamsError(f"augment.kinds.{index} = {chain.name!r}: {reason}")
 

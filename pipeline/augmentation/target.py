@@ -1,4 +1,4 @@
-"""The feature that is augmented: which chains can change it, and how its samples are made."""
+"""The feature that is augmented, and how its samples are made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from pipeline.audio.pcm import Pcm, from_pcm
 from pipeline.augmentation.base import Augmentation, State
-from pipeline.augmentation.chains import Chain
 from pipeline.base.arrays import Array
 from pipeline.features.shared.feature import Feature
 
@@ -36,34 +35,6 @@ class Target:
     sample_rate: int
     shape: tuple[int, ...]
     dtype: str
-
-    def reason_against(self, chain: Chain) -> str:
-        """Why a chain cannot change this feature; empty if it can."""
-        return self._reason_against_all or next(
-            filter(None, map(self._reason_against_kind, chain.kinds)), ""
-        )
-
-    @property
-    def _reason_against_all(self) -> str:
-        if len(self.shape) not in (1, 3):
-            return "changes pictures and values over time, and rows of this feature are neither"
-        dtype = np.dtype(self.dtype)
-        exact = dtype.kind in "iu" and dtype.itemsize <= 2  # in float32, in which all is computed
-        if dtype.kind != "f" and not exact:
-            known = "floats and integers of up to 16 bits"
-            return f"changes {known}, and rows of this feature are {self.dtype}"
-        return ""
-
-    def _reason_against_kind(self, kind: Augmentation) -> str:
-        if kind.acts_on == "sound" and self.feature is None:
-            return "acts on sound, and how to compute this feature from sound is not known"
-        if kind.needs == "decibels" and self._steps_per_db is None:
-            return "changes features in dB only, and rows of this feature are not in dB"
-        if kind.needs == "picture" and len(self.shape) != 3:
-            return "changes pictures only, and rows of this feature have no frequencies"
-        if kind.needs == "picture" and self.shape[0] == 1:
-            return "changes pictures of several bands only, and rows of this feature have one"
-        return ""
 
     def make_sample(
         self, kinds: Sequence[AnyKind], states: Sequence[State], row: Array, pcm: Pcm | None
@@ -110,12 +81,13 @@ class Target:
     def _apply(self, kind: AnyKind, picture: Array, state: State) -> Array:
         if kind.acts_on != "decibels":
             return kind.apply(picture, state)
-        assert self._steps_per_db is not None
-        steps = np.float32(self._steps_per_db)
+        assert self.steps_per_db is not None
+        steps = np.float32(self.steps_per_db)
         return kind.apply(picture / steps, state) * steps
 
     @property
-    def _steps_per_db(self) -> float | None:
+    def steps_per_db(self) -> float | None:
+        """By how much the rows' values rise for each dB."""
         return self.feature.steps_per_db if self.feature else None
 
 

@@ -5,12 +5,11 @@ progress: comments, layout and messages change no address, and everything else d
 """
 
 import ast
-import importlib.util
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,9 @@ from pipeline.base.errors import PipelineError
 ROOT = Path(__file__).parents[2]
 FIRST_PARTY = ("pipeline", "models")
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+SPEAKING = ("print", "sys.exit")
+# What can have an effect where a text is put together.
+ACTIVE = (ast.Call, ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 
 
 def recipe_address(recipe: Any) -> str:
@@ -49,13 +51,12 @@ def modules_of(value: Any) -> set[str]:
     return {type(value).__module__}.union(*inside)
 
 
-@lru_cache(maxsize=256)
+@cache
 def code_address(*modules: str) -> str:
     """Hash of the code of `modules` and of every module of this project that they import.
 
-    The versions of the libraries that these import, and Python's own, are part of it. Nothing
-    here has to be raised by hand when code changes, so nothing can be forgotten. A module that is
-    found by its name at run time, such as a network, is not seen: name it.
+    The versions of the libraries that these import, and Python's own, are part of it. A module
+    that is found by its name at run time, such as a network, is not seen: name it.
 
     Raises
     ------
@@ -63,12 +64,10 @@ def code_address(*modules: str) -> str:
         A module was edited since this process started, so what runs is not what lies there.
     """
     trees = source_trees(*modules)
-    imported = {name.split(".")[0] for tree in trees.values() for name in _imports(tree)}
-    libraries = imported - set(sys.stdlib_module_names) - set(FIRST_PARTY)
     return digest(
         platform.python_version(),
         *(f"{name} {ast.dump(_without_wording(tree))}" for name, tree in trees.items()),
-        *(f"{name} {version_of(name)}" for name in sorted(libraries)),
+        *(f"{name} {version_of(name)}" for name in libraries_of(trees.values())),
     )
 
 
@@ -79,10 +78,16 @@ def source_trees(*modules: str) -> dict[str, ast.Module]:
     while pending:
         name = pending.pop()
         path = None if name in found else _path(name)
-        if path is not None:
+        if path:
             found[name] = ast.parse(_source(path))
-            pending += [used for used in _imports(found[name]) if used.split(".")[0] in FIRST_PARTY]
+            pending += _imports(found[name])
     return dict(sorted(found.items()))
+
+
+def libraries_of(trees: Iterable[ast.Module]) -> list[str]:
+    """Names of the libraries that modules import, except for Python's own, sorted."""
+    imported = {name.partition(".")[0] for tree in trees for name in _imports(tree)}
+    return sorted(imported - sys.stdlib_module_names - set(FIRST_PARTY))
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:
@@ -95,22 +100,19 @@ def _imports(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def _snapshot() -> dict[Path, bytes]:
+    return {path: path.read_bytes() for part in FIRST_PARTY for path in (ROOT / part).rglob("*.py")}
+
+
+# The project as it was when this process started: what it runs, however it is edited meanwhile.
+_STARTED_WITH = _snapshot()
+
+
 def _path(module: str) -> Path | None:
-    """File of a module; None where the name is no module, but something in one."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ModuleNotFoundError, ValueError):
-        return None
-    return Path(spec.origin) if spec and spec.origin else None
-
-
-def _snapshot(root: Path) -> dict[Path, bytes]:
-    files = (path for package in FIRST_PARTY for path in (root / package).rglob("*.py"))
-    return {path: path.read_bytes() for path in files}
-
-
-# As the files were when this process started: what it runs, however they are edited meanwhile.
-_STARTED_WITH = _snapshot(ROOT)
+    """File of a module of this project; None for any other name, such as a class in a module."""
+    place = ROOT.joinpath(*module.split("."))
+    files = (place.with_name(f"{place.name}.py"), place / "__init__.py")
+    return next((file for file in files if file in _STARTED_WITH or file.is_file()), None)
 
 
 def _source(path: Path) -> bytes:
@@ -121,7 +123,7 @@ def _source(path: Path) -> bytes:
 
 
 def _without_wording(tree: ast.Module) -> ast.Module:
-    """The tree without docstrings, and without what errors, assertions and `print` say.
+    """The tree without docstrings, and without what errors, assertions and SPEAKING calls say.
 
     An exception is an error if its name ends in `Error`; what other exceptions say may become part
     of a result, as the reason for which a file is rejected.
@@ -130,14 +132,15 @@ def _without_wording(tree: ast.Module) -> ast.Module:
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
         elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            if _name(node.exc.func).endswith("Error"):
+            if ast.unparse(node.exc.func).endswith("Error"):
                 node.exc.args, node.exc.keywords = [], []
         elif isinstance(node, ast.Assert):
             node.msg = None
-        elif isinstance(node, ast.Call) and _name(node.func) == "print":
-            node.args, node.keywords = [], []
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in SPEAKING:
+            said = [*node.args, *node.keywords]
+            node.args, node.keywords = [each for part in said for each in _active(part)], []
     return tree
 
 
-def _name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+def _active(node: ast.AST) -> list[ast.expr]:
+    return [each for each in ast.walk(node) if isinstance(each, ACTIVE)]

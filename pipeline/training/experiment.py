@@ -5,17 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.augmentation.params import AugmentParams, parse_augment
-from pipeline.base.sections import (
-    choice,
-    lookup,
-    parse,
-    read_name,
-    read_section,
-    read_seed,
-    section,
-)
-from pipeline.training.networks import network_names, params_class
+from pipeline.base.sections import lookup, read_name, read_section, read_seed
 from pipeline.training.params import FitParams, TrainParams
+from pipeline.training.sections import read_network
 
 
 @dataclass(frozen=True)
@@ -49,30 +41,12 @@ def read_experiment(document: Mapping[str, Any] | None = None) -> Experiment:
     ParamsError
         Names the key, its value and what would be right.
     """
-    model = choice(lookup("model", document), "model", network_names())
+    model, network = read_network(document)
     return Experiment(
         seed=read_seed(document),
         feature=read_name("feature", document),
         model=model,
-        network=_parse_network(model, lookup(f"models.{model}", document)),
+        network=network,
         train=read_section(TrainParams, "train", document),
         augment=parse_augment(lookup("augment", document)),
     )
-
-
-def parse_models(value: Any) -> dict[str, FitParams]:
-    """The section `models`: the parameters of every network, by name.
-
-    Raises
-    ------
-    ParamsError
-        Names the key, its value and what would be right.
-    """
-    content = section(value, "models", network_names())
-    return {name: _parse_network(name, content[name]) for name in network_names()}
-
-
-def _parse_network(name: str, value: Any) -> FitParams:
-    params = parse(params_class(name), value, f"models.{name}")
-    params.check(f"models.{name}")
-    return params

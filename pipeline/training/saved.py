@@ -12,15 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
 from pipeline.training.startup import keras
 
 MEMBER = "pipeline.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)
-PREDICT_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -74,33 +70,6 @@ def load_model(path: Path) -> tuple[keras.Model, Description]:
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
         raise PipelineError(f"{path} is not a model of this pipeline: {error}") from None
     return model, description
-
-
-def load_models(folder: Path) -> list[tuple[keras.Model, Description]]:
-    """Read every fold's model in `folder`, sorted by fold.
-
-    Raises
-    ------
-    PipelineError
-        There is none, or they were not trained on the same features.
-    """
-    models = [load_model(path) for path in sorted(folder.glob("fold-*.keras"))]
-    if not models:
-        raise PipelineError(f"{folder} holds no fold-*.keras; run `dvc repro train` first")
-    first = models[0][1]
-    for _, other in models:
-        if (other.feature, other.genres, other.store) != (first.feature, first.genres, first.store):
-            raise PipelineError(f"the models in {folder} were not trained on the same features")
-    return sorted(models, key=lambda pair: pair[1].fold)
-
-
-def probabilities(model: keras.Model, rows: Array) -> Array:
-    """Predict feature rows (n, ...), a few at a time: float32 probabilities, (n, genres)."""
-    parts = [
-        keras.ops.convert_to_numpy(model(rows[start : start + PREDICT_ROWS].astype(np.float32)))
-        for start in range(0, len(rows), PREDICT_ROWS)
-    ]
-    return np.concatenate(parts)
 
 
 def _copy_repeatable(source: Path, target: Path, description: str) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
 from pipeline.folds.labelled import LabelledClips
-from pipeline.training.saved import PREDICT_ROWS, Description, probabilities
+from pipeline.training.ensemble import PREDICT_ROWS, probabilities
+from pipeline.training.saved import Description
 
 BLOCK = 16 * PREDICT_ROWS  # rows in memory at a time
 

@@ -12,6 +12,7 @@ from pipeline.augmentation.base import Augmentation, State
 from pipeline.augmentation.chains import chain_of
 from pipeline.augmentation.params import parse_augment
 from pipeline.augmentation.registry import augmentations
+from pipeline.augmentation.suitability import reason_against
 from pipeline.augmentation.target import Target
 from pipeline.base.arrays import Array
 from pipeline.features.params import feature_names, read_feature
@@ -35,7 +36,7 @@ APPLICABLE = [
     (kind, feature)
     for kind in augmentations()
     for feature, target in TARGETS.items()
-    if not target.reason_against(chain_of(kind, RANGES))
+    if not reason_against(target, chain_of(kind, RANGES))
 ]
 
 every_kind = pytest.mark.parametrize("name", augmentations())

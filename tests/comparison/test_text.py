@@ -3,14 +3,20 @@
 import re
 from dataclasses import replace
 
+import pytest
 from repository import ARTISTS, BETTER, MAIN, Row, except_for, predictions, revision
 
-from pipeline.comparison.result import as_json, compare_revisions
+from pipeline.comparison.result import Comparison, as_json, compare_revisions
 from pipeline.comparison.text import MOST_CHANGED, text
 
 SUMMARY = {"track_accuracy": 0.6667, "track_macro_f1": 0.654}
 REFERENCE = revision("main", predictions(MAIN), summary=SUMMARY)
 TRIAL = revision("trial", predictions(BETTER), model="ann")
+
+
+@pytest.fixture(scope="module")
+def compared() -> Comparison:
+    return compare_revisions([REFERENCE, TRIAL, replace(REFERENCE, name="v1", feature="grey")])
 
 
 def cells(shown: str) -> list[list[str]]:
@@ -31,8 +37,7 @@ def test_text_shows_sides_difference_genres_and_tracks() -> None:
     assert "Holm" not in shown
 
 
-def test_columns_are_aligned() -> None:
-    compared = compare_revisions([REFERENCE, TRIAL, replace(REFERENCE, name="v1", feature="grey")])
+def test_columns_are_aligned(compared: Comparison) -> None:
     table = text(compared).split("\n\n")[1].splitlines()
     starts = {line.index(re.findall("feature|mel|grey", line)[0]) for line in table}
     ends = {re.search(r"interval|\d to +\d+\.\d", line).end() for line in table}  # type: ignore[union-attr]
@@ -40,10 +45,10 @@ def test_columns_are_aligned() -> None:
     assert len(starts) == len(ends) == 1
 
 
-def test_several_comparisons_have_corrected_p_values() -> None:
-    shown = text(compare_revisions([REFERENCE, TRIAL, replace(TRIAL, name="v1")]))
+def test_several_comparisons_have_corrected_p_values(compared: Comparison) -> None:
+    shown = text(compared)
     assert "Holm p: corrected for 2 comparisons with main" in shown
-    [difference] = [row for row in cells(shown) if row[0] == "v1 minus main"]
+    [difference] = [row for row in cells(shown) if row[0] == "trial minus main"]
     assert difference[-2:] == ["0.375", "0.750"]
 
 
@@ -72,10 +77,10 @@ def test_a_genre_that_gains_nothing_over_seeds_changes_by_0() -> None:
     assert [row[:5] for row in rows if row[0] == "blues"] == [["blues", "4", "0.6", "0.6", "0"]]
 
 
-def test_long_lists_are_cut_with_a_count() -> None:
-    found = compare_revisions([REFERENCE, TRIAL])
-    many = found.differences[0].gained * 5
-    found = replace(found, differences=[replace(found.differences[0], gained=many)])
+def test_long_lists_are_cut_with_a_count(compared: Comparison) -> None:
+    first, *rest = compared.differences
+    many = first.gained * 5
+    found = replace(compared, differences=[replace(first, gained=many), *rest])
     shown = text(found)
     assert f"turned right in trial: {len(many)}" in shown
     assert f"... and {len(many) - MOST_CHANGED} more" in shown
