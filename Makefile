@@ -4,15 +4,15 @@ READY := $(VENV)/.ready
 # Stages and tests find `python` and `dvc` of the environment first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro test check bench cache-size cache-prune lock clean
+.PHONY: help setup repro test quick check bench cache-size cache-prune lock clean
 
 help:  ## show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
-setup: $(READY)  ## make the environment in .venv (Python >= 3.11)
+setup: $(READY)  ## make the environment in .venv (Python 3.11 to 3.13)
 
 $(READY): requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@touch $@
@@ -21,8 +21,11 @@ repro: setup  ## audio -> ten-fold metrics: run every stage that is out of date
 	dvc repro
 	@cat metrics/summary.json
 
-test: check  ## checks, then tests
-	python -m pytest
+test: check  ## style, types and all tests
+	python -m pytest --numprocesses=auto
+
+quick: check  ## style, types and the tests that start no process and train nothing
+	python -m pytest --numprocesses=auto -m "not slow"
 
 check: setup  ## style and types
 	ruff check .
@@ -45,4 +48,4 @@ lock:  ## renew requirements.lock from pyproject.toml
 	rm -rf .lock-venv build *.egg-info
 
 clean:  ## remove the environment and every output; DVC's cache stays
-	rm -rf $(VENV) data models/trained dvc_plots .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) data dvc_plots .pytest_cache .mypy_cache .ruff_cache .hypothesis

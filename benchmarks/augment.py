@@ -3,7 +3,7 @@
 Pictures and spectrograms: rows of `mel` as a store holds them, through `Target.make`, beside
 scipy.ndimage of the same interpolation and edge (NumPy where scipy has no such thing), and beside
 Keras' nearest random layer, image by image. Sound: clips of 3 s in float32, without the feature
-that follows, beside librosa.identitys, or NumPy in its own float64.
+that follows, beside librosa.effects, or NumPy in its own float64.
 
 All sides run in this process on one thread, in turns; a figure is the fastest of several runs
 over the same samples. What is drawn is drawn beforehand, but for Keras, whose layers draw.
@@ -30,15 +30,16 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.training.startup import keras
-from pipeline.augmentation.registry import AUGMENTATIONS
-from pipeline.features.mel import Mel
-from pipeline.augmentation.base import SOUND
-from pipeline.augmentation.target import Target
-from pipeline.check import load_params
 from pipeline.audio.pcm import from_pcm, to_pcm
-from pipeline.synthesis.styles import GENRES, artist_sound
+from pipeline.augmentation.base import SOUND
+from pipeline.augmentation.params import parse_augment
+from pipeline.augmentation.registry import augmentations
+from pipeline.augmentation.target import Target
+from pipeline.base.sections import lookup
+from pipeline.features.mel import Mel
 from pipeline.synthesis.play import piece
+from pipeline.synthesis.styles import GENRES, artist_sound
+from pipeline.training.startup import keras
 
 Array = npt.NDArray[Any]
 State = dict[str, Any]
@@ -50,8 +51,8 @@ SIZES = {"64 x 65": (64, 1024), "128 x 130": (128, 512)}  # bands, hop
 ROUNDS, PICTURES, CLIPS = 15, 20, 4
 REFLECT = {"order": 1, "mode": "reflect"}
 OURS = "ours"
-SOUNDED = [name for name, kind in AUGMENTATIONS.items() if kind.acts_on == SOUND]
-PICTURED = [name for name in AUGMENTATIONS if name not in SOUNDED]
+SOUNDED = [name for name, kind in augmentations().items() if kind.acts_on == SOUND]
+PICTURED = [name for name in augmentations() if name not in SOUNDED]
 
 
 def affine(picture: Array, rows: float, columns: float, y: float, x: float) -> Array:
@@ -87,7 +88,7 @@ def with_noise(picture: Array, state: State) -> Array:
 
 def resized_stretch(clip: Array, state: State) -> Array:
     """librosa's, cut or begun again."""
-    return np.resize(librosa.identitys.time_stretch(clip, rate=state["rate"]), len(clip))
+    return np.resize(librosa.effects.time_stretch(clip, rate=state["rate"]), len(clip))
 
 
 def hiss(clip: Array, state: State) -> Array:
@@ -116,7 +117,7 @@ PLAIN_SOUND: dict[str, tuple[str, Side]] = {
     "noise": ("NumPy", hiss),
     "pitch_shift": (
         "librosa",
-        lambda c, s: librosa.identitys.pitch_shift(c, sr=RATE, n_steps=s["semitones"]),
+        lambda c, s: librosa.effects.pitch_shift(c, sr=RATE, n_steps=s["semitones"]),
     ),
     "time_stretch": ("librosa", resized_stretch),
     "time_shift": ("NumPy", lambda c, s: np.roll(c, round(s["share"] * len(c)))),
@@ -172,10 +173,10 @@ def line(name: str, size: str, times: Mapping[str, float]) -> str:
     return f"{name:15} {size:10} {ours:9.1f}" + "".join(cells)
 
 
-def picture_sides(name: str, medium: Target) -> dict[str, Side]:
+def picture_sides(name: str, target: Target) -> dict[str, Side]:
     """Ours, and the plain way and Keras' where there is one."""
     sides: dict[str, Side] = {
-        OURS: lambda row, state: medium.make([{"kind": name, **state}], row, None)
+        OURS: lambda row, state: target.make_sample([augmentations()[name]], [state], row, None)
     }
     if name in PLAIN:
         way, plain = PLAIN[name]
@@ -185,24 +186,24 @@ def picture_sides(name: str, medium: Target) -> dict[str, Side]:
 
 def sound_sides(name: str) -> dict[str, Side]:
     """Ours, and the plain way where there is one."""
-    sides: dict[str, Side] = {OURS: AUGMENTATIONS[name].apply}
+    sides: dict[str, Side] = {OURS: augmentations()[name].apply}
     return sides | dict([PLAIN_SOUND[name]] if name in PLAIN_SOUND else [])
 
 
 def main() -> None:
-    """Print one line a kind and size."""
+    """Print one line for each kind and size."""
     cv2.setNumThreads(1)
-    ranges, clip = load_params().augment.ranges, a_clip()
+    ranges, clip = parse_augment(lookup("augment")).ranges, a_clip()
     print("microseconds a sample; a ratio is the other way's time in ours")
     print("kind            size            ours  other way     time   ratio  ...")
     with threadpool_limits(1):
         for size, (bands, hop) in SIZES.items():
             feature = Mel(2048, hop, bands, 0.0, 11_025.0, 80.0, 1, "viridis")
             row = feature(from_pcm(clip)[np.newaxis], RATE)[0]
-            medium = Target(feature, RATE, row.shape, row.dtype.name)
+            target = Target(feature, RATE, row.shape, row.dtype.name)
             for name in PICTURED:
                 states = [ranges[name].draw(np.random.default_rng(n)) for n in range(PICTURES)]
-                times = fastest(picture_sides(name, medium), row, states)
+                times = fastest(picture_sides(name, target), row, states)
                 print(line(name, size, times), flush=True)
         for name in SOUNDED:
             states = [ranges[name].draw(np.random.default_rng(n)) for n in range(CLIPS)]

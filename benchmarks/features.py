@@ -24,12 +24,11 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.features.registry import FEATURES
-from pipeline.check import load_params
 from pipeline.audio.pcm import from_pcm, to_pcm
+from pipeline.features.params import read_feature
 from pipeline.features.shared.pictures import area_weights
-from pipeline.synthesis.styles import GENRES, artist_sound
 from pipeline.synthesis.play import piece
+from pipeline.synthesis.styles import GENRES, artist_sound
 
 Array = npt.NDArray[Any]
 RATE = 22050
@@ -88,7 +87,7 @@ def plain_grey(clip: Array, p: Any) -> Array:
 
 
 def plain_colour(clip: Array, p: Any) -> None:
-    """A figure a clip, saved as PNG."""
+    """One figure for each clip, saved as PNG."""
     figure, axes = pyplot.subplots()
     axes.specgram(clip, NFFT=p.n_fft, Fs=RATE, noverlap=p.n_fft - p.hop_length)
     axes.axis("off")
@@ -126,7 +125,7 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def compare(name: str, feature: Any, clips: Array) -> list[float]:
-    """Fastest milliseconds of the bare FFTs, of ours and of the plain way, taken in turns."""
+    """Fastest milliseconds of the bare FFTs, of ours and of the plain way, measured in turn."""
     frames = windowed_frames(name, clips, feature)
     sides: list[Callable[[], Any]] = [
         lambda: clip_by_clip(scipy.fft.rfft, frames),
@@ -138,13 +137,13 @@ def compare(name: str, feature: Any, clips: Array) -> list[float]:
 
 
 def main() -> None:
-    """Print one line a feature."""
+    """Print one line for each feature."""
     matplotlib.use("Agg")
-    params, clips = load_params(), a_track(sys.argv[1:])
+    clips = a_track(sys.argv[1:])
     print("feature   FFTs (ms)  ours (ms)  plain (ms)  ours / FFTs  plain / ours")
     with threadpool_limits(1):
-        for name in FEATURES:
-            fft, ours, plain = compare(name, params.extract[name], clips)
+        for name in PLAIN:
+            fft, ours, plain = compare(name, read_feature(name), clips)
             times = f"{fft:9.1f}  {ours:9.1f}  {plain:10.1f}"
             print(f"{name:8}  {times}  {ours / fft:11.1f}  {plain / ours:12.1f}")
 

@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from streaming import noise_task, write_noise
 
 from pipeline.base.parallel import map_folds, workers
-from pipeline.check import load_params
+from pipeline.base.sections import lookup
+from pipeline.training.networks import parse_models
 
 TRACKS, FOLDS = 1000, 10
 EPOCHS = {"ann": 10, "cnn": 1}  # measured
@@ -28,11 +29,12 @@ TESTED, VALIDATION = 1000, 900  # clips of a fold; inner validation takes a tent
 def seconds_of_epoch(fold: int, store: Path, model: str) -> tuple[float, float]:
     """Seconds of an epoch, its validation included, and of reading its batches alone."""
     from pipeline.training.batches import Batches
+    from pipeline.training.checkpoint import Checkpoint
     from pipeline.training.fitting import fit_fold
 
     task = noise_task(store, TRACKS - TESTED // 10, model, VALIDATION, fold, EPOCHS[model])
     start = time.perf_counter()
-    fit_fold(task, store / f"{fold}.keras", store / f"{fold}.npz")
+    fit_fold(task, Checkpoint(store / f"{fold}.npz"))
     trained = (time.perf_counter() - start) / EPOCHS[model]
     batches = Batches(task.rows, task.labels, task.train, task.params.batch_size, seed=0)
     start = time.perf_counter()
@@ -50,7 +52,7 @@ def main() -> None:
         store = Path(folder, "store")
         write_noise(store, TRACKS)
         for model in EPOCHS:
-            epochs = load_params().models[model].epochs
+            epochs = parse_models(lookup("models"))[model].epochs
             if model == "cnn" and sys.argv[1:]:
                 epochs = int(sys.argv[1])
             measured = map_folds(
@@ -59,7 +61,7 @@ def main() -> None:
             epoch, reading = (max(values) for values in zip(*measured, strict=True))
             rounds = -(-FOLDS // workers())
             print(
-                f"{model}: {epoch:.1f} s an epoch, of which reading {reading / epoch:.1%}; "
+                f"{model}: {epoch:.1f} s for an epoch, of which reading {reading / epoch:.1%}; "
                 f"ten folds of at most {epochs} epochs {rounds * epochs * epoch / 60:.0f} min"
             )
 

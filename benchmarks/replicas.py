@@ -25,13 +25,13 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.recordings.fingerprint import BITS, MUTE, fingerprint
-from pipeline.audio.decode import decode, resample
 from pipeline.audio.clips import load_clips
+from pipeline.audio.decode import decode, resample
 from pipeline.dataset.files import find_tracks
+from pipeline.recordings.fingerprint import BITS, MUTE, fingerprint
 from pipeline.recordings.matching import Match, find_matches
-from pipeline.synthesis.styles import GENRES, artist_sound
 from pipeline.synthesis.play import piece
+from pipeline.synthesis.styles import GENRES, artist_sound
 
 Array = npt.NDArray[Any]
 RATE = 22050

@@ -57,10 +57,12 @@ def usual(network: Network) -> Any:
 
 def ours(network: Network) -> Any:
     """The `cnn`."""
-    from models.cnn import build
-    from pipeline.check import load_params
+    from models.cnn import CnnParams, build
+    from pipeline.base.sections import read_section
 
-    params = replace(load_params().models["cnn"], filters=network.filters, kernel=network.kernel)
+    params = replace(
+        read_section(CnnParams, "models.cnn"), filters=network.filters, kernel=network.kernel
+    )
     return build(network.rows.shape[1:], GENRES, params)
 
 
@@ -73,7 +75,8 @@ WAYS = {  # name: (how the network is built, precision)
 
 def milliseconds(way: str, network: Network) -> Counter[str]:
     """Milliseconds of a step, the mean of an epoch's, by kind of operation."""
-    from pipeline.training.machine import POLICIES, resolve
+    from pipeline.training.assembly import POLICIES
+    from pipeline.training.machine import resolve
     from pipeline.training.startup import keras
 
     build, precision = WAYS[way]

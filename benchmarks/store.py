@@ -18,12 +18,12 @@ import zarr
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.features.shared.recipe import ExtractFeature
-from pipeline.check import load_params
 from pipeline.audio.pcm import to_pcm
+from pipeline.features.params import read_feature
+from pipeline.features.shared.recipe import ExtractFeature
 from pipeline.store.store import Store, write_store
-from pipeline.synthesis.styles import GENRES, artist_sound
 from pipeline.synthesis.play import piece
+from pipeline.synthesis.styles import GENRES, artist_sound
 
 TRACKS, RATE, SECONDS = 1000, 22050, 30
 BATCHES = np.random.default_rng(0).integers(0, TRACKS * 10, (50, 32))
@@ -33,8 +33,7 @@ Reader = Callable[[], Any]
 
 def mel_rows() -> dict[str, Any]:
     """Rows of `mel` of a few synthetic tracks, resampled to a thousand."""
-    params = load_params()
-    recipe = ExtractFeature(params.extract["mel"], RATE)
+    recipe = ExtractFeature(read_feature("mel"), RATE)
     tracks = []
     for number, genre in enumerate(GENRES):
         rng = np.random.default_rng(number)

@@ -28,9 +28,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from pipeline.base.parallel import ONE_THREAD
-from pipeline.check import load_params
+from pipeline.base.sections import lookup
 from pipeline.store.rows import StoredRows
 from pipeline.store.store import write_store
+from pipeline.training.networks import parse_models
 
 TRACKS, CLIPS, SHAPE, GENRES = 40_000, 10, (64, 65, 1), 10
 
@@ -57,17 +58,18 @@ def noise_task(
     genres = [str(number) for number in range(GENRES)]
     training = {"seed": fold, "precision": resolve("auto")}
     description = Description(model, "mel", genres, fold, {}, training)
-    params = replace(load_params().models[model], epochs=epochs)
+    params = replace(parse_models(lookup("models"))[model], epochs=epochs)
     return FoldTask(rows, labels, *parts, params, description)
 
 
 def train(store: Path) -> None:
     """Print clips a second of one epoch over the whole store."""
+    from pipeline.training.checkpoint import Checkpoint
     from pipeline.training.fitting import fit_fold
 
     task = noise_task(store, TRACKS, "ann", validation=100)
     start = time.perf_counter()
-    fit_fold(task, store / "model.keras", store / "checkpoint.npz")
+    fit_fold(task, Checkpoint(store / "checkpoint.npz"))
     seconds = time.perf_counter() - start
     print(f"{len(task.train) / seconds:.0f} clips/s, with the statistics before the epoch")
 

@@ -92,13 +92,14 @@ def fit_rate(model: Any, rows: np.ndarray, wanted: np.ndarray) -> float:
 
 def train_keras(network: Network, precision: str) -> float:
     """Rate of Keras' own `fit`, on as many threads as the environment says."""
+    from models.cnn import CnnParams
+    from pipeline.base.sections import read_section
     from pipeline.training.assembly import assemble
     from pipeline.training.machine import resolve
     from pipeline.training.optimizer import make_optimizer
     from pipeline.training.saved import Description
-    from pipeline.check import load_params
 
-    params = load_params().models["cnn"]
+    params = read_section(CnnParams, "models.cnn")
     params = replace(params, filters=network.filters, kernel=network.kernel)
     genres = [str(number) for number in range(GENRES)]
     description = Description("cnn", "mel", genres, 0, {}, {"seed": 0})
@@ -110,7 +111,8 @@ def train_keras(network: Network, precision: str) -> float:
 
 def convolve(network: Network, precision: str) -> float:
     """Rate of the bare convolutions, each block measured by itself."""
-    from pipeline.training.machine import POLICIES, resolve
+    from pipeline.training.assembly import POLICIES
+    from pipeline.training.machine import resolve
     from pipeline.training.startup import keras
 
     keras.config.set_dtype_policy(POLICIES[resolve(precision)])

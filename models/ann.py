@@ -1,4 +1,4 @@
-"""The fully connected network: 512-256-128-64."""
+"""The fully connected network: hidden layers of 512, 256, 128 and 64 units."""
 
 from typing import Any
 
@@ -12,16 +12,21 @@ WIDTHS = (512, 256, 128, 64)
 
 @dataclass(frozen=True, config=STRICT)
 class AnnParams(FitParams):
-    """Training of the fully connected network; `l2` is its weight decay."""
+    """Parameters of the fully connected network.
+
+    Attributes
+    ----------
+    l2 : float
+        L2 penalty on the weights of the hidden layers.
+    """
 
     l2: NotNegative
 
 
 def build(input_shape: tuple[int, ...], n_classes: int, params: AnnParams) -> Any:
-    """Normalised rows of `input_shape` -> float32 probabilities of shape (n, n_classes).
+    """Build a network from normalised rows (n, *input_shape) to float32 probabilities.
 
-    Each hidden layer is ReLU, with L2 weight decay `params.l2` and dropout `params.dropout`
-    where they are not 0.
+    Hidden layers have a ReLU, and the L2 penalty and the dropout of `params` where they are not 0.
     """
     import keras
     from keras import layers, regularizers

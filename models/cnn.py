@@ -1,8 +1,8 @@
 """The convolutional network: blocks of convolution, pooling, batch normalisation and ReLU.
 
-Batch normalisation stands behind the pooling, where it has a quarter of the values to go through,
-and before the ReLU, so that no filter can fall silent for good. It has an offset of its own: what
-it follows needs no bias.
+Batch normalisation follows the pooling, where a quarter of the values are left to normalise, and
+precedes the ReLU, so that no filter can be silenced for good. As it has an offset of its own, the
+layer before it needs no bias.
 """
 
 from typing import Annotated, Any
@@ -19,14 +19,23 @@ HIDDEN = 32
 
 @dataclass(frozen=True, config=STRICT)
 class CnnParams(FitParams):
-    """Training of the convolutional network: one block for each of `filters`."""
+    """Parameters of the convolutional network.
+
+    Attributes
+    ----------
+    filters : tuple of int
+        Number of filters in each block.
+    kernel : int
+        Height and width of the filters.
+    batch_norm_momentum : float
+    """
 
     filters: Annotated[tuple[Count, ...], Field(min_length=1, max_length=8, strict=False)]
     kernel: Annotated[int, Field(ge=1, le=31)]
     batch_norm_momentum: Share
 
     def require_input(self, name: str, shape: tuple[int, ...]) -> None:
-        """Pictures survive a 2x2 pooling in each block."""
+        """Raise `ParamsError` unless pictures of `shape` can be pooled once in each block."""
         if len(shape) != 3:
             raise ParamsError(
                 f"model = {name!r} needs pictures, not rows of shape {shape}; choose another "
@@ -44,9 +53,12 @@ class CnnParams(FitParams):
 
 
 def build(input_shape: tuple[int, ...], n_classes: int, params: CnnParams) -> Any:
-    """Normalised pictures (height, width, channels) -> float32 probabilities (n, n_classes).
+    """Build a network from normalised pictures (n, *input_shape) to float32 probabilities.
 
-    `input_shape` is one that `params.require_input` takes.
+    Parameters
+    ----------
+    input_shape : (height, width, channels)
+        One that `params.require_input` accepts.
     """
     import keras
     from keras import layers

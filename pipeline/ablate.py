@@ -1,12 +1,13 @@
-"""Command: what each kind of augmentation is worth, on the same folds and seeds.
+"""Command: compare each kind of augmentation with none, on the same folds and seeds.
 
 `python -m pipeline.ablate` trains what params.yaml names without augmentation, with each kind that
-can change the feature alone, and with all of these together, after `dvc repro` has made tracks,
-replicas and features. All train in as many steps, if epochs divide: where new samples make an epoch
-longer, in fewer epochs. It prints a table, the best on the inner validation first, and writes
-metrics/ablation.csv, anew after each trial. What was made and trained before comes from the
-machine's cache; `seconds`, of one core, are those of the training as it was, and an estimate of
-what the samples take to make.
+can change the feature, and with all of these together. It needs the tracks, replicas and features
+that `dvc repro` makes. Where augmented samples make an epoch longer, there are fewer epochs, so
+that all trials train in about as many steps.
+
+It prints a table, with the best on the inner validation first, and writes metrics/ablation.csv
+after each trial. What was made and trained before comes from the machine's cache. `seconds` are
+those of one core: how long training took, and an estimate of how long the samples take to make.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from pipeline.base.sections import read_section
 from pipeline.base.tables import rounded, write_csv
 from pipeline.base.terminal import aligned, p_text, percent, points
 from pipeline.comparison.paired import Difference, differences
-from pipeline.comparison.trials import Trial, open_bench
+from pipeline.comparison.trials import Trial, open_trials
 from pipeline.evaluation.params import EvaluateParams
 from pipeline.evaluation.summary import SEED
 from pipeline.folds.params import SplitParams
@@ -39,16 +40,16 @@ Row = dict[str, Any]
 
 
 def write_table(trials: Sequence[Trial]) -> list[Row]:
-    """Write what is known after these trials, of which the first is the baseline."""
-    first, *others = [trial.judged for trial in trials]
-    gains = differences(first, others, first.groups, SEED) if others else []
+    """Write and return the table of these trials, of which the first is the baseline."""
+    first, *others = [trial.outcomes for trial in trials]
+    gains = differences(first, others, SEED) if others else []
     rows = table(trials, gains)
     write_csv(TABLE, list(rows[0]), map(rounded, rows))
     return rows
 
 
 def table(trials: Sequence[Trial], gains: Sequence[Difference]) -> list[Row]:
-    """One row for each trial: the baseline, then the others, the best inner validation first."""
+    """One row for each trial: the baseline first, the others by their inner validation accuracy."""
     rows = [_row(trials[0], None)]
     others = zip(trials[1:], gains, strict=True)
     ordered = sorted(others, key=lambda each: each[0].validation, reverse=True)
@@ -59,15 +60,15 @@ def _row(trial: Trial, gain: Difference | None) -> Row:
     row: Row = {
         "kinds": trial.name,
         "validation_clip_accuracy": trial.validation,
-        "track_accuracy": float(trial.judged.correct.mean()),
+        "track_accuracy": float(trial.outcomes.correct.mean()),
     }
     for name in ("difference", "low", "high", "p_value", "p_holm"):
         row[name] = getattr(gain, name) if gain else ""
     return {**row, "seconds": round(trial.seconds), "megabytes": round(trial.megabytes, 1)}
 
 
-def shown(rows: Sequence[Row]) -> str:
-    """The rows for a terminal, in percent."""
+def format_table(rows: Sequence[Row]) -> str:
+    """Format the rows for a terminal, in percent."""
     header = [
         "kinds",
         "inner validation",
@@ -94,23 +95,25 @@ def _cells(row: Row) -> list[str]:
 def choose(
     names: Sequence[str], augment: AugmentParams, target: Target
 ) -> dict[str, tuple[Chain, ...]]:
-    """The trials of these names, by default each chain to try and all of them together.
+    """The chains of each trial: those named, or else each that is applicable, and all together.
 
     Raises
     ------
     PipelineError
-        A name is no kind or chain, or is one that can change nothing here; or all are.
+        A name is not that of a kind or chain, or is that of one that cannot change the feature.
     """
-    chains = augment.usable_chains(target)
-    if not chains:  # so the first will tell why
-        _usable(next(iter(augment.ranges)), augment, target)
+    chains = augment.applicable_chains(target)
+    if not chains:
+        name, kind = next(iter(augment.ranges.items()))
+        reason = reason_against(target, Chain(name, (kind,)))
+        raise PipelineError(f"no kind can change the feature: {name!r} {reason}")
     together = {ALL: tuple(chains)}
     if not names:
         return {chain.name: (chain,) for chain in chains} | together
-    return {name: together.get(name) or (_usable(name, augment, target),) for name in names}
+    return {name: together.get(name) or (_applicable(name, augment, target),) for name in names}
 
 
-def _usable(name: str, augment: AugmentParams, target: Target) -> Chain:
+def _applicable(name: str, augment: AugmentParams, target: Target) -> Chain:
     ranges = augment.ranges
     try:
         chain = chain_of(name, ranges)
@@ -119,15 +122,18 @@ def _usable(name: str, augment: AugmentParams, target: Target) -> Chain:
         raise PipelineError(f"{name!r}: {error}; choose from {choices}") from None
     reason = reason_against(target, chain)
     if reason:
-        raise PipelineError(f"{name!r} {reason}")
+        raise PipelineError(f"{name!r}: {reason}")
     return chain
 
 
 def main() -> None:
-    """Try what the command line names, or everything."""
+    """Try the kinds that the command line names, or all of them."""
     parser = command_line(__doc__)
     parser.add_argument(
-        "kinds", nargs="*", metavar="KIND", help="kind, chain or all; default: each alone, and all"
+        "kinds",
+        nargs="*",
+        metavar="KIND",
+        help="a kind, a chain, or all; default: each kind, and all",
     )
     names = parser.parse_args().kinds
     experiment = read_experiment()
@@ -140,12 +146,12 @@ def main() -> None:
         target = target_of(store)
     chosen = choose(names, experiment.augment, target)
     trials = []
-    with open_bench(experiment, split, vote) as bench:
+    with open_trials(experiment, split, vote) as common:
         for name, kinds in {BASELINE: (), **chosen}.items():
             print(f"-- {name}", flush=True)
-            trials.append(bench.run(name, kinds))
+            trials.append(common.run(name, kinds))
             rows = write_table(trials)
-    print(shown(rows))
+    print(format_table(rows))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage: make augmented samples of the labelled clips, and a picture of what each kind does."""
+"""Stage: make augmented samples of the labelled clips, and draw what each kind does."""
 
 from pipeline.augmentation.offline import make_samples
 from pipeline.augmentation.params import parse_augment
@@ -12,7 +12,7 @@ from pipeline.store.build import replacing_folder
 
 
 def main() -> None:
-    """Make what `augment` in params.yaml asks for: nothing, unless its mode is offline."""
+    """Make the samples that `augment` in params.yaml asks for: none unless its mode is offline."""
     command_line(__doc__).parse_args()
     augment = parse_augment(lookup("augment"))
     feature, seed, tracks = read_name("feature"), read_seed(), read_tracks()

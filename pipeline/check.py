@@ -1,4 +1,4 @@
-"""Stage: check the whole of params.yaml before any stage loses its old output."""
+"""Stage: check all of params.yaml, before any other stage loses its old output."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -44,12 +44,12 @@ KEYS = (
 
 
 def check(document: Mapping[str, Any]) -> None:
-    """Check every section, and that they go together.
+    """Check every section, and that the sections go together.
 
     Raises
     ------
     ParamsError
-        Names the key, its value and what would be right.
+        A value is wrong; the message names its key and what would be right.
     """
     section(document, PARAMS.name, KEYS)
     read_seed(document)
@@ -76,16 +76,16 @@ def check(document: Mapping[str, Any]) -> None:
 
 
 def check_feature(feature: str, features: Mapping[str, Feature]) -> None:
-    """Raise `ParamsError` unless `feature` is extracted, or may be a store of the user's own.
+    """Raise `ParamsError` unless `feature` is extracted, or may be a store that the user made.
 
-    Such a store is opened in `train` alone, which depends on it: what was found here would not be
-    looked at again when the store changes.
+    Only `train` opens such a store, because it depends on it: `check` does not, and would not run
+    again when the store changes.
     """
-    own = FEATURE_STORES / feature
-    if feature not in features and (feature in feature_names() or not own.is_dir()):
+    folder = FEATURE_STORES / feature
+    if feature not in features and (feature in feature_names() or not folder.is_dir()):
         raise ParamsError(
             f"feature = {feature!r}: should be one of the extracted features "
-            f"(extract.features): {one_of(features)}, or a store of your own in {own}"
+            f"(extract.features): {one_of(features)}, or the name of your own store in {folder}"
         )
 
 
@@ -97,10 +97,10 @@ def check_input(
     model: str,
     network: FitParams,
 ) -> None:
-    """Raise `ParamsError` unless augmentation and the network can take the chosen feature."""
+    """Raise `ParamsError` unless the augmentation and the network suit the chosen feature."""
     rows = feature.template(segment.clip_samples, segment.sample_rate)
     shape = rows.shape[1:]
-    augment.require_use(Target(feature, segment.sample_rate, shape, rows.dtype.name))
+    augment.require_applicable(Target(feature, segment.sample_rate, shape, rows.dtype.name))
     try:
         network.require_input(model, shape)
     except ParamsError as error:
@@ -108,13 +108,13 @@ def check_input(
 
 
 def check_dataset(dataset: DatasetParams) -> None:
-    """Raise `ParamsError` unless the folder is there, or will be: the demo's."""
+    """Raise `ParamsError` unless the folder exists, or is the demo's, which will be written."""
     if dataset.folder != DEMO and not dataset.folder.is_dir():
         raise ParamsError(f"dataset.path = {dataset.path!r}: no such folder")
 
 
 def main() -> None:
-    """Check, and write a file that never changes, so that later stages do not run again."""
+    """Check params.yaml; the output never changes, so that no later stage runs again for it."""
     command_line(__doc__).parse_args()
     check(read_document())
     PARAMS_CHECKED.parent.mkdir(parents=True, exist_ok=True)

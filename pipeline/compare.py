@@ -2,8 +2,8 @@
 
 `python -m pipeline.compare main` compares main with the workspace; more revisions are each
 compared with the first. A revision is a branch, a commit, a tag, a DVC experiment, or the word
-`workspace`. It reads what they recorded in metrics/, and in dvc.lock which run made that; nothing
-is computed again.
+`workspace`. The command reads what they recorded in metrics/ and dvc.lock, and computes nothing
+again.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.tables import replacing
-from pipeline.comparison.report import as_json, build_report
+from pipeline.comparison.result import as_json, compare_revisions
 from pipeline.comparison.revisions import WORKSPACE, read_revision, require_comparable
 from pipeline.comparison.text import text
 from pipeline.pages.comparison import page
@@ -32,17 +32,17 @@ def main() -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to FILE too")
     arguments = parser.parse_args()
     if arguments.html and arguments.html.is_dir():
-        raise PipelineError(f"--html {arguments.html}: is a folder; name a file in it")
-    names = (
-        arguments.revisions if len(arguments.revisions) > 1 else [*arguments.revisions, WORKSPACE]
-    )
+        raise PipelineError(f"--html {arguments.html} is a folder; name a file in it")
+    names = arguments.revisions
+    if len(names) == 1:
+        names.append(WORKSPACE)
     revisions = [read_revision(name) for name in names]
     require_comparable(revisions)
-    report = build_report(revisions)
+    comparison = compare_revisions(revisions)
     if arguments.html:
         with replacing(arguments.html) as file:
-            file.write(page(report))
-    print(json.dumps(as_json(report), indent=2) if arguments.json else text(report))
+            file.write(page(comparison))
+    print(json.dumps(as_json(comparison), indent=2) if arguments.json else text(comparison))
 
 
 if __name__ == "__main__":

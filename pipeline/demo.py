@@ -1,4 +1,4 @@
-"""Stage: write the small synthetic dataset that a fresh clone runs on."""
+"""Stage: write the small synthetic dataset on which a fresh clone runs."""
 
 import shutil
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from pipeline.synthesis.styles import GENRES, artist_sound
 
 SAMPLE_RATE = 22_050
 
-# Each kind of thing that is drawn has a stream of its own, so that none shifts another.
+# Separate random streams, so that the number of tracks in one does not change the others.
 ARTISTS, TRACKS, UNLABELLED, SHUFFLE = range(4)
 
 
 @dataclass(frozen=True)
-class Track:
-    """One piece to be written: `index` seeds it, among the tracks of its stream and genre."""
+class DemoTrack:
+    """A track to be written; `stream`, genre and `index` seed it."""
 
     track_id: str
     genre: str
@@ -35,19 +35,19 @@ class Track:
 
 
 def write_demo(folder: Path, truth: Path, params: DemoParams, seed: int) -> None:
-    """Write the dataset, and apart from it the genres of its unlabelled tracks.
+    """Write the dataset, and the genres of its unlabelled tracks in a separate file.
 
     Parameters
     ----------
     folder : Path
-        Becomes the dataset: one folder for each genre, ``unlabelled/`` and ``metadata.csv``; what
-        was there is replaced. Tracks are 16-bit mono WAV at `SAMPLE_RATE` Hz.
+        The dataset, which replaces what is there: one folder for each genre, `unlabelled` and
+        metadata.csv. Tracks are 16-bit mono WAV files at `SAMPLE_RATE` Hz.
     truth : Path
-        Becomes a table of ``track_id`` and ``genre``, for the unlabelled tracks alone.
+        A table of `track_id` and `genre`, for the unlabelled tracks only.
     params : DemoParams
-        How many tracks and artists, and how long in seconds.
+        Number of tracks and artists, and length of the tracks in seconds.
     seed : int
-        Every track follows from it and its own place alone: same arguments, same bytes.
+        Together with its own id, it determines every track: equal arguments give equal bytes.
     """
     labelled, unlabelled = list(_labelled(params)), list(_unlabelled(params, seed))
     partial = folder.with_name(folder.name + ".partial")
@@ -57,27 +57,27 @@ def write_demo(folder: Path, truth: Path, params: DemoParams, seed: int) -> None
     write_csv(partial / "metadata.csv", ["track_id", "artist"], map(_credit, labelled))
     answers = ({"track_id": track.track_id, "genre": track.genre} for track in unlabelled)
     write_csv(truth, ["track_id", "genre"], answers)
-    # Last, and at once: a killed run leaves the old dataset or none, never a part of one.
+    # A run that is killed leaves the old dataset or none, never an incomplete one.
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 
 
-def _labelled(params: DemoParams) -> Iterator[Track]:
+def _labelled(params: DemoParams) -> Iterator[DemoTrack]:
     for genre in GENRES:
         for i in range(params.tracks_per_genre):
-            track_id = f"{genre}/demo.{genre}.{i:05d}"  # or it would be taken for GTZAN's
-            yield Track(track_id, genre, i % params.artists_per_genre, TRACKS, i)
+            track_id = f"{genre}/demo.{genre}.{i:05d}"  # unlike the names of GTZAN's tracks
+            yield DemoTrack(track_id, genre, i % params.artists_per_genre, TRACKS, i)
 
 
-def _unlabelled(params: DemoParams, seed: int) -> Iterator[Track]:
+def _unlabelled(params: DemoParams, seed: int) -> Iterator[DemoTrack]:
     rng = np.random.default_rng([seed, SHUFFLE])
     genres = rng.permutation(np.resize(list(GENRES), params.unlabelled)).tolist()
     for i, genre in enumerate(genres):
         artist = int(rng.integers(params.artists_per_genre))
-        yield Track(f"unlabelled/unlabelled.{i:05d}", genre, artist, UNLABELLED, i)
+        yield DemoTrack(f"unlabelled/unlabelled.{i:05d}", genre, artist, UNLABELLED, i)
 
 
-def _write_track(folder: Path, track: Track, seconds: float, seed: int) -> None:
+def _write_track(folder: Path, track: DemoTrack, seconds: float, seed: int) -> None:
     genre = list(GENRES).index(track.genre)
     artist = artist_sound(np.random.default_rng([seed, ARTISTS, genre, track.artist]))
     rng = np.random.default_rng([seed, track.stream, genre, track.index])
@@ -87,12 +87,12 @@ def _write_track(folder: Path, track: Track, seconds: float, seed: int) -> None:
     soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16")
 
 
-def _credit(track: Track) -> dict[str, str]:
+def _credit(track: DemoTrack) -> dict[str, str]:
     return {"track_id": track.track_id, "artist": f"{track.genre} artist {track.artist + 1}"}
 
 
 def main() -> None:
-    """Write the demo dataset that ``params.yaml`` asks for."""
+    """Write the demo dataset that params.yaml asks for."""
     command_line(__doc__).parse_args()
     write_demo(DEMO, DEMO_TRUTH, read_section(DemoParams, "demo"), read_seed())
 

@@ -1,4 +1,4 @@
-"""Stage: test each fold's model on the tracks that it never saw, into the tables of metrics/."""
+"""Stage: test the model of each fold on the tracks that it was not trained on."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ CURVES = {
 
 
 def read_histories(folder: Path) -> list[Row]:
-    """Every fold's and epoch's losses and accuracies."""
+    """Read the losses and accuracies of every fold and epoch."""
     rows: list[Row] = []
     for path in sorted(folder.glob("fold-*.csv"), key=lambda path: int(path.stem[5:])):
         rows += [{"fold": path.stem[5:], **row} for row in read_csv(path)]
@@ -42,7 +42,7 @@ def read_histories(folder: Path) -> list[Row]:
 
 
 def mean_curves(histories: Sequence[Row]) -> list[Row]:
-    """Per epoch the mean over the folds that trained that long."""
+    """Average each epoch over the folds that trained that long."""
     curves = []
     for epoch in sorted({int(row["epoch"]) for row in histories}):
         rows = [row for row in histories if int(row["epoch"]) == epoch]
@@ -54,9 +54,9 @@ def mean_curves(histories: Sequence[Row]) -> list[Row]:
 
 
 def write_tables(clips: Predictions, genres: list[str], vote: str, by_clip: bool) -> None:
-    """Everything in metrics/ except the histories, and the clips' predictions.
+    """Write the tables in metrics/, except the histories, and the predictions for clips.
 
-    Where folds are cut `by_clip` no track is judged, and the tables are of clips.
+    If folds are cut `by_clip`, there are no figures of tracks, and all tables are about clips.
     """
     levels = {CLIP: clips} if by_clip else by_level(clips)
     tracks = levels.get(vote, clips)

@@ -1,4 +1,4 @@
-"""Stage, run for each feature: compute it from the PCM clips into data/features/<name>."""
+"""Stage: compute one feature of the PCM clips, into data/features/<name>."""
 
 from dataclasses import asdict
 from functools import partial
@@ -15,7 +15,7 @@ from pipeline.store.store import Store
 
 
 def extract(clips: Path, name: str, feature: Feature, folder: Path) -> None:
-    """Compute a feature of every clip in the store `clips` into the store `folder`."""
+    """Compute a feature of every clip in the store `clips`, and write the store `folder`."""
     with Store(clips) as store:
         recipe = ExtractFeature(feature, store.description["sample_rate"])
         template = partial(feature.template, store.shape[1], recipe.sample_rate)

@@ -1,26 +1,25 @@
 """Command: the headline accuracy along the current branch, commit by commit, newest first.
 
 `python -m pipeline.history` follows first parents and shows the commits that changed
-metrics/summary.json.
+metrics/summary.json. What a commit did not record is shown as `-`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any
-
-import yaml
 
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.terminal import aligned, clean, percent
 from pipeline.comparison.git import git, read_files
-from pipeline.comparison.recorded import PARAMS, SPLIT, SUMMARY
+from pipeline.comparison.lock import LOCK, parse_lock
+from pipeline.comparison.recorded import SPLIT, SUMMARY
 
 TRACK_ACCURACY, LEAKY_ACCURACY = "track_accuracy", "leaky_clip_accuracy"
 LONGEST_SUBJECT, BAR = 40, 33  # characters
 COLUMNS = ["commit", "date", "model", "feature", "protocol", "accuracy %", "95% interval"]
+RIGHT = (5, 6)  # indices of the columns that are numbers
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Entry:
     ----------
     metric : str
         Name of the figure: `track_accuracy`, or `leaky_clip_accuracy`, which is of clips whose
-        tracks trained the model and compares with nothing.
+        tracks trained the model and cannot be compared with anything.
     accuracy, low, high : float or None
         With its 95 % interval.
     """
@@ -54,31 +53,30 @@ def read_history() -> list[Entry]:
     Raises
     ------
     PipelineError
-        This is no git repository, or it has no commit.
+        This is not a git repository, or it has no commit.
     """
-    paths = (SUMMARY, SPLIT, PARAMS)
     commits = _commits()
-    files = read_files([f"{commit[0]}:./{path}" for commit in commits for path in paths])
-    found = (_entry(commit, *files[3 * n : 3 * n + 3]) for n, commit in enumerate(commits))
-    return [entry for entry in found if entry is not None]
+    files = read_files([commit[0] for commit in commits], (SUMMARY, SPLIT, LOCK))
+    found = zip(commits, files, strict=True)
+    # A commit without figures deleted them.
+    return [_entry(commit, each) for commit, each in found if _json(each[SUMMARY])]
 
 
 def table(entries: Sequence[Entry]) -> str:
-    """A line an entry, with its interval as a bar on a scale that all share."""
-    drawn = [e for e in entries if e.accuracy is not None]
-    shares = [s for e in drawn for s in (e.low, e.accuracy, e.high) if s is not None]
+    """One line for each entry, with its interval as a bar; all bars share one scale."""
+    shares = [share for e in entries for share in (e.low, e.accuracy, e.high) if share is not None]
     low, high = (min(shares), max(shares)) if shares else (0.0, 1.0)
     ends = f"{percent(low)}{percent(high).rjust(BAR - len(percent(low)))}"
     rows = [[*COLUMNS, ends, "subject"]]
     rows += [[*_cells(entry), bar(entry, low, high), _cut(entry.subject)] for entry in entries]
-    lines = [aligned(rows, right=(5, 6))]
+    lines = [aligned(rows, right=RIGHT)]
     if any(entry.metric == LEAKY_ACCURACY for entry in entries):
-        lines.append("leaky, x: clips of one track are on both sides; compares with nothing")
+        lines.append("leaky, x: clips of one track are on both sides; compare it with nothing")
     return "\n".join(lines)
 
 
 def bar(entry: Entry, low: float, high: float) -> str:
-    """The interval and `o` (leaky: `x`) at the accuracy, where `BAR` characters are low to high."""
+    """The interval, with `o` (leaky: `x`) at the accuracy, in `BAR` characters from low to high."""
 
     def place(share: float) -> int:
         return round((BAR - 1) * (share - low) / (high - low or 1))
@@ -117,20 +115,17 @@ def _commits() -> list[list[str]]:
     return [line.split("\0") for line in lines if line]
 
 
-def _entry(
-    commit: Sequence[str], summary: bytes | None, split: bytes | None, params: bytes | None
-) -> Entry | None:
-    figures, labels = _mapping(summary), _mapping(params)
-    if not figures:  # the commit deleted it
-        return None
+def _entry(commit: Sequence[str], files: dict[str, bytes | None]) -> Entry:
+    figures = _json(files[SUMMARY])
     metric = LEAKY_ACCURACY if LEAKY_ACCURACY in figures else TRACK_ACCURACY
+    model, feature = _trained(files[LOCK])
     return Entry(
         commit=commit[1],
         date=commit[2],
         subject=commit[3],
-        model=labels.get("model"),
-        feature=labels.get("feature"),
-        protocol=_mapping(split).get("protocol") or _asked_protocol(labels),
+        model=model,
+        feature=feature,
+        protocol=_json(files[SPLIT]).get("protocol"),
         metric=metric,
         accuracy=figures.get(metric),
         low=figures.get(f"{metric}_low"),
@@ -138,32 +133,34 @@ def _entry(
     )
 
 
-def _asked_protocol(params: Mapping[str, Any]) -> Any:
-    """What commits that are older than metrics/split.json have; possibly nothing."""
-    section = params.get("split")
-    return section.get("protocol") if isinstance(section, dict) else None
-
-
-@cache  # most commits have the params.yaml of the one before
-def _mapping(content: bytes | None) -> dict[str, Any]:
-    """What a file says; nothing where it is missing or broken, as old commits may have it."""
+def _trained(lock: bytes | None) -> tuple[str | None, str | None]:
+    """Model and feature of the run, where dvc.lock says so."""
     try:
-        found = yaml.safe_load(content or b"")  # reads JSON, too
-    except (yaml.YAMLError, UnicodeDecodeError):
+        run = parse_lock(lock or b"", "")
+    except PipelineError:
+        return None, None
+    return run.model, run.feature
+
+
+def _json(content: bytes | None) -> dict[str, Any]:
+    """The object in a file; an empty one where the file is missing or broken."""
+    try:
+        found = json.loads(content or b"{}")
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def _cells(entry: Entry) -> list[str]:
-    labels = [entry.model, entry.feature, entry.protocol]
     accuracy = "-" if entry.accuracy is None else percent(entry.accuracy)
-    known = entry.low is not None and entry.high is not None
+    interval = "-"
+    if entry.low is not None and entry.high is not None:
+        interval = f"{percent(entry.low)} to {percent(entry.high)}"
     return [
-        entry.commit,
-        entry.date,
-        *(clean(str(label)) if label else "-" for label in labels),
+        *(entry.commit, entry.date),
+        *(str(label or "-") for label in (entry.model, entry.feature, entry.protocol)),
         f"leaky {accuracy}" if entry.metric == LEAKY_ACCURACY else accuracy,
-        f"{percent(entry.low or 0)} to {percent(entry.high or 0)}" if known else "-",
+        interval,
     ]
 
 

@@ -1,7 +1,7 @@
-"""Stage, and command for files of your own: predict genres by the mean of all folds' models.
+"""Stage: predict the genres of unlabelled tracks, or of given files, by all folds' models.
 
-As a stage it writes data/unlabelled.csv. `python -m pipeline.predict song.mp3 ...` prints a
-table; everything it must know is in the models, so params.yaml plays no part.
+As a stage it writes data/unlabelled.csv. `python -m pipeline.predict song.mp3 ...` prints a table.
+Everything that it needs to know is in the models, so params.yaml plays no part.
 """
 
 import sys
@@ -35,12 +35,12 @@ Row = dict[str, Any]
 
 
 def predict_rows(models: Models, rows: Array) -> Array:
-    """Mean probability over models and clips, (clips, ...) -> (genres,)."""
+    """Mean probability over models and clips: (clips, ...) -> (genres,)."""
     return np.mean([probabilities(model, rows).mean(axis=0) for model, _ in models], axis=0)
 
 
 def verdict(genres: Sequence[str], chances: Array) -> Row:
-    """The genre, the runner-up, and each genre's probability, as cells of a table."""
+    """The genre, the runner-up and the probability of each genre, as cells of a table."""
     best, second = np.argsort(-chances, kind="stable")[:2]
     return {
         "genre": genres[best],
@@ -64,22 +64,23 @@ def predict_store(models: Models, folder: Path, track_ids: Sequence[str]) -> Ite
 
 
 def predict_file(models: Models, path: Path) -> Row:
-    """A row for one audio file.
+    """The row of one audio file.
 
     Raises
     ------
     Rejection, OSError
         The file cannot be used.
     PipelineError
-        The models read a feature that only its user can compute.
+        The models were trained on a feature that cannot be computed here.
     """
     description = models[0][1]
     store = description.store
     feature = described_feature(store)
     if feature is None:
         raise PipelineError(
-            f"the models read a feature of your own, {description.feature!r}, which cannot be "
-            "computed here; put the tracks into the dataset's folder unlabelled and into its store"
+            f"the models were trained on a feature of your own, {description.feature!r}, which "
+            "cannot be computed here; put the tracks into the dataset's folder unlabelled, and "
+            "their rows into the feature's store"
         )
     recipe = ExtractFeature(feature, store["sample_rate"])
     pcm = load_clips(path, recipe.sample_rate, recipe.sample_rate * store["seconds"]).pcm
@@ -90,7 +91,7 @@ def predict_file(models: Models, path: Path) -> Row:
 
 
 def predict_files(models: Models, paths: Sequence[Path]) -> tuple[list[Row], list[str]]:
-    """Rows of the usable files, and one line for each of the others."""
+    """The rows of the usable files, and one line for each of the others."""
     rows, errors = [], []
     for path in paths:
         try:
@@ -103,16 +104,16 @@ def predict_files(models: Models, paths: Sequence[Path]) -> tuple[list[Row], lis
 
 
 def format_table(rows: Sequence[Row]) -> str:
-    """Aligned columns: file, genre, probability, runner-up, its probability."""
+    """Align the columns: file, genre, probability, runner-up and its probability."""
     cells = [[row["file"], *(row[name] for name in COLUMNS)] for row in rows]
     return aligned([["file", *COLUMNS], *cells])
 
 
 def main() -> None:
-    """Predict the files of the command line; without any, the dataset's unlabelled tracks."""
+    """Predict the files that the command line names, or else the dataset's unlabelled tracks."""
     parser = command_line(__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="audio files of your own")
-    parser.add_argument("--csv", type=Path, metavar="PATH", help="write a table to PATH too")
+    parser.add_argument("--csv", type=Path, metavar="PATH", help="also write the table to PATH")
     parser.add_argument("--models", type=Path, default=TRAINED, help="folder of fold-*.keras")
     arguments = parser.parse_args()
     if arguments.csv and not arguments.files:

@@ -1,9 +1,9 @@
-"""Train and test the same model by every protocol, and show how much the leaky one flatters.
+"""Command: compare the protocols, and show how much the leaky one flatters.
 
-`python -m pipeline.protocols` trains and judges what params.yaml names under the protocols clip,
-song, artist and filtered, after `dvc repro` has made tracks, replicas, features and new samples;
-folds that were trained before come from the machine's cache. It prints a table and writes
-metrics/protocols.csv.
+`python -m pipeline.protocols` trains and tests what params.yaml names under the protocols clip,
+song, artist and filtered. It needs the tracks, replicas, features and augmented samples that
+`dvc repro` makes; folds that were trained before come from the machine's cache. It prints a table
+and writes metrics/protocols.csv.
 """
 
 import sys
@@ -42,12 +42,12 @@ Row = dict[str, Any]
 
 
 def run_protocol(name: ProtocolName, experiment: Experiment, split: SplitParams, vote: str) -> Row:
-    """Assign folds by the protocol `name`, train and test: its row of the table.
+    """Train and test under the protocol `name`; return its row of the table.
 
     Raises
     ------
     PipelineError
-        The protocol does not go with the dataset, or something that it needs is not there.
+        The protocol does not suit the dataset, or something that it needs is missing.
     LeakError
         A fold leaks.
     """
@@ -61,12 +61,12 @@ def run_protocol(name: ProtocolName, experiment: Experiment, split: SplitParams,
         summary = summarise(by_level(predictions), vote)
     figures = {f"{level}_{figure}" for level in LEVELS for figure in FIGURES} & summary.keys()
     facts = {name: assigned.figures[name] for name in COLUMNS}
-    facts["tracks"] = len(np.unique(predictions.track_ids))  # in place of all that have a fold
+    facts["tracks"] = len(np.unique(predictions.track_ids))  # not all that the folds train on
     return rounded({**facts, **{name: summary[name] for name in figures}})
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows for a terminal, in percent with 95 % intervals."""
+def format_table(rows: Sequence[Row]) -> str:
+    """Format the rows for a terminal, in percent with 95 % intervals."""
     header = ["protocol", "judged", "runs", "tracks", "track", "95% interval", "clip"]
     return aligned([header, *map(_cells, rows)], right=range(2, 7))
 
@@ -82,7 +82,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def leads(rows: Sequence[Row]) -> list[str]:
-    """Clip accuracy of the leaky protocol minus that of each honest one."""
+    """By how much the leaky protocol's clip accuracy exceeds that of each honest one."""
     leaky = [row["leaky_clip_accuracy"] for row in rows if "leaky_clip_accuracy" in row]
     return [
         f"clip (leaks) minus {row['protocol']}: {points(leaky[0] - row['clip_accuracy'])} points "
@@ -93,15 +93,15 @@ def leads(rows: Sequence[Row]) -> list[str]:
 
 
 def main() -> None:
-    """Run the protocols of the command line."""
+    """Run the protocols that the command line names."""
     parser = command_line(__doc__)
     choices = ", ".join(PROTOCOLS)
-    told = f"one of {choices}; default: {', '.join(DEFAULT)}"
-    parser.add_argument("protocols", nargs="*", metavar="PROTOCOL", help=told)
+    described = f"one of {choices}; default: {', '.join(DEFAULT)}"
+    parser.add_argument("protocols", nargs="*", metavar="PROTOCOL", help=described)
     names: list[ProtocolName] = parser.parse_args().protocols or DEFAULT
     for name in names:
         if name not in PROTOCOLS:
-            raise PipelineError(f"no protocol {name!r}; choose from {choices}")
+            raise PipelineError(f"there is no protocol {name!r}; choose from {choices}")
     experiment = read_experiment()
     split = read_section(SplitParams, "split")
     vote = read_section(EvaluateParams, "evaluate").vote
@@ -117,7 +117,7 @@ def main() -> None:
         raise PipelineError("none of the protocols could be run")
     columns = [*COLUMNS, *(f"{level}_{figure}" for level in LEVELS for figure in FIGURES)]
     write_csv(TABLE, columns, rows)
-    print("\n".join([table(rows), *leads(rows)]))
+    print("\n".join([format_table(rows), *leads(rows)]))
 
 
 if __name__ == "__main__":

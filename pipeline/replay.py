@@ -1,8 +1,8 @@
-"""Command: make new samples again, each from its record and its parent alone, and compare.
+"""Command: make augmented samples again, each from its record and its parent, and compare.
 
-`python -m pipeline.replay` does it for every sample of data/augmented; `... SAMPLE...` for those of
-these names (track:clip:copy), and prints their records; `--save FILE.png` draws one of them beside
-its parent. What params.yaml says now plays no part.
+`python -m pipeline.replay` does so for every sample in data/augmented. With names of samples
+(track:clip:copy) it does so for these and prints their records; `--save FILE.png` draws one of them
+beside its parent. The current params.yaml plays no part.
 """
 
 import hashlib
@@ -15,7 +15,6 @@ import numpy as np
 from tqdm import tqdm
 
 from pipeline.audio.pcm import Pcm
-from pipeline.augmentation.base import SOUND
 from pipeline.augmentation.registry import augmentations
 from pipeline.augmentation.samples import Sample, by_store, read_samples, require_rows, target_of
 from pipeline.augmentation.sheet import write_pair
@@ -35,8 +34,9 @@ class Replayed:
 
     Attributes
     ----------
+    sample : Sample
     parent, stored, again : array
-        Rows of one shape and dtype.
+        Rows of the same shape and dtype.
     """
 
     sample: Sample
@@ -53,22 +53,22 @@ class Replayed:
 
     @property
     def difference(self) -> float:
-        """The largest between two values, without a sign."""
+        """The largest absolute difference between two values."""
         return float(np.abs(self.stored.astype(np.float64) - self.again).max())
 
 
 def replay(samples: Sequence[Sample], names: Collection[str]) -> Iterator[Replayed]:
-    """Make the samples of these `names` again, one at a time, in the order of the table.
+    """Make the samples with these `names` again, one at a time, in the order of the table.
 
     Parameters
     ----------
     samples : sequence of Sample
-        The whole table, at least one.
+        The whole table, with at least one sample.
 
     Raises
     ------
     PipelineError
-        A parent is not what it was, or table and stores do not go together.
+        A parent has changed, or the table and the stores do not agree.
     """
     with Store(FEATURE_STORES / samples[0].feature) as rows, Store(CLIPS) as sound:
         target = target_of(rows)
@@ -95,14 +95,14 @@ def _stored(samples: Sequence[Sample], names: Collection[str]) -> Iterator[tuple
 
 
 def _row(store: Store, sample: Sample) -> Array | None:
-    """Of the sample's parent; None where there is none."""
+    """The row of the sample's parent; None where there is none."""
     if sample.track_id not in store or sample.clip >= store.clips(sample.track_id):
         return None
     return store.rows(sample.track_id)[sample.clip]
 
 
 def _needs_sound(sample: Sample) -> bool:
-    return any(augmentations()[state["kind"]].acts_on == SOUND for state in sample.states)
+    return any(augmentations()[state["kind"]].acts_on == "sound" for state in sample.states)
 
 
 def _again(target: Target, sample: Sample, parent: Array, pcm: Pcm | None) -> Array:
@@ -111,20 +111,20 @@ def _again(target: Target, sample: Sample, parent: Array, pcm: Pcm | None) -> Ar
         return target.make_sample(kinds, sample.states, parent, pcm)
     except (KeyError, TypeError, ValueError) as error:
         raise PipelineError(
-            f"sample {sample.name}: what was drawn for it, {json.dumps(sample.states)}, is not "
-            f"what its kind draws now ({error!r}); run `dvc repro`"
+            f"sample {sample.name}: its record {json.dumps(sample.states)} does not fit what its "
+            f"kinds draw now ({error!r}); run `dvc repro`"
         ) from None
 
 
 def _changed(sample: Sample, folder: Path) -> PipelineError:
     return PipelineError(
-        f"sample {sample.name}: its parent is not what it was, or not in {folder} any more; "
+        f"sample {sample.name}: its parent has changed, or is no longer in {folder}; "
         "run `dvc repro`"
     )
 
 
-def record(replayed: Replayed) -> str:
-    """All that is known of a sample, for a terminal."""
+def format_record(replayed: Replayed) -> str:
+    """Format all that is known of a sample, for a terminal."""
     sample = replayed.sample
     lines = {
         "sample": sample.name,
@@ -140,21 +140,25 @@ def record(replayed: Replayed) -> str:
 
 
 def choose(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:
-    """The names asked for, by default of all samples."""
+    """The names that were asked for, by default those of all samples."""
     if not samples:
         raise PipelineError(f"{AUGMENTED} has no samples: augment.mode is not offline")
     known = [sample.name for sample in samples]
     unknown = set(names) - set(known)
     if unknown:
         first = next(name for name in names if name in unknown)
-        raise PipelineError(f"no sample {first!r}; they are track:clip:copy, such as {known[0]!r}")
+        raise PipelineError(
+            f"there is no sample {first!r}; names are track:clip:copy, such as {known[0]!r}"
+        )
     return list(dict.fromkeys(names or known))
 
 
 def main() -> None:
-    """Make again what the command line names, or everything."""
+    """Make the samples again that the command line names, or all of them."""
     parser = command_line(__doc__)
-    parser.add_argument("samples", nargs="*", metavar="SAMPLE", help="track:clip:copy; default all")
+    parser.add_argument(
+        "samples", nargs="*", metavar="SAMPLE", help="track:clip:copy; default: all"
+    )
     parser.add_argument("--save", type=Path, metavar="FILE.png", help="draw it beside its parent")
     asked = parser.parse_args()
     if asked.save and len(asked.samples) != 1:
@@ -165,7 +169,7 @@ def main() -> None:
     bar = {"total": len(names), "desc": "replay", "unit": "sample", "disable": len(names) < MANY}
     for made in tqdm(replay(samples, names), **bar):
         if asked.samples:
-            print(record(made))
+            print(format_record(made))
         if asked.save:
             write_pair(made.sample.name, made.parent, made.again, made.sample.states, asked.save)
             print(f"{asked.save}: the parent and the sample")
@@ -174,9 +178,9 @@ def main() -> None:
             most = max(most, made.difference)
     if differing:
         raise PipelineError(
-            f"sample {differing[0]} is not what its record makes: of {len(names)} made again "
-            f"{len(differing)} differ, by up to {most:.3g}; another processor or version of a "
-            "library may do this, in the last bits"
+            f"sample {differing[0]} is not what its record makes: {len(differing)} of {len(names)} "
+            f"differ, by up to {most:.3g}; another processor or version of a library may change "
+            "the last bits"
         )
     count = "1 sample" if len(names) == 1 else f"{len(names)} samples"
     print(f"{count} made again, all the same")

@@ -1,4 +1,4 @@
-"""Stage: find the same recording under two names, one row of data/replicas.csv for each pair."""
+"""Stage: find tracks that are the same recording, and list the pairs in data/replicas.csv."""
 
 import sys
 from collections import defaultdict
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 def compute_fingerprints(clips: Path, folder: Path) -> None:
-    """Write the acoustic fingerprint of every track in the store `clips` to the store `folder`."""
+    """Compute the fingerprint of every track in the store `clips`, and write the store `folder`."""
     with Store(clips) as store:
         recipe = FingerprintTrack(store.description["sample_rate"])
         template = partial(recipe.template, store.shape[1])
@@ -37,14 +37,14 @@ def compute_fingerprints(clips: Path, folder: Path) -> None:
 
 
 def find_replicas(digests: Mapping[str, str], folder: Path) -> list[Row]:
-    """One row for each pair of tracks of the same recording, sorted, without their genres.
+    """Find all pairs of tracks that are the same recording; sorted rows without the genres.
 
     Parameters
     ----------
     digests : mapping of track id to str
-        Equal for tracks whose clips are the same to the last bit.
+        Equal for tracks whose clips are bit for bit the same.
     folder : Path
-        The store of their fingerprints.
+        Store of the fingerprints.
     """
     same: dict[str, list[str]] = defaultdict(list)
     for track_id in sorted(digests):
@@ -62,7 +62,7 @@ def find_replicas(digests: Mapping[str, str], folder: Path) -> list[Row]:
 
 
 def _near(groups: Sequence[Sequence[str]], match: Match) -> list[Row]:
-    # Groups are in the order of their first tracks; later ones of both may be in the other order.
+    # The first tracks of two groups are in order, but later ones need not be.
     return [
         _row(first, second, NEAR, match.agreement, match.offset)
         if first < second
@@ -82,7 +82,7 @@ def _row(track_id: str, same_as: str, kind: str, agreement: float, offset: int) 
 
 
 def summarise(rows: Sequence[Row], tracks: int) -> dict[str, int]:
-    """Counts of replicas.csv for the metrics."""
+    """Count the pairs for metrics/replicas.json."""
     return {
         "tracks": tracks,
         "exact_pairs": sum(row["kind"] == EXACT for row in rows),
@@ -94,25 +94,25 @@ def summarise(rows: Sequence[Row], tracks: int) -> dict[str, int]:
 
 def _across_genres(row: Row) -> bool:
     genres = {row["genre"], row["same_as_genre"]}
-    return len(genres - {""}) == 2  # a track without a genre contradicts none
+    return len(genres - {""}) == 2  # an unlabelled track contradicts none
 
 
 def _warn(row: Row) -> None:
     print(
         f"warning: {row['track_id']} and {row['same_as']} are the same recording ({row['kind']}, "
-        f"agreement {row['agreement']:.4f}) under two genres",
+        f"agreement {row['agreement']:.4f}) with two genres",
         file=sys.stderr,
     )
 
 
 def main() -> None:
-    """Compare every usable track, labelled or not, with every other."""
+    """Compare all usable tracks, labelled or not, with each other."""
     command_line(__doc__).parse_args()
     genres = {track.track_id: track.genre for track in read_tracks()}
     with Store(CLIPS) as store:
         digests = {track_id: store.digest(track_id) for track_id in store.track_ids}
     if set(genres) != set(digests):
-        raise PipelineError(f"{TRACKS} and {CLIPS} do not name the same tracks; run segment again")
+        raise PipelineError(f"{TRACKS} and {CLIPS} have different tracks; run `dvc repro segment`")
     compute_fingerprints(CLIPS, FINGERPRINTS)
     rows = find_replicas(digests, FINGERPRINTS)
     for row in rows:

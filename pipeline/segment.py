@@ -1,4 +1,4 @@
-"""Stage: cut the dataset's files into PCM clips, and write a row of data/tracks.csv for each."""
+"""Stage: cut the dataset's files into PCM clips, and list all files in data/tracks.csv."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,9 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.paths import CLIPS, METRICS, TRACKS
 from pipeline.base.sections import read_section
 from pipeline.base.tables import write_csv, write_json
-from pipeline.dataset.files import TrackFile, find_tracks
-from pipeline.dataset.gtzan import gtzan_facts, strangers
-from pipeline.dataset.hashes import hash_files, unchanged
-from pipeline.dataset.metadata import read_metadata, with_artists
+from pipeline.dataset.files import TrackFile, find_tracks, hash_files, unchanged
+from pipeline.dataset.gtzan import foreign_tracks, gtzan_facts
+from pipeline.dataset.metadata import read_metadata, with_gtzan_artists
 from pipeline.dataset.params import DatasetParams
 from pipeline.dataset.tracks import COLUMNS, OK, REJECTED, TRUNCATED
 from pipeline.store.build import NoRowsError, build_store
@@ -30,7 +29,7 @@ Row = dict[str, Any]
 
 
 def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) -> list[Row]:
-    """Write the clips of all usable tracks to the store `folder`; return a row for each track."""
+    """Write the clips of all usable tracks to the store `folder`; return one row for each track."""
     paths = [track.path.absolute() for track in tracks]
     hashes = hash_files(paths)
     jobs = [
@@ -53,7 +52,7 @@ def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) ->
 
 
 def summarise(rows: Sequence[Row]) -> dict[str, Any]:
-    """Counts of tracks.csv for the metrics."""
+    """Count files, tracks and clips for metrics/segment.json."""
     labelled = _labelled(rows)
     known = sum(bool(row.get("artist")) for row in labelled)
     return {
@@ -68,7 +67,7 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Segment `dataset.path` as params.yaml says."""
+    """Segment the dataset as params.yaml says."""
     command_line(__doc__).parse_args()
     folder = read_section(DatasetParams, "dataset").folder
     params = read_section(SegmentParams, "segment")
@@ -78,16 +77,16 @@ def main() -> None:
         rows = segment(tracks, params, CLIPS)
     except NoRowsError:
         raise PipelineError(
-            f"dataset.path = {str(folder)!r}: not one file of it can be used"
+            f"dataset.path = {str(folder)!r}: none of its files can be used"
         ) from None
     labelled = [row["track_id"] for row in _labelled(rows)]
-    known = with_artists(metadata, gtzan_facts(labelled))
+    known = with_gtzan_artists(metadata, gtzan_facts(labelled))
     for row in rows:
         row |= known.get(row["track_id"], {})
     write_csv(TRACKS, COLUMNS, rows)
     counts = summarise(rows)
     write_json(COUNTS, counts)
-    _warn(counts, strangers(labelled))
+    _warn(counts, foreign_tracks(labelled))
 
 
 def _labelled(rows: Sequence[Row]) -> list[Row]:
@@ -105,17 +104,17 @@ def _row(track: TrackFile, sha256: str | OSError, built: CachedTrack | None) -> 
     return {**row, **{name: built.facts[name] for name in FACTS}, "status": status}
 
 
-def _warn(counts: Mapping[str, Any], others: Sequence[str]) -> None:
+def _warn(counts: Mapping[str, Any], foreign: Sequence[str]) -> None:
     if counts["rejected"] or counts["truncated"]:
         print(
-            f"warning: of {counts['files']} files {counts['rejected']} rejected and "
+            f"warning: of {counts['files']} files, {counts['rejected']} are rejected and "
             f"{counts['truncated']} truncated; the column status of {TRACKS} says why",
             file=sys.stderr,
         )
-    if others:
+    if foreign:
         print(
-            f"warning: {others[0]} is not of GTZAN, as most labelled tracks are (such: "
-            f"{len(others)}), so GTZAN's artists, replicas and split are not used",
+            f"warning: most labelled tracks are GTZAN's, but not {foreign[0]} (number of such "
+            f"tracks: {len(foreign)}), so GTZAN's artists, replicas and split are not used",
             file=sys.stderr,
         )
 

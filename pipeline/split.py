@@ -1,12 +1,12 @@
-"""Stage: assign the labelled tracks to folds, audit them, and write data/folds.csv."""
+"""Stage: assign the labelled tracks to folds, audit these, and write data/folds.csv."""
 
-from pipeline.base.digests import digest
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.paths import FOLDS, METRICS
 from pipeline.base.sections import read_section, read_seed
 from pipeline.base.tables import write_json
 from pipeline.dataset.tracks import read_tracks
-from pipeline.folds.assignment import SHORT, assign_folds
+from pipeline.folds.assignment import assign_folds
+from pipeline.folds.figures import short_digest
 from pipeline.folds.params import SplitParams
 from pipeline.folds.table import write_folds
 from pipeline.recordings.pairs import read_replica_pairs
@@ -15,12 +15,12 @@ FIGURES = METRICS / "split.json"
 
 
 def main() -> None:
-    """Assign folds as `split` in params.yaml says."""
+    """Assign folds as params.yaml says."""
     command_line(__doc__).parse_args()
     params = read_section(SplitParams, "split")
     assigned = assign_folds(read_tracks(), read_replica_pairs(), params, read_seed())
     write_folds(assigned.tracks)
-    folds_digest = digest(FOLDS.read_text(encoding="utf-8"))[:SHORT]
+    folds_digest = short_digest(FOLDS.read_text(encoding="utf-8"))
     write_json(FIGURES, {**assigned.figures, "folds_digest": folds_digest})
 
 

@@ -1,4 +1,4 @@
-"""Stage: train the chosen model on every fold, into data/models."""
+"""Stage: train the chosen model on every fold, and write the models to data/models."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ MACHINES = METRICS / "training.json"
 
 
 def merge_facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What is known of the machines that trained; where they differ, every value."""
+    """Facts about the machines that trained; where they differ, all of the values."""
     merged = {}
     for name in facts[0]:
         values = list(dict.fromkeys(each[name] for each in facts))
@@ -29,7 +29,7 @@ def merge_facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Train the model and feature that params.yaml names on every fold."""
+    """Train the model that params.yaml names on every fold."""
     command_line(__doc__).parse_args()
     experiment = read_experiment()
     tracks = read_folds()

@@ -23,6 +23,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command line without arguments, so that no stage reads those of pytest."""
+    monkeypatch.setattr("sys.argv", ["stage"])
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory of a run: params.yaml with dataset.path = "music", a new folder."""

@@ -1,4 +1,4 @@
-"""A small project on disk, and what it takes to train on it."""
+"""A small project on disk, and what is needed to train on it."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from pipeline.augmentation.offline import make_samples
 from pipeline.augmentation.samples import read_samples
 from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES, FOLDS, TRACKS
 from pipeline.base.tables import write_csv
-from pipeline.dataset.tracks import COLUMNS, read_tracks
+from pipeline.dataset.tracks import COLUMNS, Track, read_tracks
 from pipeline.extract import extract
 from pipeline.features.params import read_feature
 from pipeline.folds.labelled import LabelledClips, load_labelled
@@ -84,13 +84,13 @@ def tone(pitch: float, seed: int, clips: int = 2) -> npt.NDArray[np.int16]:
 
 
 def folded(track_id: str, genre: str, **known: Any) -> FoldedTrack:
-    """A labelled track of which nothing is known but what is told."""
+    """A labelled track of which nothing else is known."""
     nothing: dict[str, Any] = {"clip": None, "artist": "", "replica": "", "tested_in": ()}
     return FoldedTrack(track_id, genre=genre, **{**nothing, **known})
 
 
 def labelled_tracks() -> list[FoldedTrack]:
-    """The small project's labelled tracks, in two folds."""
+    """The labelled tracks of the small project, in two folds."""
     return [
         folded(f"{genre}/{number}", genre, tested_in=(number % 2,))
         for genre in ("high", "low")
@@ -114,7 +114,7 @@ def write_tracks(
 
 
 def write_project(folder: Path, changes: Mapping[str, Any] | None = None) -> Experiment:
-    """Write params.yaml, both tables and the feature store of a project of two genres."""
+    """Write params.yaml, both tables and the feature store of a project with two genres."""
     write_params(folder, {**SMALL, **(changes or {})})
     experiment = small_experiment(changes)
     genres = {track.track_id: track.genre for track in labelled_tracks()}
@@ -140,14 +140,16 @@ def augmented_project(changes: Mapping[str, Any] | None = None) -> Experiment:
     return experiment
 
 
-def make_small_samples(experiment: Experiment, folder: Path = AUGMENTED) -> int:
-    """Make the samples that the small project in the working directory asks for."""
-    made_of = (experiment.augment, experiment.feature, read_tracks(), experiment.seed)
-    return make_samples(*made_of, folder)
+def make_small_samples(
+    experiment: Experiment, folder: Path = AUGMENTED, tracks: Sequence[Track] | None = None
+) -> int:
+    """Make samples of `tracks`, by default of all that the project in the working directory has."""
+    tracks = read_tracks() if tracks is None else tracks
+    return make_samples(experiment.augment, experiment.feature, tracks, experiment.seed, folder)
 
 
 def sample_rows() -> dict[tuple[str, int], list[bytes]]:
-    """Rows of the new samples of each track and clip, by the table of the working directory."""
+    """Rows of the samples of each track and clip, as the table in the working directory says."""
     found: dict[tuple[str, int], list[bytes]] = defaultdict(list)
     places: Counter[tuple[str, str]] = Counter()
     for sample in read_samples(AUGMENTED):

@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import FRAMES, SMALL, contents, saves_models, small_experiment, write_params, write_project
+from helpers import (
+    FRAMES,
+    SMALL,
+    contents,
+    saves_models,
+    small_experiment,
+    write_params,
+    write_project,
+)
 
 from pipeline.tasks.fitting import HISTORY
 from pipeline.tasks.saved import load_model, probabilities

@@ -2,36 +2,35 @@
 
 import csv
 import hashlib
+import importlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from documents import write_params
+from imports import ROOT
 
-ROOT = Path(__file__).parent.parent
-PARTS = ["pipeline", "models", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", ".gitignore"]
-AUDIO_STAGES = [
-    "demo",
-    "segment",
-    "extract@grey",
-    "extract@colour",
-    "extract@mel",
-    "augment",
-    "replicas",
-    "split",
-]
+from pipeline.base import sections
+
+PARTS = ["pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"]
+AUDIO_STAGES = ["demo", "segment", "extract@grey", "extract@mel", "augment", "replicas", "split"]
 TINY: dict[str, Any] = {
     "demo": {"tracks_per_genre": 4, "artists_per_genre": 2, "seconds": 2, "unlabelled": 3},
-    "segment": {"seconds": 1},
-    "split": {"folds": 2},
-    "models": {"cnn": {"epochs": 1}, "ann": {"epochs": 2}},
+    "segment.seconds": 1,
+    "extract.features": ["grey", "mel"],
+    "split.folds": 2,
+    "models.cnn.epochs": 1,
+    "models.cnn.filters": [4, 4, 4],
+    "models.ann.epochs": 2,
 }
+STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
 class Project:
@@ -86,13 +85,6 @@ class Project:
         }
 
 
-def merge(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` laid over it, section by section."""
-    for key, value in changes.items():
-        base[key] = merge(base[key], value) if isinstance(value, dict) else value
-    return base
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The tiny project after its first `dvc repro`, committed."""
@@ -101,11 +93,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         source, target = ROOT / part, project.folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("trained", "__pycache__"))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    params = merge(yaml.safe_load((ROOT / "params.yaml").read_text()), TINY)
-    (project.folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    write_params(project.folder, TINY)
     project.run("git", "init", "-q", "-b", "main")
     project.run("git", "add", ".")
     project.run("git", "commit", "-qm", "tiny")
@@ -123,7 +114,7 @@ def test_repro_writes_every_output_and_judges_every_track_once(project: Project)
     assert project.summary()["clips"] == 80
     assert len(project.table("metrics/history.csv")) == 2
     assert len(project.table("data/clip_predictions.csv")) == 80
-    assert sorted(path.name for path in (project.folder / "models/trained").glob("*.keras")) == [
+    assert sorted(path.name for path in (project.folder / "data/models").glob("*.keras")) == [
         "fold-0.keras",
         "fold-1.keras",
     ]
@@ -162,7 +153,8 @@ def test_experiment_with_another_model_touches_no_audio_and_no_feature(project: 
 
 
 def test_folds_train_on_samples_that_stay_out_of_the_next_experiment(project: Project) -> None:
-    output = project.run("dvc", "exp", "run", "-S", "augment.mode=offline", "-S", "model=ann")
+    write_params(project.folder, {**TINY, "augment.mode": "offline", "model": "ann"})
+    output = project.run("dvc", "repro", "train")
     for stage in ("segment", "extract@mel", "replicas", "split"):
         assert f"Running stage '{stage}'" not in output
     assert "80 new samples in data/augmented" in output
@@ -171,18 +163,53 @@ def test_folds_train_on_samples_that_stay_out_of_the_next_experiment(project: Pr
     again = project.run("dvc", "repro", "--force", "--single-item", "augment")
     assert "80 new samples in data/augmented" in again
     assert "didn't change" in project.run("dvc", "repro", "train")
-    project.run("git", "checkout", "params.yaml")
+    project.run("git", "checkout", "params.yaml", "dvc.lock")
     project.run("dvc", "checkout")
+
+
+class Recorded(dict[str, Any]):
+    """A mapping that remembers which of its keys were looked up."""
+
+    read: set[str]
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        super().__init__(content)
+        self.read = set()
+
+    def __getitem__(self, key: str) -> Any:
+        self.read.add(key)
+        return super().__getitem__(key)
+
+
+@pytest.fixture
+def inside(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """The tiny project as the working directory, and as it was when the test has ended."""
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setenv("PIPELINE_WORKERS", "1")
+    yield project
+    project.run("git", "checkout", ".")
+    project.run("dvc", "checkout")
+
+
+@pytest.mark.parametrize("name", [name for name in STAGES if name != "check"])
+def test_a_stage_reads_the_parameters_that_it_declares_and_no_others(
+    name: str, inside: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = Recorded(yaml.safe_load((inside.folder / "params.yaml").read_text()))
+    monkeypatch.setattr(sections, "read_document", lambda *_: document)
+    module, *arguments = STAGES[name]["cmd"].split()[2:]
+    monkeypatch.setattr("sys.argv", [module, *("mel" for _ in arguments)])
+    importlib.import_module(module).main()
+    declared = {param.split(".")[0] for param in STAGES[name].get("params", [])}
+    assert document.read == declared
 
 
 def test_changing_one_feature_leaves_the_others_alone(project: Project) -> None:
     output = project.run("dvc", "status", "extract@grey", "extract@mel")
     assert "changed" not in output
-    params = project.folder / "params.yaml"
-    old = params.read_text()
-    params.write_text(old.replace("n_mels: 64", "n_mels: 32"))
+    write_params(project.folder, {**TINY, "extract.mel.n_mels": 32})
     status = json.loads(project.run("dvc", "status", "--json"))
-    params.write_text(old)
+    project.run("git", "checkout", "params.yaml")
     assert any("params.yaml" in change.get("changed deps", {}) for change in status["extract@mel"])
     assert "extract@grey" not in status
 
@@ -191,20 +218,20 @@ def test_changing_one_feature_leaves_the_others_alone(project: Project) -> None:
     ("setting", "message"),
     [
         ("models.cnn.epochs=-3", "error: models.cnn.epochs = -3"),
-        ("model=lstm", "error: model = 'lstm': should be one of the choices: ann or cnn"),
+        ("model=lstm", "error: model = 'lstm': should be one of the choices: ann"),
         ("feature=mell", "error: feature = 'mell'"),
     ],
 )
 def test_wrong_parameter_stops_before_any_output_is_lost(
     project: Project, setting: str, message: str
 ) -> None:
-    outputs = ("data", "models/trained", "metrics")
+    outputs = ("data", "data/models", "metrics")
     before = {part: project.contents(part) for part in outputs}
     output = project.run("dvc", "exp", "run", "-S", setting, status=255)
     assert message in output
     assert "Traceback" not in output
     lost = {part: before[part].keys() - project.contents(part).keys() for part in outputs}
-    assert lost == {"data": {"data/params_checked.txt"}, "models/trained": set(), "metrics": set()}
+    assert lost == {"data": {"data/params_checked.txt"}, "data/models": set(), "metrics": set()}
     project.run("git", "checkout", "params.yaml")
     project.run("dvc", "checkout")
     assert {part: project.contents(part) for part in outputs} == before

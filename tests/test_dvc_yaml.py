@@ -1,122 +1,82 @@
-"""dvc.yaml tells the truth: every module that a stage imports is in its deps, and no other."""
+"""dvc.yaml tells the truth: everything that a stage imports lies in its deps."""
 
-import ast
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from imports import FINDS, ROOT, closure, relative
 
-ROOT = Path(__file__).parent.parent
-STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-PACKAGES = ("pipeline", "models")
-
-
-@cache
-def imports(path: Path) -> frozenset[Path]:
-    """First-party files that a module imports itself; a package's `__init__` comes along."""
-    found: set[Path] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found.update(_files(node.module))
-            for alias in node.names:
-                found.update(_files(f"{node.module}.{alias.name}"))
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                found.update(_files(alias.name))
-    return frozenset(found)
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+STAGES: dict[str, dict[str, Any]] = DOCUMENT["stages"]
+# What a stage finds by name, where it is not all that could be found.
+CHOSEN = {
+    "extract": {"pipeline/features": "pipeline/features/${item.feature}.py"},
+    "train": {"models": "models/${model}.py"},
+}
 
 
-def _files(module: str) -> Iterator[Path]:
-    parts = module.split(".")
-    if parts[0] in PACKAGES:
-        for length in range(1, len(parts) + 1):
-            base = ROOT.joinpath(*parts[:length])
-            yield from (p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file())
-
-
-def closure(path: Path) -> set[Path]:
-    """`path` and everything that it imports, directly or through others."""
-    found, new = set[Path](), {path}
-    while new:
-        found |= new
-        new = {imported for module in new for imported in imports(module)} - found
-    return found
-
-
-def has_code(path: Path) -> bool:
-    """Whether a module holds more than its docstring."""
-    return len(ast.parse(path.read_text()).body) > 1
-
-
-def stage_module(stage: dict[str, Any]) -> Path:
+def stage_file(stage: dict[str, Any]) -> Path:
     """File of the module that a stage's command runs."""
     words = stage["cmd"].split()
     assert words[:2] == ["python", "-m"]
     return ROOT.joinpath(*words[2].split(".")).with_suffix(".py")
 
 
+def needed(name: str) -> set[str]:
+    """Files that a stage imports, also by name; a chosen entry stands for all of its package."""
+    found = closure(stage_file(STAGES[name]))
+    entries: set[str] = set()
+    for finder, folder in FINDS.items():
+        if ROOT / finder in found:
+            chosen = CHOSEN.get(name, {}).get(folder)
+            if chosen:
+                entries.add(chosen)
+            for path in (ROOT / folder).glob("[!_]*.py"):
+                found |= closure(path) - ({path} if chosen else set())
+    return relative(found) | entries
+
+
+def code_deps(name: str) -> list[str]:
+    return [dep for dep in STAGES[name]["deps"] if dep.startswith(("pipeline", "models"))]
+
+
+def covers(dep: str, path: str) -> bool:
+    return path == dep or path.startswith(f"{dep}/")
+
+
 @pytest.mark.parametrize("name", STAGES)
-def test_deps_are_the_modules_that_the_stage_imports(name: str) -> None:
-    needed = {
-        path.relative_to(ROOT).as_posix()
-        for path in closure(stage_module(STAGES[name]))
-        if has_code(path)
-    }
-    declared = {dep for dep in STAGES[name]["deps"] if dep.endswith(".py")}
-    assert declared == needed
+def test_everything_that_a_stage_imports_lies_in_its_deps(name: str) -> None:
+    missing = {p for p in needed(name) if not any(covers(dep, p) for dep in code_deps(name))}
+    assert not missing
 
 
-def test_a_stage_that_reads_gtzans_facts_depends_on_their_table() -> None:
-    for stage in STAGES.values():
-        reads = "pipeline/gtzan.py" in stage["deps"]
-        assert ("pipeline/gtzan.csv" in stage["deps"]) == reads
-    assert "pipeline/gtzan.csv" in STAGES["split"]["deps"]
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_nothing_that_it_does_not_import(name: str) -> None:
+    idle = [dep for dep in code_deps(name) if not any(covers(dep, p) for p in needed(name))]
+    assert not idle
 
 
-def test_the_walk_sees_imports_through_others() -> None:
-    train = {path.relative_to(ROOT).as_posix() for path in closure(ROOT / "pipeline/train.py")}
-    assert {"models/cnn.py", "models/fit.py", "pipeline/params.py"} <= train
-    assert "pipeline/audio.py" not in train
+@pytest.mark.parametrize("name", STAGES)
+def test_deps_are_there(name: str) -> None:
+    for dep in code_deps(name):
+        if "${" not in dep:
+            assert (ROOT / dep).exists(), dep
 
 
-def test_stages_import_no_other_stage() -> None:
-    stages = {stage_module(stage) for stage in STAGES.values()}
-    for stage in stages:
-        assert not (imports(stage) & stages), f"{stage.name} imports another stage"
+def test_the_walk_sees_imports_through_others_and_what_is_found_by_name() -> None:
+    train = needed("train")
+    assert {"models/${model}.py", "pipeline/features/mel.py", "pipeline/store/shard.py"} <= train
+    assert "pipeline/audio/decode.py" not in train
+    assert "pipeline/features/mel.py" not in needed("extract")
+    assert "models/ann.py" in needed("check")
 
 
-def test_only_training_and_judging_stages_reach_keras() -> None:
-    with_keras = {
-        name
-        for name, stage in STAGES.items()
-        if any(path.parent.name == "models" for path in closure(stage_module(stage)))
-    }
+def test_deps_are_short() -> None:
+    assert sum(len(stage["deps"]) for stage in STAGES.values()) <= 100
+
+
+def test_only_training_and_testing_stages_reach_keras() -> None:
+    startup = ROOT / "pipeline/training/startup.py"
+    with_keras = {name for name in STAGES if startup in closure(stage_file(STAGES[name]))}
     assert with_keras == {"train", "evaluate", "predict"}
-
-
-def test_every_stage_reads_only_the_parameters_that_it_declares() -> None:
-    declared = {
-        name: {param.split(".")[0] for param in stage.get("params", [])}
-        for name, stage in STAGES.items()
-    }
-    for name, stage in STAGES.items():
-        if name == "check":  # depends on the whole file
-            continue
-        assert read_params(stage_module(stage)) <= declared[name], name
-
-
-def read_params(path: Path) -> set[str]:
-    """Attributes of a variable called `params` that are sections of params.yaml."""
-    sections = set(yaml.safe_load((ROOT / "params.yaml").read_text())) | {"fit"}
-    tree = ast.parse(path.read_text())
-    used = {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "params"
-    }
-    return {"models" if name == "fit" else name for name in used & sections}

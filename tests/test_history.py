@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from repository import SPLIT, Repository
+from repository import FIGURES, Repository
 
 from pipeline import history
-from pipeline.base.errors import PipelineError
 from pipeline.base.entry import run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.comparison.lock import LOCK
+from pipeline.comparison.recorded import SPLIT
 from pipeline.history import BAR, Entry, bar, read_history
 
 LONG = "a subject that is much longer than there is room for in a line"
@@ -25,11 +27,13 @@ def figures(accuracy: float, low: float, high: float) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """Five commits, one of which changes no summary, and a branch that was merged."""
+    """Six commits, of which one changes no summary, and a branch that was merged."""
     found = Repository(tmp_path_factory.mktemp("repository"))
-    found.write(split=None, summary={"track_accuracy": 0.5}, split_by="nothing")
+    found.write(figures=None, summary={"track_accuracy": 0.5})
+    (found.folder / LOCK).unlink()
     found.commit("first")
     found.write(summary=figures(0.6, 0.5, 0.7), model="ann", feature="grey")
+    found.ask_for(model="cnn", feature="mel")
     found.commit(LONG)
     found.commit("changes nothing")
     found.write(summary=figures(0.1, 0.0, 0.2))
@@ -40,9 +44,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     found.run("git", "merge", "-q", "--no-ff", "-m", "merged", "side")
     found.run("git", "rm", "-q", "metrics/summary.json")
     found.commit("no figures")
-    leaky = {"leaky_clip_accuracy": 0.9}
-    found.write(split={**SPLIT, "protocol": "clip"}, summary=leaky)
+    found.write(figures={**FIGURES, "protocol": "clip"}, summary={"leaky_clip_accuracy": 0.9})
     found.commit("leaky")
+    found.write(summary={"track_accuracy": 0.55})
+    (found.folder / LOCK).write_text("<<<<<<< HEAD")
+    (found.folder / SPLIT).write_text("{")
+    found.commit("broken")
     return found
 
 
@@ -60,8 +67,8 @@ def test_history_is_of_the_branch_and_of_commits_that_changed_the_figures(
     repository: Repository,
 ) -> None:
     entries = read_history()
-    assert [entry.subject for entry in entries] == ["leaky", "merged", LONG, "first"]
-    leaky, merged, long, first = entries
+    assert [entry.subject for entry in entries] == ["broken", "leaky", "merged", LONG, "first"]
+    broken, leaky, merged, long, first = entries
     assert long == Entry(
         commit=repository.run("git", "rev-parse", "--short", "side~2^"),
         date="2024-05-06",
@@ -75,41 +82,26 @@ def test_history_is_of_the_branch_and_of_commits_that_changed_the_figures(
         high=0.7,
     )
     assert (merged.accuracy, merged.low) == (0.65, 0.55)
-    assert (first.accuracy, first.low, first.high, first.protocol) == (0.5, None, None, None)
+    assert (first.accuracy, first.low, first.high) == (0.5, None, None)
+    for entry in (first, broken):
+        assert (entry.model, entry.feature, entry.protocol) == (None, None, None)
+    assert broken.accuracy == 0.55
     assert (leaky.metric, leaky.accuracy, leaky.low) == ("leaky_clip_accuracy", 0.9, None)
-
-
-@pytest.mark.parametrize(
-    ("params", "protocol"),
-    [
-        (b"split: {protocol: artist}", "artist"),
-        (b"split: {folds: 10}", None),
-        (b"split:", None),
-        (b"split: artist", None),
-        (b"seed: 42", None),
-        (None, None),
-    ],
-)
-def test_protocol_of_a_commit_without_a_record_of_it_is_what_it_asked_for(
-    params: bytes | None, protocol: str | None
-) -> None:
-    found = history._entry(["hash", "h", "day", "subject"], b'{"track_accuracy": 1}', None, params)
-    assert found is not None
-    assert (found.accuracy, found.protocol) == (1, protocol)
 
 
 def test_table_marks_what_is_missing_and_what_leaks(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command(monkeypatch)
-    header, leaky, merged, long, first, note = capsys.readouterr().out.splitlines()
+    header, broken, leaky, merged, long, first, note = capsys.readouterr().out.splitlines()
     assert header.split()[-3:-1] == ["50.0", "90.0"]
     assert leaky.split()[4:9] == ["clip", "leaky", "90.0", "-", "x"]
     assert note.startswith("leaky, x: ")
     assert "65.0  55.0 to 75.0" in merged
     assert long.split()[2:5] == ["ann", "grey", "song"]
     assert long.endswith(f"{LONG[:37]}...")
-    assert first.split()[4:] == ["-", "50.0", "-", "o", "first"]
+    assert first.split()[2:] == ["-", "-", "-", "50.0", "-", "o", "first"]
+    assert broken.split()[2:6] == ["-", "-", "-", "55.0"]
     start = header.index("50.0")
     drawn = [line[start : start + BAR] for line in (leaky, merged, long, first)]
     assert [text.find(mark) for text, mark in zip(drawn, "xooo", strict=True)] == [32, 12, 8, 0]

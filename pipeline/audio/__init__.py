@@ -1,1 +1,1 @@
-"""Decoding, PCM and clips: the only room that knows a codec."""
+"""Decoding, PCM and clips: the only package that knows audio codecs."""

@@ -1,4 +1,4 @@
-"""Cut a track's file into clips, and find out what tracks.csv says of it."""
+"""Cut an audio file into clips, and find out what tracks.csv reports about it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from pipeline.store.results import Result
 
 @dataclass(frozen=True)
 class ClippedTrack:
-    """A recording and its clips: `pcm` is int16, shape (clips, clip_samples)."""
+    """A decoded file and its clips: `pcm` is int16, shape (clips, clip_samples)."""
 
     recording: Recording
     pcm: Pcm
@@ -38,7 +38,7 @@ def load_clips(path: Path, sample_rate: int, clip_samples: int) -> ClippedTrack:
 
 @dataclass(frozen=True)
 class CutTrack:
-    """Recipe that turns a file's path into its clips, and cells of tracks.csv.
+    """Recipe that turns the path of a file into its clips and some cells of tracks.csv.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class CutTrack:
     clip_samples : int
         Samples in one clip.
     decoder : str
-        Name and version of what decodes.
+        Name and version of the decoding library.
     """
 
     sample_rate: int
@@ -55,9 +55,9 @@ class CutTrack:
     decoder: str = DECODER
 
     def __call__(self, path: Path) -> Result:
-        """Rows int16, shape (clips, clip_samples); for a rejected file none, and the reason."""
+        """Return int16 rows, shape (clips, clip_samples), or the reason for a rejection."""
         if self.decoder != DECODER:
-            raise PipelineError(f"a worker decodes with {DECODER}, not with {self.decoder}")
+            raise PipelineError(f"a worker decodes with {DECODER} instead of {self.decoder}")
         try:
             clipped = load_clips(path, self.sample_rate, self.clip_samples)
         except Rejection as error:
@@ -72,5 +72,5 @@ class CutTrack:
         return Result(facts, clipped.pcm)
 
     def template(self) -> Pcm:
-        """An array of no rows, of the shape and dtype of all."""
+        """Return an empty array, shape (0, clip_samples), with the dtype of the rows."""
         return np.empty((0, self.clip_samples), np.int16)

@@ -1,4 +1,4 @@
-"""Decode, mix to mono, resample: the only place that knows a codec."""
+"""Decode audio files, mix them to mono, and resample them."""
 
 import re
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ import soxr
 
 EXTENSIONS = frozenset({".au", ".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"})
 BLOCK_FRAMES = 1 << 18
-# libsndfile's own log of a file's header, for a chunk of samples that is longer than the file.
+# How libsndfile logs a header that promises more samples than the file has.
 SHORT_CHUNK = re.compile(r"(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)")
-# Writers that cannot seek leave a size near 2**31 or 2**32, which promises nothing.
+# Programs that write to a pipe leave a size near 2**31 or 2**32, which means nothing.
 UNKNOWN_SIZE = 0x7FFF0000
-UNKNOWN_FRAMES = 1 << 62  # likewise for FLAC, as libsndfile reports it
+UNKNOWN_FRAMES = 1 << 62  # what libsndfile reports for such a FLAC file
 DECODER = f"libsndfile {soundfile.__libsndfile_version__}"
 UNKNOWN_FORMAT = "not a format that libsndfile knows"
 OGG_HEADER_BYTES = 27
@@ -25,9 +25,10 @@ OGG_END_OF_STREAM = 0x04
 
 
 class Rejection(Exception):  # noqa: N818
-    """A file cannot be used; the text is the reason, as tracks.csv keeps it.
+    """A file cannot be used; the text is the reason that tracks.csv gives.
 
-    It is not called an error, as its text is a result: changing it changes addresses.
+    The name does not end in Error, because the text is part of a result: unlike the wording of
+    an error, it belongs to the content address.
     """
 
 
@@ -44,7 +45,7 @@ class Recording:
     channels : int
         As in the file.
     truncated : bool
-        The file ends before its header says.
+        Whether the file ends before its header says it does.
     """
 
     samples: npt.NDArray[np.float32]
@@ -54,13 +55,13 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """Length of what was decoded."""
+        """Length of the decoded samples."""
         return len(self.samples) / self.sample_rate
 
 
 class _Stream(soundfile.SoundFile):  # type: ignore[misc]
     def seekable(self) -> bool:
-        """Whether to seek after every read: an MP3 decodes differently after a seek."""
+        """Keep soundfile from seeking after each read: an MP3 decodes differently after that."""
         return False
 
 
@@ -70,7 +71,7 @@ def decode(path: Path) -> Recording:
     Raises
     ------
     Rejection
-        Not audio, unreadable, empty, silent, or with samples that are not numbers.
+        The file is not audio, or is unreadable, empty or silent, or has NaN or infinite samples.
     """
     if path.is_dir():
         raise Rejection("a folder, not a file")
@@ -91,7 +92,7 @@ def decode(path: Path) -> Recording:
 
 
 def resample(recording: Recording, sample_rate: int) -> npt.NDArray[np.float32]:
-    """Samples at `sample_rate` Hz, shape (m,), by soxr's high-quality recipe."""
+    """Resample to `sample_rate` Hz with soxr's high-quality setting; float32, shape (m,)."""
     if recording.sample_rate == sample_rate:
         return recording.samples
     resampled: Any = soxr.resample(recording.samples, recording.sample_rate, sample_rate)
@@ -112,7 +113,7 @@ def _mono_blocks(file: soundfile.SoundFile) -> Iterator[npt.NDArray[np.float32]]
 def _read_block(
     file: soundfile.SoundFile,
 ) -> tuple[npt.NDArray[np.float32], soundfile.SoundFileError | None]:
-    """Next frames, and the error that ended them: what came before the damage is good."""
+    """Read the next frames, up to the first damaged one; return the error as well."""
     block = np.full((BLOCK_FRAMES, file.channels), np.nan, np.float32)
     try:
         return file.read(out=block), None
@@ -158,5 +159,5 @@ def _require_sound(recording: Recording) -> None:
 
 def _reason(error: Exception) -> str:
     text = " ".join(str(getattr(error, "error_string", "")).split()).rstrip(".")
-    # The file is there: libsndfile also says so of one in which it finds no audio.
+    # The file exists: libsndfile also says this when it finds no audio in it.
     return UNKNOWN_FORMAT if not text or "File does not exist" in text else text

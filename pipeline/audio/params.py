@@ -10,7 +10,7 @@ from pipeline.base.fields import STRICT, WHOLE
 
 @dataclass(frozen=True, config=STRICT)
 class SegmentParams:
-    """How tracks are cut: sample rate in Hz, clip length in seconds."""
+    """Sample rate in Hz and clip length in seconds."""
 
     sample_rate: Annotated[int, Field(ge=4000, le=192000)]
     seconds: Annotated[Literal[1, 2, 3, 5, 10], WHOLE]

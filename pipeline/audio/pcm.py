@@ -11,13 +11,13 @@ Pcm = npt.NDArray[np.int16]
 
 
 def clip_count(samples: int, clip_samples: int) -> int:
-    """Number of whole clips, and one more when at least half a clip is left."""
+    """Number of whole clips, plus one if at least half a clip is left."""
     whole, rest = divmod(samples, clip_samples)
     return whole + (2 * rest >= clip_samples)
 
 
 def cut(pcm: Pcm, clip_samples: int) -> Pcm:
-    """Cut (n,) samples into (clips, clip_samples), the last clip padded with zeros."""
+    """Cut samples, shape (n,), into (clips, clip_samples); the last clip is padded with zeros."""
     count = clip_count(len(pcm), clip_samples)
     clips = np.zeros(count * clip_samples, np.int16)
     kept = pcm[: len(clips)]
@@ -26,10 +26,10 @@ def cut(pcm: Pcm, clip_samples: int) -> Pcm:
 
 
 def to_pcm(samples: npt.NDArray[np.float32]) -> Pcm:
-    """Samples of full scale 1 as int16, clipped at full scale; 16-bit sources come back exact."""
+    """Convert samples of full scale 1 to int16, clipped; 16-bit sources are restored exactly."""
     return np.clip(np.rint(samples * FULL_SCALE), -32768, 32767).astype(np.int16)
 
 
 def from_pcm(pcm: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """int16 as float32 of full scale 1, same shape."""
+    """Convert int16 samples to float32 of full scale 1, same shape."""
     return pcm.astype(np.float32) / np.float32(FULL_SCALE)

@@ -1,11 +1,11 @@
-"""Chains of augmentations that one sample goes through."""
+"""Chains: the kinds of augmentation that one sample goes through, in order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 
-from pipeline.augmentation.base import SOUND, Augmentation, State
+from pipeline.augmentation.base import Augmentation, State
 
 LINK = "+"  # between the kinds of a chain
 
@@ -27,7 +27,7 @@ class Chain:
     @property
     def needs_sound(self) -> bool:
         """Whether it starts from the clip's sound."""
-        return self.kinds[0].acts_on == SOUND
+        return self.kinds[0].acts_on == "sound"
 
     @property
     def is_random(self) -> bool:
@@ -36,7 +36,7 @@ class Chain:
 
     @property
     def identity(self) -> str | frozenset[str]:
-        """What tells it from others; where nothing is left to chance, the order does not."""
+        """Equal for chains that do the same: without chance, the order makes no difference."""
         return self.name if self.is_random else frozenset(self.name.split(LINK))
 
     @property
@@ -45,18 +45,18 @@ class Chain:
         return list(zip(self.name.split(LINK), self.kinds, strict=True))
 
     def draw(self, rng: np.random.Generator) -> list[State]:
-        """The state of every kind, under its name."""
+        """Draw a state for each kind, which also names the kind."""
         return [{"kind": name, **kind.draw(rng)} for name, kind in self.named]
 
 
 def chain_of(name: str, kinds: Mapping[str, Augmentation]) -> Chain:
-    """The chain of a name such as `pitch_shift+time_mask`.
+    """The chain with a name such as `pitch_shift+time_mask`.
 
     Raises
     ------
     ValueError
-        A name in it is not that of a kind, one that leaves nothing to chance is in it twice, or a
-        kind that acts on sound follows one that does not.
+        It names no kind, repeats one that leaves nothing to chance, or has one that acts on sound
+        after one that does not.
     """
     names = name.split(LINK)
     unknown = [each for each in names if each not in kinds]
@@ -66,7 +66,7 @@ def chain_of(name: str, kinds: Mapping[str, Augmentation]) -> Chain:
     twice = [each for each in names if names.count(each) > 1 and not fields(kinds[each])]
     if twice:
         raise ValueError(f"{twice[0]!r} should be in it once, as the second undoes the first")
-    on_sound = [kind.acts_on == SOUND for kind in chosen]
+    on_sound = [kind.acts_on == "sound" for kind in chosen]
     if on_sound != sorted(on_sound, reverse=True):
         raise ValueError("kinds that act on sound come first")
     return Chain(name, chosen)

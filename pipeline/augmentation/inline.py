@@ -1,4 +1,4 @@
-"""Augmentation in line: rows that change as they go into training, anew in every epoch."""
+"""Inline augmentation: training rows are changed in each batch, differently in each epoch."""
 
 from dataclasses import dataclass, field
 
@@ -6,29 +6,31 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.augmentation.chains import Chain
-from pipeline.augmentation.recipe import generator
+from pipeline.augmentation.seeds import generator
 from pipeline.augmentation.target import Target
 from pipeline.base.arrays import Array, Rows
 
 
 @dataclass(frozen=True)
 class InlineAugmentation:
-    """Changes rows as they go into training; what it draws follows from seed, clip and epoch.
+    """Changes rows on their way into training; what it draws follows from seed, clip and epoch.
 
     Attributes
     ----------
+    chains : tuple of Chain
+    target : Target
     probability : float
         That a row is changed, by one of `chains`.
     seed : int
         The fold's own.
     track_ids : str array, shape (n,)
         Of all labelled rows.
-    clips : int array, shape (n,)
-        Number of each one's clip in its track.
+    clip_numbers : int array, shape (n,)
+        Number of each row's clip in its track.
     sound : Rows or None
-        PCM of all labelled clips, where a chain acts on it.
+        PCM of all labelled clips, where a chain acts on sound.
     sound_digest : str
-        Hash of that sound, as it determines what is made of it.
+        Hash of that sound, as results depend on it.
     """
 
     chains: tuple[Chain, ...]
@@ -36,12 +38,12 @@ class InlineAugmentation:
     probability: float
     seed: int
     track_ids: npt.NDArray[np.str_] = field(repr=False)
-    clips: npt.NDArray[np.int64] = field(repr=False)
+    clip_numbers: npt.NDArray[np.int64] = field(repr=False)
     sound: Rows | None = field(repr=False)
     sound_digest: str
 
     def __call__(self, rows: Array, numbers: npt.NDArray[np.int64], epoch: int) -> Array:
-        """New rows for the labelled rows of these `numbers`, of the same shape and dtype."""
+        """Return new rows of the same shape and dtype for the labelled rows `numbers`."""
         changed = rows.copy()
         for place, name in enumerate(self.names(numbers)):
             rng = generator(self.seed, *name, str(epoch))
@@ -55,6 +57,6 @@ class InlineAugmentation:
         return changed
 
     def names(self, numbers: npt.NDArray[np.int64]) -> list[tuple[str, str]]:
-        """Track and clip of the labelled rows of these `numbers`: by them the draws are made."""
-        chosen = self.track_ids[numbers].tolist(), self.clips[numbers].astype(str).tolist()
+        """Track and clip of the labelled rows `numbers`: what is drawn depends on these."""
+        chosen = self.track_ids[numbers].tolist(), self.clip_numbers[numbers].astype(str).tolist()
         return list(zip(*chosen, strict=True))

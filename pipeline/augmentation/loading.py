@@ -1,6 +1,6 @@
-"""What augmentation brings to training: samples from the store, or rows drawn anew."""
+"""What augmentation brings to training: stored samples, or rows that are changed inline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +29,16 @@ from pipeline.store.store import Store
 def load_inline(
     augment: AugmentParams, feature: str, clips: LabelledClips, seed: int
 ) -> InlineAugmentation:
-    """What changes the rows of `clips` in training, by the kinds of `augment`."""
+    """What changes the rows of `clips` in training, by the kinds of `augment`.
+
+    Raises
+    ------
+    ParamsError
+        A kind cannot change this feature.
+    """
     with Store(FEATURE_STORES / feature) as store:
         target = target_of(store)
-    augment.require_use(target)
+    augment.require_applicable(target)
     needs_sound = any(chain.needs_sound for chain in augment.kinds)
     sound = load_labelled(CLIPS, clips.tracks) if needs_sound else None
     return InlineAugmentation(
@@ -41,7 +47,7 @@ def load_inline(
         probability=augment.probability,
         seed=seed,
         track_ids=clips.track_ids,
-        clips=clips.clip_numbers,
+        clip_numbers=clips.clip_numbers,
         sound=sound.rows if sound else None,
         sound_digest=digest(repr(sorted(sound.digests.items()))) if sound else "",
     )
@@ -49,16 +55,16 @@ def load_inline(
 
 @dataclass(frozen=True)
 class StoredSamples:
-    """Augmented samples that may train beside their parents.
+    """Augmented samples that can train beside their parents.
 
     Attributes
     ----------
     parts : list of StoredRows
-        Their rows, one store behind another.
+        Their rows, one store after another.
     parents : int array, shape (m,)
-        Number of each one's parent among the labelled rows.
+        Number of each sample's parent among the labelled rows.
     names : list of (str, int), length m
-        Track and clip that each was made of, as the table of samples has it.
+        Track and clip of each sample's parent, as the table of samples has them.
     digests : dict of str to str
         Hash of all samples of a track.
     """
@@ -70,9 +76,10 @@ class StoredSamples:
 
 
 def load_samples(feature: str, clips: LabelledClips, folder: Path = AUGMENTED) -> StoredSamples:
-    """The samples in `folder`, each found to be of the parent that it names.
+    """Find the samples in `folder`, and make sure that each belongs to the parent that it names.
 
-    It goes by the digests in the stores, and reads no row.
+    This compares digests, and reads no row. Samples of clips that play no part in the folds are
+    left out.
 
     Parameters
     ----------
@@ -82,37 +89,41 @@ def load_samples(feature: str, clips: LabelledClips, folder: Path = AUGMENTED) -
     Raises
     ------
     PipelineError
-        Table and stores do not go together, or are of another feature.
+        The table and the stores do not agree, or are of another feature.
     LeakError
-        A sample is of another clip than it says.
+        A sample was made of another clip than the one it names.
     """
     samples = read_samples(folder)
     if not samples:
         raise PipelineError(f"{folder / TABLE} has no samples; run `dvc repro`")
-    rows = _rows_by_clip(clips)
     _require_parents(samples, FEATURE_STORES / feature, feature)
     _require_labels(samples, {track.track_id: track.genre for track in clips.tracks})
-    parts, parents, names = [], [], []
+    row_of = _rows_by_clip(clips)
+    parts, names = [], []
     digests: dict[str, list[str]] = {}
     for chain, tracks in by_store(samples).items():
         with Store(folder / chain) as store:
-            numbers = []
-            for track_id, made in tracks.items():
-                require_rows(store, track_id, made)
+            found = [each for each in _numbered(store, tracks) if each[1] in row_of]
+            for track_id in tracks:
                 digests.setdefault(track_id, []).append(store.digest(track_id))
-                start = store.span(track_id).start
-                for number, sample in enumerate(made, start):
-                    if (track_id, sample.clip) in rows:  # protocols leave tracks out
-                        numbers.append(number)
-                        parents.append(rows[track_id, sample.clip])
-                        names.append((track_id, sample.clip))
-        parts.append(StoredRows(folder / chain, np.array(numbers, np.int64)))
+        parts.append(StoredRows(folder / chain, np.array([n for n, _ in found], np.int64)))
+        names += [name for _, name in found]
     return StoredSamples(
         parts,
-        np.array(parents, np.int64),
+        np.array([row_of[name] for name in names], np.int64),
         names,
         {track_id: digest(*found) for track_id, found in digests.items()},
     )
+
+
+def _numbered(
+    store: Store, tracks: Mapping[str, Sequence[Sample]]
+) -> Iterator[tuple[int, tuple[str, int]]]:
+    """Row number in `store`, track and clip of each sample."""
+    for track_id, samples in tracks.items():
+        require_rows(store, track_id, samples)
+        for number, sample in enumerate(samples, store.span(track_id).start):
+            yield number, (track_id, sample.clip)
 
 
 def _rows_by_clip(clips: LabelledClips) -> dict[tuple[str, int], int]:
@@ -126,7 +137,7 @@ def _require_labels(samples: Sequence[Sample], genres: Mapping[str, str]) -> Non
         genre = genres.get(sample.track_id, sample.genre)  # protocols leave tracks out
         if sample.genre != genre:
             raise PipelineError(
-                f"sample {sample.name} is labelled {sample.genre!r}, its parent {genre!r}; "
+                f"sample {sample.name} is labelled {sample.genre!r}, but its parent {genre!r}; "
                 "run `dvc repro`"
             )
 
@@ -134,24 +145,24 @@ def _require_labels(samples: Sequence[Sample], genres: Mapping[str, str]) -> Non
 def _require_parents(samples: Sequence[Sample], features: Path, feature: str) -> None:
     """Each sample was made of the very row that it names."""
     with Store(features) as store:
-        known = {name: store.row_digests(name) for name in store.track_ids}
+        known = {track_id: store.row_digests(track_id) for track_id in store.track_ids}
     for sample in samples:
         if sample.feature != feature:
             raise PipelineError(
                 f"sample {sample.name} is of the feature {sample.feature!r}, not {feature!r}; "
                 "run `dvc repro`"
             )
-        found = known.get(sample.track_id, [])
-        if sample.clip < len(found) and found[sample.clip] == sample.parent_sha256:
+        digests = known.get(sample.track_id, [])
+        if sample.clip < len(digests) and digests[sample.clip] == sample.parent_sha256:
             continue
         made_of = _place(sample.parent_sha256, known)
         if not made_of:
             raise PipelineError(
-                f"sample {sample.name} was made of a row that {features} does not have any more; "
+                f"sample {sample.name} was made of a row that is no longer in {features}; "
                 "run `dvc repro`"
             )
         raise LeakError(
-            f"leak: sample {sample.name} says that it is of clip {sample.clip} of "
+            f"leak: sample {sample.name} claims to be of clip {sample.clip} of "
             f"{sample.track_id}, but was made of {made_of}"
         )
 

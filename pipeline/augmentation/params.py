@@ -25,20 +25,21 @@ class _Settings:
 
 @dataclasses.dataclass(frozen=True)
 class AugmentParams:
-    """How training is augmented.
+    """How training data are augmented.
 
     Attributes
     ----------
     mode : str
-        none; offline: new samples that are kept; inline: drawn anew each epoch.
+        ``"none"``; ``"offline"``: samples are made once and kept; ``"inline"``: training rows are
+        changed in each batch.
     copies : int
-        New samples of each labelled clip, for offline.
+        Offline: the number of samples of each labelled clip.
     probability : float
-        Share of the training clips that are changed in an epoch, for inline.
+        Inline: the share of the training clips that are changed in an epoch.
     kinds : tuple of Chain
         Those in use.
     ranges : dict of str to Augmentation
-        Every kind there is, with its ranges.
+        Every kind by name, with its ranges.
     """
 
     mode: str
@@ -47,14 +48,14 @@ class AugmentParams:
     kinds: tuple[Chain, ...]
     ranges: dict[str, Augmentation]
 
-    def usable_chains(self, target: Target) -> list[Chain]:
-        """Every kind alone, and the chains in use, where they change anything there."""
+    def applicable_chains(self, target: Target) -> list[Chain]:
+        """Every single kind, and the chains in use, as far as they can change `target`."""
         single = [Chain(name, (kind,)) for name, kind in self.ranges.items()]
         chains = [*single, *(chain for chain in self.kinds if chain not in single)]
         return [chain for chain in chains if not reason_against(target, chain)]
 
-    def require_use(self, target: Target) -> None:
-        """Raise `ParamsError` for a kind in use that can change nothing there."""
+    def require_applicable(self, target: Target) -> None:
+        """Raise `ParamsError` if a kind in use cannot change `target`."""
         for index, chain in enumerate(self.kinds if self.mode != "none" else ()):
             reason = reason_against(target, chain)
             if reason:
@@ -62,20 +63,26 @@ class AugmentParams:
 
 
 def parse_augment(value: Any) -> AugmentParams:
-    """Validate the section; raise `ParamsError` where it is not valid."""
+    """The section `augment`.
+
+    Raises
+    ------
+    ParamsError
+        Names the key, its value and what would be right.
+    """
     settings = [field.name for field in dataclasses.fields(_Settings)]
     content = section(value, "augment", [*settings, "kinds", *augmentations()])
     ranges = {
         name: parse(cls, content[name], f"augment.{name}") for name, cls in augmentations().items()
     }
     chosen = parse(_Settings, {name: content[name] for name in settings}, "augment")
-    kinds = _chains(content["kinds"], ranges)
+    kinds = _parse_kinds(content["kinds"], ranges)
     params = AugmentParams(**dataclasses.asdict(chosen), kinds=kinds, ranges=ranges)
     _require_new_copies(params)
     return params
 
 
-def _chains(names: Any, ranges: dict[str, Augmentation]) -> tuple[Chain, ...]:
+def _parse_kinds(names: Any, ranges: dict[str, Augmentation]) -> tuple[Chain, ...]:
     if not isinstance(names, list) or not names:
         raise ParamsError(
             f"augment.kinds = {names!r}: should be a list of {one_of(augmentations())}"
@@ -83,7 +90,7 @@ def _chains(names: Any, ranges: dict[str, Augmentation]) -> tuple[Chain, ...]:
     chains: list[Chain] = []
     for index, name in enumerate(names):
         key = f"augment.kinds.{index} = {name!r}"
-        chain = _chain(str(name), key, ranges)
+        chain = _parse_chain(str(name), key, ranges)
         same = [other.name for other in chains if other.identity == chain.identity]
         if same:
             raise ParamsError(f"{key}: the same as {same[0]!r}; should be listed once")
@@ -91,7 +98,7 @@ def _chains(names: Any, ranges: dict[str, Augmentation]) -> tuple[Chain, ...]:
     return tuple(chains)
 
 
-def _chain(name: str, key: str, ranges: dict[str, Augmentation]) -> Chain:
+def _parse_chain(name: str, key: str, ranges: dict[str, Augmentation]) -> Chain:
     try:
         return chain_of(name, ranges)
     except ValueError as error:
@@ -100,10 +107,10 @@ def _chain(name: str, key: str, ranges: dict[str, Augmentation]) -> Chain:
 
 
 def _require_new_copies(params: AugmentParams) -> None:
-    """A clip's copies take the kinds by turns; what changes in one way only may have one turn."""
-    rigid = [chain.name for chain in params.kinds if not chain.is_random]
-    if params.mode == "offline" and rigid and params.copies > len(params.kinds):
+    """The copies of a clip take the kinds in turn, and one that is not random only has one turn."""
+    fixed = [chain.name for chain in params.kinds if not chain.is_random]
+    if params.mode == "offline" and fixed and params.copies > len(params.kinds):
         raise ParamsError(
             f"augment.copies = {params.copies}: should be at most {len(params.kinds)}, the number "
-            f"of augment.kinds, while {rigid[0]!r} is one, which changes a clip in one way only"
+            f"of augment.kinds, while {fixed[0]!r} is one, which changes a clip in one way only"
         )

@@ -1,4 +1,4 @@
-"""data/augmented: new samples of labelled clips, a store for each chain and a table of all."""
+"""data/augmented: augmented samples of labelled clips, a store for each chain and one table."""
 
 import json
 from collections import defaultdict
@@ -19,22 +19,23 @@ TABLE = "samples.csv"
 
 @dataclass(frozen=True)
 class Sample:
-    """A new sample, and all that it takes to make it again.
+    """An augmented sample, and all that is needed to make it again.
 
     Attributes
     ----------
-    track_id, clip : str, int
-        Its parent.
+    track_id : str
+    clip : int
+        The parent: number of a clip of the track.
     copy : int
-        Which of the parent's samples, from 0.
+        Which of the parent's samples it is, from 0.
     chain : str
         The kind of augmentation, or several with `+` between them; the store that holds it.
     genre, feature : str
-        Its label; what its row is.
+        The parent's label, and what its row is.
     parent_sha256, sha256 : str
-        Of the parent's row, and of its own.
+        Hash of the parent's row, and of its own.
     states : list of dict
-        What was drawn for each kind, with its name.
+        What was drawn for each kind, with the kind's name.
     """
 
     track_id: str
@@ -49,7 +50,7 @@ class Sample:
 
     @property
     def name(self) -> str:
-        """What it is called: track, clip and copy."""
+        """`track:clip:copy`."""
         return f"{self.track_id}:{self.clip}:{self.copy}"
 
 
@@ -57,10 +58,10 @@ COLUMNS = list(Sample.__dataclass_fields__)
 
 
 def target_of(store: Store) -> Target:
-    """The feature in `store`, as samples are made of it."""
-    about = store.description
-    rate = about.get("sample_rate", 0)  # a feature of the user's own may not have one
-    return Target(described_feature(about), rate, store.shape[1:], store.dtype.name)
+    """The feature in `store`, as a target of augmentation."""
+    description = store.description
+    rate = description.get("sample_rate", 0)  # a feature of the user's own may not have one
+    return Target(described_feature(description), rate, store.shape[1:], store.dtype.name)
 
 
 def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
@@ -70,28 +71,29 @@ def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
 
 
 def read_samples(folder: Path) -> list[Sample]:
-    """All samples; those of a chain and track in the order of their rows in the store.
+    """Read the table; samples of one chain and track are in the order of their rows in the store.
 
     Raises
     ------
     PipelineError
-        The table is missing or damaged.
+        The table is missing or damaged, or names a kind that does not exist.
     """
     path = folder / TABLE
     return [_sample(row, f"{path}, line {n}") for n, row in enumerate(read_csv(path, COLUMNS), 2)]
 
 
-def _sample(row: Mapping[str, Any], place: str) -> Sample:
+def _sample(row: Mapping[str, str], place: str) -> Sample:
     try:
-        numbers = {name: _natural(row[name]) for name in ("clip", "copy")}
-        states = json.loads(row["states"])
-        unknown = [state["kind"] for state in states if state["kind"] not in augmentations()]
+        cells: dict[str, Any] = {name: row[name] for name in COLUMNS}
+        cells |= {name: _natural(row[name]) for name in ("clip", "copy")}
+        cells["states"] = json.loads(row["states"])
+        kinds = [state["kind"] for state in cells["states"]]
+        unknown = [kind for kind in kinds if kind not in augmentations()]
     except (ValueError, KeyError, TypeError):
         raise PipelineError(f"{place} is damaged; run `dvc repro`") from None
     if unknown:
-        raise PipelineError(f"{place}: no kind {unknown[0]!r} any more; run `dvc repro`")
-    told = {name: row[name] for name in COLUMNS}
-    return Sample(**{**told, **numbers, "states": states})
+        raise PipelineError(f"{place}: there is no kind {unknown[0]!r} any longer; run `dvc repro`")
+    return Sample(**cells)
 
 
 def _natural(text: str) -> int:
@@ -100,18 +102,18 @@ def _natural(text: str) -> int:
     return int(text)
 
 
-def require_rows(store: Store, track_id: str, made: Sequence[Sample]) -> None:
-    """Raise `PipelineError` unless a chain's store has these very samples of a track, in order."""
-    held = store.row_digests(track_id) if track_id in store else []
-    if len(held) != len(made):
+def require_rows(store: Store, track_id: str, samples: Sequence[Sample]) -> None:
+    """Raise `PipelineError` unless the rows of a track in `store` are these samples, in order."""
+    digests = store.row_digests(track_id) if track_id in store else []
+    if len(digests) != len(samples):
         raise PipelineError(
-            f"{store.folder} has {len(held)} samples of {track_id}, and the table {len(made)}; "
-            "run `dvc repro`"
+            f"{store.folder} has {len(digests)} samples of {track_id}, but the table "
+            f"{len(samples)}; run `dvc repro`"
         )
-    for sample, sha256 in zip(made, held, strict=True):
+    for sample, sha256 in zip(samples, digests, strict=True):
         if sample.sha256 != sha256:
             raise PipelineError(
-                f"sample {sample.name} is another row in {store.folder} than in the table; "
+                f"the row of sample {sample.name} in {store.folder} is not the one in the table; "
                 "run `dvc repro`"
             )
 

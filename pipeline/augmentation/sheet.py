@@ -1,4 +1,4 @@
-"""A picture of what each kind of augmentation does: a clip, and samples of it beside it."""
+"""A picture of what each kind of augmentation does: a clip with samples of it beside it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.augmentation.chains import Chain
 from pipeline.augmentation.params import AugmentParams
-from pipeline.augmentation.recipe import generator
 from pipeline.augmentation.samples import target_of
+from pipeline.augmentation.seeds import generator
 from pipeline.augmentation.target import Target
 from pipeline.base.arrays import Array
 from pipeline.base.paths import CLIPS, FEATURE_STORES
@@ -28,7 +28,7 @@ INK, FAINT, PAPER = "#1a1a1a", "#666666", "white"
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture with a line of text below."""
+    """A picture with a line of text below it."""
 
     picture: Image.Image
     caption: str
@@ -45,14 +45,14 @@ class Strip:
 def write_sheet(
     augment: AugmentParams, feature: str, tracks: Sequence[Track], seed: int, path: Path
 ) -> None:
-    """Show every kind that can change the chosen feature, in use or not, and the chains in use.
+    """Draw samples of every kind that can change the feature, and of the chains in use.
 
-    The parents are the first clips of tracks drawn by the seed, taking the genres in turn.
+    The parents are first clips of tracks that are drawn by the seed, one genre after another.
     """
     with Store(FEATURE_STORES / feature) as rows, Store(CLIPS) as sound:
         target = target_of(rows)
         parents = _parents([track for track in tracks if track.track_id in rows], seed)
-        chains = augment.usable_chains(target) if parents else []
+        chains = augment.applicable_chains(target) if parents else []
         strips = []
         for number, chain in enumerate(chains):
             track_id = parents[number % len(parents)].track_id
@@ -67,10 +67,10 @@ def write_sheet(
 def write_pair(
     title: str, parent: Array, sample: Array, states: Sequence[dict[str, Any]], path: Path
 ) -> None:
-    """Show a sample beside its parent."""
+    """Draw a sample beside its parent."""
     panels = [
-        Panel(_drawn(parent, parent), "parent"),
-        Panel(_drawn(sample, parent), _caption(states)),
+        Panel(_draw_row(parent, parent), "parent"),
+        Panel(_draw_row(sample, parent), _caption(states)),
     ]
     _compose([Strip(title, panels)], 1, len(panels)).save(path, "PNG", optimize=True)
 
@@ -84,11 +84,11 @@ def _parents(tracks: Sequence[Track], seed: int) -> list[Track]:
 def _panels(
     chain: Chain, target: Target, track_id: str, row: Array, pcm: Array, seed: int
 ) -> list[Panel]:
-    panels = [Panel(_drawn(row, row), track_id)]
+    panels = [Panel(_draw_row(row, row), track_id)]
     for copy in range(SAMPLES if chain.is_random else 1):
         states = chain.draw(generator(seed, chain.name, track_id, "0", str(copy)))
         sample = target.make_sample(chain.kinds, states, row, pcm)
-        panels.append(Panel(_drawn(sample, row), _caption(states)))
+        panels.append(Panel(_draw_row(sample, row), _caption(states)))
     return panels
 
 
@@ -101,8 +101,8 @@ def _caption(states: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _drawn(row: Array, parent: Array) -> Image.Image:
-    """A row in the parent's range, low frequencies at the bottom; what is no picture as a curve."""
+def _draw_row(row: Array, parent: Array) -> Image.Image:
+    """A row in the parent's range: a picture with low frequencies at the bottom, or a curve."""
     low, high = float(parent.min()), float(parent.max())
     scaled = np.clip((row.astype(np.float32) - low) / max(high - low, 1e-6), 0, 1)
     if row.ndim != 3:
@@ -130,21 +130,21 @@ def _compose(strips: Sequence[Strip], blocks: int, panels: int) -> Image.Image:
     sheet = Image.new("RGB", (blocks * width, rows * height + GAP), PAPER)
     for number, strip in enumerate(strips):
         corner = number // rows * width + GAP, number % rows * height
-        _place(sheet, strip, *corner)
+        _paste(sheet, strip, *corner)
     return sheet
 
 
-def _place(sheet: Image.Image, strip: Strip, left: int, top: int) -> None:
+def _paste(sheet: Image.Image, strip: Strip, left: int, top: int) -> None:
     draw = ImageDraw.Draw(sheet)
     draw.text((left, top + GAP), strip.title, INK, ImageFont.load_default(16))
     small = ImageFont.load_default(11)
     for number, panel in enumerate(strip.panels):
         x, y = left + number * (PANEL[0] + GAP), top + TITLE
         sheet.paste(panel.picture, (x, y))
-        draw.text((x, y + PANEL[1] + 2), _fitting(panel.caption, small), FAINT, small)
+        draw.text((x, y + PANEL[1] + 2), _shorten(panel.caption, small), FAINT, small)
 
 
-def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _shorten(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     if font.getlength(text) <= PANEL[0]:
         return text
     while font.getlength(f"{text}...") > PANEL[0]:

@@ -2,18 +2,19 @@
 
 import numpy as np
 
-from pipeline.augmentation.base import DECIBELS, PICTURE, SOUND, Augmentation
+from pipeline.augmentation.base import Augmentation
 from pipeline.augmentation.chains import Chain
 from pipeline.augmentation.target import Target
 
 
 def reason_against(target: Target, chain: Chain) -> str:
     """Why a chain cannot change the feature `target`; empty if it can."""
-    return _unfit(target) or next(filter(None, (_lacks(target, kind) for kind in chain.kinds)), "")
+    return _reason_against_all(target) or next(
+        filter(None, (_reason_against_kind(target, kind) for kind in chain.kinds)), ""
+    )
 
 
-def _unfit(target: Target) -> str:
-    """Why no kind is of use, whichever it is."""
+def _reason_against_all(target: Target) -> str:
     if len(target.shape) not in (1, 3):
         return "changes pictures and values over time, and rows of this feature are neither"
     dtype = np.dtype(target.dtype)
@@ -24,14 +25,13 @@ def _unfit(target: Target) -> str:
     return ""
 
 
-def _lacks(target: Target, kind: Augmentation) -> str:
-    """What a kind needs and does not find."""
-    if kind.acts_on == SOUND and target.feature is None:
+def _reason_against_kind(target: Target, kind: Augmentation) -> str:
+    if kind.acts_on == "sound" and target.feature is None:
         return "acts on sound, and how to compute this feature from sound is not known"
-    if kind.needs == DECIBELS and target.steps_per_db is None:
-        return "changes features in dB only: mel with one channel, grey"
-    if kind.needs == PICTURE and len(target.shape) != 3:
+    if kind.needs == "decibels" and target.steps_per_db is None:
+        return "changes features in dB only, and rows of this feature are not in dB"
+    if kind.needs == "picture" and len(target.shape) != 3:
         return "changes pictures only, and rows of this feature have no frequencies"
-    if kind.needs == PICTURE and target.shape[0] == 1:
+    if kind.needs == "picture" and target.shape[0] == 1:
         return "changes pictures of several bands only, and rows of this feature have one"
     return ""

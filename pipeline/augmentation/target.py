@@ -1,4 +1,4 @@
-"""The feature that samples are made of, and how."""
+"""The feature that is augmented, and how its samples are made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,27 +8,27 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audio.pcm import Pcm, from_pcm
-from pipeline.augmentation.base import DECIBELS, SOUND, Augmentation, State
+from pipeline.augmentation.base import Augmentation, State
 from pipeline.base.arrays import Array
 from pipeline.features.shared.feature import Feature
 
-Kind = Augmentation | type[Augmentation]  # `apply` is static, so either will do
+AnyKind = Augmentation | type[Augmentation]  # `apply` is static, so a class will do as well
 
 
 @dataclass(frozen=True)
 class Target:
-    """A feature that samples are made of, with the parameters of its store.
+    """A feature as it lies in its store.
 
     Attributes
     ----------
     feature : Feature or None
-        None for one of the user's own, of which only the rows are known.
+        None for a feature of the user's own, of which only the rows are known.
     sample_rate : int
         Of the clips, in Hz.
     shape : tuple of int
         Of a row: (height, width, channels) for a picture, (frames,) for values over time.
     dtype : str
-        Name of a row's, which is the same in every process.
+        Name of a row's dtype, which is the same in every process.
     """
 
     feature: Feature | None
@@ -37,22 +37,27 @@ class Target:
     dtype: str
 
     def make_sample(
-        self, kinds: Sequence[Kind], states: Sequence[State], row: Array, pcm: Pcm | None
+        self, kinds: Sequence[AnyKind], states: Sequence[State], row: Array, pcm: Pcm | None
     ) -> Array:
-        """A sample, from its parent's row and, where it starts from sound, its parent's clip.
+        """Make a sample of a clip.
 
         Parameters
         ----------
-        kinds, states : sequences of the same length
-            What the sample goes through, and what was drawn for each.
+        kinds : sequence of Augmentation
+            What the sample goes through.
+        states : sequence of dict
+            What was drawn for each of them.
+        row : array of `shape` and `dtype`
+            The clip's row.
+        pcm : int16 array, shape (samples,), or None
+            The clip, where the first of `kinds` acts on sound.
 
         Returns
         -------
-        array
-            Of the row's shape and dtype.
+        array of `shape` and `dtype`
         """
         steps = list(zip(kinds, states, strict=True))
-        on_sound = [step for step in steps if step[0].acts_on == SOUND]
+        on_sound = [step for step in steps if step[0].acts_on == "sound"]
         if on_sound:
             assert self.feature is not None
             assert pcm is not None
@@ -61,9 +66,9 @@ class Target:
                 sound = kind.apply(sound, state)
             row = self.feature(sound[np.newaxis], self.sample_rate)[0]
         on_picture = steps[len(on_sound) :]
-        return self._redraw(row, on_picture) if on_picture else row
+        return self._change_row(row, on_picture) if on_picture else row
 
-    def _redraw(self, row: Array, steps: Sequence[tuple[Kind, State]]) -> Array:
+    def _change_row(self, row: Array, steps: Sequence[tuple[AnyKind, State]]) -> Array:
         shape = row.shape if len(self.shape) == 3 else (1, *row.shape, 1)
         picture = recast(row, np.float32).reshape(shape)
         for kind, state in steps:
@@ -73,8 +78,8 @@ class Target:
             picture = np.clip(np.rint(picture), limits.min, limits.max)
         return recast(picture, row.dtype).reshape(row.shape)
 
-    def _apply(self, kind: Kind, picture: Array, state: State) -> Array:
-        if kind.acts_on != DECIBELS:
+    def _apply(self, kind: AnyKind, picture: Array, state: State) -> Array:
+        if kind.acts_on != "decibels":
             return kind.apply(picture, state)
         assert self.steps_per_db is not None
         steps = np.float32(self.steps_per_db)

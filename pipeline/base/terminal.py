@@ -4,18 +4,27 @@ from collections.abc import Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Columns two spaces apart; those at the indices `right` are flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Lay out rows in columns that are two spaces apart; every cell is made `clean`.
 
-    def cell(text: str, index: int) -> str:
+    Parameters
+    ----------
+    rows : sequence of sequences of str
+        At least one, all of the same length.
+    right : sequence of int
+        Indices of the columns that are flush right; the others are flush left.
+    """
+    cells = [[clean(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+
+    def padded(text: str, index: int) -> str:
         return text.rjust(widths[index]) if index in right else text.ljust(widths[index])
 
-    return "\n".join("  ".join(map(cell, row, range(len(row)))).rstrip() for row in rows)
+    return "\n".join("  ".join(map(padded, row, range(len(row)))).rstrip() for row in cells)
 
 
 def points(share: float) -> str:
     """A signed difference of shares in percentage points: +3.2."""
-    return f"{100 * share:+.1f}"
+    return f"{100 * share:+z.1f}"
 
 
 def percent(share: float) -> str:
@@ -24,7 +33,7 @@ def percent(share: float) -> str:
 
 
 def p_text(p_value: float) -> str:
-    """A p-value to be read: 0.034, or < 0.001."""
+    """A p-value with three decimals: 0.034, or < 0.001."""
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 

@@ -1,1 +1,1 @@
-"""Revisions, paired tests, and one way to train and judge beside another."""
+"""Compare revisions, and ways to train, by paired tests on the same tracks."""

@@ -19,7 +19,7 @@ from pipeline.training.testing import predict_out_of_fold
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """Predictions for all clips that are tested, and the record of each fold's training."""
+    """Predictions for every clip that is tested, and the record of each fold's training."""
 
     predictions: Predictions
     records: list[Record]

@@ -1,18 +1,21 @@
-"""What git knows, by its own commands: many files of many commits cost one process."""
+"""Commits and their files, by git's own commands: many files of many commits cost one process."""
 
 import subprocess
 from collections.abc import Sequence
+from io import BytesIO
 
 from pipeline.base.errors import PipelineError
 
+EXPERIMENTS = "refs/exps/*/*/*"  # DVC's: two parts of the hash of the baseline, and the name
+
 
 def git(command: Sequence[str], given: bytes = b"") -> bytes:
-    """Output of a git command that is given `given` on its standard input.
+    """Output of a git command that reads `given` from its standard input.
 
     Raises
     ------
     PipelineError
-        It failed: this is no repository, it has no commit yet.
+        It failed: this is not a repository, or it has no commit yet.
     """
     done = subprocess.run(["git", *command], input=given, capture_output=True, check=False)
     if done.returncode:
@@ -21,18 +24,65 @@ def git(command: Sequence[str], given: bytes = b"") -> bytes:
     return done.stdout
 
 
-def read_files(names: Sequence[str]) -> list[bytes | None]:
-    """Contents of files named `commit:./path`, from here; None for one that does not exist."""
-    output = git(["cat-file", "--batch"], "".join(f"{name}\n" for name in names).encode())
-    contents: list[bytes | None] = []
-    start = 0
-    for _ in names:
-        end = output.index(b"\n", start)
-        header, start = output[start:end], end + 1
-        if header.endswith(b" missing"):
-            contents.append(None)
-        else:
-            size = int(header.rsplit(b" ", 1)[1])
-            contents.append(output[start : start + size])
-            start += size + 1
-    return contents
+def find_commit(name: str) -> str:
+    """Hash of the commit that a branch, commit, tag or DVC experiment names.
+
+    What the name means to git goes before an experiment of that name, and of several experiments
+    the one that started from the commit that is checked out goes before the others.
+
+    Raises
+    ------
+    PipelineError
+        There is none, or the name fits several experiments.
+    """
+    found = _hash_of(f"{name}^{{commit}}") or _find_experiment(name)
+    if not found:
+        raise PipelineError(f"{name!r} is not a branch, commit, tag or experiment")
+    return found
+
+
+def read_files(commits: Sequence[str], paths: Sequence[str]) -> list[dict[str, bytes | None]]:
+    """Contents of the files that each commit has at `paths`; None for one that it lacks.
+
+    Parameters
+    ----------
+    commits : sequence of str
+        Hashes.
+    paths : sequence of str
+        Relative to the working directory.
+    """
+    asked = "".join(f"{commit}:./{path}\n" for commit in commits for path in paths)
+    output = BytesIO(git(["cat-file", "--batch"], asked.encode()))
+    return [{path: _next_content(output) for path in paths} for _ in commits]
+
+
+def _next_content(output: BytesIO) -> bytes | None:
+    header = output.readline()
+    if header.endswith(b" missing\n"):
+        return None
+    content = output.read(int(header.split()[-1]))
+    output.read(1)  # the end of line that git adds
+    return content
+
+
+def _hash_of(name: str) -> str:
+    """Hash of what git knows by this name; empty if it knows nothing."""
+    if "\n" in name:
+        return ""
+    header = git(["cat-file", "--batch-check"], f"{name}\n".encode()).decode(errors="replace")
+    return "" if header.endswith((" missing\n", " ambiguous\n")) else header.split()[0]
+
+
+def _find_experiment(name: str) -> str:
+    listed = git(["for-each-ref", "--format=%(objectname) %(refname)", EXPERIMENTS]).decode()
+    found = {}  # commits of the experiments of this name, by their baselines
+    for line in listed.splitlines():
+        commit, reference = line.split(" ")
+        *_, start, rest, experiment = reference.split("/")
+        if experiment == name:
+            found[start + rest] = commit
+    head = _hash_of("HEAD")
+    if len(found) > 1 and head not in found:
+        commits = ", ".join(commit[:7] for commit in found.values())
+        raise PipelineError(f"{name!r} names several experiments; choose a commit: {commits}")
+    return found.get(head) or next(iter(found.values()), "")

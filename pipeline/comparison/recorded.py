@@ -1,90 +1,84 @@
-"""Pure: the files that a run records in git, and what dvc.lock says of the run that made them."""
+"""The files in metrics/ that tell a revision's result, as text that may be of another version."""
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import csv
+import io
+import json
+from collections.abc import Container, Iterable
 from typing import Any
 
-import yaml
-
 from pipeline.base.errors import PipelineError
+from pipeline.comparison.outcomes import COLUMNS, PROBABILITY
 
 PREDICTIONS = "metrics/predictions.csv"
 SPLIT = "metrics/split.json"
 SUMMARY = "metrics/summary.json"
-LOCK = "dvc.lock"
-PARAMS = "params.yaml"
-FOLDS, MODELS = "data/folds.csv", "models/trained"
-# Which stage must have used what which other stage made, for figures to be of one run.
-USES = (("train", FOLDS, "split"), ("evaluate", FOLDS, "split"), ("evaluate", MODELS, "train"))
+# Keys of metrics/split.json that two revisions must share, and what to call them.
+SHARED = {"protocol": "protocols", "dataset_digest": "datasets", "folds_digest": "folds"}
 
 
-@dataclass(frozen=True)
-class Run:
-    """The last run of a revision.
-
-    Attributes
-    ----------
-    model, feature : str
-        What was trained; params.yaml may ask for another that did not run yet.
-    made : dict
-        MD5 of what `split` and `evaluate` wrote, by path.
-    """
-
-    model: str
-    feature: str
-    made: dict[str, str]
-
-
-def parse_lock(content: bytes, name: str) -> Run:
-    """What dvc.lock says of the run.
-
-    Parameters
-    ----------
-    content : bytes
-        Of dvc.lock, in DVC's schema 2.0.
-    name : str
-        Of the revision, for errors.
+def parse_split(content: bytes, revision: str) -> dict[str, Any]:
+    """Read metrics/split.json of a revision.
 
     Raises
     ------
     PipelineError
-        It is broken, lacks a stage, or its stages are of different runs.
+        It is not a JSON object, or lacks one of the keys `SHARED`.
     """
+    split = _parse_object(content, f"{SPLIT} of {revision}")
+    _require(SHARED, split, "key", f"{SPLIT} of {revision}")
+    return split
+
+
+def parse_summary(content: bytes, revision: str) -> dict[str, Any]:
+    """Read metrics/summary.json of a revision.
+
+    Raises
+    ------
+    PipelineError
+        It is not a JSON object.
+    """
+    return _parse_object(content, f"{SUMMARY} of {revision}")
+
+
+def parse_predictions(content: bytes, revision: str) -> list[dict[str, str]]:
+    """Read metrics/predictions.csv of a revision.
+
+    Raises
+    ------
+    PipelineError
+        It is not text in UTF-8, or lacks a column.
+    """
+    where = f"{PREDICTIONS} of {revision}"
+    reader = csv.DictReader(io.StringIO(_decode(content, where)))
+    columns = reader.fieldnames or []
+    _require(COLUMNS, columns, "column", where)
+    if not any(column.startswith(PROBABILITY) for column in columns):
+        raise _error(where, f"no column '{PROBABILITY}<genre>'")
+    return list(reader)
+
+
+def _parse_object(content: bytes, where: str) -> dict[str, Any]:
     try:
-        stages = yaml.safe_load(content)["stages"]
-        _require_one_run(stages, name)
-        params = stages["train"]["params"][PARAMS]
-        made = _hashes(stages, "split", "outs") | _hashes(stages, "evaluate", "outs")
-        return Run(str(params["model"]), str(params["feature"]), made)
-    except KeyError as error:
-        raise PipelineError(f"{LOCK} of {name} has no {error}; run `dvc repro` there") from None
-    except (yaml.YAMLError, TypeError):
-        raise PipelineError(
-            f"{LOCK} of {name} is not as DVC writes it; mend it, or delete it and run `dvc repro`"
-        ) from None
+        parsed = json.loads(_decode(content, where))
+    except json.JSONDecodeError as error:
+        raise _error(where, str(error)) from None
+    if not isinstance(parsed, dict):
+        raise _error(where, "not a JSON object")
+    return parsed
 
 
-def require_made(run: Run, path: str, content: bytes, name: str) -> None:
-    """Refuse a file that is not as the run left it.
-
-    Raises
-    ------
-    PipelineError
-        The MD5 of `content` is not the one that dvc.lock has for `path`.
-    """
-    if hashlib.md5(content, usedforsecurity=False).hexdigest() != run.made.get(path):
-        raise PipelineError(f"{path} of {name} is not what the last `dvc repro` made; run it again")
+def _decode(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _error(where, str(error)) from None
 
 
-def _require_one_run(stages: Mapping[str, Any], name: str) -> None:
-    for user, path, maker in USES:
-        if _hashes(stages, user, "deps")[path] != _hashes(stages, maker, "outs")[path]:
-            raise PipelineError(
-                f"{LOCK} of {name}: {user} used another {path} than {maker} made; "
-                "run `dvc repro` there"
-            )
+def _require(names: Iterable[str], found: Container[str], called: str, where: str) -> None:
+    for name in names:
+        if name not in found:
+            raise _error(where, f"no {called} {name!r}")
 
 
-def _hashes(stages: Mapping[str, Any], stage: str, part: str) -> dict[str, str]:
-    return {each["path"]: each["md5"] for each in stages[stage][part]}
+def _error(where: str, reason: str) -> PipelineError:
+    return PipelineError(f"{where}: {reason}; run `dvc repro` there")

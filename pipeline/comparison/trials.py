@@ -1,4 +1,4 @@
-"""Compare ways to train: on the same folds and seeds, tested on the same tracks."""
+"""Compare augmentations: trials on the same folds and seeds, tested on the same tracks."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,12 +9,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from pipeline.augmentation.chains import Chain
-from pipeline.augmentation.offline import estimate_seconds, make_samples
+from pipeline.augmentation.offline import make_samples
 from pipeline.augmentation.params import AugmentParams
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import AUGMENTED, FEATURE_STORES
-from pipeline.comparison.cross_validate import cross_validate
-from pipeline.comparison.paired import Judgement, judgement
+from pipeline.comparison.cross_validate import CrossValidated, cross_validate
+from pipeline.comparison.outcomes import TrackOutcomes, track_outcomes
+from pipeline.comparison.sample_cost import estimate_seconds
 from pipeline.dataset.tracks import Track, read_tracks
 from pipeline.evaluation.predictions import by_level
 from pipeline.evaluation.summary import prediction_rows
@@ -29,27 +30,30 @@ from pipeline.training.record import Record
 
 @dataclass(frozen=True)
 class Trial:
-    """One way to train, and how it did.
+    """One way to augment, and how it did.
 
     Attributes
     ----------
+    name : str
     validation : float
-        Accuracy per clip on the inner validation parts, mean over folds.
+        Accuracy per clip on the inner validation parts, averaged over the folds.
+    outcomes : TrackOutcomes
+        The tracks' votes.
     seconds : float
-        Of one core: that the folds trained, and an estimate of what the samples take to make.
+        Of one core: how long the folds trained, and an estimate of how long samples take to make.
     megabytes : float
-        Of augmented samples.
+        Size of the augmented samples.
     """
 
     name: str
     validation: float
-    judged: Judgement
+    outcomes: TrackOutcomes
     seconds: float
     megabytes: float
 
 
 @dataclass(frozen=True)
-class Bench:
+class Trials:
     """What all trials have in common; `folder` is for the samples of the one that runs."""
 
     experiment: Experiment
@@ -60,46 +64,58 @@ class Bench:
     folder: Path
 
     def run(self, name: str, kinds: tuple[Chain, ...]) -> Trial:
-        """Train and test with `kinds`, in as many steps as without any; see `with_kinds`."""
+        """Train and test with `kinds`, in as many steps as without; see `with_kinds`."""
         experiment = with_kinds(self.experiment, kinds)
-        samples = (experiment.augment, experiment.feature, self.usable, experiment.seed)
-        offline = experiment.augment.mode == "offline"
-        if offline:
-            make_samples(*samples, self.folder)
+        asked = (experiment.augment, experiment.feature, self.usable, experiment.seed)
+        making, size = 0.0, 0
+        if experiment.augment.mode == "offline":
+            make_samples(*asked, self.folder)
+            making = estimate_seconds(*asked)
+            size = sum(path.stat().st_size for path in self.folder.glob("*/*.h5"))
         found = cross_validate(experiment, self.tracks, self.clips, self.folder)
-        levels = by_level(found.predictions)
-        rows = prediction_rows(levels["mean"], levels[self.vote], self.clips.genres)
         patience = experiment.network.patience
         return Trial(
             name,
             float(np.mean([kept_accuracy(record, patience) for record in found.records])),
-            judgement([{key: str(value) for key, value in row.items()} for row in rows]),
-            sum(record.seconds for record in found.records)
-            + (estimate_seconds(*samples) if offline else 0),
-            sum(path.stat().st_size for path in self.folder.glob("*/*.h5")) / 1e6 if offline else 0,
+            self._outcomes(found),
+            sum(record.seconds for record in found.records) + making,
+            size / 1e6,
         )
+
+    def _outcomes(self, found: CrossValidated) -> TrackOutcomes:
+        levels = by_level(found.predictions)
+        rows = prediction_rows(levels["mean"], levels[self.vote], self.clips.genres)
+        return track_outcomes([{key: str(value) for key, value in row.items()} for row in rows])
 
 
 @contextmanager
-def open_bench(experiment: Experiment, split: SplitParams, vote: str) -> Iterator[Bench]:
+def open_trials(experiment: Experiment, split: SplitParams, vote: str) -> Iterator[Trials]:
     """Assign the tracks to folds as `split` says, and find their clips.
 
-    The samples are in a new folder, which goes when the block ends: those of two runs do not meet.
+    The samples go to a new folder, which is deleted when the block ends, so that two runs do not
+    get in each other's way.
+
+    Raises
+    ------
+    PipelineError
+        The protocol predicts no tracks.
     """
     usable = read_tracks()
     tracks = assign_folds(usable, read_replica_pairs(), split, experiment.seed).tracks
     clips = load_labelled(FEATURE_STORES / experiment.feature, tracks)
     if clips.by_clip:
-        raise PipelineError("split.protocol = 'clip' judges no track; choose another")
-    with TemporaryDirectory(prefix="ablation-", dir=AUGMENTED.parent) as room:
-        yield Bench(experiment, vote, usable, tracks, clips, Path(room) / "samples")
+        raise PipelineError(
+            f"split.protocol = {split.protocol!r}: predicts no tracks; choose another"
+        )
+    with TemporaryDirectory(prefix="ablation-", dir=AUGMENTED.parent) as parent:
+        yield Trials(experiment, vote, usable, tracks, clips, Path(parent) / "samples")
 
 
 def with_kinds(experiment: Experiment, kinds: tuple[Chain, ...]) -> Experiment:
-    """The experiment with these `kinds` alone; without augmentation where there are none.
+    """The experiment with `kinds` as its only augmentation, and without any where there are none.
 
-    Augmented samples make an epoch longer by `copies`. The epochs, and those of `patience`, are as
-    many fewer, to the nearest whole number above 0, so that what is compared trains in as many
+    Augmented samples make an epoch longer by the factor 1 + `copies`. `epochs` and `patience` are
+    divided by it, to the nearest whole number of at least 1, so that all trials train in as many
     steps.
     """
     augment, network = _only(experiment.augment, kinds), experiment.network
@@ -111,7 +127,7 @@ def with_kinds(experiment: Experiment, kinds: tuple[Chain, ...]) -> Experiment:
 
 
 def _only(augment: AugmentParams, kinds: tuple[Chain, ...]) -> AugmentParams:
-    """With these kinds alone; no clip has two samples that are the same."""
+    """With these kinds alone, and no more copies than there are different samples of a clip."""
     random = all(chain.is_random for chain in kinds)
     distinct = len({chain.identity for chain in kinds})
     copies = augment.copies if random else min(augment.copies, distinct)

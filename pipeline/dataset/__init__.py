@@ -1,1 +1,1 @@
-"""Which files there are, their metadata and artists, and what is known of GTZAN."""
+"""The dataset's files, metadata and artists, and what is known about GTZAN."""

@@ -1,4 +1,4 @@
-"""Who an artist is, however they are spelt, and who is behind a joint credit."""
+"""Which credits belong to the same artist, despite spelling and joint credits."""
 
 import re
 from collections.abc import Iterable
@@ -6,20 +6,20 @@ from collections.abc import Iterable
 JOINT = re.compile(r",| and | & | feat\.? | featuring | with | vs\.? ", re.IGNORECASE)
 
 
-def letters(name: str) -> str:
-    """A name without case, spaces and signs; as it is where there is nothing else in it."""
+def normalise(name: str) -> str:
+    """Remove case, spaces and punctuation from a name, unless it has nothing else."""
     return "".join(filter(str.isalnum, name.casefold())) or name
 
 
-def credited(names: Iterable[str]) -> dict[str, set[str]]:
-    """Whom each of the credits `names` ties a track to, by their `letters`.
+def artists_by_credit(names: Iterable[str]) -> dict[str, set[str]]:
+    """Normalised names of the artists behind each of the credits `names`; empty ones are left out.
 
-    A credit is an artist of its own. `A and B`, `A, B & C` or `A feat. B` is also of those of
-    them who are a credit by themselves: that leaves bands with such names alone.
+    Every credit counts as one artist. `A and B`, `A, B & C` or `A feat. B` also counts for those
+    of its parts that occur as a credit by themselves, which leaves bands with such names alone.
     """
-    known = {name: letters(name) for name in names if name}
-    alone = set(known.values())
+    known = {name: normalise(name) for name in names if name}
+    single = set(known.values())
     return {
-        name: {key} | {letters(part) for part in JOINT.split(name)} & alone
-        for name, key in known.items()
+        name: {artist} | {normalise(part) for part in JOINT.split(name)} & single
+        for name, artist in known.items()
     }

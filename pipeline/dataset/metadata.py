@@ -1,4 +1,4 @@
-"""What a dataset's metadata.csv, and GTZAN's facts beside it, know of each track."""
+"""What metadata.csv, the dataset's optional table, and GTZAN's facts say about each track."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ Cells = dict[str, str]
 
 
 def read_metadata(tracks: Sequence[TrackFile], folder: Path) -> dict[str, Cells]:
-    """Cells of `COLUMNS` for each track id that metadata.csv knows; empty without that file.
+    """Read the cells of `COLUMNS` by track id; without the file, the result is empty.
 
     Raises
     ------
     PipelineError
-        A row matches no track, or more than one.
+        A row matches no track, or more than one; or two rows match the same track.
     """
     path = folder / NAME
     if not path.is_file():
@@ -37,8 +37,8 @@ def read_metadata(tracks: Sequence[TrackFile], folder: Path) -> dict[str, Cells]
     return known
 
 
-def with_artists(known: Mapping[str, Cells], facts: Mapping[str, Fact]) -> dict[str, Cells]:
-    """`known`, with the artists of GTZAN's `facts` where it says nothing of them."""
+def with_gtzan_artists(known: Mapping[str, Cells], facts: Mapping[str, Fact]) -> dict[str, Cells]:
+    """Return `known` with the artists of GTZAN's `facts` where it names none."""
     filled = dict(known)
     for track_id, fact in facts.items():
         cells = known.get(track_id, {})
@@ -47,7 +47,10 @@ def with_artists(known: Mapping[str, Cells], facts: Mapping[str, Fact]) -> dict[
 
 
 def _names(tracks: Sequence[TrackFile]) -> dict[str, set[str]]:
-    """Track ids by every name that metadata may use: the id and the bare name, +- extension."""
+    """Track ids by every name that a row may use: the id or the file name, with or without suffix.
+
+    A file that is not audio has no name without its suffix.
+    """
     names: dict[str, set[str]] = defaultdict(set)
     for track in tracks:
         suffix = track.path.suffix if track.path.suffix.lower() in EXTENSIONS else ""
@@ -62,5 +65,5 @@ def _match(name: str, names: dict[str, set[str]], path: Path) -> str:
     if not found:
         raise PipelineError(f"{path}: the row {name!r} matches no track of the dataset")
     if len(found) > 1 and name not in found:
-        raise PipelineError(f"{path}: the row {name!r} matches {' and '.join(found[:2])}")
+        raise PipelineError(f"{path}: the row {name!r} matches both {' and '.join(found[:2])}")
     return name if name in found else found[0]

@@ -12,18 +12,18 @@ from pipeline.base.fields import STRICT
 
 @dataclass(frozen=True, config=STRICT)
 class DatasetParams:
-    """The folder of audio; `~` stands for the user's home."""
+    """Path of the dataset folder; `~` stands for the user's home."""
 
     path: Annotated[str, Field(min_length=1)]
 
     @property
     def folder(self) -> Path:
-        """The folder.
+        """The folder with `~` expanded.
 
         Raises
         ------
         ParamsError
-            It is in the home of a user who does not exist.
+            The path is in the home of a user who does not exist.
         """
         try:
             return Path(self.path).expanduser()

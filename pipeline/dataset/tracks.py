@@ -1,4 +1,4 @@
-"""data/tracks.csv: a row for every file of the dataset, and the usable tracks among them."""
+"""data/tracks.csv: one row for each file of the dataset, usable or not."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +31,13 @@ class Track:
     Attributes
     ----------
     genre : str
-        Empty where it is to be predicted.
+        Empty for an unlabelled track.
     artist, split, fold : str
-        What metadata says, empty where it says nothing.
+        From the dataset's metadata; empty where unknown.
     clips : int
-        How many it has.
+        Number of its clips.
     sha256 : str
-        Of its file.
+        Hash of its file.
     """
 
     track_id: str
@@ -50,7 +50,7 @@ class Track:
 
 
 def read_tracks(path: Path = TRACKS) -> list[Track]:
-    """Usable tracks, sorted by track id."""
+    """Read the usable tracks, sorted by track id."""
     return [
         Track(
             **{name: row[name] for name in ("track_id", "genre", "artist", "split", "fold")},

@@ -1,1 +1,1 @@
-"""Votes, scores and intervals, from probabilities alone."""
+"""Votes, scores and intervals, computed from probabilities alone."""

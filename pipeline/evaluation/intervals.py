@@ -1,8 +1,8 @@
-"""How far an accuracy, or the difference of two, and a probability can be trusted.
+"""Confidence intervals of an accuracy, and of the difference of two.
 
 The intervals are bootstraps over groups: all tracks of an artist are drawn together, because a
-model that knows one of them tends to know the others. They say what other music would give with
-the same trained models; what another training would give is not in them.
+model that is right about one of them tends to be right about the others. They cover what other
+music would give with the same trained models, but not what another training would give.
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,21 @@ from pipeline.base.arrays import Array
 
 TAIL = 0.025  # on either side of 95 %
 RESAMPLES = 10_000
-BATCH = 1000  # resamples at once, which bounds the memory whatever the number of groups
-CALIBRATION_BINS = 15
+BATCH = 1000  # resamples at a time, which bounds the memory for any number of groups
 
 Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class _Kinds:
-    """Groups that are alike are one kind: drawn together, they cost as much as one.
+    """Groups by kind: groups with equal sums and sizes are alike, and cost no more than one.
 
     Attributes
     ----------
     sums, sizes : float array, shape (kinds,)
-        Of a group's values; of its tracks.
+        Sum of a group's values, and number of its tracks.
     counts : int array, shape (kinds,)
-        How many groups there are of the kind.
+        Number of groups of each kind.
     """
 
     sums: Array
@@ -41,7 +40,7 @@ class _Kinds:
         return int(self.counts.sum())
 
     def mean(self, counts: Array) -> Array:
-        """Mean over the tracks of `counts` groups of each kind; shape (..., kinds) -> (...)."""
+        """Mean over all tracks, given `counts` groups of each kind; (..., kinds) -> (...)."""
         return (counts @ self.sums) / (counts @ self.sizes)
 
     def resampled_means(self, seed: int, resamples: int) -> Array:
@@ -57,16 +56,16 @@ def accuracy_interval(
 ) -> Interval:
     """95 % interval of an accuracy by the bootstrap over groups.
 
-    BCa (Efron, 1987), which follows the skew of an accuracy far from one half, at levels that
-    are widened for few groups (Hesterberg, 2015, "What teachers should know about the
-    bootstrap", section 4.3). benchmarks/interval_coverage.py measures how often it holds the truth.
+    BCa (Efron, 1987), which follows the skew of an accuracy far from one half, at levels that are
+    widened for few groups (Hesterberg, 2015, "What teachers should know about the bootstrap",
+    section 4.3). `benchmarks/interval_coverage.py` measures how often it contains the truth.
 
     Parameters
     ----------
     correct : float or bool array, shape (tracks,)
-        1 where the track is right, 0 where it is wrong; between them for a mean over seeds.
+        1 where the track is right, 0 where it is wrong; in between for a mean over seeds.
     groups : array, shape (tracks,)
-        What is drawn together: the tracks' artists, or their own ids.
+        Tracks of the same group are drawn together: their artists, or their own ids.
     seed : int
     resamples : int
         A multiple of 1000.
@@ -74,8 +73,8 @@ def accuracy_interval(
     Returns
     -------
     low, high : float
-        Within 0 to 1, and never equal. Where all groups have the same accuracy (all right, all
-        wrong, or a single group) resampling shows nothing; see `_bounds_of_alike`.
+        Between 0 and 1, and never equal. Where all groups have the same accuracy (all right, all
+        wrong, or a single group), resampling shows nothing; see `_bounds_of_alike`.
 
     Raises
     ------
@@ -95,8 +94,8 @@ def difference_interval(
     """95 % interval of b's accuracy minus a's on the same tracks, by the bootstrap over groups.
 
     The percentile interval at widened levels (Hesterberg, 2015): a difference is hardly skewed,
-    and where few tracks differ BCa's corrections are mostly noise and cover less. Where only a
-    handful of groups differ at all, no resampling knows enough: then it is too narrow.
+    and where few tracks differ, the corrections of BCa are mostly noise and reduce the coverage.
+    Where only a handful of groups differ at all, the interval is too narrow, as any bootstrap is.
 
     Parameters
     ----------
@@ -110,7 +109,7 @@ def difference_interval(
     Returns
     -------
     low, high : float
-        Within -1 to 1; above 0 where b is better.
+        Between -1 and 1; above 0 where b is better.
 
     Raises
     ------
@@ -122,29 +121,6 @@ def difference_interval(
         return _bounds_of_alike(kinds, -1, 1)
     levels = stats.norm.cdf(_widened_scores(kinds.groups))
     return _quantiles(kinds.resampled_means(seed, resamples), levels)
-
-
-def expected_calibration_error(actual: Array, probabilities: Array) -> float:
-    """How far confidence is from accuracy, on average (Guo et al., 2017, equation 3).
-
-    Parameters
-    ----------
-    actual : int array, shape (n,)
-        Index of the actual genre.
-    probabilities : float array, shape (n, genres)
-        Confidence is the highest of a row. It falls into one of 15 bins of equal width, each
-        open below and closed above.
-
-    Returns
-    -------
-    float
-        Mean over the rows of |accuracy - mean confidence| of their bin; 0 is best.
-    """
-    confidence = probabilities.max(axis=1)
-    surplus = (probabilities.argmax(axis=1) == actual) - confidence
-    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
-    by_bin = np.bincount(np.digitize(confidence, edges, right=True), surplus)
-    return float(np.abs(by_bin).sum() / len(actual))
 
 
 def _kinds(values: Array, groups: Array) -> _Kinds:
@@ -161,9 +137,9 @@ def _alike(kinds: _Kinds) -> bool:
 
 
 def _bounds_of_alike(kinds: _Kinds, worst: float, best: float) -> Interval:
-    """Bounds where n groups all have one mean: as Clopper and Pearson's for n successes of n.
+    """Bounds where all n groups have the same mean, after Clopper and Pearson for n of n successes.
 
-    A share of at least 0.025^(1/n) of all groups has this mean; the others may have any.
+    At least 0.025^(1/n) of all groups have this mean; the others may have any.
     """
     share = TAIL ** (1 / kinds.groups)
     mean = float(kinds.mean(kinds.counts))
@@ -171,7 +147,7 @@ def _bounds_of_alike(kinds: _Kinds, worst: float, best: float) -> Interval:
 
 
 def _widened_scores(groups: int) -> Array:
-    """Normal scores that make a percentile interval as wide as Student's, with n - 1 throughout."""
+    """Normal scores at which a percentile interval is as wide as Student's with n - 1 degrees."""
     return stats.t.ppf([TAIL, 1 - TAIL], groups - 1) * np.sqrt(groups / (groups - 1))
 
 

@@ -1,4 +1,4 @@
-"""Gather what the models of all folds predict for the clips that they never saw."""
+"""Combine what the models of all folds predict for the clips that they were not trained on."""
 
 import numpy as np
 
@@ -11,16 +11,16 @@ from pipeline.folds.labelled import LabelledClips
 def clip_predictions(
     clips: LabelledClips, rows: Array, folds: Array, probabilities: Array
 ) -> Predictions:
-    """Predictions for clips, with the group of tracks that each belongs to.
+    """Add to the probabilities of clips what is known about their tracks.
 
     Parameters
     ----------
     rows, folds : int array, shape (n,)
-        Numbers of labelled clips, and the fold in which each is tested.
+        Numbers of labelled clips, and the fold that tests each.
     probabilities : float array, shape (n, genres)
     """
-    # Folds by clip separate a track's clips, and yet these go right or wrong together.
-    together = clips.track_ids if clips.by_clip else np.array(groups(clips.tracks))[clips.owners]
+    # Folds by clip separate the clips of a track, but these still tend to be right together.
+    group_of = clips.track_ids if clips.by_clip else np.array(groups(clips.tracks))[clips.owners]
     return Predictions(
-        clips.track_ids[rows], clips.labels[rows], folds, together[rows], probabilities
+        clips.track_ids[rows], clips.labels[rows], folds, group_of[rows], probabilities
     )

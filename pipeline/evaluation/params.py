@@ -1,4 +1,4 @@
-"""The section `evaluate` of params.yaml: how a track's genre is voted for."""
+"""The section `evaluate` of params.yaml: how the clips of a track vote for its genre."""
 
 from typing import Literal
 
@@ -9,6 +9,6 @@ from pipeline.base.fields import STRICT
 
 @dataclass(frozen=True, config=STRICT)
 class EvaluateParams:
-    """`vote`: the voting rule behind the headline figures."""
+    """Voting rule of the main figures."""
 
     vote: Literal["majority", "mean", "product"]

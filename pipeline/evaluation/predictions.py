@@ -1,4 +1,4 @@
-"""Predictions for clips, and for tracks by the vote of their clips."""
+"""Predictions for clips, and for tracks by a vote of their clips."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ CLIP = "clip"
 
 @dataclass(frozen=True)
 class Predictions:
-    """What models predict for clips or tracks that they never saw.
+    """What models predict for clips or tracks that they were not trained on.
 
     Attributes
     ----------
@@ -20,9 +20,9 @@ class Predictions:
     actual : int array, shape (n,)
         Index of the actual genre.
     folds : int array, shape (n,)
-        The fold in which the row was tested.
+        Fold, or seed, that tested the row.
     groups : str array, shape (n,)
-        What no fold parts, such as the tracks of an artist.
+        Tracks of the same group are never in different folds, such as those of an artist.
     probabilities : float array, shape (n, genres)
     """
 
@@ -34,12 +34,12 @@ class Predictions:
 
     @property
     def correct(self) -> Array:
-        """Whether the highest score is at the actual genre; bool, shape (n,)."""
+        """Whether the actual genre has the highest probability; bool, shape (n,)."""
         return self.probabilities.argmax(axis=1) == self.actual
 
 
 def vote_by_track(clips: Predictions, vote: str) -> Predictions:
-    """Each track's scores in each fold that tests it, by the vote of its clips."""
+    """Scores of each track, by a vote of its clips; one row for each fold that tests it."""
     number = np.unique(clips.track_ids, return_inverse=True)[1]
     keys = number * (1 + clips.folds.max()) + clips.folds
     _, first, track = np.unique(keys, return_index=True, return_inverse=True)
@@ -56,5 +56,5 @@ def vote_by_track(clips: Predictions, vote: str) -> Predictions:
 
 
 def by_level(clips: Predictions) -> dict[str, Predictions]:
-    """The clips themselves, and the tracks by each voting rule."""
+    """Predictions for clips, and for tracks by each voting rule."""
     return {CLIP: clips, **{vote: vote_by_track(clips, vote) for vote in VOTERS}}

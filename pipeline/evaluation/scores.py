@@ -1,4 +1,4 @@
-"""Scores of predicted genres against the actual ones."""
+"""Scores of predictions against the actual genres."""
 
 from typing import Any
 
@@ -7,9 +7,12 @@ from sklearn import metrics
 
 from pipeline.base.arrays import Array
 
+CALIBRATION_BINS = 15
+LEAST_PROBABILITY = 1e-12  # so that a log loss is finite
+
 
 def accuracy(actual: Array, scores: Array) -> float:
-    """Share of rows whose highest score is at the actual genre's index.
+    """Share of the rows whose highest score is that of the actual genre.
 
     Parameters
     ----------
@@ -21,7 +24,7 @@ def accuracy(actual: Array, scores: Array) -> float:
 
 
 def macro_f1(actual: Array, scores: Array) -> float:
-    """Unweighted mean of the genres' F1, over the genres that are in `actual`.
+    """Unweighted mean of F1 over the genres that occur in `actual`.
 
     Parameters
     ----------
@@ -37,7 +40,7 @@ def macro_f1(actual: Array, scores: Array) -> float:
 
 
 def log_loss(actual: Array, probabilities: Array) -> float:
-    """Mean of -log of the actual genre's probability, in nats; at most 27.6 for each row.
+    """Mean of minus the log of the actual genre's probability, in nats; at most 27.6 per row.
 
     Parameters
     ----------
@@ -46,7 +49,30 @@ def log_loss(actual: Array, probabilities: Array) -> float:
     probabilities : float array, shape (n, genres)
     """
     chosen = probabilities[np.arange(len(actual)), actual]
-    return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+    return float(-np.log(np.maximum(chosen, LEAST_PROBABILITY)).mean())
+
+
+def expected_calibration_error(actual: Array, probabilities: Array) -> float:
+    """Mean distance of confidence from accuracy (Guo et al., 2017, equation 3).
+
+    Parameters
+    ----------
+    actual : int array, shape (n,)
+        Index of the actual genre.
+    probabilities : float array, shape (n, genres)
+        The confidence of a row is its highest probability. It falls into one of 15 bins of equal
+        width, each open below and closed above.
+
+    Returns
+    -------
+    float
+        Mean over the rows of |accuracy - mean confidence| in their bin; 0 is best.
+    """
+    confidence = probabilities.max(axis=1)
+    excess = (probabilities.argmax(axis=1) == actual) - confidence
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
+    by_bin = np.bincount(np.digitize(confidence, edges, right=True), excess)
+    return float(np.abs(by_bin).sum() / len(actual))
 
 
 def per_genre(actual: Array, scores: Array, genres: list[str]) -> list[dict[str, Any]]:
@@ -62,7 +88,7 @@ def per_genre(actual: Array, scores: Array, genres: list[str]) -> list[dict[str,
     Returns
     -------
     list of dict, one for each genre
-        `tracks` counts rows: with several seeds, a track counts once for each seed.
+        `tracks` is a number of rows: with several seeds, a track counts once for each.
     """
     columns = metrics.precision_recall_fscore_support(
         actual, scores.argmax(axis=1), labels=range(len(genres)), zero_division=0
@@ -74,7 +100,7 @@ def per_genre(actual: Array, scores: Array, genres: list[str]) -> list[dict[str,
 
 
 def confused_pairs(actual: Array, scores: Array, genres: list[str]) -> list[dict[str, Any]]:
-    """Pairs (actual, predicted) that were confused, the most frequent first.
+    """Count the confused pairs of genres, the most frequent first.
 
     Parameters
     ----------
@@ -85,8 +111,8 @@ def confused_pairs(actual: Array, scores: Array, genres: list[str]) -> list[dict
 
     Returns
     -------
-    list of dict, one for each pair
-        `count` is of rows, at least 1.
+    list of dict, one for each pair of `actual` and `predicted`
+        `count` is the number of rows, at least 1.
     """
     confusion = metrics.confusion_matrix(actual, scores.argmax(axis=1), labels=range(len(genres)))
     pairs = [

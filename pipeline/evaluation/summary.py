@@ -1,4 +1,4 @@
-"""The figures and rows of the tables in metrics/, from predictions."""
+"""The figures in metrics/summary.json and the rows of the tables beside it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,11 +7,11 @@ import numpy as np
 
 from pipeline.base.arrays import Array
 from pipeline.evaluation import scores
-from pipeline.evaluation.intervals import accuracy_interval, expected_calibration_error
+from pipeline.evaluation.intervals import accuracy_interval
 from pipeline.evaluation.predictions import CLIP, Predictions
 from pipeline.evaluation.votes import VOTERS
 
-SEED = 0  # of the bootstrap: the same predictions give the same interval
+SEED = 0  # of the bootstrap, so that equal predictions give equal intervals
 
 Row = dict[str, Any]
 
@@ -36,42 +36,39 @@ def fold_scores(levels: Mapping[str, Predictions]) -> list[Row]:
 
 
 def summarise(levels: Mapping[str, Predictions], vote: str) -> Row:
-    """The few figures worth comparing between commits.
+    """The figures worth comparing between commits.
 
-    They pool what all folds judge; `*_low` and `*_high` are the bounds of a 95 % interval,
-    `*_std` is the deviation of the folds' accuracies. What several seeds judge counts once a seed,
-    but in `tracks` and `clips` once. Log loss and calibration error are those of the mean
-    probability; of a vote, its own.
+    The predictions of all folds are pooled. `*_low` and `*_high` are the bounds of a 95 %
+    interval, and `*_std` is the standard deviation of the folds' accuracies. A track that several
+    seeds test counts once for each, except in `tracks` and `clips`. `track_log_loss` and
+    `track_calibration_error` are those of the mean probability.
     """
     summary = {
         **_figures("track", levels[vote]),
         **_figures("clip", levels[CLIP]),
-        **_trust("track", levels["mean"]),
-        **_trust("clip", levels[CLIP]),
+        **_reliability("track", levels["mean"]),
+        **_reliability("clip", levels[CLIP]),
     }
     for level in VOTERS:
-        predictions = levels[level]
-        error = expected_calibration_error(predictions.actual, predictions.probabilities)
-        summary[f"track_accuracy_{level}"] = scores.accuracy(
-            predictions.actual, predictions.probabilities
-        )
-        summary[f"track_calibration_error_{level}"] = error
+        scored = levels[level].actual, levels[level].probabilities
+        summary[f"track_accuracy_{level}"] = scores.accuracy(*scored)
+        summary[f"track_calibration_error_{level}"] = scores.expected_calibration_error(*scored)
     return {**summary, **_counts(levels[vote], levels[CLIP])}
 
 
 def summarise_leaky(clips: Predictions) -> Row:
-    """Figures of clips whose tracks were trained on, under names that say so."""
-    summary = {**_figures("clip", clips), **_trust("clip", clips), "clips": len(clips.actual)}
+    """Figures of clips from tracks that were also trained on, under names that say so."""
+    summary = {**_figures("clip", clips), **_reliability("clip", clips), "clips": len(clips.actual)}
     return {f"leaky_{name}": value for name, value in summary.items()}
 
 
 def probability_columns(genres: Sequence[str]) -> list[str]:
-    """Columns of the genres' probabilities in a table."""
+    """Names of the columns with the genres' probabilities."""
     return [f"p_{genre}" for genre in genres]
 
 
 def probability_row(genres: Sequence[str], probabilities: Array) -> Row:
-    """Cells of `probability_columns` for one row, shape (genres,)."""
+    """Cells of the `probability_columns` for probabilities of shape (genres,)."""
     cells = (f"{value:.4f}" for value in probabilities)
     return dict(zip(probability_columns(genres), cells, strict=True))
 
@@ -79,7 +76,7 @@ def probability_row(genres: Sequence[str], probabilities: Array) -> Row:
 def prediction_rows(
     predictions: Predictions, voted: Predictions, genres: Sequence[str]
 ) -> list[Row]:
-    """Rows with the actual genre, the one that `voted` says, and the probabilities."""
+    """Rows with the actual genre, the one that `voted` predicts, and the probabilities."""
     return [
         {
             "track_id": predictions.track_ids[row],
@@ -94,27 +91,27 @@ def prediction_rows(
 
 
 def _figures(name: str, predictions: Predictions) -> Row:
-    accuracies = [row["accuracy"] for row in fold_scores({name: predictions})]
+    scored = predictions.actual, predictions.probabilities
+    by_fold = [row["accuracy"] for row in fold_scores({name: predictions})]
     low, high = accuracy_interval(predictions.correct, predictions.groups, SEED)
     return {
-        f"{name}_accuracy": scores.accuracy(predictions.actual, predictions.probabilities),
+        f"{name}_accuracy": scores.accuracy(*scored),
         f"{name}_accuracy_low": low,
         f"{name}_accuracy_high": high,
-        f"{name}_accuracy_std": float(np.std(accuracies, ddof=1)),
-        f"{name}_macro_f1": scores.macro_f1(predictions.actual, predictions.probabilities),
+        f"{name}_accuracy_std": float(np.std(by_fold, ddof=1)),
+        f"{name}_macro_f1": scores.macro_f1(*scored),
     }
 
 
 def _counts(tracks: Predictions, clips: Predictions) -> Row:
-    # Every seed judges the same, so every track and clip is predictions equally often.
+    # Several seeds test the same tracks, so every track and clip occurs equally often.
     distinct = len(np.unique(tracks.track_ids))
     return {"tracks": distinct, "clips": len(clips.actual) * distinct // len(tracks.actual)}
 
 
-def _trust(name: str, predictions: Predictions) -> Row:
+def _reliability(name: str, predictions: Predictions) -> Row:
+    scored = predictions.actual, predictions.probabilities
     return {
-        f"{name}_log_loss": scores.log_loss(predictions.actual, predictions.probabilities),
-        f"{name}_calibration_error": expected_calibration_error(
-            predictions.actual, predictions.probabilities
-        ),
+        f"{name}_log_loss": scores.log_loss(*scored),
+        f"{name}_calibration_error": scores.expected_calibration_error(*scored),
     }

@@ -8,7 +8,7 @@ from pipeline.base.arrays import Array
 
 
 def majority(probabilities: Array) -> Array:
-    """Share of the clips that vote for each genre, ties broken by mean probability.
+    """Share of the clips that vote for each genre, where the mean probability breaks ties.
 
     Parameters
     ----------
@@ -17,17 +17,17 @@ def majority(probabilities: Array) -> Array:
     Returns
     -------
     float, shape (genres,)
-        Sums to 1; the largest is the genre voted for.
+        Sums to 1; the genre with the most votes has the largest value.
     """
     votes = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1]).astype(
         float
     )
-    votes += 0.5 * probabilities.mean(axis=0)  # below one vote, so it decides ties alone
+    votes += 0.5 * probabilities.mean(axis=0)  # less than one vote, so it only breaks ties
     return votes / votes.sum()
 
 
 def mean(probabilities: Array) -> Array:
-    """Mean probability of each genre over (clips, genres); shape (genres,)."""
+    """Mean of the clips' probabilities, (clips, genres) -> (genres,)."""
     result: Array = probabilities.mean(axis=0)
     return result
 

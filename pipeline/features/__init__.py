@@ -1,1 +1,1 @@
-"""One file for each feature; shared/ has what several of them use."""
+"""The features, one file for each; shared/ has what several of them use."""

@@ -1,4 +1,4 @@
-"""The feature `colour`: a coloured picture of a spectrogram, as matplotlib draws it."""
+"""The feature `colour`: a spectrogram as a coloured picture, as matplotlib draws it."""
 
 import numpy as np
 from pydantic.dataclasses import dataclass
@@ -14,8 +14,8 @@ class Colour(SpectralFeature):
     """Spectrogram as matplotlib's `specgram` draws it, lowest frequency in the first row.
 
     Power spectral density with NumPy's Hanning window (`matplotlib.mlab.specgram`), in dB,
-    averaged to `height` x `width`, drawn through the colour map over the clip's own range as
-    `imshow` does. uint8: the 256 colours that matplotlib's maps have, so nothing is lost.
+    averaged over areas to `height` x `width`, and coloured over the clip's own range as `imshow`
+    does. uint8 loses nothing, since matplotlib's colour maps have 256 colours.
     """
 
     unit = "RGB"
@@ -26,11 +26,8 @@ class Colour(SpectralFeature):
     colour_map: ColourMap
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
-        """Return uint8 RGB of shape (n, height, width, 3)."""
+        """Return uint8 RGB, shape (n, height, width, 3)."""
         window = np.hanning(self.n_fft).astype(np.float32)
-        return draw(
-            averaged_db(
-                clips, sample_rate, window, self.hop_length, self.min_db, (self.height, self.width)
-            ),
-            self.colour_map,
-        )
+        size = (self.height, self.width)
+        db = averaged_db(clips, sample_rate, window, self.hop_length, self.min_db, size)
+        return draw(db, self.colour_map)

@@ -18,8 +18,9 @@ from pipeline.features.shared.spectra import decibels, mel_power
 class Mel(SpectralFeature):
     """Mel spectrogram in dB against a fixed reference of 1, lowest band in the first row.
 
-    `librosa.feature.melspectrogram` and `librosa.power_to_db(ref=1.0, top_db=top_db)`.
-    With one channel it is float16, within 0.04 dB; with three it is drawn like `Colour`.
+    As `librosa.feature.melspectrogram` and `librosa.power_to_db(ref=1.0, top_db=top_db)`. With one
+    channel it is float16, which differs from them by at most 0.04 dB; with three it is coloured
+    as `Colour` is.
     """
 
     n_mels: Annotated[int, Field(ge=1, le=512)]
@@ -36,11 +37,11 @@ class Mel(SpectralFeature):
 
     @property
     def steps_per_db(self) -> float | None:
-        """By how much a row's values rise for each dB; None where it is drawn."""
+        """By how much a row's values rise per dB; None for colours."""
         return 1.0 if self.channels == 1 else None
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
-        """Return float16 of shape (n, n_mels, frames, 1), or uint8 RGB (n, n_mels, frames, 3)."""
+        """Return float16, (n, n_mels, frames, 1), or uint8 RGB, (n, n_mels, frames, 3)."""
         filters = (self.n_fft, self.hop_length, self.n_mels, self.fmin, self.fmax)
         power = np.stack([mel_power(clip, sample_rate, *filters) for clip in clips])
         db = decibels(power, -100.0)  # power_to_db's amin=1e-10
@@ -50,7 +51,7 @@ class Mel(SpectralFeature):
         return db.astype(np.float16)[..., np.newaxis]
 
     def check(self, key: str, clip_samples: int, sample_rate: int) -> None:
-        """Besides what every spectrum asks for, the bands end at half the sample rate."""
+        """Require, besides what every spectrum needs, bands below half the sample rate."""
         super().check(key, clip_samples, sample_rate)
         if not self.fmin < self.fmax <= sample_rate / 2:
             raise ParamsError(

@@ -1,4 +1,4 @@
-"""The section `extract` of params.yaml: which features there are, and their parameters."""
+"""The section `extract` of params.yaml: the features to extract, and the parameters of all."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,26 +9,28 @@ from pipeline.base.sections import choice, lookup, one_of, parse, section
 from pipeline.features.shared.feature import Feature
 
 PACKAGE = "pipeline.features"
-LISTED = "features"  # key of the list of those that are extracted
+LISTED = "features"  # the key of the list of features to extract
 
 
 def feature_names() -> tuple[str, ...]:
-    """Names of all features that can be computed."""
+    """Names of all features, sorted: the file names in `pipeline/features`."""
     return names_in(PACKAGE)
 
 
 def feature_class(name: str) -> type[Feature]:
-    """Class of the feature `name`, one of `feature_names`."""
+    """Class of the feature `name`, one of `feature_names()`."""
     return class_in(entry_of(PACKAGE, name), Feature)
 
 
 def parse_extract(value: Any) -> dict[str, Feature]:
-    """Features that are extracted, by name; the parameters of the others are checked as well.
+    """Parse the section into the features to extract, by name.
+
+    The parameters of the other features have to be valid as well.
 
     Raises
     ------
     ParamsError
-        Names the key, its value and what would be right.
+        A value is wrong; the message names its key and what would be right.
     """
     known = feature_names()
     content = section(value, "extract", [LISTED, *known])
@@ -46,12 +48,12 @@ def parse_extract(value: Any) -> dict[str, Feature]:
 
 
 def read_feature(name: str, document: Mapping[str, Any] | None = None) -> Feature:
-    """The feature `name` with its parameters in `document`, by default of params.yaml."""
+    """Read the feature `name` and its parameters from `document`, by default params.yaml."""
     return parse(feature_class(name), lookup(f"extract.{name}", document), f"extract.{name}")
 
 
 def described_feature(description: Mapping[str, Any]) -> Feature | None:
-    """The feature of a store, by the store's own description; None for one of the user's own."""
+    """Feature whose rows a store holds, by its description; None if the user made the store."""
     name = description.get("name")
     if name in feature_names() and "params" in description:
         return parse(feature_class(str(name)), dict(description["params"]), str(name))

@@ -1,1 +1,1 @@
-"""Protocols, groups, labelled clips, the inner validation part, and the audit for leaks."""
+"""Protocols, groups, labelled clips, inner validation, and the audit for leaks."""

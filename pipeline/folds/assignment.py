@@ -1,21 +1,19 @@
-"""Assign labelled tracks to the folds of a protocol, audit them, and warn where it is due."""
+"""Assign labelled tracks to the folds of a protocol, audit the result, and warn of its limits."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.base.digests import digest
 from pipeline.base.errors import PipelineError
 from pipeline.dataset.gtzan import EXCLUDED, Fact, gtzan_facts, replica_pairs, same_piece_pairs
 from pipeline.dataset.tracks import Track
 from pipeline.folds.audit import audit, audit_pairs
-from pipeline.folds.groups import artists_apart, groups, replica_groups
+from pipeline.folds.figures import summarise
+from pipeline.folds.groups import replica_groups
 from pipeline.folds.params import SplitParams
-from pipeline.folds.protocols import PROTOCOLS, naming_artists
-from pipeline.folds.table import FoldedTrack, folds_of, sides
-
-SHORT = 12  # letters of a digest, enough to tell two runs apart
+from pipeline.folds.protocols import PROTOCOLS
+from pipeline.folds.table import FoldedTrack, folds_of, sides, with_artists
 
 
 @dataclass(frozen=True)
@@ -29,24 +27,24 @@ class Assignment:
 def assign_folds(
     usable: Sequence[Track], found: Sequence[tuple[str, str]], params: SplitParams, seed: int
 ) -> Assignment:
-    """Assign the labelled ones of the `usable` tracks to folds as `params` say, and audit each.
+    """Assign the labelled tracks to folds, and audit every fold.
 
     Parameters
     ----------
     usable : sequence of Track
-        Sorted by track id.
+        Labelled or not, sorted by track id.
     found : sequence of (str, str)
-        Pairs of track ids that are replicas; GTZAN's known ones are added, and but for its own
-        filtered split those of one artist and title.
+        Pairs of track ids that are replicas. GTZAN's known replicas are added and, unless the
+        protocol is `filtered`, its pairs with the same artist and title.
     params : SplitParams
     seed : int
 
     Raises
     ------
     PipelineError
-        The protocol does not go with these tracks.
+        The protocol cannot be used with these tracks.
     LeakError
-        A fold leaks; names the pair.
+        A fold leaks; names the two tracks.
     """
     tracks = [track for track in usable if track.genre]
     require_genres(tracks)
@@ -54,30 +52,34 @@ def assign_folds(
         require_artists(tracks)
     facts = gtzan_facts(track.track_id for track in tracks)
     pairs = [*found, *replica_pairs(facts)]
-    if params.protocol != "filtered":  # published: nothing but the same sound takes from it
+    if params.protocol == "filtered":  # a published split: only identical audio is removed from it
+        tracks = with_filtered_split(tracks, facts)
+    else:
         pairs += same_piece_pairs(facts)
     replicas = replica_groups([track.track_id for track in tracks], pairs)
-    offered = filtered_split(tracks, facts) if params.protocol == "filtered" else tracks
-    placed = PROTOCOLS[params.protocol](offered, replicas, params, seed)
-    parted = warn_of_parted(placed)
-    # Who is left out of a fold and tested in none would train in none either.
-    folded = [track for track in placed if track.tested_in or not track.left_out_of]
+    assigned = PROTOCOLS[params.protocol](tracks, replicas, params, seed)
+    left_out = warn_of_left_out(assigned)
+    # A track that is tested nowhere, and that some fold leaves out, would train in no fold.
+    folded = [track for track in assigned if track.tested_in or not track.left_out_of]
     require_genres(folded)
     # Artists as they were read, whatever the protocol made of them.
-    audit_folds(naming_artists(folded, tracks) if params.protocol == "artist" else folded, pairs)
-    judged = "all" if all(track.tested_in for track in folded) else params.judge
-    labels = {"protocol": params.protocol, "judged": judged}
-    counts = summarise(folded, tracks, replicas)
-    warned = {"replicas_left_out": parted, "genres_untrained": warn_of_untrained(folded)}
-    return Assignment(folded, {**labels, **counts, **warned})
+    audit_folds(with_artists(folded, tracks) if params.protocol == "artist" else folded, pairs)
+    figures = {
+        "protocol": params.protocol,
+        "judged": "all" if all(track.tested_in for track in folded) else params.judge,
+        **summarise(folded, tracks, replicas),
+        "replicas_left_out": left_out,
+        "genres_untrained": warn_of_untrained(folded),
+    }
+    return Assignment(folded, figures)
 
 
-def filtered_split(tracks: Sequence[Track], facts: Mapping[str, Fact]) -> list[Track]:
-    """`tracks` with GTZAN's filtered split in place of their own; excluded ones have none."""
+def with_filtered_split(tracks: Sequence[Track], facts: Mapping[str, Fact]) -> list[Track]:
+    """Replace the split of each track by GTZAN's filtered split; excluded tracks have none."""
     if not facts:
         raise PipelineError(
-            "split.protocol = 'filtered' is a split of GTZAN: it needs a dataset whose labelled "
-            "tracks are all of GTZAN's, by their names (blues/blues.00000)"
+            "split.protocol = 'filtered' is a split of GTZAN: all labelled tracks should have "
+            "GTZAN's names, such as blues/blues.00000"
         )
     parts = {track_id: fact.split for track_id, fact in facts.items()}
     parts = {track_id: "" if part == EXCLUDED else part for track_id, part in parts.items()}
@@ -85,7 +87,7 @@ def filtered_split(tracks: Sequence[Track], facts: Mapping[str, Fact]) -> list[T
 
 
 def require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:
-    """Raise `PipelineError` unless there are two genres to tell apart."""
+    """Raise `PipelineError` unless there are at least two genres."""
     genres = sorted({track.genre for track in tracks})
     if len(genres) < 2:
         found = ", ".join(genres) or "none"
@@ -93,49 +95,50 @@ def require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:
 
 
 def require_artists(tracks: Sequence[Track]) -> None:
-    """Warn of tracks whose artist is unknown, and raise `PipelineError` if all are such."""
+    """Warn of tracks whose artist is unknown, and raise `PipelineError` if no artist is known."""
     unknown = sum(not track.artist for track in tracks)
     if unknown == len(tracks):
         raise PipelineError(
-            "split.protocol = 'artist', and no artist is known: artist folds without artists are "
-            "song folds; add a column artist to metadata.csv"
+            "split.protocol = 'artist', but no artist is known; add a column artist to "
+            "metadata.csv, or set split.protocol to song"
         )
     if unknown:
         print(
-            f"warning: of {len(tracks)} labelled tracks {unknown} have no known artist and count "
-            "as artists of their own",
+            f"warning: {unknown} of {len(tracks)} labelled tracks have no known artist; each "
+            "counts as an artist by itself",
             file=sys.stderr,
         )
-
-
-def warn_of_parted(placed: Sequence[FoldedTrack]) -> int:
-    """Warn of tracks that do not train where a replica is tested, and count them."""
-    parted = [track for track in placed if track.left_out_of]
-    if parted:
-        first, fold = parted[0], parted[0].left_out_of[0]
-        tested = next(t for t in placed if t.replica == first.replica and fold in t.tested_in)
-        print(
-            f"warning: {first.track_id} (training) and {tested.track_id} (test) are replicas; "
-            f"tracks left out of training where a replica is tested: {len(parted)}",
-            file=sys.stderr,
-        )
-    return len(parted)
 
 
 def audit_folds(folded: Sequence[FoldedTrack], pairs: Sequence[tuple[str, str]]) -> None:
-    """Audit every fold, and against the `pairs` of replicas as they were read.
+    """Audit every fold, also for the `pairs` of replicas as they were read.
 
-    Folds by clip part replicas as they part tracks: that is the leak they are there to show.
+    Folds by clip separate replicas as they separate clips of a track; they exist to show that leak.
     """
+    by_clip = any(track.clip is not None for track in folded)
     for fold in folds_of(folded):
         training, test = sides(folded, fold)
         audit(training, [], test)
-        if not any(track.clip is not None for track in folded):
+        if not by_clip:
             audit_pairs(training, test, pairs)
 
 
+def warn_of_left_out(assigned: Sequence[FoldedTrack]) -> int:
+    """Warn of tracks that a fold leaves out because it tests a replica, and count them."""
+    left_out = [track for track in assigned if track.left_out_of]
+    if left_out:
+        first, fold = left_out[0], left_out[0].left_out_of[0]
+        tested = next(t for t in assigned if t.replica == first.replica and fold in t.tested_in)
+        print(
+            f"warning: {first.track_id} (training) and {tested.track_id} (test) are replicas; "
+            f"tracks left out of training where a replica is tested: {len(left_out)}",
+            file=sys.stderr,
+        )
+    return len(left_out)
+
+
 def warn_of_untrained(folded: Sequence[FoldedTrack]) -> int:
-    """Warn of genres that a fold tests and does not train on, and count them over the folds."""
+    """Warn of genres that a fold tests but does not train on, and count them over the folds."""
     untrained = [
         (genre, fold)
         for fold in folds_of(folded)
@@ -145,29 +148,8 @@ def warn_of_untrained(folded: Sequence[FoldedTrack]) -> int:
     if untrained:
         genre, fold = untrained[0]
         print(
-            f"warning: genre {genre!r} is tested in fold {fold}, and nothing of it trains there, "
-            f"so all of it will be wrong; such cases: {len(untrained)}",
+            f"warning: fold {fold} tests genre {genre!r} but has no track of it in training, so "
+            f"all its tracks will be wrong; number of such cases: {len(untrained)}",
             file=sys.stderr,
         )
     return len(untrained)
-
-
-def summarise(
-    folded: Sequence[FoldedTrack], tracks: Sequence[Track], replicas: Mapping[str, str]
-) -> dict[str, Any]:
-    """Counts of the labelled `tracks` and of what became of them, for the metrics."""
-    genres, folds = {track.genre for track in folded}, folds_of(folded)
-    assigned = {track.track_id for track in folded}
-    tested = {(fold, track.genre) for track in folded for fold in track.tested_in}
-    named = folded if any(track.artist for track in folded) else naming_artists(folded, tracks)
-    return {
-        "folds": len(folds),
-        "tracks": len(assigned),
-        "left_out": len(tracks) - len(assigned),
-        "artists_kept": artists_apart(named),
-        "known_artist_share": round(sum(bool(track.artist) for track in tracks) / len(tracks), 4),
-        "groups": len(set(groups(folded))),
-        "replica_groups": len(set(replicas.values())),
-        "genres_absent": len(folds) * len(genres) - len(tested),
-        "dataset_digest": digest(*(f"{track.track_id} {track.sha256}" for track in tracks))[:SHORT],
-    }

@@ -1,12 +1,12 @@
 """The audit that no fold leaks.
 
-Apart from the rules that tell artists by their names, it shares no code with what groups tracks and
-assigns them to folds.
+It shares no code with what groups tracks and assigns them to folds, except for the rules that
+recognise an artist by name (`pipeline.dataset.artists`).
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from pipeline.dataset.artists import credited
+from pipeline.dataset.artists import artists_by_credit
 from pipeline.folds.errors import LeakError
 from pipeline.folds.table import FoldedTrack
 
@@ -18,9 +18,9 @@ def audit(
     validation: Collection[FoldedTrack],
     test: Collection[FoldedTrack],
 ) -> None:
-    """No track, no named artist and no replica group is in two parts.
+    """Check that no track, no named artist and no group of replicas is in two parts of a fold.
 
-    Where folds are cut by clip, no clip is.
+    Where folds are cut by clip, no clip may be in two parts, but a track may.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def audit(
         Names two tracks, their parts and what they share.
     """
     parts = {"training": training, "validation": validation, "test": test}
-    artists = credited(track.artist for tracks in parts.values() for track in tracks)
+    artists = artists_by_credit(track.artist for tracks in parts.values() for track in tracks)
     _require_apart(parts, lambda track: [(track.track_id, track.clip)], "the same track")
     _require_apart(parts, lambda track: filter(None, [track.replica]), "replicas")
     _require_apart(parts, lambda track: artists.get(track.artist, ()), "by the same artist, {}")
@@ -39,7 +39,7 @@ def audit_pairs(
     test: Iterable[FoldedTrack],
     pairs: Iterable[tuple[str, str]],
 ) -> None:
-    """None of the `pairs` of replicas is parted, whatever groups were made of them.
+    """Check that none of the `pairs` of replicas is separated, whatever groups they are in.
 
     Raises
     ------
@@ -55,14 +55,17 @@ def audit_pairs(
 
 
 def audit_samples(
-    made_of: Iterable[tuple[str, int]], training: Collection[FoldedTrack], fold: int
+    parents: Iterable[tuple[str, int]], training: Collection[FoldedTrack], fold: int
 ) -> None:
-    """Every augmented sample that trains in a fold was made of a clip that trains in it.
+    """Check that every augmented sample in training was made from a clip in training.
 
     Parameters
     ----------
-    made_of : iterable of (str, int)
-        Track and clip of each sample's parent, as the table of samples has them.
+    parents : iterable of (str, int)
+        Track id and clip number of each sample's parent, as the table of samples has them.
+    training : collection of FoldedTrack
+    fold : int
+        Number of the fold, for the error.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def audit_samples(
     """
     tracks = {track.track_id for track in training if track.clip is None}
     clips = {(track.track_id, track.clip) for track in training}
-    for track_id, clip in made_of:
+    for track_id, clip in parents:
         if track_id not in tracks and (track_id, clip) not in clips:
             raise LeakError(
                 f"leak: an augmented sample of {track_id} is in training in fold {fold}, where "

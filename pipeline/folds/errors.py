@@ -1,4 +1,4 @@
-"""The errors that concern folds."""
+"""Errors about folds."""
 
 from pipeline.base.errors import PipelineError
 

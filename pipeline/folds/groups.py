@@ -3,21 +3,23 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 
-from pipeline.dataset.artists import credited
+from scipy.cluster.hierarchy import DisjointSet
+
+from pipeline.dataset.artists import artists_by_credit
 from pipeline.folds.table import FoldedTrack, folds_of, sides
 
 
 def groups(tracks: Sequence[FoldedTrack]) -> list[str]:
-    """Name of the group that each track belongs to: its artists' tracks and its replicas.
+    """Name the group of each track: the tracks that share artists or replicas, even indirectly.
 
     Returns
     -------
     list of str, length n
-        Connected components over artist and replica, named by their first artist or else by
-        their first track id. A track that is given by clips is a group a clip.
+        Connected components over artist and replica, each named after its first artist or else
+        its first track id. Where folds are cut by clip, each clip is a group.
     """
     keys = [(track.track_id, track.clip) for track in tracks]
-    artists = credited(track.artist for track in tracks)
+    artists = artists_by_credit(track.artist for track in tracks)
     links: list[tuple[Hashable, Hashable]] = []
     for key, track in zip(keys, tracks, strict=True):
         ties = [("artist", artist) for artist in artists.get(track.artist, ())]
@@ -26,7 +28,7 @@ def groups(tracks: Sequence[FoldedTrack]) -> list[str]:
     component = _components(links)
     names: dict[Hashable, tuple[bool, str]] = {}
     for key, track in zip(keys, tracks, strict=True):
-        name = (not track.artist, track.artist or _own_name(track))
+        name = (not track.artist, track.artist or _track_name(track))
         names[component[key]] = min(name, names.get(component[key], name))
     return [names[component[key]][1] for key in keys]
 
@@ -34,7 +36,7 @@ def groups(tracks: Sequence[FoldedTrack]) -> list[str]:
 def replica_groups(track_ids: Iterable[str], pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """First track id of the replica group of each of `track_ids` that has a replica among them.
 
-    A replica's replica is one too, even through a track that is not among `track_ids`.
+    A replica of a replica is in the same group, even if the one between is not in `track_ids`.
     """
     component = _components(pairs)
     members: dict[Hashable, list[str]] = defaultdict(list)
@@ -43,9 +45,9 @@ def replica_groups(track_ids: Iterable[str], pairs: Sequence[tuple[str, str]]) -
     return {track: names[0] for names in members.values() if len(names) > 1 for track in names}
 
 
-def artists_apart(tracks: Sequence[FoldedTrack]) -> bool:
-    """Whether artists are known, and no fold is trained on one and tested on the same."""
-    artists = credited(track.artist for track in tracks)
+def keeps_artists_apart(tracks: Sequence[FoldedTrack]) -> bool:
+    """Whether artists are known, and no fold tests an artist that it trains on."""
+    artists = artists_by_credit(track.artist for track in tracks)
     for fold in folds_of(tracks):
         training, test = (
             {artist for track in side for artist in artists.get(track.artist, ())}
@@ -56,20 +58,15 @@ def artists_apart(tracks: Sequence[FoldedTrack]) -> bool:
     return bool(artists)
 
 
-def _own_name(track: FoldedTrack) -> str:
+def _track_name(track: FoldedTrack) -> str:
     return track.track_id if track.clip is None else f"{track.track_id}#{track.clip}"
 
 
 def _components(links: Iterable[tuple[Hashable, Hashable]]) -> dict[Hashable, Hashable]:
-    """A representative of the connected component of everything that is linked."""
-    parent: dict[Hashable, Hashable] = {}
-
-    def root(node: Hashable) -> Hashable:
-        while parent.setdefault(node, node) != node:
-            parent[node] = parent[parent[node]]  # shortens the way, or it would grow with n
-            node = parent[node]
-        return node
-
+    """Map each node to a representative of its connected component."""
+    sets = DisjointSet()
     for first, second in links:
-        parent[root(first)] = root(second)
-    return {node: root(node) for node in list(parent)}
+        sets.add(first)
+        sets.add(second)
+        sets.merge(first, second)
+    return {node: sets[node] for node in sets}

@@ -1,4 +1,4 @@
-"""The labelled clips of a feature store: what is known of each, and its row on demand."""
+"""The labelled clips of a feature store: their labels and folds, and their rows on demand."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ class LabelledClips:
     Attributes
     ----------
     rows : StoredRows, shape (n, ...)
-        In the store's dtype.
+        In the dtype of the store; read when indexed.
     labels : int array, shape (n,)
         Index into `genres`.
     tested : bool array, shape (folds, n)
-        Whether the row is tested in a fold.
+        Whether a fold tests the row.
     tracks : list of FoldedTrack
     owners : int array, shape (n,)
-        Index into `tracks`.
+        Index of each row's track in `tracks`; ascending.
     digests : dict of str to str
         Hash of each track's rows.
     genres : list of str
         Sorted.
     description : dict
-        The store's.
+        That of the store.
     """
 
     rows: StoredRows
@@ -48,44 +48,47 @@ class LabelledClips:
 
     @property
     def track_ids(self) -> npt.NDArray[np.str_]:
-        """Of each row."""
+        """Track id of each row."""
         return np.array([track.track_id for track in self.tracks])[self.owners]
 
     @property
     def clip_numbers(self) -> npt.NDArray[np.int64]:
-        """Number of each row's clip in its track."""
+        """Number of each row's clip within its track."""
         first = np.searchsorted(self.owners, self.owners)  # owners ascend
         numbered = np.array([track.clip or 0 for track in self.tracks])
         return np.arange(len(self.owners)) - first + numbered[self.owners]
 
     @property
     def by_clip(self) -> bool:
-        """Whether folds are cut by clip, and so leak."""
+        """Whether folds are cut by clip, and therefore leak."""
         return any(track.clip is not None for track in self.tracks)
 
     def rows_of(self, tracks: Collection[FoldedTrack]) -> npt.NDArray[np.int64]:
-        """Numbers of the rows of some of `tracks`, in order."""
+        """Sorted numbers of the rows of some `tracks`."""
         chosen = set(tracks)
         return np.flatnonzero(np.array([track in chosen for track in self.tracks])[self.owners])
 
     def tracks_of(self, rows: npt.NDArray[np.int64]) -> list[FoldedTrack]:
-        """Those of `tracks` that some rows are of."""
+        """The tracks that some `rows` belong to, in order."""
         return [self.tracks[owner] for owner in np.unique(self.owners[rows])]
 
 
 def load_labelled(folder: Path, tracks: Sequence[FoldedTrack]) -> LabelledClips:
-    """Clips of `tracks` in the store in `folder`.
+    """Find the clips of `tracks` in the store `folder`.
 
     Raises
     ------
     PipelineError
-        The store lacks one of the tracks, or a clip of one.
+        The store lacks one of the tracks or clips.
     """
     genres = sorted({track.genre for track in tracks})
     with Store(folder) as store:
         missing = [track.track_id for track in tracks if track.track_id not in store]
         if missing:
-            raise PipelineError(f"{folder} has no rows of {missing[0]} ({len(missing)} missing)")
+            raise PipelineError(
+                f"{folder} has no rows of {missing[0]} (missing tracks: {len(missing)}); "
+                "run `dvc repro`"
+            )
         numbers = [_numbers(store, track) for track in tracks]
         owners = np.repeat(np.arange(len(tracks)), [len(part) for part in numbers])
         labels = np.array([genres.index(track.genre) for track in tracks])
@@ -109,7 +112,7 @@ def _numbers(store: Store, track: FoldedTrack) -> npt.NDArray[np.int64]:
         return numbers
     if track.clip >= len(numbers):
         raise PipelineError(
-            f"{track.track_id} has {len(numbers)} clips in the store, and no clip {track.clip}; "
-            "run `dvc repro`"
+            f"{track.track_id} has {len(numbers)} clips in the store, so there is no clip "
+            f"{track.clip}; run `dvc repro`"
         )
     return numbers[track.clip : track.clip + 1]

@@ -13,7 +13,7 @@ Folds = Annotated[int, Field(ge=2, le=100)]
 
 @dataclass(frozen=True, config=STRICT)
 class SplitParams:
-    """How tracks are assigned to folds; `judge` and `seeds` are for splits in place of folds."""
+    """Protocol and number of folds; `judge` and `seeds` are for a single split instead of folds."""
 
     protocol: ProtocolName
     folds: Folds

@@ -1,4 +1,4 @@
-"""Assign whole groups of tracks to folds that are alike in their genres."""
+"""Assign whole groups of tracks to folds with similar proportions of genres."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,20 @@ import numpy as np
 def stratified_group_folds(
     names: Sequence[str], genres: Sequence[str], folds: int, seed: int
 ) -> list[int]:
-    """Fold of each track, so that no group is split between folds.
+    """Draw a fold for each track, so that no group is split between folds.
 
-    The largest group comes first and those of a genre in turn, each into the fold where the squares
-    of the genres' shares grow least. With groups of one track, folds differ by at most one track in
-    each genre and in all; with larger groups they are as even as scikit-learn's
-    StratifiedGroupKFold makes them, which is not as even with groups of one track.
+    Groups are taken from the largest to the smallest, and those of equal size genre by genre, each
+    into the fold where the squares of the genres' shares grow least. With groups of one track,
+    folds differ by at most one track in each genre and in total. With larger groups, folds are as
+    even as those of scikit-learn's StratifiedGroupKFold, which is less even for groups of one.
 
     Parameters
     ----------
     names, genres : sequence of str, length n
         Group and genre of each track.
+    folds : int
+        Number of folds.
+    seed : int
 
     Returns
     -------

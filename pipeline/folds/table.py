@@ -1,34 +1,35 @@
-"""data/folds.csv: the part that each labelled track plays in each fold."""
+"""data/folds.csv: in which folds each labelled track is tested, and in which it trains."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.base.paths import FOLDS
 from pipeline.base.tables import read_csv, write_csv
+from pipeline.dataset.tracks import Track
 
 FOLD_COLUMNS = ["track_id", "clip", "genre", "artist", "replica", "tested_in"]
-# A column only where it says something: folds that leave nothing out keep their digest.
+# Only written if a fold leaves something out, so that the digest of all other folds stays the same.
 LEFT_OUT_OF = "left_out_of"
 
 
 @dataclass(frozen=True)
 class FoldedTrack:
-    """A labelled track, or one clip of it, and the part that it plays in each fold.
+    """A labelled track, or one clip of it, and its folds.
 
     Attributes
     ----------
     clip : int or None
-        Number of the clip, where folds are cut by clip; None: all clips of the track.
+        Number of the clip where folds are cut by clip; None stands for all clips of the track.
     artist : str
-        Filled where folds keep artists apart; all that follows keeps them together.
+        Filled only if folds keep artists apart; then inner validation does so, too.
     replica : str
-        What it shares with its replicas: the first track id among them; empty without any.
+        The first track id in its group of replicas; empty if it has no replica.
     tested_in : tuple of int
-        The folds, or seeds, in which it is tested; in every other one it trains.
+        Folds, or seeds, that test it; all others train on it.
     left_out_of : tuple of int
-        Those in which it does neither, as they test a replica of it.
+        Folds, or seeds, that do neither, because they test a replica of it.
     """
 
     track_id: str
@@ -40,8 +41,22 @@ class FoldedTrack:
     left_out_of: tuple[int, ...] = ()
 
 
+def unassigned(tracks: Iterable[Track], replicas: Mapping[str, str]) -> list[FoldedTrack]:
+    """Turn labelled tracks into rows without folds and artists."""
+    return [
+        FoldedTrack(track.track_id, None, track.genre, "", replicas.get(track.track_id, ""), ())
+        for track in tracks
+    ]
+
+
+def with_artists(folded: Iterable[FoldedTrack], tracks: Iterable[Track]) -> list[FoldedTrack]:
+    """Fill in the artists from `tracks`."""
+    artists = {track.track_id: track.artist for track in tracks}
+    return [replace(track, artist=artists[track.track_id]) for track in folded]
+
+
 def read_folds(path: Path = FOLDS) -> list[FoldedTrack]:
-    """What plays a part in the folds, sorted by track id and clip."""
+    """Read the tracks with their folds, sorted by track id and clip."""
     return [
         FoldedTrack(
             **{name: row[name] for name in ("track_id", "genre", "artist", "replica")},
@@ -54,19 +69,19 @@ def read_folds(path: Path = FOLDS) -> list[FoldedTrack]:
 
 
 def write_folds(tracks: Iterable[FoldedTrack], path: Path = FOLDS) -> None:
-    """Write what `read_folds` reads."""
+    """Write the table that `read_folds` reads."""
     rows = [_cells(track) for track in tracks]
     more = [LEFT_OUT_OF] if any(LEFT_OUT_OF in row for row in rows) else []
     write_csv(path, [*FOLD_COLUMNS, *more], rows)
 
 
 def folds_of(tracks: Iterable[FoldedTrack]) -> list[int]:
-    """Numbers of the folds, or seeds, of a table: those in which something is tested."""
+    """Numbers of the folds, or seeds: those that test something."""
     return sorted({fold for track in tracks for fold in track.tested_in})
 
 
 def sides(tracks: Iterable[FoldedTrack], fold: int) -> tuple[list[FoldedTrack], list[FoldedTrack]]:
-    """What trains in a fold, and what is tested in it."""
+    """Divide `tracks` into those that train in a fold, and those that it tests."""
     training: list[FoldedTrack] = []
     test: list[FoldedTrack] = []
     for track in tracks:

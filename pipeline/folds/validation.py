@@ -1,4 +1,4 @@
-"""The inner validation part of a fold, cut by group from what trains."""
+"""The inner validation part of a fold: whole groups of its training tracks."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,15 +11,15 @@ from pipeline.folds.table import FoldedTrack
 
 
 def inner_validation(tracks: Sequence[FoldedTrack], share: float, seed: int) -> set[FoldedTrack]:
-    """Training tracks that are kept for validation: whole groups, about `share` of each genre.
+    """Draw the tracks to validate on: whole groups, about `share` of each genre.
 
-    At least one group of a genre is kept, and at least one trains. A genre without two groups
-    to part validates nothing where artists are kept together, and is an error elsewhere.
+    Of each genre, at least one group validates and at least one trains. A genre that has a single
+    group validates nothing if tracks are grouped by artist; otherwise it is an error.
 
     Raises
     ------
     FoldError
-        Names the genre that has a single group; or no genre has two.
+        A genre has a single group; or, if tracks are grouped by artist, all genres do.
     """
     names = groups(tracks)
     choice = _Choice(zip(names, (track.genre for track in tracks), strict=True))
@@ -29,16 +29,18 @@ def inner_validation(tracks: Sequence[FoldedTrack], share: float, seed: int) -> 
         choice.keep(genre, share, rng)
         if choice.kept.isdisjoint(choice.sizes[genre]) and not by_artist:
             raise FoldError(
-                f"genre {genre!r} has one training track, replicas counted as one; training and "
+                f"genre {genre!r} has one training track, counting replicas as one; training and "
                 "validation need one each"
             )
     if not choice.kept:
-        raise FoldError("no genre has two artists in training; training and validation need one")
+        raise FoldError(
+            "no genre has two artists in training; training and validation need one each"
+        )
     return {track for name, track in zip(names, tracks, strict=True) if name in choice.kept}
 
 
 class _Choice:
-    """Groups that are kept, so that in every genre one at least is not."""
+    """The groups kept for validation, such that every genre has at least one that is not."""
 
     def __init__(self, grouped: Iterable[tuple[str, str]]) -> None:
         self.kept: set[str] = set()
@@ -50,7 +52,7 @@ class _Choice:
         self._left = {genre: len(sizes) for genre, sizes in self.sizes.items()}
 
     def keep(self, genre: str, share: float, rng: np.random.Generator) -> None:
-        """Keep groups at random while they fit into `share`; if none does, the smallest."""
+        """Keep random groups as far as they fit into `share`; if none fits, the smallest."""
         sizes = self.sizes[genre]
         goal = max(1, round(share * sizes.total()))
         room = goal - sum(sizes[group] for group in self.kept)
@@ -61,7 +63,7 @@ class _Choice:
             any(self._add(group) for group in sorted(sizes, key=lambda group: sizes[group]))
 
     def _add(self, group: str) -> bool:
-        """Keep a group unless it is kept, or is the last one that a genre has for training."""
+        """Keep a group, unless it is kept already or is the last one left to train for a genre."""
         if group in self.kept or any(self._left[genre] == 1 for genre in self._genres[group]):
             return False
         for genre in self._genres[group]:

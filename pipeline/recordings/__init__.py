@@ -1,1 +1,1 @@
-"""Acoustic fingerprints: which tracks are the same recording."""
+"""Acoustic fingerprints, and which tracks are the same recording."""

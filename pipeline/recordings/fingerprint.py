@@ -1,7 +1,7 @@
-"""The acoustic fingerprint of a track's PCM, much the same for every copy of a recording.
+"""Acoustic fingerprints, which are nearly the same for all copies of a recording.
 
-Haitsma & Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002): every 12.5 ms one
-bit for each pair of neighbouring bands, the sign of how their difference in energy changes.
+Haitsma & Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002): every 12.5 ms, one
+bit for each pair of neighbouring bands, the sign of the change of their difference in energy.
 """
 
 import numpy as np
@@ -14,8 +14,8 @@ from pipeline.features.shared.spectra import frame_magnitude, hann
 
 Fingerprint = npt.NDArray[np.uint32]
 
-# As in the paper, but for a rate and a hop that divide a second, so a clip has whole frames. What
-# is beyond 2 kHz suffers first from compression.
+# As in the paper, except that the rate and the hop divide a second, so that clips have whole
+# frames. Frequencies above 2 kHz are the first to suffer from compression.
 SAMPLE_RATE = 5120
 FRAMES_PER_SECOND = 80
 HOP_LENGTH = SAMPLE_RATE // FRAMES_PER_SECOND
@@ -25,16 +25,16 @@ BANDS_HZ = np.geomspace(300.0, 2000.0, BITS + 2)
 BAND_BINS = np.rint(BANDS_HZ * N_FFT / SAMPLE_RATE).astype(int)
 
 MUTE = 0
-# Music changes by more from frame to frame (by at least 0.003 of its energy, in 353 918 frames of
-# 690 excerpts), a steady tone by rounding errors alone.
+# Between frames, music changes by more than this share of its energy (by at least 0.003, in 353 918
+# frames of 690 excerpts), and a steady tone only by rounding errors.
 LEAST_CHANGE = 1e-3
-# What rounding to 16 bits leaves in all bands together: noise of variance 1/12 of a step squared.
+# Energy, over all bands, of the noise from rounding to 16 bits: its variance is 1/12 step squared.
 ROUNDING = float(np.square(hann(N_FFT)).sum() * np.ptp(BAND_BINS) / 12 / FULL_SCALE**2)
-BLOCK = 60 * SAMPLE_RATE  # transformed at a time: 20 MB of spectra
+BLOCK = 60 * SAMPLE_RATE  # samples transformed at a time, which take 20 MB of spectra
 
 
 def fingerprint(pcm: Pcm, sample_rate: int) -> Fingerprint:
-    """A sub-fingerprint for each hop of a track.
+    """Compute one sub-fingerprint for each hop of a track.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def fingerprint(pcm: Pcm, sample_rate: int) -> Fingerprint:
     Returns
     -------
     uint32, shape (frames,), frames = FRAMES_PER_SECOND * samples / sample_rate, rounded down
-        Bit m of frame n is 1 if E[n+1, m] - E[n+1, m+1] > E[n, m] - E[n, m+1], for the energy
-        E[n, m] of the frame of 0.4 s from hop n on in band m. Frames that say nothing are MUTE:
-        silence, steady tones, the last ones, which are not whole.
+        Bit m of frame n is 1 if E[n+1, m] - E[n+1, m+1] > E[n, m] - E[n, m+1], where E[n, m] is
+        the energy in band m of the 0.4 s frame that begins at hop n. Frames without information
+        are MUTE: silence, steady tones, and the incomplete ones at the end.
     """
     signal = soxr.resample(from_pcm(pcm), sample_rate, SAMPLE_RATE)
     out = np.full(len(pcm) * FRAMES_PER_SECOND // sample_rate, MUTE, np.uint32)
@@ -57,12 +57,12 @@ def fingerprint(pcm: Pcm, sample_rate: int) -> Fingerprint:
 
 
 def band_energies(signal: Array) -> Array:
-    """Energy of each whole frame in each band, between neighbours of BANDS_HZ.
+    """Energy of each whole frame in each band, whose edges are neighbours in BANDS_HZ.
 
     Parameters
     ----------
     signal : float32, shape (samples,)
-        At SAMPLE_RATE, full scale 1.
+        At SAMPLE_RATE, with full scale 1.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def band_energies(signal: Array) -> Array:
 
 
 def sub_fingerprints(energies: Array) -> Fingerprint:
-    """Signs of the changes of energies from frame to frame, as bits.
+    """Signs of the changes between frames, as bits.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Which acoustic fingerprints are of the same recording, and how they line up.
+"""Find acoustic fingerprints of the same recording, and how they line up.
 
-Haitsma & Kalker (ISMIR 2002): two fingerprints that have one value in common are laid over each
-other there, and are of one recording if enough of the bits are the same.
+Haitsma & Kalker (ISMIR 2002): two fingerprints that have a value in common are aligned there, and
+come from the same recording if enough of their bits agree.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,32 +12,32 @@ import numpy as np
 from pipeline.base.arrays import Array
 from pipeline.recordings.fingerprint import BITS, FRAMES_PER_SECOND, MUTE, Fingerprint
 
-# The paper takes 0.65, and of 205 705 pairs of excerpts of different recordings, laid over each
-# other in every way by 2 s or more, none agrees in more than 0.61 of the bits. But two pieces that
-# machines play alike, as the demo's artists do, may agree in 0.7 for a few seconds; copies of 30 s
-# agree in 0.76 or more, half of them in 0.93 (`benchmarks/replicas.py`).
+# The paper takes 0.65. Of 205 705 pairs of excerpts of different recordings, aligned in every way
+# with an overlap of at least 2 s, none agrees in more than 0.61 of the bits. But two pieces that
+# are synthesised alike, as by the demo's artists, may agree in 0.7 for a few seconds. Copies of
+# 30 s agree in at least 0.76, and half of them in at least 0.93 (`benchmarks/replicas.py`).
 LEAST_AGREEMENT = 0.75
 LEAST_OVERLAP = 2 * FRAMES_PER_SECOND
-# By chance one pair of frames in 10^8 is equal. A value that is more frequent than this says
-# little; each of its frames is compared with so many that follow, so that time is bounded.
+# By chance, one pair of frames in 10^8 is equal, so a value that occurs more often than this says
+# little. Each frame is compared with at most this many later ones, which bounds the time.
 MOST_EQUAL = 100
-PART = 2**22  # frames that are sorted at a time
+PART = 2**22  # frames sorted at a time
 
 
 @dataclass(frozen=True)
 class Match:
-    """Two fingerprints of one recording.
+    """Two fingerprints of the same recording.
 
     Attributes
     ----------
     first, second : int
-        Their numbers; first < second.
+        Their indices; first < second.
     agreement : float
-        Share of equal bits in the frames in which both say something.
+        Share of equal bits in the frames that are mute in neither.
     frames : int
-        Number of these.
+        Number of these frames.
     offset : int
-        Frame of the first with which the second begins; negative if the second begins earlier.
+        Frame of the first at which the second begins; negative if the second begins earlier.
     """
 
     first: int
@@ -48,7 +48,7 @@ class Match:
 
 
 def find_matches(fingerprints: Sequence[Fingerprint]) -> list[Match]:
-    """All pairs of the same recording, sorted by number.
+    """Find all pairs of fingerprints of the same recording, sorted by index.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def find_matches(fingerprints: Sequence[Fingerprint]) -> list[Match]:
     Returns
     -------
     list of Match
-        One for each pair, aligned where most is the same. A pair is found if it has a value in
-        common in one place at least, and overlaps by LEAST_OVERLAP frames.
+        One for each pair, at the alignment with the strongest evidence. A pair is found only if
+        it has a value in common somewhere, and overlaps by at least LEAST_OVERLAP frames.
     """
     best: dict[tuple[int, int], Match] = {}
     for first, second, offset in common_values(fingerprints):
@@ -70,26 +70,26 @@ def find_matches(fingerprints: Sequence[Fingerprint]) -> list[Match]:
 
 
 def _evidence(match: Match) -> tuple[float, int, int]:
-    # Chance alone makes half of the bits equal. What repeats itself fits in several places: then
-    # the one with the least offset.
+    # Half of the bits are equal by chance. Music that repeats itself fits at several offsets: the
+    # smallest one is taken.
     return match.frames * (match.agreement - 0.5), -abs(match.offset), match.offset
 
 
 def compare(first: Fingerprint, second: Fingerprint, offset: int) -> tuple[float, int]:
-    """Lay two fingerprints over each other.
+    """Compare two fingerprints at a given offset.
 
     Parameters
     ----------
     first, second : uint32 array, shape (frames,), each of its own length
     offset : int
-        Frame of the first with which the second begins; negative if the second begins earlier.
+        Frame of the first at which the second begins; negative if the second begins earlier.
 
     Returns
     -------
     agreement : float
-        Share of equal bits in the frames in which both say something; 0 without any.
+        Share of equal bits in the frames that are mute in neither; 0 if there are none.
     frames : int
-        Number of these.
+        Number of these frames.
     """
     first, second = first[max(offset, 0) :], second[max(-offset, 0) :]
     frames = min(len(first), len(second))
@@ -101,7 +101,7 @@ def compare(first: Fingerprint, second: Fingerprint, offset: int) -> tuple[float
 
 
 def common_values(fingerprints: Sequence[Fingerprint]) -> Iterator[tuple[int, int, int]]:
-    """Each (first, second, offset) at which two fingerprints have a value in common, some again."""
+    """Yield each (first, second, offset) with a value in common, some of them repeatedly."""
     starts = np.cumsum([0, *map(len, fingerprints)])
     for positions in _equal_frames(np.concatenate([np.empty(0, np.uint32), *fingerprints])):
         tracks = np.searchsorted(starts, positions, side="right") - 1
@@ -111,7 +111,7 @@ def common_values(fingerprints: Sequence[Fingerprint]) -> Iterator[tuple[int, in
 
 
 def _equal_frames(values: Array) -> Iterator[Array]:
-    """Positions of equal values, the earlier above the later, shape (2, n), some at a time."""
+    """Yield the positions of pairs of equal values, shape (2, n), the earlier ones first."""
     parts = np.uint32(1 + len(values) // PART)
     for part in range(parts):
         chosen = np.flatnonzero((values % parts == part) & (values != MUTE))

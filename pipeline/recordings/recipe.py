@@ -1,4 +1,4 @@
-"""Compute a track's acoustic fingerprint from its PCM clips, one row for each clip."""
+"""The recipe that computes a track's acoustic fingerprint from its PCM clips."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from pipeline.store.results import Result
 
 @dataclass(frozen=True)
 class FingerprintTrack:
-    """Recipe that turns int16 clips of shape (n, samples) into the frames that begin in each.
+    """Recipe that turns int16 clips, shape (n, samples), into the frames that begin in each clip.
 
     Attributes
     ----------
@@ -22,11 +22,11 @@ class FingerprintTrack:
     sample_rate: int
 
     def __call__(self, pcm: Pcm) -> Result:
-        """Rows uint32, shape (n, frames of a clip): one behind the other, the fingerprint."""
+        """Return uint32 rows, shape (n, frames in a clip), which concatenate to the fingerprint."""
         found = fingerprint(pcm.reshape(-1), self.sample_rate)
         return Result({}, found.reshape(len(pcm), -1))
 
     def template(self, clip_samples: int) -> Fingerprint:
-        """An array of no rows, of the shape and dtype of all."""
+        """Return an empty array, shape (0, frames in a clip), with the dtype of the rows."""
         frames = clip_samples * FRAMES_PER_SECOND // self.sample_rate
         return np.empty((0, frames), np.uint32)

@@ -1,1 +1,1 @@
-"""The demo's music."""
+"""The music of the demo dataset."""

@@ -1,4 +1,4 @@
-"""The section `demo` of params.yaml: how large the synthetic dataset is."""
+"""The section `demo` of params.yaml: the size of the synthetic dataset."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from pipeline.base.fields import STRICT, Count, Natural
 
 @dataclass(frozen=True, config=STRICT)
 class DemoParams:
-    """Size of the synthetic dataset; `seconds` is a track's length."""
+    """Size of the synthetic dataset; `seconds` is the length of a track."""
 
     tracks_per_genre: Count
     artists_per_genre: Count

@@ -1,4 +1,4 @@
-"""How each genre is played and what an artist sounds like, for the demo's music."""
+"""How each genre is played, and what an artist sounds like."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,11 @@ MIXOLYDIAN, DORIAN, PHRYGIAN = (
 
 @dataclass(frozen=True)
 class Timbre:
-    """An instrument: partial ``n`` weighs ``n ** -rolloff``; `drive` is the gain into a tanh."""
+    """The sound of an instrument.
+
+    Partial n has the weight n ** -rolloff, times `even` for even n; `drive` is the gain into a
+    tanh that distorts, 0 for none.
+    """
 
     rolloff: float
     even: float
@@ -35,12 +39,13 @@ DISTORTED, BASS = Timbre(0.8, 1.0, 0.003, 1.5, 12.0), Timbre(2.0, 0.8, 0.006, 0.
 
 @dataclass(frozen=True)
 class Style:
-    """A genre: rhythms are one bar of 16 steps, ``x`` a hit, ``o`` a soft one, ``.`` a rest.
+    """How a genre is played.
 
-    `bass` gives scale degrees above the chord's root in place of hits; `chords` holds one scale
-    degree a bar, `voicing` the degrees stacked on it. `swing` is the delay of the off-beats in
-    steps, `melody` the chance of a note on each eighth, `levels_db` that of drums, bass, chords
-    and melody.
+    A rhythm is one bar of 16 steps: `x` is a hit, `o` a soft one and `.` a rest. `bass` has scale
+    degrees above the root of the chord in place of hits. `chords` holds one scale degree for each
+    bar, `voicing` the degrees stacked on it. `swing` is the delay of the off-beats in steps,
+    `melody` the probability of a note on each eighth, and `levels_db` the levels of drums, bass,
+    chords and melody.
     """
 
     tempo_bpm: tuple[float, float]
@@ -96,7 +101,7 @@ GENRES: dict[str, Style] = {
 
 @dataclass(frozen=True)
 class Artist:
-    """What all the pieces of one artist have in common, whatever the genre asks for."""
+    """What all pieces by one artist have in common, whatever the genre."""
 
     tempo_factor: float
     key_midi: float
@@ -112,7 +117,7 @@ class Artist:
 
 
 def artist_sound(rng: np.random.Generator) -> Artist:
-    """Draw the sound of one artist: key and tuning, room, equaliser, instruments, mix."""
+    """Draw the sound of an artist: key and tuning, room, equaliser, instruments and mix."""
     drums, bass, chords, melody = rng.normal(0.0, 2.5, 4)
     return Artist(
         tempo_factor=rng.uniform(0.9, 1.1),

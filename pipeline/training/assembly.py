@@ -1,4 +1,4 @@
-"""Put a model together: normalisation by the training part, then the network."""
+"""Assemble a model: normalisation by statistics of the training part, then the network."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ POLICIES = {
 
 
 def statistics(rows: Rows, index: Array) -> tuple[float, float]:
-    """Mean and variance over all values of the rows `index`, a few rows in memory at a time."""
+    """Mean and variance of all values in the rows `index`, with a few rows in memory at a time."""
     count, total, squares = 0, 0.0, 0.0
     for part in np.array_split(index, len(index) // 256 + 1):
         block = rows[part].astype(np.float64)
@@ -36,7 +36,7 @@ def assemble(
     variance: float,
     precision: str,
 ) -> keras.Model:
-    """An uncompiled model: raw feature rows -> normalised -> the network -> probabilities."""
+    """Assemble an uncompiled model: feature rows -> normalised -> network -> probabilities."""
     keras.config.set_dtype_policy(POLICIES[precision])
     built = build_network(description.model, shape, len(description.genres), params)
     network = seeded(built, description.training["seed"])

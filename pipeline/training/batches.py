@@ -1,4 +1,4 @@
-"""Mini-batches of rows by index, shuffled anew each epoch, cast only when they are needed."""
+"""Mini-batches of rows by index, shuffled anew in each epoch and cast only when they are needed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,27 +8,27 @@ import numpy as np
 from pipeline.base.arrays import Array
 from pipeline.training.startup import keras
 
-Change = Callable[[Array, Array, int], Array]
+Transform = Callable[[Array, Array, int], Array]
 
 
 class Batches(keras.utils.PyDataset):
     """Batches of rows and integer labels for `fit`, `evaluate` and `predict`.
 
-    Rows are float32, or float16, which the network casts faster than NumPy does.
+    Rows come as float32, or as float16, which the network casts faster than NumPy does.
 
     Parameters
     ----------
     rows : array, shape (n, ...)
-        Any dtype; may lie on the disk, and is never copied whole. Rows with a method `prefetch`
-        are told what the next batch will ask for.
+        Any dtype; may lie on the disk, and is never copied whole. If it has a method `prefetch`,
+        this is called with the row numbers of the next batch.
     labels : int array, shape (n,)
     index : int array, shape (m,)
         The rows to use.
     batch_size : int
     seed : int or None
         Seed of the order, which differs from epoch to epoch; None keeps the order of `index`.
-    change : callable or None
-        Augmentation: (rows, their numbers, epoch) -> rows.
+    transform : callable or None
+        Inline augmentation: (rows, their numbers, epoch) -> rows.
     """
 
     def __init__(
@@ -38,13 +38,13 @@ class Batches(keras.utils.PyDataset):
         index: Array,
         batch_size: int,
         seed: int | None = None,
-        change: Change | None = None,
+        transform: Transform | None = None,
     ) -> None:
         super().__init__()
-        self._change = change
         self._rows, self._labels, self._index = rows, labels, index
         self._batch_size = batch_size
         self._seed, self._order = seed, index
+        self._transform = transform
         self._prefetch = getattr(rows, "prefetch", None)
         self.start_epoch(0)
 
@@ -53,27 +53,27 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, batch: int) -> tuple[Array, Array]:
         if self._prefetch:
-            self._prefetch(self._chosen(batch + 1))
-        chosen = self._chosen(batch)
-        rows = self._rows[chosen]
-        if self._change:
-            rows = self._change(rows, chosen, self._epoch)
+            self._prefetch(self._numbers(batch + 1))
+        numbers = self._numbers(batch)
+        rows = self._rows[numbers]
+        if self._transform:
+            rows = self._transform(rows, numbers, self._epoch)
         if rows.dtype != np.float16:
             rows = rows.astype(np.float32)
-        return rows, self._labels[chosen]
+        return rows, self._labels[numbers]
 
-    def _chosen(self, batch: int) -> Array:
+    def _numbers(self, batch: int) -> Array:
         return self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
 
     def close(self) -> None:
-        """Let go of the rows, and of the files behind them.
+        """Drop the references to the rows, and so to the files behind them.
 
-        TensorFlow keeps every object that it ever drew batches from.
+        TensorFlow never lets go of an object that it drew batches from.
         """
-        self._rows = self._change = self._prefetch = None
+        self._rows = self._transform = self._prefetch = None
 
     def start_epoch(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        """Take the order of that epoch, which follows from the seed and its number alone."""
+        """Take the order of an epoch, which follows from the seed and the epoch's number alone."""
         self._epoch = epoch
         if self._seed is not None:
             rng = np.random.default_rng([self._seed, epoch])

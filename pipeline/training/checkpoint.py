@@ -1,4 +1,4 @@
-"""Keep a training's whole state after an epoch, so that a killed run goes on from there."""
+"""Save the whole state of a training after an epoch, so that a killed run continues from there."""
 
 import json
 import os
@@ -16,18 +16,18 @@ UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves the state at the ends of epochs, and brings it back; to be the last of the callbacks.
+    """Saves the state at the end of an epoch, and restores it; must be the last of the callbacks.
 
     Parameters
     ----------
     path : Path
-        NumPy archive of weights, the optimizer's variables, states of random generators, the
-        best weights so far, and the history as JSON; it goes when the training has ended.
+        NumPy archive of the weights, the optimizer's variables, the states of random generators,
+        the best weights so far, and the history as JSON. `forget` deletes it.
 
     Attributes
     ----------
     history : list of dict
-        What Keras logged after each epoch, also those of an earlier run.
+        What Keras logged after each epoch, including those of an earlier run.
     ended : bool
         Whether there is nothing left to train: the last epoch is done, or training was stopped.
     """
@@ -44,16 +44,16 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def seconds(self) -> float:
-        """That training took, also in an earlier run."""
+        """How long training took, including an earlier run."""
         return self._earlier + time.monotonic() - self._started
 
     def restore(self, model: keras.Model, stopping: keras.callbacks.EarlyStopping | None) -> int:
-        """Bring a compiled model, and early stopping, to where the last checkpoint was.
+        """Restore a compiled model, and early stopping, to the last checkpoint.
 
         Returns
         -------
         int
-            The number of epochs that are done; a checkpoint that cannot be read counts as none.
+            The number of epochs that are done: 0 where there is no checkpoint, or a damaged one.
         """
         self._stopping = stopping
         model.optimizer.build(model.trainable_variables)
@@ -71,12 +71,12 @@ class Checkpoint(keras.callbacks.Callback):
         return len(self.history)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        """Bring early stopping back, which has just forgotten."""
+        """Restore early stopping, which has just been reset."""
         if self._stopping is not None:
             vars(self._stopping).update(self._best)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Note the logs, and save unless it was done a moment ago."""
+        """Add to the history, and save unless that was done a moment ago."""
         self.history.append({name: float(value) for name, value in logs.items()})
         self.ended = self.model.stop_training or epoch + 1 == self.params["epochs"]
         if time.monotonic() - self._saved >= SAVE_SECONDS:
@@ -115,7 +115,7 @@ class Checkpoint(keras.callbacks.Callback):
         }
 
     def forget(self) -> None:
-        """Drop the checkpoint of a training that has ended."""
+        """Delete the checkpoint of a training that has ended."""
         self._path.unlink(missing_ok=True)
 
 

@@ -1,7 +1,7 @@
 """Train the folds of a cross-validation, each of them once.
 
 A fold that was trained before, from the same data in the same way, is taken from the machine's
-cache; one that was killed goes on from its last checkpoint.
+cache. One that was killed continues from its last checkpoint.
 """
 
 import threading
@@ -24,7 +24,7 @@ from pipeline.training.progress import Progress
 from pipeline.training.record import write_fold
 from pipeline.training.startup import keras
 
-KIND = "folds"
+FOLDS = "folds"  # where the cache has trained folds
 # What determines the folder of a trained fold, besides its network and what changes its rows.
 TRAINED_BY = ("pipeline.training.fitting", "pipeline.training.record")
 # Keras' seeds and policies belong to the process, and a cluster's worker may have several threads.
@@ -32,19 +32,23 @@ ONE_AT_A_TIME = threading.Lock()
 
 
 def train_folds(tasks: Sequence[FoldTask]) -> list[Path]:
-    """The folder of each fold in the machine's cache, as `pipeline.training.record` writes it."""
+    """Train the folds; return their folders in the cache, as `record.write_fold` writes them."""
     cache = machine_cache()
     return map_folds(call, [partial(train_fold, task, cache, code_of(task)) for task in tasks])
 
 
 def train_fold(task: FoldTask, cache: Cache, code: str) -> Path:
-    """Folder of the fold in the cache, trained unless the cache has it.
+    """Folder of the fold in the cache, trained unless it is already there.
+
+    Parameters
+    ----------
+    code : str
+        What `code_of` returned where the task was made.
 
     Raises
     ------
     PipelineError
-        The code here is not that of `code`: a worker that is out of date, or with another
-        backend.
+        The code here is another: that of a worker that is out of date, or has another backend.
     """
     if code_of(task) != code:
         raise PipelineError(
@@ -54,34 +58,35 @@ def train_fold(task: FoldTask, cache: Cache, code: str) -> Path:
         training = dict(task.description.training)
         training |= machine_facts(training["precision"], task.description.fold)
         task = replace(task, description=replace(task.description, training=training))
-        return _trained(task, cache, address_of(task, code))
+        address = address_of(task, code)
+        folder = cache.folder(FOLDS, address)
+        if folder is None:
+            return _train_anew(task, cache, address)
+        print(f"fold {task.description.fold}: trained before, taken from the cache")
+        return folder
 
 
-def _trained(task: FoldTask, cache: Cache, address: str) -> Path:
+def _train_anew(task: FoldTask, cache: Cache, address: str) -> Path:
     description = task.description
     fold, training = description.fold, description.training
-    kept = cache.folder(KIND, address)
-    if kept:
-        print(f"fold {fold}: trained before, taken from the cache")
-        return kept
     print(f"fold {fold}: {training['precision']}, {training['backend']}, {training['processor']}")
     checkpoint = Checkpoint(cache.root / "checkpoints" / f"{address}.npz")
-    progress = Progress(fold, task.params.epochs, len(task.fitted))
+    progress = Progress(fold, task.params.epochs, len(task.training_rows))
     keras.utils.clear_session()
-    with device_for(fold):  # not before: with PyTorch the session has the device
+    with device_for(fold):  # the session is cleared first, as PyTorch's device is part of it
         fitted = fit_fold(task, checkpoint, [progress])
-        folder = cache.publish_folder(KIND, address, partial(write_fold, fitted, description))
+        folder = cache.publish_folder(FOLDS, address, partial(write_fold, fitted, description))
     checkpoint.forget()
     return folder
 
 
 def code_of(task: FoldTask) -> str:
     """Address of the code that trains a task here, and that changes its rows on the way."""
-    modules = {*TRAINED_BY, network_module(task.description.model), *modules_of(task.change)}
+    modules = {*TRAINED_BY, network_module(task.description.model), *modules_of(task.transform)}
     return digest(code_address(*sorted(modules)), keras.backend.backend())
 
 
 def address_of(task: FoldTask, code: str) -> str:
-    """Address of the trained fold: code, parameters, machine, and all of the data that is seen."""
+    """Address of the trained fold: code, parameters, machine, and all of the data that it uses."""
     described = repr(sorted(asdict(task.description).items()))
-    return digest(code, repr(task.params), repr(task.change), described, task.content)
+    return digest(code, repr(task.params), repr(task.transform), described, task.data_digest)

@@ -13,12 +13,12 @@ PREDICT_ROWS = 64
 
 
 def load_models(folder: Path) -> list[tuple[keras.Model, Description]]:
-    """Every fold's model in `folder`, by fold.
+    """Read every fold's model in `folder`, sorted by fold.
 
     Raises
     ------
     PipelineError
-        There is none, or they were not trained alike.
+        There is none, or they were not trained on the same features.
     """
     models = [load_model(path) for path in sorted(folder.glob("fold-*.keras"))]
     if not models:
@@ -31,7 +31,7 @@ def load_models(folder: Path) -> list[tuple[keras.Model, Description]]:
 
 
 def probabilities(model: keras.Model, rows: Array) -> Array:
-    """Probabilities of feature rows (n, ...), a few rows at a time; float32, (n, genres)."""
+    """Predict feature rows (n, ...), a few at a time: float32 probabilities, (n, genres)."""
     parts = [
         keras.ops.convert_to_numpy(model(rows[start : start + PREDICT_ROWS].astype(np.float32)))
         for start in range(0, len(rows), PREDICT_ROWS)

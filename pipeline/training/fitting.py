@@ -1,4 +1,4 @@
-"""Train one fold: everything between rows of features and a finished model."""
+"""Train one fold: from rows of features to a finished model."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.base.arrays import Array, Rows
 from pipeline.base.errors import PipelineError
 from pipeline.training.assembly import assemble, statistics
-from pipeline.training.batches import Batches, Change
+from pipeline.training.batches import Batches, Transform
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.optimizer import make_optimizer
 from pipeline.training.params import FitParams
@@ -26,17 +26,20 @@ class FoldTask:
     Attributes
     ----------
     rows : Rows, shape (n, ...)
-        Features of all labelled clips.
+        Features of all labelled clips, and of augmented samples.
     labels : int array, shape (n,)
         Index into `description.genres`.
     train, validation : int array
-        Rows of the training part and of the inner validation part.
-    content : str
-        Hash of those rows, and of which part and genre each has.
+        Numbers of the rows of the training part and of the inner validation part.
+    params : FitParams
+    description : Description
+        What the model will say of itself.
+    data_digest : str
+        Hash of these rows, and of the part and genre of each.
     augmented : int array
-        Rows of augmented samples: they train as well, but normalisation does not see them.
-    change : callable or None
-        What happens to rows on their way into training; see `Batches`.
+        Numbers of the rows of augmented samples: they train, but take no part in normalisation.
+    transform : callable or None
+        Inline augmentation of the rows that train; see `Batches`.
     """
 
     rows: Rows
@@ -45,12 +48,12 @@ class FoldTask:
     validation: Array
     params: FitParams
     description: Description
-    content: str = ""
+    data_digest: str = ""
     augmented: Array = field(default_factory=lambda: np.empty(0, np.int64))
-    change: Change | None = None
+    transform: Transform | None = None
 
     @property
-    def fitted(self) -> Array:
+    def training_rows(self) -> Array:
         """Numbers of all rows that train."""
         return np.concatenate([self.train, self.augmented])
 
@@ -61,10 +64,11 @@ class Fitted:
 
     Attributes
     ----------
+    model : keras.Model
     history : list of dict
-        `HISTORY` for each epoch.
+        The values named in `HISTORY`, for each epoch.
     seconds : float
-        That it took, also before it was killed.
+        How long training took, including a part before the run was killed.
     """
 
     model: keras.Model
@@ -77,17 +81,17 @@ def fit_fold(
     checkpoint: Checkpoint,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Fitted:
-    """Train a fold, from its `checkpoint` on if a killed run left one, with the same result.
+    """Train a fold, from the `checkpoint` of a killed run if there is one, with the same result.
 
     Parameters
     ----------
     callbacks : sequence of keras.callbacks.Callback
-        What follows the training without a part in it, such as a progress line.
+        They watch the training and do not affect it, such as a progress line.
 
     Raises
     ------
     PipelineError
-        The rows, or the loss on the way, are not finite numbers.
+        The rows, or the loss in an epoch, are not finite numbers.
     """
     description = task.description
     mean, variance = statistics(task.rows, task.train)
@@ -116,11 +120,13 @@ def _train(
     checkpoint: Checkpoint,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
-    """Train a new `network`, from the checkpoint on if there is one."""
+    """Train a new `network`, from the checkpoint if there is one."""
     params, seed = task.params, task.description.training["seed"]
     with (
         closing(
-            Batches(task.rows, task.labels, task.fitted, params.batch_size, seed, task.change)
+            Batches(
+                task.rows, task.labels, task.training_rows, params.batch_size, seed, task.transform
+            )
         ) as training,
         closing(
             Batches(task.rows, task.labels, task.validation, 4 * params.batch_size)
@@ -131,7 +137,7 @@ def _train(
         stopping = early_stopping(params)
         done = checkpoint.restore(network, stopping)
         if done:
-            print(f"fold {task.description.fold}: goes on after epoch {done}", flush=True)
+            print(f"fold {task.description.fold}: continues after epoch {done}", flush=True)
         if checkpoint.ended:
             return
         network.fit(
@@ -146,13 +152,13 @@ def _train(
                 *filter(None, [stopping]),
                 checkpoint,
             ],
-            shuffle=False,  # Keras would shuffle batches by a generator that no checkpoint keeps
+            shuffle=False,  # Keras would shuffle batches by a generator that is in no checkpoint
             verbose=0,
         )
 
 
 def early_stopping(params: FitParams) -> keras.callbacks.EarlyStopping | None:
-    """Stop when the validation loss has not improved for `patience` epochs; None: never."""
+    """Stops after `patience` epochs without a better validation loss; None where that is 0."""
     if not params.patience:
         return None
     return keras.callbacks.EarlyStopping(

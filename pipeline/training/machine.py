@@ -1,4 +1,4 @@
-"""What computes, a GPU or the processor, and which arithmetic it trains with."""
+"""The hardware that trains, a GPU or the processor, and the arithmetic that it trains in."""
 
 import platform
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
 def resolve(precision: str, fold: int = 0) -> str:
-    """`auto` as bfloat16 where the fold's hardware computes in it, else as float32; else itself."""
+    """Precision of a fold; `auto` is bfloat16 if its hardware computes in it, and else float32."""
     if precision != "auto":
         return precision
     names = gpus()
@@ -24,13 +24,13 @@ def resolve(precision: str, fold: int = 0) -> str:
 
 
 def device_for(fold: int) -> AbstractContextManager[Any]:
-    """Where the fold trains: on one GPU after the other; without any, where the backend likes."""
+    """The device that a fold trains on: GPUs in turn, or the backend's default without any."""
     names = gpus()
     return keras.device(names[fold % len(names)]) if names else nullcontext()
 
 
 def machine_facts(precision: str, fold: int = 0) -> dict[str, Any]:
-    """What a training's last digits depend on besides its seed, for its metrics."""
+    """What the last digits of a training depend on, besides its seed."""
     backend, names = keras.backend.backend(), gpus()
     return {
         "precision": resolve(precision, fold),
@@ -44,7 +44,7 @@ def machine_facts(precision: str, fold: int = 0) -> dict[str, Any]:
 def processor() -> str:
     """Name of the processor, with its family and model, as several generations may share a name.
 
-    What Python knows of it where Linux tells nothing.
+    On other systems than Linux, what Python knows of it.
     """
     name = next(_processor_facts("model name"), platform.processor() or platform.machine())
     family, model = (next(_processor_facts(key), "") for key in ("cpu family", "model"))
@@ -52,7 +52,7 @@ def processor() -> str:
 
 
 def _processor_flags() -> set[str]:
-    """Instruction sets by Linux' names; none where /proc/cpuinfo does not exist."""
+    """Instruction sets, as Linux names them; none where /proc/cpuinfo does not exist."""
     return {flag for flags in _processor_facts("flags") for flag in flags.split()}
 
 
@@ -69,7 +69,7 @@ def _processor_facts(name: str) -> Iterator[str]:
 
 def gpus() -> list[str]:
     """Names of the GPUs, for `keras.device`."""
-    if keras.backend.backend() == "torch":  # of which Keras lists no devices
+    if keras.backend.backend() == "torch":  # Keras does not list its devices
         count = import_module("torch").cuda.device_count()
         return [f"cuda:{number}" for number in range(count)]
     devices = map(str.lower, keras.distribution.list_devices())
@@ -77,9 +77,9 @@ def gpus() -> list[str]:
 
 
 def gpu_facts(number: int) -> tuple[str, bool]:
-    """What a GPU is called, and whether it computes in bfloat16.
+    """Name of a GPU, and whether it computes in bfloat16.
 
-    Where the backend does not tell its compute capability, it counts as one that does not.
+    It counts as one that does not if the backend does not know its compute capability.
     """
     name, capability = _FACTS[keras.backend.backend()](number)
     return name, capability >= AMPERE

@@ -9,7 +9,7 @@ PACKAGE = "models"
 
 
 def network_names() -> tuple[str, ...]:
-    """Names of all networks."""
+    """Names of all networks, sorted."""
     return names_in(PACKAGE)
 
 
@@ -24,16 +24,19 @@ def params_class(name: str) -> type[FitParams]:
 
 
 def build_network(name: str, shape: tuple[int, ...], n_classes: int, params: FitParams) -> Any:
-    """The network `name` as a new Keras model.
+    """Build the network `name`.
 
     Parameters
     ----------
     shape : tuple of int
         Of a normalised feature row.
+    n_classes : int
+    params : FitParams
+        An instance of `params_class(name)`.
 
     Returns
     -------
     keras.Model
-        Takes (n, *shape) and returns float32 probabilities of shape (n, n_classes).
+        Turns rows (n, *shape) into float32 probabilities (n, n_classes).
     """
     return entry_of(PACKAGE, name).build(shape, n_classes, params)

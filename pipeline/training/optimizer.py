@@ -1,4 +1,4 @@
-"""How weights follow gradients: the optimizer and the course of its learning rate."""
+"""The optimizer, and the schedule of its learning rate."""
 
 from pipeline.training.params import FitParams
 from pipeline.training.startup import keras
@@ -15,7 +15,7 @@ def make_optimizer(params: FitParams, steps: int) -> keras.optimizers.Optimizer:
 def make_schedule(
     params: FitParams, steps: int
 ) -> keras.optimizers.schedules.LearningRateSchedule | float:
-    """Learning rate by step.
+    """Learning rate of each step.
 
     Returns
     -------

@@ -11,7 +11,15 @@ from pipeline.base.fields import STRICT, Count, Natural, NotNegative, Share
 
 @dataclass(frozen=True, config=STRICT)
 class TrainParams:
-    """`validation`: share of each genre's training tracks; `precision`: arithmetic."""
+    """What all trainings have in common.
+
+    Attributes
+    ----------
+    validation : float
+        Share of each genre's training tracks that validate.
+    precision : str
+        Arithmetic of the training; ``"auto"`` chooses it by the hardware.
+    """
 
     validation: Annotated[float, Field(gt=0, lt=1)]
     precision: Literal["auto", "float32", "bfloat16", "float16"]
@@ -19,10 +27,24 @@ class TrainParams:
 
 @dataclass(frozen=True, config=STRICT)
 class FitParams:
-    """What every network's training is told; a network's own parameters derive from it.
+    """Parameters that the training of every network has; those of a network derive from it.
 
-    `decay` belongs to the schedule inverse_time; `warmup`, a share of all steps, to cosine;
-    `momentum` to the optimizer sgd.
+    Attributes
+    ----------
+    optimizer : str
+    learning_rate : float
+    schedule : str
+        How the learning rate changes from step to step; see `optimizer.make_schedule`.
+    decay : float
+        For the schedule ``"inverse_time"``.
+    warmup : float
+        For the schedule ``"cosine"``: share of the steps in which the rate rises.
+    momentum : float
+        For the optimizer ``"sgd"``.
+    epochs, batch_size : int
+    patience : int
+        Epochs without a better validation loss before training stops early; 0: never.
+    dropout : float
     """
 
     optimizer: Literal["adam", "sgd"]
@@ -37,7 +59,7 @@ class FitParams:
     dropout: Share
 
     def check(self, key: str) -> None:
-        """Raise `ParamsError` where a parameter has no effect beside the others, and is not 0.
+        """Raise `ParamsError` if a parameter that has no effect beside the others is not 0.
 
         Parameters
         ----------
@@ -53,8 +75,11 @@ class FitParams:
             value = getattr(self, name)
             if needed and value:
                 raise ParamsError(
-                    f"{key}.{name} = {value:g}: has an effect with the {needed} alone; set it to 0"
+                    f"{key}.{name} = {value:g}: has an effect only with the {needed}; set it to 0"
                 )
 
     def require_input(self, name: str, shape: tuple[int, ...]) -> None:
-        """Raise `ParamsError` unless the network `name` can take rows of `shape`; any will do."""
+        """Raise `ParamsError` unless the network `name` can take rows of `shape`.
+
+        A network that cannot take every shape overrides this.
+        """

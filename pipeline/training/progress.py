@@ -1,14 +1,15 @@
-"""What a training says while it runs."""
+"""Report the progress of a training while it runs."""
 
 import time
 
 from pipeline.training.startup import keras
 
-EPOCH_SECONDS, BATCH_SECONDS = 10.0, 30.0  # since the last line, at the end of an epoch or within
+# Since the last line, at the end of an epoch or within one.
+EPOCH_SECONDS, BATCH_SECONDS = 10.0, 30.0
 
 
 class Progress(keras.callbacks.Callback):
-    """A line now and then: epoch, accuracy, clips a second, time left at the most."""
+    """Prints a line from time to time: epoch, accuracy, clips per second, and time left at most."""
 
     def __init__(self, fold: int, epochs: int, clips: int) -> None:
         super().__init__()
@@ -20,25 +21,25 @@ class Progress(keras.callbacks.Callback):
         self._first: int | None = None  # epoch of this run
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        """Note how far it is."""
+        """Note how far training is."""
         self._first = epoch if self._first is None else self._first
         self._done = float(epoch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
-        """Report from within an epoch that is long."""
+        """Report from within a long epoch."""
         if self._silent() >= BATCH_SECONDS:
             share = (batch + 1) / self.params["steps"]
             epoch, self._done = int(self._done), int(self._done) + share
             self._report(f"{epoch + 1}/{self._epochs} at {share:.0%}", logs, self._left())
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Report, unless it was done a moment ago, or the end will."""
+        """Report, unless that was done a moment ago, or is due at the end."""
         self._done = epoch + 1.0
         if self._silent() >= EPOCH_SECONDS and self._done < self._epochs:
             self._report(f"{epoch + 1}/{self._epochs}", logs, self._left())
 
     def on_train_end(self, logs: dict[str, float]) -> None:
-        """Report the last epoch, be it the last allowed or not."""
+        """Report the last epoch, whether or not training stopped early."""
         seconds = time.monotonic() - self._start
         self._report(f"{self._done:.0f}/{self._epochs}", logs, f"done in {seconds:.0f} s")
 

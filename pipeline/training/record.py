@@ -1,4 +1,4 @@
-"""One trained fold as a folder: its model, and the record of how it was trained."""
+"""A trained fold as a folder: its model, and a record of how it was trained."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Record:
     machine : dict
         Precision, backend, threads and processor.
     seconds : float
-        That the training took.
+        How long training took.
     """
 
     history: list[dict[str, float]]
@@ -31,7 +31,7 @@ class Record:
 
 
 def write_fold(fitted: Fitted, description: Description, folder: Path) -> None:
-    """Write `MODEL` and `RECORD` into a folder."""
+    """Write `MODEL` and `RECORD` into `folder`."""
     save_model(folder / MODEL, fitted.model, description)
     machine = {name: value for name, value in description.training.items() if name != "seed"}
     content = {
@@ -43,5 +43,5 @@ def write_fold(fitted: Fitted, description: Description, folder: Path) -> None:
 
 
 def read_record(folder: Path) -> Record:
-    """The record in a folder that `write_fold` wrote."""
+    """Read the record that `write_fold` wrote into `folder`."""
     return Record(**json.loads((folder / RECORD).read_text(encoding="utf-8")))

@@ -1,7 +1,7 @@
-"""A trained model as one `.keras` file that carries all that prediction needs.
+"""A trained model as one `.keras` file that carries everything that prediction needs.
 
-The file is Keras' own archive with one more member, `pipeline.json`, and without times and
-addresses in memory, so that equal weights give equal bytes.
+The file is Keras' own archive with one more member, `pipeline.json`, and without timestamps and
+memory addresses, so that equal weights give equal bytes.
 """
 
 import json
@@ -26,7 +26,7 @@ class Description:
     Attributes
     ----------
     model, feature : str
-        Names in the registries.
+        Their names in params.yaml.
     genres : list of str
         In the order of the model's outputs.
     fold : int
@@ -35,7 +35,7 @@ class Description:
         Description of the feature store: sample rate in Hz, clip length in seconds, the
         feature's parameters.
     training : dict
-        Seed, precision, backend.
+        Seed, precision, backend, threads and processor.
     """
 
     model: str
@@ -61,14 +61,14 @@ def load_model(path: Path) -> tuple[keras.Model, Description]:
     Raises
     ------
     PipelineError
-        The file is no model of this pipeline.
+        The file is not a model of this pipeline.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             description = Description(**json.loads(archive.read(MEMBER)))
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise PipelineError(f"{path} is no model of this pipeline: {error}") from None
+        raise PipelineError(f"{path} is not a model of this pipeline: {error}") from None
     return model, description
 
 
@@ -89,7 +89,7 @@ def _undated(metadata: bytes) -> bytes:
 
 
 def _renumbered(config: bytes) -> bytes:
-    """Keras numbers shared objects by their addresses: number them as they come instead."""
+    """Keras numbers shared objects by their addresses in memory: number them in order instead."""
     numbers: dict[int, int] = {}
 
     def renumber(item: dict[str, Any]) -> dict[str, Any]:

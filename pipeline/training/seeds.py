@@ -13,7 +13,7 @@ from pipeline.training.startup import keras
 
 
 def seeded(network: keras.Model, seed: int) -> keras.Model:
-    """The same network, uninitialised again: initial weights and dropout follow from `seed`."""
+    """Build `network` anew, so that its initial weights and dropout follow from `seed`."""
     numbers = itertools.count()
 
     def fill(item: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 for name, value in {
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # Several folds may share one GPU, also with a process that judges: take memory as it is needed.
+    # Several processes may share one GPU: take its memory only as it is needed.
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }.items():
@@ -16,7 +16,7 @@ for name, value in {
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Send what native code writes to stderr nowhere; TensorFlow offers no switch for it."""
+    """Discard what native code writes to stderr; TensorFlow offers no switch for it."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

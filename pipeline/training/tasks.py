@@ -1,4 +1,4 @@
-"""What each fold of a cross-validation trains on, audited before anything is trained."""
+"""What each fold of a cross-validation trains on, audited before any training begins."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ def make_tasks(
     clips: LabelledClips,
     folder: Path = AUGMENTED,
 ) -> list[FoldTask]:
-    """One task for each fold, audited: nothing is in two of training, validation and test.
+    """Make one task for each fold, and audit that its parts have nothing in common.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def make_tasks(
         return [_with_samples(task, clips, samples) for task in tasks]
     if augment.mode == "inline":
         inline = load_inline(augment, experiment.feature, clips, experiment.seed)
-        return [_with_change(task, inline) for task in tasks]
+        return [_with_inline(task, inline) for task in tasks]
     return tasks
 
 
@@ -68,11 +68,11 @@ def _make_task(
     experiment: Experiment, tracks: Sequence[FoldedTrack], clips: LabelledClips, fold: int
 ) -> FoldTask:
     seed = experiment.seed + fold
-    outside, test = sides(tracks, fold)
-    kept = inner_validation(outside, experiment.train.validation, seed)
-    train = clips.rows_of(set(outside) - kept)
-    validation = clips.rows_of(kept)
-    audit(*(clips.tracks_of(part) for part in (train, validation, clips.rows_of(test))))
+    not_tested, tested = sides(tracks, fold)
+    validating = inner_validation(not_tested, experiment.train.validation, seed)
+    train = clips.rows_of(set(not_tested) - validating)
+    validation = clips.rows_of(validating)
+    audit(*(clips.tracks_of(part) for part in (train, validation, clips.rows_of(tested))))
     description = Description(
         model=experiment.model,
         feature=experiment.feature,
@@ -81,8 +81,9 @@ def _make_task(
         store=clips.description,
         training={"seed": seed, "precision": experiment.train.precision},
     )
-    seen = [
-        (track.genre, track.clip, track in kept, clips.digests[track.track_id]) for track in outside
+    data = [
+        (track.genre, track.clip, track in validating, clips.digests[track.track_id])
+        for track in not_tested
     ]
     return FoldTask(
         rows=clips.rows,
@@ -91,29 +92,34 @@ def _make_task(
         validation=validation,
         params=experiment.network,
         description=description,
-        content=digest(repr(seen)),
+        data_digest=digest(repr(data)),
     )
 
 
 def _with_samples(task: FoldTask, clips: LabelledClips, samples: StoredSamples) -> FoldTask:
-    """The task with the samples of the clips that train in it."""
+    """The task with the augmented samples of the clips that train in it."""
     chosen = np.flatnonzero(np.isin(samples.parents, task.train))
-    made_of = [samples.names[number] for number in chosen]
-    audit_samples(made_of, clips.tracks_of(task.train), task.description.fold)
-    order = [track_id for track_id, _ in made_of]
+    names = [samples.names[number] for number in chosen]
+    audit_samples(names, clips.tracks_of(task.train), task.description.fold)
+    track_ids = [track_id for track_id, _ in names]
     return replace(
         task,
         rows=JoinedRows([clips.rows, *samples.parts]),
         labels=np.concatenate([task.labels, task.labels[samples.parents]]),
         augmented=len(clips.rows) + chosen,
-        content=digest(
-            task.content, *order, *(samples.digests[name] for name in sorted(set(order)))
+        data_digest=digest(
+            task.data_digest,
+            *track_ids,
+            *(samples.digests[track_id] for track_id in sorted(set(track_ids))),
         ),
     )
 
 
-def _with_change(task: FoldTask, inline: InlineAugmentation) -> FoldTask:
-    """The task with rows that are drawn anew, by track and clip: they are part of its address."""
-    change = replace(inline, seed=task.description.training["seed"])
-    content = digest(task.content, repr(change.names(task.train)))
-    return replace(task, change=change, content=content)
+def _with_inline(task: FoldTask, inline: InlineAugmentation) -> FoldTask:
+    """The task with inline augmentation by the fold's own seed.
+
+    What is drawn for a row depends on its track and clip, so these are part of the digest.
+    """
+    transform = replace(inline, seed=task.description.training["seed"])
+    data_digest = digest(task.data_digest, repr(transform.names(task.train)))
+    return replace(task, transform=transform, data_digest=data_digest)

@@ -12,12 +12,12 @@ from pipeline.folds.labelled import LabelledClips
 from pipeline.training.ensemble import PREDICT_ROWS, probabilities
 from pipeline.training.saved import Description
 
-BLOCK = 16 * PREDICT_ROWS  # in memory at a time
+BLOCK = 16 * PREDICT_ROWS  # rows in memory at a time
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What models predict for clips of the folds that they were not trained on.
+    """What models predict for clips that they were not trained on.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class OutOfFold:
 def predict_out_of_fold(
     clips: LabelledClips, models: Sequence[tuple[Any, Description]]
 ) -> OutOfFold:
-    """Each clip's probabilities by the model of each fold, or seed, in which it is tested.
+    """Predict each clip by the model of each fold, or seed, in which it is tested.
 
     Raises
     ------

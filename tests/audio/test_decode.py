@@ -1,4 +1,4 @@
-"""Decoding: every format, what is noticed about damaged files, and resampling."""
+"""Decoding: every format, damaged files, and resampling."""
 
 import struct
 from pathlib import Path
@@ -8,14 +8,14 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from pipeline.audio import decode
-from pipeline.decode.decode import Rejection, Recording, decode, resample
+from pipeline.audio import decode as decoding
+from pipeline.audio.decode import Recording, Rejection, decode, resample
 
 Signal = npt.NDArray[np.float64]
 
 RATES = [8000, 44_100]
 SECONDS = 4
-# Neither channel alone sounds like the mean of the two.
+# Different tones, so that no channel alone equals the mean of the two.
 HZ = {1: [440.0], 2: [440.0, 1250.0]}
 LOSSLESS = [
     (".au", "PCM_S8"),
@@ -29,7 +29,7 @@ LOSSLESS = [
 ]
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24}
 SUFFIXES = [".au", ".wav", ".aiff", ".flac", ".ogg", ".mp3"]
-# Noise that a lossy coder cannot make small, so that half of its bytes is about half of it.
+# A lossy coder cannot compress noise well, so half of the bytes hold about half of it.
 NOISE = np.random.default_rng(0).normal(0.0, 0.1, 44_100 * SECONDS)
 
 
@@ -60,7 +60,7 @@ def noise_file(folder: Path, suffix: str) -> Path:
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("sample_rate", RATES)
 @pytest.mark.parametrize(("suffix", "subtype"), LOSSLESS)
-def test_lossless_formats_come_back_exactly(
+def test_lossless_formats_are_restored_exactly(
     tmp_path: Path, suffix: str, subtype: str, sample_rate: int, channels: int
 ) -> None:
     samples = quantised(tones(sample_rate, channels), subtype)
@@ -78,7 +78,7 @@ def test_lossless_formats_come_back_exactly(
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("sample_rate", RATES)
 @pytest.mark.parametrize("suffix", [".ogg", ".mp3"])
-def test_lossy_formats_come_back_alike(
+def test_lossy_formats_are_restored_closely(
     tmp_path: Path, suffix: str, sample_rate: int, channels: int
 ) -> None:
     samples = tones(sample_rate, channels)
@@ -101,9 +101,9 @@ def test_the_size_of_a_block_changes_nothing(
     tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = noise_file(tmp_path, suffix)
-    assert len(NOISE) < decode.BLOCK_FRAMES
+    assert len(NOISE) < decoding.BLOCK_FRAMES
     at_once = decode(path)
-    monkeypatch.setattr(decode, "BLOCK_FRAMES", 10_000)
+    monkeypatch.setattr(decoding, "BLOCK_FRAMES", 10_000)
     np.testing.assert_array_equal(decode(path).samples, at_once.samples)
 
 
@@ -125,7 +125,7 @@ def test_what_is_left_of_a_truncated_file_is_exact(tmp_path: Path, suffix: str) 
 
 
 @pytest.mark.parametrize("suffix", [".au", ".wav", ".aiff", ".flac", ".ogg"])
-def test_a_few_missing_bytes_are_noticed(tmp_path: Path, suffix: str) -> None:
+def test_a_few_missing_bytes_are_detected(tmp_path: Path, suffix: str) -> None:
     path = noise_file(tmp_path, suffix)
     path.write_bytes(path.read_bytes()[:-100])
     assert decode(path).truncated
@@ -147,7 +147,7 @@ def test_a_streamed_flac_is_not_called_truncated(tmp_path: Path) -> None:
     path = noise_file(tmp_path, ".flac")
     whole = decode(path).samples
     data = bytearray(path.read_bytes())
-    # RFC 9639, section 8.2: 36 bits of the stream's info are its length, 0 if unknown.
+    # RFC 9639, section 8.2: 36 bits of the stream info hold the length, 0 if it is unknown.
     data[21] &= 0xF0
     data[22:26] = bytes(4)
     path.write_bytes(data)
@@ -220,7 +220,7 @@ def test_a_folder_is_named_as_one(tmp_path: Path) -> None:
         decode(tmp_path)
 
 
-def test_the_softest_16_bit_sample_is_no_silence(tmp_path: Path) -> None:
+def test_the_softest_16_bit_sample_is_not_silence(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.array([0, 1, 0], np.int16), 8000)
     assert decode(tmp_path / "a.wav").samples.max() == 2.0**-15
 
@@ -241,7 +241,7 @@ def test_a_resampled_sine_is_that_sine(source: int, target: int) -> None:
     np.testing.assert_allclose(resampled[inner], tones(target, 1)[inner, 0], atol=1e-4)
 
 
-def test_resampling_keeps_what_is_above_half_the_rate_out() -> None:
+def test_resampling_removes_frequencies_above_half_the_rate() -> None:
     t = np.arange(SECONDS * 44_100) / 44_100
     above = np.sin(2 * np.pi * 6000 * t).astype(np.float32)
     resampled = resample(Recording(above, 44_100, 1, truncated=False), 8000)

@@ -1,41 +1,37 @@
-"""Making samples: each is computed once, whatever the order, and what it takes is measured."""
+"""Samples are made once, whatever the order, and replace the old ones as a whole."""
 
 import os
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from helpers import OFFLINE, contents, small_params
+from helpers import OFFLINE, contents, make_small_samples, small_experiment
 
 from pipeline.augmentation import offline
 from pipeline.augmentation.chains import chain_of
-from pipeline.augmentation.recipe import AugmentTrack, Parent
-from pipeline.base.errors import PipelineError
-from pipeline.augmentation.offline import make_samples, estimate_seconds
-from pipeline.store.results import Result
-from pipeline.base.paths import AUGMENTED
 from pipeline.augmentation.samples import TABLE, read_samples
-from pipeline.base.paths import FEATURE_STORES
-from pipeline.store.store import Store
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import AUGMENTED, FEATURE_STORES
 from pipeline.dataset.tracks import Track, read_tracks
+from pipeline.store.build import replacing_folder
+from pipeline.store.store import Store
 
-PARAMS = small_experiment(OFFLINE)
+EXPERIMENT = small_experiment(OFFLINE)
 NAMES = ["stretch", "time_mask+blur", "noise"]
 FEATURES = FEATURE_STORES / "centroid"
 
 
 @pytest.fixture
 def fresh(augmented: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
-    """What is made here, with a cache that holds nothing yet."""
+    """A folder for new samples, and an empty cache."""
     monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "made"
 
 
 def computed(printed: str) -> dict[str, int]:
-    """Tracks that were computed for each chain."""
+    """Number of tracks that were computed for each chain."""
     found = re.findall(r"centroid (\S+): \d+ tracks, \d+ reused, (\d+) computed", printed)
     return {name: int(count) for name, count in found}
 
@@ -45,8 +41,8 @@ def labelled(tracks: Sequence[Track]) -> list[Track]:
 
 
 @pytest.mark.usefixtures("augmented")
-def test_store_says_of_what_and_how_it_was_made() -> None:
-    kinds = chain_of("time_mask+blur", PARAMS.augment.ranges).named
+def test_store_describes_what_its_samples_were_made_of_and_how() -> None:
+    kinds = chain_of("time_mask+blur", EXPERIMENT.augment.ranges).named
     with Store(FEATURES) as features, Store(AUGMENTED / "time_mask+blur") as store:
         assert store.description == {
             **features.description,
@@ -56,7 +52,7 @@ def test_store_says_of_what_and_how_it_was_made() -> None:
 
 
 @pytest.mark.usefixtures("augmented")
-def test_folder_holds_stores_and_table_and_nothing_of_the_process() -> None:
+def test_folder_holds_stores_and_a_table_and_no_locks() -> None:
     assert sorted(path.name for path in AUGMENTED.iterdir()) == sorted([*NAMES, TABLE])
 
 
@@ -65,20 +61,20 @@ def test_bytes_depend_on_neither_order_nor_workers_nor_history(
     fresh: Path, workers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIPELINE_WORKERS", workers)
-    assert make_samples(PARAMS, read_tracks()[::-1], fresh) == 48
+    assert make_small_samples(EXPERIMENT, fresh, read_tracks()[::-1]) == 48
     assert contents(fresh) == contents(AUGMENTED)
 
 
-def test_second_time_costs_nothing_and_one_track_more_costs_that_track(
+def test_second_time_costs_nothing_and_one_more_track_costs_that_track(
     fresh: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tracks = read_tracks()
-    make_samples(PARAMS, tracks[1:], fresh)
+    make_small_samples(EXPERIMENT, fresh, tracks[1:])
     few = read_samples(fresh)
     capsys.readouterr()
-    make_samples(PARAMS, tracks[1:], fresh)
+    make_small_samples(EXPERIMENT, fresh, tracks[1:])
     assert computed(capsys.readouterr().out) == dict.fromkeys(NAMES, 0)
-    make_samples(PARAMS, tracks, fresh)
+    make_small_samples(EXPERIMENT, fresh)
     new = [s for s in read_samples(fresh) if s not in few]
     assert {s.track_id for s in new} == {tracks[0].track_id}
     assert len(new) == 4
@@ -86,14 +82,13 @@ def test_second_time_costs_nothing_and_one_track_more_costs_that_track(
     assert computed(capsys.readouterr().out) == {name: int(name in chains) for name in NAMES}
 
 
-def test_other_ranges_of_a_kind_make_its_samples_anew_and_no_others(
+def test_new_ranges_of_a_kind_make_its_samples_anew_and_no_others(
     fresh: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tracks = read_tracks()
-    make_samples(PARAMS, tracks, fresh)
+    make_small_samples(EXPERIMENT, fresh)
     capsys.readouterr()
     wider = small_experiment({**OFFLINE, "augment.stretch.factor": 2, "augment.zoom.factor": 2})
-    make_samples(wider, tracks, fresh)
+    make_small_samples(wider, fresh)
     stretched = {sample.track_id for sample in read_samples(fresh) if sample.chain == "stretch"}
     assert len(stretched) > 1
     expected = {"stretch": len(stretched), "time_mask+blur": 0, "noise": 0}
@@ -105,8 +100,8 @@ def test_other_ranges_of_a_kind_make_its_samples_anew_and_no_others(
 
 
 def test_chain_that_makes_nothing_has_no_store(fresh: Path) -> None:
-    params = small_experiment({**OFFLINE, "augment.copies": 1})
-    assert make_samples(params, labelled(read_tracks())[:1], fresh) == 2
+    once = small_experiment({**OFFLINE, "augment.copies": 1})
+    assert make_small_samples(once, fresh, labelled(read_tracks())[:1]) == 2
     chains = {sample.chain for sample in read_samples(fresh)}
     assert len(chains) < 3
     assert {path.name for path in fresh.iterdir()} == chains | {TABLE}
@@ -116,28 +111,36 @@ def test_track_without_features_is_named(fresh: Path) -> None:
     track = Track("low/new", "low", "", "", "", 2, "x")
     expected = r"^data/features/centroid has no rows of low/new$"
     with pytest.raises(PipelineError, match=expected):
-        make_samples(PARAMS, [*read_tracks(), track], fresh)
+        make_small_samples(EXPERIMENT, fresh, [*read_tracks(), track])
 
 
 @pytest.mark.usefixtures("augmented")
-@pytest.mark.parametrize("most", [20, 5])
-def test_seconds_are_the_recipes_own_though_the_cache_has_all(
-    most: int, monkeypatch: pytest.MonkeyPatch
+def test_second_writer_is_refused_and_the_old_samples_stay() -> None:
+    before = contents(AUGMENTED)
+    expected = rf"^{AUGMENTED} is being written by process {os.getpid()}; wait until"
+    with replacing_folder(AUGMENTED):
+        with pytest.raises(PipelineError, match=expected):
+            make_small_samples(EXPERIMENT)
+        assert contents(AUGMENTED) == before
+
+
+@pytest.mark.usefixtures("augmented")
+def test_interruption_leaves_the_old_samples_and_the_next_run_replaces_them(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By a clock that goes on half a second a sample, and ten where a chain is first met."""
-    clock, met, timed = [0.0], set[str](), set[str]()
-    made = AugmentTrack.__call__
+    before = contents(AUGMENTED)
+    wider = small_experiment({**OFFLINE, "augment.stretch.factor": 2})
 
-    def slow(recipe: AugmentTrack, parent: Parent) -> Result:
-        clock[0] += 0.5 * len(parent.picks) + (0 if recipe.chain.name in met else 10)
-        met.add(recipe.chain.name)
-        timed.add(parent.track_id)
-        return made(recipe, parent)
+    def interrupted(folder: Path, _: object) -> None:
+        assert {path.name for path in folder.iterdir()} == set(NAMES)
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(AugmentTrack, "__call__", slow)
-    monkeypatch.setattr(time, "process_time", lambda: clock[0])
-    monkeypatch.setattr(offline, "TIMED", most)
-    before = contents(Path(os.environ["PIPELINE_CACHE"]))
-    assert estimate_seconds(PARAMS, read_tracks()) == 24
-    assert len(timed) == (12 if most == 20 else 4)
-    assert contents(Path(os.environ["PIPELINE_CACHE"])) == before
+    with monkeypatch.context() as patch:
+        patch.setattr(offline, "write_samples", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            make_small_samples(wider)
+    assert contents(AUGMENTED) == before
+    make_small_samples(wider)
+    after = contents(AUGMENTED)
+    assert after.keys() == before.keys()
+    assert after != before

@@ -1,4 +1,4 @@
-"""Augmentations of pictures against scipy's image processing and against naive loops."""
+"""Kinds that act on pictures, beside scipy's image processing and naive loops."""
 
 import os
 import subprocess
@@ -11,24 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from pipeline.augmentation.registry import AUGMENTATIONS
-from pipeline.base.arrays import Array
 from pipeline.augmentation.base import State
-from pipeline.augmentation.kinds.pictures import (
-    Blur,
-    Flip,
-    FrequencyMask,
-    Mirror,
-    Rotate,
-    Stretch,
-    TimeMask,
-    Zoom,
-    recast,
-)
+from pipeline.augmentation.kinds.blur import Blur
+from pipeline.augmentation.kinds.flip import Flip
+from pipeline.augmentation.kinds.frequency_mask import FrequencyMask
+from pipeline.augmentation.kinds.mirror import Mirror
+from pipeline.augmentation.kinds.rotate import Rotate
+from pipeline.augmentation.kinds.stretch import Stretch
+from pipeline.augmentation.kinds.time_mask import TimeMask
+from pipeline.augmentation.kinds.zoom import Zoom
+from pipeline.augmentation.registry import augmentations
+from pipeline.base.arrays import Array
 
-# (1, frames, 1) is how a row without frequencies comes.
+# A row without frequencies comes as (1, frames, 1).
 SHAPES = [(64, 65, 1), (37, 50, 3), (128, 130, 1), (5, 4, 1), (1, 130, 1), (9, 1, 3)]
-# Of values in [0, 1]: float32 holds a place to some 1e-6 of a cell.
+# For values in [0, 1]: float32 holds a position to about 1e-6 of a cell.
 WARPED, BLURRED = 3e-5, 1e-6
 SEEDS = range(200)
 
@@ -40,13 +37,13 @@ def picture_of(shape: tuple[int, ...]) -> Array:
 
 
 def by_channel(work: Any, picture: Array) -> Array:
-    """What `work` makes of each channel in float64."""
+    """The result of `work` on each channel in float64."""
     channels = np.moveaxis(picture.astype(np.float64), -1, 0)
     return np.stack([work(channel) for channel in channels], axis=-1)
 
 
 def affine(picture: Array, scale: tuple[float, float], point: tuple[float, float]) -> Array:
-    """scipy's, in (rows, columns); the cell `point` stays where it is."""
+    """scipy's transformation in (rows, columns), which leaves the cell `point` in its place."""
     offset = [where - where * by for where, by in zip(point, scale, strict=True)]
 
     def work(channel: Array) -> Array:
@@ -95,7 +92,7 @@ def test_zoom_is_scipys(shape: tuple[int, ...], factor: float, x: float, y: floa
 
 
 @given(st.floats(1, 4), st.floats(0, 1), st.floats(0, 1))
-def test_a_zoom_shows_nothing_from_outside(factor: float, x: float, y: float) -> None:
+def test_zoom_shows_nothing_from_outside_the_picture(factor: float, x: float, y: float) -> None:
     for axis in (0, 1):
         places = np.indices((20, 30))[axis].astype(np.float32)[..., np.newaxis]
         seen = Zoom.apply(places, {"factor": factor, "x": x, "y": y})
@@ -111,7 +108,7 @@ def test_blur_is_scipys(shape: tuple[int, ...], sigma: float) -> None:
     np.testing.assert_allclose(Blur.apply(picture, {"sigma": sigma}), expected, atol=BLURRED)
 
 
-def test_the_weakest_blur_still_changes_a_spectrogram() -> None:
+def test_weakest_blur_still_changes_a_spectrogram() -> None:
     """By more than half a step of a grey picture, 0.2 dB, where neighbours are 50 dB apart."""
     line = np.full((9, 9, 1), -50, np.float32)
     line[4] = 0
@@ -149,12 +146,12 @@ def test_masks_are_the_naive_ones(
 
 
 @given(st.floats(0.001, 0.9), st.integers(1, 500), st.integers(0, 2**32))
-def test_a_mask_is_inside_and_as_wide_as_drawn(most: float, cells: int, seed: int) -> None:
+def test_mask_is_inside_and_as_wide_as_drawn(most: float, cells: int, seed: int) -> None:
     state = TimeMask(most).draw(np.random.default_rng(seed))
     assert 0 <= state["width"] <= most
     assert 0 <= state["start"] <= 1 - state["width"]
     frames = np.arange(1.0, cells + 1, dtype=np.float32).reshape(1, -1, 1)
-    frames[0, 0] = 1e6  # so that no frame but in a mask has the mean
+    frames[0, 0] = 1e6  # so that only masked frames have the mean
     hidden = np.flatnonzero(TimeMask.apply(frames, state)[0, :, 0] == frames.mean())
     assert len(hidden) == max(1, round(state["width"] * cells))
     assert (np.diff(hidden) == 1).all()
@@ -162,7 +159,7 @@ def test_a_mask_is_inside_and_as_wide_as_drawn(most: float, cells: int, seed: in
 
 @given(st.floats(0, 0.9), st.floats(0, 1), st.integers(1, 5000))
 def test_no_mask_is_cut_off_at_the_end(width: float, share: float, cells: int) -> None:
-    start = min(share * (1 - width), np.nextafter(1, 0))  # as far as a generator gets
+    start = min(share * (1 - width), np.nextafter(1, 0))  # as a generator's draws are
     frames = np.arange(cells, dtype=np.float32).reshape(1, -1, 1)
     frames[0, 0] = 1e9
     hidden = TimeMask.apply(frames, {"width": width, "start": start}) == frames.mean()
@@ -206,43 +203,18 @@ def test_drawn_values_keep_their_ranges_and_fill_them() -> None:
     ],
 )
 def test_channels_keep_apart(name: str, state: State, channels: int) -> None:
-    """A feature of one's own may have any number; OpenCV's fine places are for 1, 3 and 4."""
-    picture, apply = picture_of((20, 30, channels)), AUGMENTATIONS[name].apply
+    """A feature of one's own may have any number; OpenCV is exact for 1, 3 and 4."""
+    picture, apply = picture_of((20, 30, channels)), augmentations()[name].apply
     apart = [apply(picture[..., [number]], state) for number in range(channels)]
     allowed = WARPED if channels == 4 or name == "blur" else 1 / 32
     np.testing.assert_allclose(apply(picture, state), np.concatenate(apart, axis=-1), atol=allowed)
 
 
-def test_recast_is_numpys_astype() -> None:
-    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
-    halves = every[np.isfinite(every)]
-    wide = recast(halves, np.float32)
-    assert wide.dtype == np.float32
-    np.testing.assert_array_equal(wide, halves.astype(np.float32))
-    # Between two halves, just beside the middle, and on it, where the even one is right.
-    beside = np.array([1 - 2**-12, 1 + 2**-12, 1 + 2**-11, 1 + 2**-11 + 2**-20])
-    places = np.outer(beside, wide)
-    between = places[np.abs(places) < 65_504].astype(np.float32)
-    narrow = recast(between, np.dtype(np.float16))
-    assert narrow.dtype == np.float16
-    np.testing.assert_array_equal(narrow, between.astype(np.float16))
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.int16])
-def test_recast_copies_any_dtype(dtype: Any) -> None:
-    x = np.arange(60).astype(dtype).reshape(3, 4, 5)
-    there = recast(x, np.float32)
-    np.testing.assert_array_equal(there, x.ravel().astype(np.float32))
-    assert not np.shares_memory(there, x)
-    back = recast(there.reshape(x.shape), x.dtype)
-    assert back.dtype == dtype
-    np.testing.assert_array_equal(back, x.ravel())
-
-
 WARP_AND_BLUR = """
 import sys
 import numpy as np
-from pipeline.on_pictures import Blur, Rotate
+from pipeline.augmentation.kinds.blur import Blur
+from pipeline.augmentation.kinds.rotate import Rotate
 picture = np.random.default_rng(0).uniform(size=(64, 65, 1)).astype(np.float32)
 blurred = Blur.apply(Rotate.apply(picture, {"degrees": 4.3}), {"sigma": 0.7})
 sys.stdout.buffer.write(blurred.tobytes())
@@ -250,7 +222,7 @@ sys.stdout.buffer.write(blurred.tobytes())
 
 
 def test_older_processors_agree_but_for_rounding() -> None:
-    """Not in every bit: with AVX2 OpenCV multiplies and adds in one go, and rounds once."""
+    """With AVX2, OpenCV multiplies and adds in one step, and rounds only once."""
     without = {**os.environ, "OPENCV_CPU_DISABLE": "AVX2,AVX512-SKX"}
     here, there = (
         np.frombuffer(

@@ -1,4 +1,4 @@
-"""New samples: what the table says of each is so."""
+"""Samples: what the table says of each is true."""
 
 import csv
 import hashlib
@@ -8,28 +8,35 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import FRAMES, OFFLINE, labelled_tracks, small_params
+from helpers import FRAMES, OFFLINE, labelled_tracks, small_document
 
-from pipeline.base.errors import PipelineError
-from pipeline.augmentation.target import Target
-from pipeline.base.paths import AUGMENTED
+from pipeline.augmentation.base import Augmentation
+from pipeline.augmentation.registry import augmentations
 from pipeline.augmentation.samples import (
     TABLE,
+    Sample,
     by_store,
-    target_of,
     read_samples,
+    target_of,
     write_samples,
 )
-from pipeline.base.paths import CLIPS, FEATURE_STORES
+from pipeline.augmentation.target import Target
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES
+from pipeline.features.params import read_feature
 from pipeline.store.store import Store
 
-PARAMS = small_experiment(OFFLINE)
+CENTROID = read_feature("centroid", small_document(OFFLINE))
 NAMES = ["stretch", "time_mask+blur", "noise"]
 FEATURES = FEATURE_STORES / "centroid"
 
 
+def kinds_of(sample: Sample) -> list[type[Augmentation]]:
+    return [augmentations()[state["kind"]] for state in sample.states]
+
+
 @pytest.mark.usefixtures("augmented")
-def test_every_clip_with_a_label_has_its_samples_and_no_other_has_any() -> None:
+def test_every_labelled_clip_has_its_samples_and_no_other_has_any() -> None:
     samples = read_samples(AUGMENTED)
     expected = {
         (track.track_id, clip, copy)
@@ -45,7 +52,7 @@ def test_every_clip_with_a_label_has_its_samples_and_no_other_has_any() -> None:
 
 
 @pytest.mark.usefixtures("augmented")
-def test_table_tells_parent_label_and_feature() -> None:
+def test_table_has_parent_label_and_feature() -> None:
     with Store(FEATURES) as store:
         for sample in read_samples(AUGMENTED):
             row = store.rows(sample.track_id)[sample.clip]
@@ -57,7 +64,7 @@ def test_table_tells_parent_label_and_feature() -> None:
 
 @pytest.mark.usefixtures("augmented")
 def test_rows_are_in_the_order_of_the_table_and_follow_from_it() -> None:
-    medium = Target(PARAMS.extract["centroid"], 4000, (FRAMES,), "float16")
+    target = Target(CENTROID, 4000, (FRAMES,), "float16")
     found = by_store(read_samples(AUGMENTED))
     assert list(found) == NAMES
     with Store(FEATURES) as features, Store(CLIPS) as clips:
@@ -68,7 +75,8 @@ def test_rows_are_in_the_order_of_the_table_and_follow_from_it() -> None:
                 for track_id, samples in tracks.items():
                     parents, pcm = features.rows(track_id), clips.rows(track_id)
                     expected = [
-                        medium.make(s.states, parents[s.clip], pcm[s.clip]) for s in samples
+                        target.make_sample(kinds_of(s), s.states, parents[s.clip], pcm[s.clip])
+                        for s in samples
                     ]
                     np.testing.assert_array_equal(store.rows(track_id), expected)
                     assert [s.sha256 for s in samples] == [
@@ -78,12 +86,12 @@ def test_rows_are_in_the_order_of_the_table_and_follow_from_it() -> None:
 
 
 @pytest.mark.usefixtures("augmented")
-def test_medium_says_the_same_of_itself_in_every_process() -> None:
-    """By what it says, workers and addresses know it."""
+def test_target_is_the_stores_feature_and_has_the_same_repr_in_every_process() -> None:
+    """Addresses are made of the repr."""
     with Store(FEATURES) as store:
-        medium = target_of(PARAMS, store)
-    assert medium == Target(PARAMS.extract["centroid"], 4000, (FRAMES,), "float16")
-    assert repr(pickle.loads(pickle.dumps(medium))) == repr(medium)
+        target = target_of(store)
+    assert target == Target(CENTROID, 4000, (FRAMES,), "float16")
+    assert repr(pickle.loads(pickle.dumps(target))) == repr(target)
 
 
 @pytest.mark.usefixtures("augmented")
@@ -96,7 +104,7 @@ def test_table_reads_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("augmented")
-def test_a_column_of_the_users_own_says_nothing() -> None:
+def test_additional_column_is_ignored() -> None:
     samples = read_samples(AUGMENTED)
     with (AUGMENTED / TABLE).open(newline="", encoding="utf-8") as file:
         header, *lines = csv.reader(file)
@@ -114,10 +122,10 @@ def test_a_column_of_the_users_own_says_nothing() -> None:
         (",0,1,", ",x,1,", "is damaged; run `dvc repro`"),
         (",0,1,", ",-1,1,", "is damaged; run `dvc repro`"),
         (",0,1,", ",0,-1,", "is damaged; run `dvc repro`"),
-        ('""stretch""', '""smear""', "no kind 'smear' any more; run `dvc repro`"),
+        ('""stretch""', '""smear""', "there is no kind 'smear' any longer; run `dvc repro`"),
     ],
 )
-def test_a_damaged_table_is_named_with_its_line(old: str, new: str, said: str) -> None:
+def test_damaged_table_is_named_with_its_line(old: str, new: str, said: str) -> None:
     path = Path("damaged") / TABLE
     write_samples(path.parent, [read_samples(AUGMENTED)[0]])
     text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The sheet: every kind of use is on it, whatever the feature is, and its bytes repeat."""
+"""The sheet shows every kind that can change the feature, and its bytes repeat."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -12,21 +12,20 @@ from helpers import OFFLINE, small_experiment, write_project
 from PIL import Image
 
 from pipeline.augmentation import sheet
-from pipeline.augmentation.registry import AUGMENTATIONS
+from pipeline.augmentation.registry import augmentations
 from pipeline.augmentation.sheet import PANEL, SAMPLES, Strip, write_pair, write_sheet
-from pipeline.augmentation.base import ANY, PICTURE, SOUND
-from pipeline.check import Params
 from pipeline.base.paths import CLIPS, FEATURE_STORES
-from pipeline.store.store import Store, write_store
 from pipeline.dataset.tracks import Track, read_tracks
+from pipeline.store.store import Store, write_store
+from pipeline.training.experiment import Experiment
 
-RIGID = [name for name, kind in AUGMENTATIONS.items() if not fields(kind)]
+NOT_RANDOM = [name for name, kind in augmentations().items() if not fields(kind)]
 
 
 def kinds_for(*needs: str, sound: bool = True) -> list[str]:
-    """Names of the kinds that need one of some things, and may need a clip's sound."""
-    known = AUGMENTATIONS.items()
-    return [n for n, kind in known if kind.needs in needs and (sound or kind.acts_on != SOUND)]
+    """Names of the kinds with one of these needs; without those on sound where there is none."""
+    known = augmentations().items()
+    return [n for n, kind in known if kind.needs in needs and (sound or kind.acts_on != "sound")]
 
 
 @pytest.fixture(autouse=True)
@@ -48,45 +47,46 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Strip]:
     return found
 
 
-def write(params: Params, path: str = "sheet.png") -> bytes:
-    write_sheet(params, read_tracks(), Path(path))
+def write(experiment: Experiment, path: str = "sheet.png") -> bytes:
+    asked = (experiment.augment, experiment.feature, read_tracks(), experiment.seed)
+    write_sheet(*asked, Path(path))
     return Path(path).read_bytes()
 
 
-def with_own(rows: npt.NDArray[Any], **about: Any) -> Params:
-    """Parameters that name a feature of the user's own, whose clips all have `rows`."""
+def with_own(rows: npt.NDArray[Any]) -> Experiment:
+    """An experiment on a feature of the user's own, in which every track has `rows`."""
     write_project(Path())
     with Store(CLIPS) as store:
         tracks = dict.fromkeys(store.track_ids, rows)
-    write_store(FEATURE_STORES / "own", {"name": "own", **about}, tracks)
+    write_store(FEATURE_STORES / "own", {"name": "own"}, tracks)
     return small_experiment({"feature": "own"})
 
 
 @pytest.mark.parametrize(
     ("feature", "kinds"),
-    [("centroid", kinds_for(ANY)), ("colour", kinds_for(ANY, PICTURE))],
+    [("centroid", kinds_for("any feature")), ("colour", kinds_for("any feature", "picture"))],
 )
-def test_sheet_has_every_kind_of_use_and_the_same_bytes_again(
+def test_sheet_has_every_applicable_kind_and_the_same_bytes_again(
     feature: str, kinds: list[str], drawn: list[Strip]
 ) -> None:
-    params = write_project(Path(), {**OFFLINE, "feature": feature})
-    first = write(params)
+    experiment = write_project(Path(), {**OFFLINE, "feature": feature})
+    first = write(experiment)
     used = {"stretch", "time_mask+blur", "noise"}
     expected = [f"{name} (in use)" if name in used else name for name in kinds]
     assert [strip.title for strip in drawn] == [*expected, "time_mask+blur (in use)"]
     for strip in drawn:
         kind = strip.title.split()[0]
-        assert len(strip.panels) == 1 + (1 if kind in RIGID else SAMPLES)
+        assert len(strip.panels) == 1 + (1 if kind in NOT_RANDOM else SAMPLES)
         pictures = [panel.picture.tobytes() for panel in strip.panels]
         assert len(set(pictures)) == len(pictures), kind
         assert {panel.picture.size for panel in strip.panels} == {PANEL}
-    assert write(params, "again.png") == first
+    assert write(experiment, "again.png") == first
     assert Path("sheet.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_kinds_that_change_decibels_are_there_for_spectra(drawn: list[Strip]) -> None:
+def test_sheet_of_a_spectrogram_in_decibels_has_every_kind(drawn: list[Strip]) -> None:
     write(write_project(Path(), {"feature": "mel", "extract.mel.n_fft": 512}))
-    assert [strip.title for strip in drawn] == list(AUGMENTATIONS)  # and none is in use
+    assert [strip.title for strip in drawn] == list(augmentations())  # none of which is in use
 
 
 @pytest.mark.parametrize(
@@ -94,19 +94,19 @@ def test_kinds_that_change_decibels_are_there_for_spectra(drawn: list[Strip]) ->
     [((5,), "f4"), ((9, 8), "f4"), ((9, 8, 1), "u1"), ((9, 8, 2), "f4"), ((9, 8, 3), "f4")],
     ids=str,
 )
-def test_feature_of_the_users_own_has_what_needs_no_sound(
+def test_sheet_of_a_feature_of_ones_own_has_the_kinds_without_sound(
     shape: tuple[int, ...], dtype: str, drawn: list[Strip]
 ) -> None:
     rows = np.random.default_rng(0).uniform(0, 200, (2, *shape)).astype(dtype)
     write(with_own(rows))
-    needs = {1: [ANY], 2: [], 3: [ANY, PICTURE]}[len(shape)]
+    needs = {1: ["any feature"], 2: [], 3: ["any feature", "picture"]}[len(shape)]
     assert [strip.title for strip in drawn] == kinds_for(*needs, sound=False)
 
 
-def test_no_track_with_a_label_and_rows_leaves_an_empty_sheet(drawn: list[Strip]) -> None:
-    params = write_project(Path())
+def test_sheet_is_empty_without_a_labelled_track_that_has_rows(drawn: list[Strip]) -> None:
+    experiment = write_project(Path())
     tracks = [Track("x", genre, "", "", "", 2, "") for genre in ("", "low")]
-    write_sheet(params, tracks, Path("sheet.png"))
+    write_sheet(experiment.augment, experiment.feature, tracks, 1, Path("sheet.png"))
     assert drawn == []
     assert Path("sheet.png").read_bytes().startswith(b"\x89PNG")
 

@@ -1,4 +1,4 @@
-"""Augmentations of sound against librosa, NumPy and what can be measured."""
+"""Kinds that act on sound, beside librosa and NumPy, and by measurement."""
 
 from typing import Any
 
@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from librosa.identitys import pitch_shift, time_stretch
+from librosa.effects import pitch_shift, time_stretch
 
+from pipeline.augmentation.kinds.gain import Gain
+from pipeline.augmentation.kinds.noise import Noise
+from pipeline.augmentation.kinds.pitch_shift import PitchShift
+from pipeline.augmentation.kinds.time_shift import TimeShift
+from pipeline.augmentation.kinds.time_stretch import TimeStretch
 from pipeline.base.arrays import Array
-from pipeline.augmentation.kinds.sound import Gain, Noise, PitchShift, TimeShift, TimeStretch
 
 RATE = 22_050
 SEEDS = range(200)
@@ -29,7 +33,7 @@ def power(sound: Array) -> Any:
 
 
 def peak(sound: Array) -> float:
-    """Hz of the strongest frequency."""
+    """The strongest frequency, in Hz."""
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
     return float(spectrum.argmax() * RATE / len(sound))
 
@@ -47,14 +51,14 @@ def test_gain_is_in_decibels_and_clips_nothing(db: float) -> None:
 
 
 @pytest.mark.parametrize("snr_db", [-5.0, 10.0, 40.0])
-def test_noise_is_as_far_below_as_said_and_white(snr_db: float) -> None:
+def test_noise_is_white_and_as_far_below_the_clip_as_asked(snr_db: float) -> None:
     added = Noise.apply(sine(440), {"snr_db": snr_db, "seed": 5}) - sine(440)
     assert 10 * np.log10(power(sine(440)) / power(added)) == pytest.approx(snr_db, abs=0.1)
     bands = np.square(np.abs(np.fft.rfft(added)))[1:22_001].reshape(10, -1).mean(axis=1)
     np.testing.assert_allclose(bands / bands.mean(), 1, atol=0.1)
 
 
-def test_noise_is_another_for_another_seed_and_none_in_silence() -> None:
+def test_noise_differs_from_seed_to_seed_and_leaves_silence_silent() -> None:
     one, other = (Noise.apply(sine(440), {"snr_db": 0.0, "seed": seed}) for seed in (1, 2))
     assert abs(np.corrcoef(one - sine(440), other - sine(440))[0, 1]) < 0.05
     assert not Noise.apply(np.zeros(1000, np.float32), {"snr_db": 0.0, "seed": 1}).any()
@@ -75,19 +79,19 @@ def test_pitch_shift_is_librosas(semitones: float) -> None:
 
 
 @pytest.mark.parametrize("rate", [1 / 1.2, 0.97, 1.1, 1.5])
-def test_time_stretch_is_librosas_cut_or_begun_again(rate: float) -> None:
+def test_time_stretch_is_librosas_cut_off_or_repeated(rate: float) -> None:
     expected = time_stretch(noise(), rate=rate)
     twice = np.concatenate([expected, expected])[: len(noise())]
     np.testing.assert_array_equal(TimeStretch.apply(noise(), {"rate": rate}), twice)
 
 
 @pytest.mark.parametrize("rate", [0.8, 1.2])
-def test_time_stretch_keeps_the_pitch_and_moves_what_happens(rate: float) -> None:
+def test_time_stretch_keeps_the_pitch_and_changes_the_tempo(rate: float) -> None:
     halved = sine(1000)
     halved[len(halved) // 2 :] = 0
     stretched = TimeStretch.apply(halved, {"rate": rate})
     assert peak(stretched) == pytest.approx(1000, rel=0.002)
-    first_run = stretched[: round(len(halved) / rate)]  # before it begins again
+    first_run = stretched[: round(len(halved) / rate)]  # before it is repeated
     end = np.flatnonzero(np.abs(first_run) > 0.25).max()
     assert end == pytest.approx(len(halved) / 2 / rate, rel=0.03)
 
@@ -99,7 +103,7 @@ def test_time_shift_is_numpys_roll(share: float, samples: int) -> None:
     np.testing.assert_array_equal(shifted, np.roll(sound, round(share * samples)))
 
 
-def test_time_shift_brings_the_end_first() -> None:
+def test_time_shift_puts_the_end_first() -> None:
     sound = np.array([1, 2, 3, 4, 5], np.float32)
     assert TimeShift.apply(sound, {"share": 0.4}).tolist() == [4, 5, 1, 2, 3]
 
@@ -122,7 +126,7 @@ def test_drawn_values_keep_their_range_and_fill_it(
     assert high >= most > high - 0.05 * (high - low)
 
 
-def test_a_stretch_is_as_often_faster_as_slower() -> None:
+def test_time_stretch_is_as_often_faster_as_slower() -> None:
     kind = TimeStretch(1.25)
     rates = [kind.draw(np.random.default_rng(seed))["rate"] for seed in range(1000)]
     assert np.mean(np.log(rates)) == pytest.approx(0, abs=0.02)

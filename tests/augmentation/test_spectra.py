@@ -1,4 +1,4 @@
-"""Augmentations of spectrograms in dB against naive loops and what powers add up to."""
+"""Kinds that act on spectrograms in dB, beside naive loops and sums of powers."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import expon
 
-from pipeline.base.arrays import Array
 from pipeline.augmentation.base import State
-from pipeline.augmentation.kinds.spectra import Equaliser, SpectralNoise
+from pipeline.augmentation.kinds.equaliser import Equaliser
+from pipeline.augmentation.kinds.spectral_noise import SpectralNoise
+from pipeline.base.arrays import Array
 
 KINDS: list[tuple[type[Equaliser | SpectralNoise], State]] = [
     (Equaliser, {"db": [-3.0, 6.0, 1.5]}),
@@ -17,7 +18,7 @@ KINDS: list[tuple[type[Equaliser | SpectralNoise], State]] = [
 
 
 def spectrum_of(bands: int, frames: int) -> Array:
-    """Between -80 and 0 dB, louder below."""
+    """A spectrogram between -80 and 0 dB, louder at low frequencies."""
     noise = np.random.default_rng(0).uniform(-40, 0, (bands, frames, 1))
     return (noise - np.linspace(0, 40, bands)[:, np.newaxis, np.newaxis]).astype(np.float32)
 
@@ -27,7 +28,7 @@ def power_of(spectrum: Array) -> Array:
 
 
 def naive_gain(gains: list[float], band: int, bands: int) -> float:
-    """On the line between the two nearest of the points, which lie evenly over the bands."""
+    """The gain of one band: on the line between the nearest two of the evenly spaced points."""
     place = band * (len(gains) - 1) / (bands - 1)
     left = min(int(place), len(gains) - 2)
     return gains[left] + (place - left) * (gains[left + 1] - gains[left])
@@ -42,12 +43,12 @@ def test_equaliser_is_the_naive_one(bands: int, gains: list[float]) -> None:
         np.testing.assert_allclose(louder[band], spectrum[band] + gain, atol=1e-4)
 
 
-def test_an_equalisers_gains_keep_their_range_and_fill_it() -> None:
+def test_gains_of_an_equaliser_keep_their_range_and_fill_it() -> None:
     gains = [Equaliser(6.0, 5).draw(np.random.default_rng(seed))["db"] for seed in range(200)]
     assert {len(each) for each in gains} == {5}
     assert -6 <= np.min(gains) < -5.9
     assert 6 >= np.max(gains) > 5.9
-    assert np.ptp(np.mean(gains, axis=0)) < 2  # no point is like no other
+    assert np.ptp(np.mean(gains, axis=0)) < 2  # all points are alike
 
 
 @pytest.mark.parametrize("snr_db", [-10.0, 0.0, 10.0, 30.0])
@@ -56,8 +57,8 @@ def test_noise_adds_its_share_of_the_mean_power(snr_db: float) -> None:
     before = power_of(spectrum)
     added = power_of(SpectralNoise.apply(spectrum, {"snr_db": snr_db, "seed": 1})) - before
     noise = before.mean() * 10 ** (-snr_db / 10)
-    assert added.mean() == pytest.approx(noise, rel=0.02)  # 100 000 cells: 0.3 % is usual
-    # As much in every band, with the quartiles of an exponential distribution.
+    assert added.mean() == pytest.approx(noise, rel=0.02)  # of 100 000 cells; 0.3 % is usual
+    # Every band gets as much, with the quartiles of an exponential distribution.
     np.testing.assert_allclose(added.mean(axis=(1, 2)), noise, rtol=0.25)
     quartiles = noise * np.log([4 / 3, 2, 4])
     np.testing.assert_allclose(np.quantile(added, [0.25, 0.5, 0.75]), quartiles, rtol=0.03)
@@ -72,7 +73,7 @@ def test_noise_is_the_naive_sum_of_powers() -> None:
     np.testing.assert_allclose(SpectralNoise.apply(spectrum, state), expected, atol=1e-4)
 
 
-def test_noise_far_below_changes_nothing_and_its_ratio_fills_thirty_decibels() -> None:
+def test_faint_noise_changes_nothing_and_its_ratio_fills_thirty_decibels() -> None:
     spectrum = spectrum_of(20, 30)
     np.testing.assert_allclose(
         SpectralNoise.apply(spectrum, {"snr_db": 200.0, "seed": 0}), spectrum, atol=1e-4
@@ -86,14 +87,14 @@ def test_noise_far_below_changes_nothing_and_its_ratio_fills_thirty_decibels() -
 
 @pytest.mark.parametrize("snr_db", [-40.0, 130.0])
 def test_noise_at_its_bounds_is_finite_in_float16(snr_db: float) -> None:
-    """130: the highest bound, and the thirty that are drawn from there on."""
+    """130 is the upper bound plus the 30 dB from which the ratio is drawn."""
     noisy = SpectralNoise.apply(spectrum_of(64, 65), {"snr_db": snr_db, "seed": 0})
     assert np.isfinite(noisy.astype(np.float16)).all()
 
 
 @pytest.mark.parametrize(("kind", "state"), KINDS)
 @pytest.mark.parametrize("reference", [-90.0, 50.0])
-def test_another_reference_moves_the_result_along(
+def test_reference_of_the_decibels_makes_no_difference(
     kind: type[Equaliser | SpectralNoise], state: State, reference: float
 ) -> None:
     spectrum = spectrum_of(64, 65)

@@ -1,12 +1,13 @@
-"""A dataset folder: which files are its tracks."""
+"""A dataset folder: which files are its tracks, and their hashes."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.dataset.files import TrackFile, find_tracks
 from pipeline.base.errors import PipelineError
+from pipeline.dataset.files import TrackFile, find_tracks, hash_files, unchanged
 
 
 def folder_of(folder: Path, *files: str) -> Path:
@@ -33,7 +34,7 @@ def test_nested_folders_belong_to_the_genre_at_the_top(tmp_path: Path) -> None:
     assert found == [("rock/band/album/1", "rock"), ("unlabelled/rock/2", "")]
 
 
-def test_hidden_files_and_folders_and_those_beside_the_genres_are_left_out(tmp_path: Path) -> None:
+def test_hidden_files_and_those_outside_the_genres_folders_are_left_out(tmp_path: Path) -> None:
     folder_of(tmp_path, "pop/a.wav", "pop/._a.wav", "pop/.DS_Store", ".git/a.wav", "pop/.x/a.wav")
     folder_of(tmp_path, "metadata.csv", "beside.wav")
     assert [track.track_id for track in find_tracks(tmp_path)] == ["pop/a"]
@@ -52,14 +53,16 @@ def test_a_link_to_a_folder_is_followed(tmp_path: Path) -> None:
     assert [track.track_id for track in find_tracks(tmp_path / "music")] == ["pop/a"]
 
 
-def test_two_files_with_one_id_are_an_error(tmp_path: Path) -> None:
+def test_two_files_with_the_same_id_are_an_error(tmp_path: Path) -> None:
     folder_of(tmp_path, "pop/a.wav", "pop/a.mp3", "pop/b.wav")
     with pytest.raises(PipelineError, match=r"track id pop/a: a\.(mp3|wav) and a\.(mp3|wav)"):
         find_tracks(tmp_path)
 
 
 @pytest.mark.parametrize("make", [Path.touch, lambda _: None], ids=["file", "missing"])
-def test_what_is_no_folder_is_an_error(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_a_path_that_is_not_a_folder_is_an_error(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
     make(tmp_path / "music")
     with pytest.raises(PipelineError, match=r"dataset\.path = '.*music': no such folder"):
         find_tracks(tmp_path / "music")
@@ -68,5 +71,27 @@ def test_what_is_no_folder_is_an_error(tmp_path: Path, make: Callable[[Path], No
 @pytest.mark.parametrize("files", [[], ["beside.wav"], ["pop/.hidden.wav"]])
 def test_a_folder_without_tracks_is_an_error(tmp_path: Path, files: list[str]) -> None:
     folder_of(tmp_path, *files)
-    with pytest.raises(PipelineError, match="no files in sub-folders; expected one folder a genre"):
+    with pytest.raises(
+        PipelineError, match="no files in sub-folders; expected one folder for each"
+    ):
         find_tracks(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_an_error_in_its_place(tmp_path: Path) -> None:
+    contents = {"a": b"1", "c": b""}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    first, missing, last = hash_files([tmp_path / name for name in "abc"])
+    assert [first, last] == [hashlib.sha256(content).hexdigest() for content in contents.values()]
+    assert isinstance(missing, FileNotFoundError)
+
+
+def test_a_changed_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"1")
+    [sha256] = hash_files([path])
+    assert isinstance(sha256, str)
+    assert unchanged(path, sha256) == path
+    path.write_bytes(b"2")
+    with pytest.raises(PipelineError, match=r"a changed while the stage ran; run it again"):
+        unchanged(path, sha256)

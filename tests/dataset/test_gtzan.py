@@ -1,4 +1,4 @@
-"""GTZAN: recognised by its file names, and facts that agree with each other."""
+"""GTZAN: it is recognised by its file names, and its facts agree with each other."""
 
 from collections import Counter
 from itertools import combinations
@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.dataset.files import find_tracks
-from pipeline.demo import write_demo
 from pipeline.dataset.gtzan import (
     EXCLUDED,
     Fact,
+    foreign_tracks,
     gtzan_facts,
     read_facts,
     replica_pairs,
     same_piece_pairs,
-    strangers,
 )
+from pipeline.demo import write_demo
 from pipeline.synthesis.params import DemoParams
 
 FACTS = read_facts()
@@ -35,7 +35,7 @@ GENRES = [
 ]
 
 
-def test_it_has_a_hundred_tracks_of_each_genre() -> None:
+def test_there_are_a_hundred_tracks_of_each_genre() -> None:
     assert list(FACTS) == [f"{genre}/{genre}.{n:05d}" for genre in GENRES for n in range(100)]
 
 
@@ -77,30 +77,30 @@ def test_a_fact_by_hand() -> None:
 
 @settings(max_examples=30)
 @given(st.sets(st.sampled_from(sorted(FACTS)), min_size=1), st.text(max_size=9))
-def test_any_part_of_it_is_recognised_and_nothing_beside_it(names: set[str], other: str) -> None:
+def test_any_part_of_it_is_recognised_and_nothing_else(names: set[str], other: str) -> None:
     assert gtzan_facts(names) == {name: FACTS[name] for name in names}
-    for stranger in (f"blues/{other}", "blues/blues.00100", "rock/blues.00000", "blues.00000"):
-        assert gtzan_facts({*names, stranger}) == {}
+    for foreign in (f"blues/{other}", "blues/blues.00100", "rock/blues.00000", "blues.00000"):
+        assert gtzan_facts({*names, foreign}) == {}
 
 
-def test_strangers_are_those_among_a_majority_of_gtzans() -> None:
+def test_foreign_tracks_are_those_among_a_majority_of_gtzans() -> None:
     gtzan = ["blues/blues.00000", "rock/rock.00016", "rock/rock.00017"]
-    assert strangers(gtzan) == []
-    assert strangers([*gtzan, "rock/b", "rock/a"]) == ["rock/a", "rock/b"]
-    assert strangers([*gtzan, "rock/c", "rock/b", "rock/a"]) == []  # a dataset of its own
+    assert foreign_tracks(gtzan) == []
+    assert foreign_tracks([*gtzan, "rock/b", "rock/a"]) == ["rock/a", "rock/b"]
+    assert foreign_tracks([*gtzan, "rock/c", "rock/b", "rock/a"]) == []  # a dataset of its own
 
 
 def test_without_tracks_nothing_is_known() -> None:
     assert gtzan_facts([]) == {}
 
 
-def test_pairs_have_both_their_tracks() -> None:
+def test_pairs_need_both_of_their_tracks() -> None:
     names = ["metal/metal.00058", "rock/rock.00016", "disco/disco.00098"]
     facts = gtzan_facts(names)
     assert set(replica_pairs(facts)) == {(names[0], names[1]), (names[1], names[0])}
 
 
-def test_pieces_are_the_same_by_the_letters_of_artist_and_title() -> None:
+def test_pieces_are_compared_by_normalised_artist_and_title() -> None:
     names = {
         "1": ("KC & Co.", "That's It (Live)"),
         "2": ("kc co", "thats it live!"),
@@ -116,16 +116,16 @@ def test_pieces_are_the_same_by_the_letters_of_artist_and_title() -> None:
     assert same_piece_pairs(facts) == [("1", "2"), ("1", "9"), ("2", "9")]
 
 
-def test_pieces_of_the_table_are_those_of_equal_names_and_one_spelt_apart() -> None:
+def test_pieces_of_the_table_are_those_of_equal_names_and_one_spelt_differently() -> None:
     equal = {
         (first, second)
         for first, second in combinations(FACTS, 2)
         if (FACTS[first].artist, FACTS[first].title) == (FACTS[second].artist, FACTS[second].title)
         and "" not in (FACTS[first].artist, FACTS[first].title)
     }
-    spelt_apart = {("metal/metal.00042", "metal/metal.00063")}
+    spelt_differently = {("metal/metal.00042", "metal/metal.00063")}
     found = same_piece_pairs(FACTS)
-    assert set(found) == equal | spelt_apart
+    assert set(found) == equal | spelt_differently
     assert len(found) == len(set(found)) == 92
     assert {pair for pair in replica_pairs(FACTS) if pair[0] < pair[1]} < set(found)
 
@@ -136,7 +136,7 @@ def test_no_piece_is_in_two_parts_of_the_filtered_split() -> None:
         assert len(parts - {EXCLUDED}) <= 1
 
 
-def test_the_demo_is_not_taken_for_it(tmp_path: Path) -> None:
+def test_the_demo_is_not_mistaken_for_it(tmp_path: Path) -> None:
     params = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelled=0)
     write_demo(tmp_path / "demo", tmp_path / "truth.csv", params, 0)
     names = [track.track_id for track in find_tracks(tmp_path / "demo")]

@@ -1,14 +1,14 @@
-"""Metadata: which track a row is of, what it says, and what GTZAN's facts add."""
+"""Metadata: which track a row belongs to, what it says, and what GTZAN's facts add."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.dataset.files import find_tracks
 from pipeline.base.errors import PipelineError
+from pipeline.dataset.files import find_tracks
 from pipeline.dataset.gtzan import Fact
-from pipeline.dataset.metadata import read_metadata, with_artists
+from pipeline.dataset.metadata import read_metadata, with_gtzan_artists
 
 Join = Callable[[str], dict[str, dict[str, str]]]
 
@@ -27,7 +27,7 @@ def of_artist(artist: str) -> dict[str, str]:
 
 @pytest.fixture
 def join(tmp_path: Path) -> Join:
-    """Join a metadata.csv of the given text to a few tracks, two of them of one name."""
+    """Read metadata.csv with a given text, for a few tracks, two of which have the same name."""
     files = ["blues/b.0.au", "blues/same.wav", "jazz/same.wav", "jazz/j.mp3", "unlabelled/u.wav"]
     tracks = find_tracks(folder_of(tmp_path, *files))
 
@@ -72,7 +72,7 @@ def test_a_row_that_matches_no_track_is_an_error(join: Join, name: str) -> None:
 
 
 def test_an_ambiguous_name_is_an_error(join: Join) -> None:
-    with pytest.raises(PipelineError, match="'same' matches blues/same and jazz/same"):
+    with pytest.raises(PipelineError, match="'same' matches both blues/same and jazz/same"):
         join("track_id,artist\nsame,Both\n")
 
 
@@ -101,13 +101,13 @@ def test_split_and_fold_are_read_as_they_stand(join: Join) -> None:
     }
 
 
-def test_gtzans_artists_stand_in_where_metadata_says_nothing(join: Join) -> None:
+def test_gtzans_artists_are_used_where_metadata_names_none(join: Join) -> None:
     known = join("track_id,artist,fold\nb.0,Mine,1\nj,,2\n")
     names = ("blues/b.0", "jazz/j", "jazz/same", "blues/same")
     facts = {name: Fact("Theirs", "", "train", "") for name in names[:3]}
     facts["blues/same"] = Fact("", "", "train", "")
-    filled = with_artists(known, facts)
+    filled = with_gtzan_artists(known, facts)
     assert [filled[name]["artist"] for name in names] == ["Mine", "Theirs", "Theirs", ""]
     assert [filled[name]["fold"] for name in names[:2]] == ["1", "2"]
     assert known["jazz/j"]["artist"] == ""
-    assert with_artists(known, {}) == known
+    assert with_gtzan_artists(known, {}) == known

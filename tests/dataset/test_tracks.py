@@ -1,69 +1,30 @@
-"""The tables that tie the stages together: what is written is read."""
+"""The table of tracks: rejected files are left out, and all else is read as it was written."""
 
 from pathlib import Path
 
 import pytest
-from helpers import folded
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.base.errors import PipelineError
-from pipeline.folds.table import FoldedTrack, folds_of, read_folds, sides, write_folds
-from pipeline.recordings.pairs import read_replica_pairs
-
-TABLE = [
-    FoldedTrack("a/1", None, "a", "Björk, again", "", (3,)),
-    FoldedTrack("a/2", None, "a", "", "a/2", (0, 1, 2)),
-    FoldedTrack("b/1", 0, "b", "", "", ()),
-    FoldedTrack("b/1", 11, "b", "", "", (0,)),
-]
+from pipeline.base.tables import write_csv
+from pipeline.dataset.tracks import COLUMNS, OK, REJECTED, TRUNCATED, Track, read_tracks
 
 
-def test_folds_are_read_as_they_were_written(tmp_path: Path) -> None:
-    path = tmp_path / "folds.csv"
-    write_folds(TABLE, path)
-    assert read_folds(path) == TABLE
-    lines = path.read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "track_id,clip,genre,artist,replica,tested_in"
-    assert lines[2:] == ["a/2,,a,,a/2,0 1 2", "b/1,0,b,,,", "b/1,11,b,,,0"]
-
-
-def test_what_is_left_out_of_a_fold_has_a_column_where_there_is_any(tmp_path: Path) -> None:
-    path = tmp_path / "folds.csv"
-    table = [TABLE[0], folded("a/2", "a", tested_in=(0,), left_out_of=(1, 12))]
-    write_folds(table, path)
-    assert read_folds(path) == table
-    assert path.read_text(encoding="utf-8").splitlines()[::2] == [
-        "track_id,clip,genre,artist,replica,tested_in,left_out_of",
-        "a/2,,a,,,0,1 12",
+def test_usable_tracks_are_read_and_rejected_files_are_not(tmp_path: Path) -> None:
+    cells = {"genre": "a", "artist": "X, Y", "split": "train", "fold": "3", "sha256": "ab"}
+    rows = [
+        {**cells, "track_id": "a/1", "clips": 10, "status": OK},
+        {**cells, "track_id": "a/2", "clips": 0, "status": f"{REJECTED}: silent"},
+        {"track_id": "unlabelled/3", "clips": 2, "status": TRUNCATED},
+    ]
+    write_csv(tmp_path / "tracks.csv", COLUMNS, rows)
+    assert read_tracks(tmp_path / "tracks.csv") == [
+        Track("a/1", **cells, clips=10),
+        Track("unlabelled/3", "", "", "", "", clips=2, sha256=""),
     ]
 
 
-def test_what_is_left_out_of_a_fold_is_on_no_side_of_it() -> None:
-    tracks = [folded("a/1", "a", tested_in=(0,), left_out_of=(2,)), folded("a/2", "a")]
-    assert [sides(tracks, fold) for fold in range(3)] == [
-        (tracks[1:], tracks[:1]),
-        (tracks, []),
-        (tracks[1:], []),
-    ]
-
-
-@given(st.lists(st.sets(st.integers(0, 5)), min_size=1))
-def test_a_track_is_on_one_side_of_each_fold(places: list[set[int]]) -> None:
-    tracks = [folded(f"a/{n}", "a", tested_in=tuple(place)) for n, place in enumerate(places)]
-    assert folds_of(tracks) == sorted(set().union(*places))
-    for fold in folds_of(tracks):
-        training, test = sides(tracks, fold)
-        assert test == [track for track, place in zip(tracks, places, strict=True) if fold in place]
-        assert training == [track for track in tracks if track not in test]
-
-
-def test_pairs_of_replicas_need_two_columns_and_no_more(tmp_path: Path) -> None:
-    path = tmp_path / "replicas.csv"
-    path.write_text("kind,same_as,track_id\nsame,a/2,a/1\n")
-    assert read_replica_pairs(path) == [("a/1", "a/2")]
-    path.write_text("track_id,same_as\n")
-    assert read_replica_pairs(path) == []
-    path.write_text("track_id,kind\n")
-    with pytest.raises(PipelineError, match=r"replicas\.csv has no column 'same_as'"):
-        read_replica_pairs(path)
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    columns = [name for name in COLUMNS if name != "clips"]
+    write_csv(tmp_path / "tracks.csv", columns, [])
+    with pytest.raises(PipelineError, match=r"tracks\.csv has no column 'clips'"):
+        read_tracks(tmp_path / "tracks.csv")

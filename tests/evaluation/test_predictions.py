@@ -40,7 +40,9 @@ def three_seeds() -> tuple[list[Predictions], Predictions]:
         replace(CLIPS, folds=np.full(6, s), probabilities=rng.random((6, 2))) for s in range(3)
     ]
     columns = ("track_ids", "actual", "folds", "groups", "probabilities")
-    return seeds, Predictions(*(np.concatenate([getattr(s, name) for s in seeds]) for name in columns))
+    return seeds, Predictions(
+        *(np.concatenate([getattr(s, name) for s in seeds]) for name in columns)
+    )
 
 
 @given(st.permutations(range(6)), st.sampled_from(sorted(scores.VOTERS)))

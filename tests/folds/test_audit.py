@@ -1,4 +1,4 @@
-"""The audit: every breach is named with its tracks, and nothing else is one."""
+"""The audit: every leak is named with its tracks, and nothing else is reported."""
 
 from itertools import permutations
 
@@ -7,8 +7,8 @@ from helpers import folded
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.folds.errors import LeakError
 from pipeline.folds.audit import audit, audit_pairs, audit_samples
+from pipeline.folds.errors import LeakError
 from pipeline.folds.table import FoldedTrack
 
 NAMES = ("training", "validation", "test")
@@ -18,7 +18,7 @@ Parts = list[list[FoldedTrack]]
 
 
 def parts_of(sizes: tuple[int, ...]) -> Parts:
-    """Parts without a leak, though genres are shared, and artists and replicas within a part."""
+    """Parts without a leak, which share genres; artists and replicas are shared within a part."""
     return [
         [folded(f"{part}/{n}", "g", artist=f"of {part}", replica=f"{part}/0") for n in range(size)]
         for part, size in enumerate(sizes)
@@ -74,7 +74,7 @@ def test_one_artist_in_two_spellings_or_in_a_joint_credit_is_found() -> None:
     audit([folded("d", "g", artist="John")], [], [folded("c", "g", artist="Miles and Jo")])
 
 
-def test_tracks_without_artist_and_replica_have_neither_in_common() -> None:
+def test_unknown_artists_and_missing_replicas_are_not_shared() -> None:
     audit([folded("a", "g")], [folded("b", "g")], [folded("c", "g")])
 
 
@@ -82,7 +82,7 @@ def test_a_track_twice_in_one_part_is_no_leak() -> None:
     audit([folded("a", "g"), folded("a", "g")], [folded("b", "g")], [])
 
 
-def test_clips_of_a_track_may_be_parted_but_no_clip_is_in_two_parts() -> None:
+def test_clips_of_a_track_may_be_separated_but_no_clip_is_in_two_parts() -> None:
     clips = [folded("a", "g", clip=clip) for clip in range(3)]
     audit(clips[:1], clips[1:2], clips[2:])
     with pytest.raises(LeakError, match=r"a \(training\) and a \(test\) are the same track"):
@@ -92,25 +92,26 @@ def test_clips_of_a_track_may_be_parted_but_no_clip_is_in_two_parts() -> None:
 
 
 @pytest.mark.parametrize("pair", [("a", "c"), ("c", "a")])
-def test_parted_pair_is_named(pair: tuple[str, str]) -> None:
+def test_separated_pair_is_named(pair: tuple[str, str]) -> None:
     training, test = [folded("a", "g"), folded("b", "g")], [folded("c", "g")]
     audit_pairs(training, test, [("a", "b"), ("c", "elsewhere"), ("elsewhere", "a")])
     with pytest.raises(LeakError, match=r"^leak: a \(training\) and c \(test\) are replicas$"):
         audit_pairs(training, test, [("a", "b"), pair])
 
 
-def test_samples_of_what_trains_are_no_leak() -> None:
-    training = [folded("a", "g"), folded("b", "g", clip=1)]
-    audit_samples([training[1], training[0], training[1]], training, 0)
+TRAINING = [folded("a", "g"), folded("b", "g", clip=1)]
+
+
+def test_samples_of_training_clips_are_no_leak() -> None:
+    audit_samples([("b", 1), ("a", 7), ("a", 0), ("b", 1)], TRAINING, 0)
     audit_samples([], [], 0)
 
 
-@pytest.mark.parametrize("planted", [folded("c", "g"), folded("b", "g", clip=0), folded("b", "g")])
-def test_sample_of_what_does_not_train_is_named_with_its_fold(planted: FoldedTrack) -> None:
-    training = [folded("a", "g"), folded("b", "g", clip=1)]
+@pytest.mark.parametrize("planted", [("c", 0), ("b", 0), ("b", 2), ("", 1)])
+def test_sample_of_another_clip_is_named_with_its_fold(planted: tuple[str, int]) -> None:
     expected = (
-        rf"^leak: an augmented sample of {planted.track_id} is in training in fold 3, where that "
-        "track does not train$"
+        rf"^leak: an augmented sample of {planted[0]} is in training in fold 3, where that track "
+        "does not train$"
     )
     with pytest.raises(LeakError, match=expected):
-        audit_samples([*training, planted], training, 3)
+        audit_samples([("a", 0), ("b", 1), planted], TRAINING, 3)

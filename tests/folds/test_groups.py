@@ -1,4 +1,4 @@
-"""Groups: what shares an artist or a replica, directly or through others, has one name."""
+"""Groups: tracks that share an artist or a replica, even indirectly, have the same name."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -7,7 +7,7 @@ from helpers import folded
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.folds.groups import groups, replica_groups
+from pipeline.folds.groups import groups, keeps_artists_apart, replica_groups
 from pipeline.folds.table import FoldedTrack
 
 TIES = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12)
@@ -27,7 +27,7 @@ def tracks_of(ties: Sequence[tuple[int, int]]) -> list[FoldedTrack]:
 
 
 def reachable(start: int, neighbours: Sequence[tuple[int, int]]) -> set[int]:
-    """Everything that steps from one neighbour to the next come to."""
+    """Everything that can be reached from `start`, from one neighbour to the next."""
     found = {start}
     for _ in neighbours:
         found |= {b for a, b in neighbours if a in found} | {a for a, b in neighbours if b in found}
@@ -55,12 +55,12 @@ def test_a_group_is_named_by_its_first_artist_or_its_first_track() -> None:
     assert groups(tracks_of(ties)[::-1]) == expected[::-1]
 
 
-def test_an_artist_and_a_replica_of_one_name_are_not_the_same() -> None:
+def test_an_artist_and_a_replica_of_the_same_name_are_different() -> None:
     names = groups([folded("a", "g", artist="x"), folded("b", "g", replica="x")])
     assert names == ["x", "b"]
 
 
-def test_clips_of_a_track_are_groups_of_their_own() -> None:
+def test_each_clip_of_a_track_is_a_group() -> None:
     clips = [folded("a", "g", clip=0), folded("a", "g", clip=1), folded("b", "g", clip=0)]
     assert groups(clips) == ["a#0", "a#1", "b#0"]
 
@@ -85,3 +85,18 @@ def test_a_long_chain_is_one_group() -> None:
     pairs = list(zip(names[1:], names, strict=False))
     assert set(replica_groups(names, pairs).values()) == {"00000"}
     assert set(replica_groups(names, pairs[::-1]).values()) == {"00000"}
+
+
+def test_artists_are_kept_apart_where_no_fold_tests_one_that_it_trains_on() -> None:
+    def keeps(*artists: str) -> bool:
+        folds = enumerate(artists)
+        return keeps_artists_apart(
+            [folded(f"g/{n}", "g", artist=name, tested_in=(n % 2,)) for n, name in folds]
+        )
+
+    assert keeps("A", "B", "A", "B")
+    assert keeps("A", "B", "", "")
+    assert not keeps("A", "a")
+    assert not keeps("A", "B", "B", "")
+    assert not keeps("A", "B and A")
+    assert not keeps("", "")

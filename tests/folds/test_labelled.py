@@ -1,4 +1,4 @@
-"""Labelled clips: rows that stay in the store, in the order of the tables."""
+"""Labelled clips: their labels and folds, and rows that stay in the store until needed."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def test_every_row_stands_beside_what_is_known_of_it(folder: Path) -> None:
+def test_every_row_has_its_label_and_folds(folder: Path) -> None:
     clips = load_labelled(folder, TRACKS)
     with Store(folder) as store:
         expected = store.read(track.track_id for track in TRACKS)
@@ -60,7 +60,7 @@ def test_rows_and_their_tracks_lead_to_each_other(folder: Path) -> None:
     assert clips.rows_of([]).tolist() == []
 
 
-def test_clips_are_rows_of_their_own(folder: Path) -> None:
+def test_folds_by_clip_choose_single_rows(folder: Path) -> None:
     three = next(name for name, count in CLIPS.items() if count == 3)
     wanted = [folded(three, "b", clip=clip, tested_in=(clip,)) for clip in (0, 2)]
     wanted.append(folded("a/0", "a", clip=0, tested_in=(1,)))
@@ -72,11 +72,17 @@ def test_clips_are_rows_of_their_own(folder: Path) -> None:
     assert clips.by_clip
     assert clips.rows_of(wanted[1:2]).tolist() == [1]
     missing = folded(three, "b", clip=3)
-    with pytest.raises(PipelineError, match=f"{three} has 3 clips in the store, and no clip 3"):
+    with pytest.raises(PipelineError, match=f"{three} has 3 clips in the store, so there is no"):
         load_labelled(folder, [*wanted, missing])
 
 
-def test_rows_come_in_the_order_asked_for(folder: Path) -> None:
+def test_rows_come_in_the_order_of_the_index(folder: Path) -> None:
     rows = load_labelled(folder, TRACKS).rows
     index = np.random.default_rng(1).integers(0, len(rows), 200)
     np.testing.assert_array_equal(rows[index], rows[np.arange(len(rows))][index])
+
+
+def test_a_track_that_the_store_lacks_is_named(folder: Path) -> None:
+    missing = [folded("b/98", "b"), folded("b/99", "b")]
+    with pytest.raises(PipelineError, match=r"store has no rows of b/98 \(missing tracks: 2\)"):
+        load_labelled(folder, [*TRACKS, *missing])

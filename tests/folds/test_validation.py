@@ -1,4 +1,4 @@
-"""The inner validation: whole groups, a share of each genre, never all of one."""
+"""The inner validation: whole groups, a share of each genre, but never all of it."""
 
 from collections import Counter
 from typing import Any
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.folds.errors import FoldError
 from pipeline.folds.groups import groups
-from pipeline.folds.validation import inner_validation
 from pipeline.folds.table import FoldedTrack
+from pipeline.folds.validation import inner_validation
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -49,7 +49,7 @@ def test_a_tenth() -> None:
     st.floats(0.01, 0.99),
     SEEDS,
 )
-def test_whatever_the_groups_none_is_cut_and_no_genre_is_emptied(
+def test_no_group_is_split_and_no_genre_is_left_without_training(
     drawn: list[tuple[int, int, int]], share: float, seed: int
 ) -> None:
     tracks = [
@@ -65,7 +65,7 @@ def test_whatever_the_groups_none_is_cut_and_no_genre_is_emptied(
     outside = {name for track, name in zip(tracks, names, strict=True) if track not in kept}
     assert not inside & outside
     assert {track.genre for track in set(tracks) - kept} == {track.genre for track in tracks}
-    if not kept:  # only where to keep any group would empty a genre
+    if not kept:  # only if keeping any group would leave a genre without training
         for name in names:
             rest = {t.genre for t, other in zip(tracks, names, strict=True) if other != name}
             assert rest != {track.genre for track in tracks}
@@ -80,7 +80,7 @@ def test_whatever_the_groups_none_is_cut_and_no_genre_is_emptied(
 def test_artists_fill_the_share_as_far_as_they_fit(
     sizes: list[list[int]], share: float, seed: int
 ) -> None:
-    """Artists of one genre each: at most the share, and no artist more would fit into it."""
+    """Where each artist has one genre: at most the share, and no other artist would fit in."""
     tracks = [
         folded(f"{g}/{a}/{n}", str(g), artist=f"{g} {a}")
         for g, artists in enumerate(sizes)
@@ -98,7 +98,7 @@ def test_artists_fill_the_share_as_far_as_they_fit(
         assert len(outside) == 1 or sum(inside) + min(outside) > goal
 
 
-def test_replicas_are_kept_or_trained_on_together() -> None:
+def test_replicas_validate_or_train_together() -> None:
     tracks = [folded(f"a/{n}", "a", replica="a/0" if n < 3 else "") for n in range(6)]
     for seed in range(20):
         kept = {track.track_id for track in inner_validation(tracks, 0.5, seed)}
@@ -106,7 +106,7 @@ def test_replicas_are_kept_or_trained_on_together() -> None:
         assert len(kept) == 3
 
 
-def test_a_group_that_spans_genres_goes_as_a_whole() -> None:
+def test_a_group_with_several_genres_stays_together() -> None:
     tracks = [*tracks_of([2, 2]), folded("x", "genre 0", replica="x")]
     tracks.append(folded("y", "genre 1", replica="x"))
     chosen = [inner_validation(tracks, 0.3, seed) for seed in range(20)]
@@ -115,7 +115,7 @@ def test_a_group_that_spans_genres_goes_as_a_whole() -> None:
 
 
 def test_a_group_that_is_all_of_another_genre_trains() -> None:
-    """It would be the smallest of its own genre."""
+    """Although it is the smallest group of one genre."""
     both = [folded("x", "a", artist="X"), folded("y", "b", artist="X")]
     others = [folded(f"a/{n}", "a", artist=artist) for n, artist in enumerate("YYYZZZZ")]
     for seed in range(10):
@@ -123,7 +123,7 @@ def test_a_group_that_is_all_of_another_genre_trains() -> None:
         assert kept == set(others[:3])
 
 
-def test_clips_are_cut_one_by_one() -> None:
+def test_clips_are_drawn_one_by_one() -> None:
     clips = [folded(f"a/{n}", "a", clip=clip) for n in range(2) for clip in range(10)]
     kept = inner_validation(clips, 0.5, 0)
     assert len(kept) == 10
@@ -145,14 +145,16 @@ def test_it_differs_between_seeds() -> None:
 
 
 def test_single_training_track_is_named() -> None:
-    with pytest.raises(FoldError, match="genre 'genre 1' has one training track, replicas counted"):
+    with pytest.raises(
+        FoldError, match="genre 'genre 1' has one training track, counting replicas"
+    ):
         inner_validation(tracks_of([2, 1]), 0.5, 0)
     twins = [folded(f"jazz/{n}", "jazz", replica="jazz/0") for n in range(2)]
     with pytest.raises(FoldError, match="genre 'jazz' has one training track"):
         inner_validation([*tracks_of([2]), *twins], 0.5, 0)
 
 
-def test_genre_of_one_artist_has_no_validation_among_artists() -> None:
+def test_a_genre_of_one_artist_validates_nothing() -> None:
     one = [folded(f"jazz/{n}", "jazz", artist="Monk") for n in range(4)]
     two = [folded(f"pop/{n}", "pop", artist=f"pop {n}") for n in range(2)]
     assert {track.genre for track in inner_validation([*one, *two], 0.5, 0)} == {"pop"}

@@ -1,4 +1,4 @@
-"""Fingerprints: the paper's formula, and what says nothing."""
+"""Fingerprints: the formula of the paper, and frames without information."""
 
 from itertools import pairwise
 
@@ -8,6 +8,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.audio.pcm import Pcm, cut, to_pcm
 from pipeline.recordings.fingerprint import (
     BANDS_HZ,
     BITS,
@@ -22,9 +23,8 @@ from pipeline.recordings.fingerprint import (
     sub_fingerprints,
 )
 from pipeline.recordings.recipe import FingerprintTrack
-from pipeline.audio.pcm import Pcm, cut, to_pcm
-from pipeline.synthesis.styles import GENRES, artist_sound
 from pipeline.synthesis.play import piece
+from pipeline.synthesis.styles import GENRES, artist_sound
 
 RATE = 22_050
 
@@ -40,7 +40,7 @@ def tone(hz: float, level: float, phase: float = 0.0, seconds: float = 4.0) -> P
 
 
 def frame_by_frame(pcm: Pcm, rate: int) -> list[int]:
-    """The formula in doubles, a frame, a band and a bit at a time."""
+    """The formula in double precision, one frame, band and bit at a time."""
     signal = soxr.resample(pcm / 32768, rate, SAMPLE_RATE)
     window = np.sin(np.pi * np.arange(N_FFT) / N_FFT) ** 2
     edges = [round(float(hz) * N_FFT / SAMPLE_RATE) for hz in BANDS_HZ]
@@ -62,13 +62,13 @@ def test_bits_are_those_of_the_formula() -> None:
     found = fingerprint(music(), RATE)
     wrong = sum((int(a) ^ b).bit_count() for a, b in zip(found, expected, strict=False))
     assert len(expected) == 4 * FRAMES_PER_SECOND - N_FFT // HOP_LENGTH
-    assert wrong <= 3  # of 9216: where single precision cannot tell the sign
+    assert wrong <= 3  # of 9216, where single precision is not enough to know the sign
     assert (found[len(expected) :] == MUTE).all()
 
 
 def test_a_bit_is_the_sign_of_one_change() -> None:
     energies = np.ones((2, BITS + 1), np.float32)
-    energies[1, 5] = 2  # more than its neighbour 6; less than before its neighbour 4 has more
+    energies[1, 5] = 2  # band 5 gains on band 6, and band 4 loses against band 5
     assert sub_fingerprints(energies).tolist() == [1 << 5]
 
 
@@ -86,9 +86,9 @@ def test_frames_follow_from_the_length_alone(samples: int, rate: int) -> None:
     found = fingerprint(pcm, rate)
     assert found.dtype == np.uint32
     assert found.shape == (samples * FRAMES_PER_SECOND // rate,)
-    heard = max(0, len(found) - N_FFT // HOP_LENGTH)
-    assert (found[:heard] != MUTE).all()
-    assert (found[heard + 2 :] == MUTE).all()
+    whole = max(0, len(found) - N_FFT // HOP_LENGTH)
+    assert (found[:whole] != MUTE).all()
+    assert (found[whole + 2 :] == MUTE).all()
 
 
 @pytest.mark.parametrize("rate", [8000, 44_100])
@@ -99,18 +99,18 @@ def test_the_sample_rate_hardly_matters(rate: int) -> None:
 
 @pytest.mark.parametrize("level", [1, 100, 32_000])
 @pytest.mark.parametrize("hz", [50, 440, 1234.5, 2100, 6000])
-def test_steady_tones_say_nothing(hz: float, level: float) -> None:
+def test_steady_tones_are_mute(hz: float, level: float) -> None:
     assert (fingerprint(tone(hz, level), RATE) == MUTE).all()
 
 
-def test_silence_and_rounding_noise_say_nothing() -> None:
+def test_silence_and_rounding_noise_are_mute() -> None:
     dither = np.random.default_rng(0).random(4 * RATE) < 1 / 12
     assert (fingerprint(np.zeros(4 * RATE, np.int16), RATE) == MUTE).all()
     assert (fingerprint(dither.astype(np.int16), RATE) == MUTE).all()
     padded = np.concatenate([music(), np.zeros(4 * RATE, np.int16)])
-    heard = fingerprint(padded, RATE) != MUTE
-    assert heard[: 4 * FRAMES_PER_SECOND - 1].all()
-    assert not heard[4 * FRAMES_PER_SECOND + 1 :].any()
+    informative = fingerprint(padded, RATE) != MUTE
+    assert informative[: 4 * FRAMES_PER_SECOND - 1].all()
+    assert not informative[4 * FRAMES_PER_SECOND + 1 :].any()
 
 
 def test_a_row_holds_the_frames_that_begin_in_its_clip() -> None:

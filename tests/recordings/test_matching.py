@@ -1,4 +1,4 @@
-"""Matching: a slow matcher beside the fast one, replicas that are found, others that are not."""
+"""Matching, beside a slow matcher: which replicas are found, and what is not a replica."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,20 +10,20 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.audio.clips import load_clips
+from pipeline.audio.pcm import Pcm, to_pcm
 from pipeline.recordings import matching
 from pipeline.recordings.fingerprint import FRAMES_PER_SECOND, MUTE, Fingerprint, fingerprint
-from pipeline.audio.clips import load_clips
 from pipeline.recordings.matching import LEAST_AGREEMENT, LEAST_OVERLAP, common_values, find_matches
-from pipeline.audio.pcm import Pcm, to_pcm
-from pipeline.synthesis.styles import GENRES, artist_sound
 from pipeline.synthesis.play import piece
+from pipeline.synthesis.styles import GENRES, artist_sound
 
 RATE = 22_050
 SECONDS = 6.0
 
 
 def play(number: int) -> Any:
-    """A track of ten genres and, from the eleventh on, by an artist who played before."""
+    """One track of each of ten genres, and from the eleventh on more tracks by the same artists."""
     style = GENRES[sorted(GENRES)[number % 10]]
     artist = artist_sound(np.random.default_rng([1, number % 10]))
     return piece(style, artist, SECONDS, RATE, np.random.default_rng([2, number]))
@@ -40,7 +40,7 @@ def fingerprints(tracks: list[Any]) -> list[Fingerprint]:
 
 
 def one_by_one(fingerprints: list[Fingerprint]) -> list[tuple[int, int, float, int, int]]:
-    """Every pair at every offset at which a value is common, bit by bit."""
+    """Compare every pair bit by bit, at every offset at which a value is common."""
     lists = [values.tolist() for values in fingerprints]
     found = []
     for second in range(len(lists)):
@@ -69,7 +69,7 @@ def overlay(first: list[int], second: list[int], offset: int) -> tuple[float, in
 
 
 def excerpts(seed: int) -> list[Fingerprint]:
-    """Five pieces of two recordings, with wrong bits, holes and repeats."""
+    """Five excerpts of two recordings, with wrong bits, gaps and repetitions."""
     rng = np.random.default_rng(seed)
     recordings = rng.integers(0, 2**32, (2, 240), np.uint32)
     recordings[1, 120:] = recordings[1, :120]
@@ -86,11 +86,11 @@ def excerpts(seed: int) -> list[Fingerprint]:
 
 @given(st.integers(0, 10**6))
 @settings(max_examples=10)
-def test_the_slow_matcher_finds_the_same(seed: int) -> None:
-    given_fingerprints = excerpts(seed)
-    found = find_matches(given_fingerprints)
+def test_a_slow_matcher_finds_the_same(seed: int) -> None:
+    prints = excerpts(seed)
+    found = find_matches(prints)
     assert [(m.first, m.second, m.agreement, m.frames, m.offset) for m in found] == one_by_one(
-        given_fingerprints
+        prints
     )
 
 
@@ -173,7 +173,7 @@ def test_an_overlap_below_two_seconds_is_no_match() -> None:
     assert find_matches([longest, values[11:]]) == []
 
 
-def test_of_places_that_fit_alike_the_nearest_is_given() -> None:
+def test_of_equally_good_offsets_the_smallest_is_taken() -> None:
     loop = np.random.default_rng(0).integers(1, 2**32, 200, np.uint32)
     shifted = np.roll(loop, -50)
     for prints, offset in (([np.tile(loop, 4), shifted], 50), ([shifted, np.tile(loop, 4)], -50)):

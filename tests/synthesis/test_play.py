@@ -1,4 +1,4 @@
-"""The demo's music: the right shape, the same every time, and different where it should be."""
+"""The demo's music: its shape, its reproducibility, and what makes tracks differ."""
 
 import dataclasses
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.synthesis.styles import GENRES, Artist, artist_sound
 from pipeline.synthesis.play import piece
+from pipeline.synthesis.styles import GENRES, Artist, artist_sound
 
 SAMPLE_RATE = 22_050
 
@@ -27,7 +27,7 @@ def level_db(samples: NDArray[np.float32], low_hz: float, high_hz: float) -> flo
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_a_piece_has_its_length_and_range_and_is_heard_throughout(genre: str) -> None:
+def test_a_piece_has_its_length_and_range_and_is_audible_throughout(genre: str) -> None:
     samples = play(genre, artist(0))
     assert samples.shape == (3 * SAMPLE_RATE,)
     assert samples.dtype == np.float32
@@ -54,14 +54,14 @@ def test_tracks_of_one_artist_differ() -> None:
     assert not np.array_equal(play("rock", artist(0), 0), play("rock", artist(0), 1))
 
 
-def test_an_artist_is_heard_in_the_sound() -> None:
+def test_an_artist_changes_the_sound() -> None:
     dark = dataclasses.replace(artist(0), tilt_db_per_octave=-3.0)
     bright = dataclasses.replace(artist(0), tilt_db_per_octave=3.0)
     treble = [level_db(play("pop", who), 4000.0, 11_025.0) for who in (dark, bright)]
     assert treble[1] > treble[0] + 6.0
 
 
-def test_genres_are_heard_in_the_sound() -> None:
+def test_genres_differ_in_their_sound() -> None:
     bass = {
         genre: np.mean([level_db(play(genre, artist(i), i), 20.0, 200.0) for i in range(6)])
         for genre in ("classical", "hiphop", "jazz", "reggae")

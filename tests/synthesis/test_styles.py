@@ -1,4 +1,4 @@
-"""The demo's styles and artists: the genres of GTZAN, rhythms of one bar, artists that differ."""
+"""The demo's styles and artists: GTZAN's genres, rhythms of one bar, artists that differ."""
 
 import dataclasses
 

@@ -209,7 +209,9 @@ def test_a_worker_whose_augmentation_is_other_code_refuses(
     codes = tasks.code_of(plain), tasks.code_of(inline)
     here = addresses.code_fingerprint
     monkeypatch.setattr(
-        fingerprint, "code_fingerprint", lambda name: here(name) + "x" * (name == InlineAugmentation.__module__)
+        fingerprint,
+        "code_fingerprint",
+        lambda name: here(name) + "x" * (name == InlineAugmentation.__module__),
     )
     assert tasks.code_of(plain) == codes[0]
     with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries, or"):

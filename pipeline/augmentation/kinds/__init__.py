@@ -1,1 +1,1 @@
-"""Kinds of augmentation, one class for each."""
+"""One file for each kind of augmentation; shared/ has what several of them use."""

@@ -1,1 +1,1 @@
-"""What several features use."""
+"""What several features share: their base class, spectra, pictures, and the recipe."""

@@ -1,4 +1,4 @@
-"""What a feature is: a frozen dataclass of its parameters that turns clips into rows."""
+"""The base class of features: frozen dataclasses of parameters that turn clips into rows."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar
@@ -26,9 +26,9 @@ ColourMap = Annotated[str, AfterValidator(_known_colour_map), Field(examples=["v
 
 
 class Feature(ABC):
-    """Base of all features: the file `pipeline/features/<name>.py` defines the one called <name>.
+    """Base class of features; the file `pipeline/features/<name>.py` defines the feature <name>.
 
-    A subclass is a frozen pydantic dataclass; its fields are the section `extract.<name>` of
+    A subclass is a frozen pydantic dataclass whose fields are the keys of `extract.<name>` in
     params.yaml. Equal instances compute equal rows.
 
     Attributes
@@ -36,7 +36,7 @@ class Feature(ABC):
     unit : str
         Unit of the rows' values.
     steps_per_db : float or None
-        By how much a row's values rise for each dB; None where they do not follow loudness.
+        By how much a row's values rise per dB of level; None if they are not on such a scale.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -48,12 +48,12 @@ class Feature(ABC):
 
     @property
     def steps_per_db(self) -> float | None:
-        """By how much a row's values rise for each dB."""
+        """By how much a row's values rise per dB of level."""
         return None
 
     @abstractmethod
     def __call__(self, clips: Array, sample_rate: int) -> Array:
-        """Compute one row for each clip, which depends on that clip alone.
+        """Compute one row for each clip, from that clip alone.
 
         Parameters
         ----------
@@ -65,33 +65,42 @@ class Feature(ABC):
         Returns
         -------
         array, shape (n, ...)
-            float16, float32 or uint8: (n, height, width, channels) for pictures, (n, frames) for
+            float16, float32 or uint8; (n, height, width, channels) for pictures, (n, frames) for
             values over time.
         """
 
     def check(self, key: str, clip_samples: int, sample_rate: int) -> None:  # noqa: B027
-        """Raise `ParamsError` unless clips of that length and rate suit the parameters.
+        """Check that the parameters go together, and with the clips; by default they do.
 
         Parameters
         ----------
         key : str
-            Where the parameters stand, such as `extract.mel`, for the error.
+            Key of the parameters, such as `extract.mel`, for the error.
+        clip_samples : int
+            Length of a clip in samples.
+        sample_rate : int
+            In Hz.
+
+        Raises
+        ------
+        ParamsError
+            They do not.
         """
 
     def template(self, clip_samples: int, sample_rate: int) -> Array:
-        """An array of no rows, shape (0, ...), with the shape and dtype that rows have."""
+        """Return an empty array, shape (0, ...), with the shape and dtype of the rows."""
         return self(np.zeros((1, clip_samples), np.float32), sample_rate)[:0]
 
 
 @dataclass(frozen=True, config=STRICT)
 class SpectralFeature(Feature):
-    """Base of features that are computed from short-time spectra; both lengths are in samples."""
+    """Base class of features computed from short-time spectra; both lengths are in samples."""
 
     n_fft: FftLength
     hop_length: HopLength
 
     def check(self, key: str, clip_samples: int, sample_rate: int) -> None:  # noqa: ARG002
-        """A frame fits into a clip."""
+        """Require that a frame fits into a clip."""
         if self.n_fft > clip_samples:
             raise ParamsError(
                 f"{key}.n_fft = {self.n_fft}: should be at most a clip's {clip_samples} samples"

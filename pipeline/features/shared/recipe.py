@@ -1,4 +1,4 @@
-"""Compute a track's feature rows from its PCM clips."""
+"""The recipe that computes a track's feature rows from its PCM clips."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from pipeline.store.results import Result
 
 @dataclass(frozen=True)
 class ExtractFeature:
-    """Recipe that turns int16 clips of shape (n, samples) into one feature row for each clip.
+    """Recipe that turns int16 clips, shape (n, samples), into one feature row for each clip.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class ExtractFeature:
     sample_rate: int
 
     def __call__(self, pcm: Pcm) -> Result:
-        """Rows in the feature's own shape and dtype."""
-        # Clip by clip, as arrays this small come from memory that was just freed.
+        """Return rows with the shape and dtype of the feature."""
+        # One clip at a time: arrays this small are allocated from memory that was just freed.
         rows = [self.feature(from_pcm(clip[np.newaxis]), self.sample_rate) for clip in pcm]
         return Result({}, np.concatenate(rows))

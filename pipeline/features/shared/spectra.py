@@ -1,4 +1,4 @@
-"""Spectra of a clip, with the scale and layout of librosa, scipy and matplotlib."""
+"""Spectra of a clip, scaled and laid out as in librosa, SciPy and matplotlib."""
 
 import math
 from functools import lru_cache
@@ -10,13 +10,13 @@ import scipy.sparse
 
 from pipeline.base.arrays import Array
 
-# Samples that are transformed at a time: 512 KiB stay in a core's cache, and what is freed in
-# larger pieces goes back to the system and costs page faults when it is needed again.
+# Samples that are transformed at a time. 512 KiB fit into a core's cache, and larger blocks would
+# be returned to the system when freed, and cost page faults when allocated again.
 BLOCK = 2**17
 
 
 def spectral_centroid(clip: Array, sample_rate: int, n_fft: int, hop_length: int) -> Array:
-    """Mean frequency of each frame weighted by magnitude, in Hz.
+    """Mean frequency of each frame, weighted by magnitude, in Hz.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ def spectral_centroid(clip: Array, sample_rate: int, n_fft: int, hop_length: int
     Returns
     -------
     float32, shape (frames,)
-        0 where a frame is silent. Klapuri & Davy, "Signal Processing Methods for Music
-        Transcription" (2007), ch. 5, as librosa computes it.
+        0 where a frame is silent. As in librosa, after Klapuri & Davy, "Signal Processing
+        Methods for Music Transcription" (2007), chapter 5.
     """
     magnitude = centred_magnitude(clip, n_fft, hop_length)
     frequencies = np.fft.rfftfreq(n_fft, 1.0 / sample_rate).astype(np.float32)
@@ -45,25 +45,25 @@ def mel_power(
     fmin: float,
     fmax: float,
 ) -> Array:
-    """Power in Slaney's mel bands; float32, shape (n_mels, frames), as librosa computes it."""
+    """Power in Slaney's mel bands, as in librosa; float32, shape (n_mels, frames)."""
     power = np.square(centred_magnitude(clip, n_fft, hop_length))
     return mel_bands(sample_rate, n_fft, n_mels, fmin, fmax) @ power.T
 
 
 def centred_magnitude(clip: Array, n_fft: int, hop_length: int) -> Array:
-    """Magnitude of the spectrum with periodic Hann window, frames centred, zero-padded.
+    """Magnitude of the spectrum with a periodic Hann window, of centred, zero-padded frames.
 
     Returns
     -------
     float32, shape (frames, 1 + n_fft // 2), frames = 1 + samples // hop_length
-        That of `librosa.stft` with its defaults, frames before bins.
+        As `librosa.stft` with its defaults, transposed.
     """
     edge = np.zeros(n_fft // 2, np.float32)
     return frame_magnitude(np.concatenate([edge, clip, edge]), hann(n_fft), hop_length)
 
 
 def frame_magnitude(clip: Array, window: Array, hop_length: int) -> Array:
-    """Magnitude of each whole frame's spectrum; float32, shape (frames, 1 + len(window) // 2)."""
+    """Magnitude of the spectrum of each whole frame; float32, (frames, 1 + len(window) // 2)."""
     frames = np.lib.stride_tricks.sliding_window_view(clip, len(window))[::hop_length]
     magnitude = np.empty((len(frames), 1 + len(window) // 2), np.float32)
     step = max(1, BLOCK // len(window))
@@ -90,9 +90,9 @@ def power_density(clip: Array, sample_rate: int, window: Array, hop_length: int)
 
 
 def decibels(power: Array, floor_db: float) -> Array:
-    """10 log10(power), never below `floor_db`; same shape and dtype."""
-    db = np.clip(power, 10.0 ** (floor_db / 10.0), np.inf)  # thrice as fast as maximum
-    np.log(db, out=db)  # NumPy has it vectorised for float32 on more processors than log10
+    """10 log10(power), but at least `floor_db`; same shape and dtype."""
+    db = np.clip(power, 10.0 ** (floor_db / 10.0), np.inf)  # three times as fast as maximum
+    np.log(db, out=db)  # NumPy vectorises it for float32 on more processors than log10
     db *= 10.0 / math.log(10.0)
     return db
 
@@ -105,8 +105,8 @@ def hann(n_fft: int) -> Array:
 
 @lru_cache(maxsize=8)
 def mel_bands(sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> Any:
-    """Slaney's mel filters of `librosa.filters.mel`; sparse, (n_mels, 1 + n_fft // 2)."""
-    from librosa.filters import mel  # takes longer to import than all else; only this needs it
+    """Slaney's mel filters, from `librosa.filters.mel`; sparse, (n_mels, 1 + n_fft // 2)."""
+    from librosa.filters import mel  # slow to import, and needed only here
 
     filters = mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
-    return scipy.sparse.csr_array(filters)  # a bin is in two bands at most
+    return scipy.sparse.csr_array(filters)  # each bin is in at most two bands

@@ -1,0 +1,37 @@
+"""The figures of metrics/split.json: what became of the labelled tracks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.base.digests import digest
+from pipeline.dataset.tracks import Track
+from pipeline.folds.groups import groups, keeps_artists_apart
+from pipeline.folds.table import FoldedTrack, folds_of, with_artists
+
+SHORT = 12  # hexadecimal digits, enough to tell two runs apart
+
+
+def short_digest(*parts: str) -> str:
+    """Return the first digits of the SHA-256 of several texts."""
+    return digest(*parts)[:SHORT]
+
+
+def summarise(
+    folded: Sequence[FoldedTrack], tracks: Sequence[Track], replicas: Mapping[str, str]
+) -> dict[str, Any]:
+    """Count the labelled `tracks`, those that are `folded`, and the folds."""
+    genres, folds = {track.genre for track in folded}, folds_of(folded)
+    assigned = {track.track_id for track in folded}
+    tested = {(fold, track.genre) for track in folded for fold in track.tested_in}
+    named = folded if any(track.artist for track in folded) else with_artists(folded, tracks)
+    return {
+        "folds": len(folds),
+        "tracks": len(assigned),
+        "left_out": len(tracks) - len(assigned),
+        "artists_kept": keeps_artists_apart(named),
+        "known_artist_share": round(sum(bool(track.artist) for track in tracks) / len(tracks), 4),
+        "groups": len(set(groups(folded))),
+        "replica_groups": len(set(replicas.values())),
+        "genres_absent": len(folds) * len(genres) - len(tested),
+        "dataset_digest": short_digest(*(f"{track.track_id} {track.sha256}" for track in tracks)),
+    }

@@ -1,0 +1,270 @@
+"""The features that a chain can change, and samples beside those that are made by hand."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from documents import base_document
+
+from pipeline.audio.pcm import from_pcm
+from pipeline.augmentation.base import State
+from pipeline.augmentation.chains import chain_of
+from pipeline.augmentation.kinds.equaliser import Equaliser
+from pipeline.augmentation.kinds.gain import Gain
+from pipeline.augmentation.kinds.pitch_shift import PitchShift
+from pipeline.augmentation.kinds.time_mask import TimeMask
+from pipeline.augmentation.params import parse_augment
+from pipeline.augmentation.registry import augmentations
+from pipeline.augmentation.suitability import reason_against
+from pipeline.augmentation.target import Target, recast
+from pipeline.base.arrays import Array
+from pipeline.features.centroid import Centroid
+from pipeline.features.colour import Colour
+from pipeline.features.grey import Grey
+from pipeline.features.mel import Mel
+from pipeline.features.shared.feature import Feature
+
+RATE = 22_050
+RANGES = parse_augment(base_document()["augment"]).ranges
+MEL = Mel(2048, 1024, 64, 0.0, 11_025.0, 80.0, 1, "viridis")
+DRAWN_MEL = Mel(2048, 1024, 64, 0.0, 11_025.0, 80.0, 3, "magma")
+GREY = Grey(512, 256, 64, 64, -120.0, -20.0)
+COLOUR = Colour(256, 128, 64, 64, -200.0, "viridis")
+CENTROID = Centroid(2048, 512)
+
+ON_SOUND = {name for name, kind in augmentations().items() if kind.acts_on == "sound"}
+FOR_DECIBELS = {name for name, kind in augmentations().items() if kind.needs == "decibels"}
+FOR_PICTURES = {name for name, kind in augmentations().items() if kind.needs == "picture"}
+PCM = np.random.default_rng(0).integers(-9000, 9000, RATE).astype(np.int16)
+
+
+def target_for(feature: Feature | None, dimensions: int = 3, dtype: str = "float16") -> Target:
+    return Target(feature, RATE, (64, 65, 1)[:dimensions], dtype)
+
+
+def make(target: Target, states: Sequence[State], row: Array, pcm: Array | None = None) -> Array:
+    kinds = [augmentations()[state["kind"]] for state in states]
+    return target.make_sample(kinds, states, row, pcm)
+
+
+def row_of(feature: Feature, sound: Array | None = None) -> Array:
+    clip = from_pcm(PCM) if sound is None else sound
+    row: Array = feature(clip[np.newaxis], RATE)[0]
+    return row
+
+
+def named(kind: str, **state: Any) -> State:
+    return {"kind": kind, **state}
+
+
+@pytest.mark.parametrize(
+    ("target", "refused"),
+    [
+        (target_for(MEL), set()),
+        (target_for(GREY), set()),
+        (target_for(COLOUR), FOR_DECIBELS),
+        (target_for(DRAWN_MEL), FOR_DECIBELS),
+        (target_for(CENTROID, dimensions=1), FOR_DECIBELS | FOR_PICTURES),
+        (target_for(None), FOR_DECIBELS | ON_SOUND),
+        (target_for(None, dimensions=1), FOR_DECIBELS | ON_SOUND | FOR_PICTURES),
+    ],
+    ids=["mel", "grey", "colour", "drawn mel", "centroid", "own picture", "own row"],
+)
+def test_kinds_that_cannot_change_a_feature(target: Target, refused: set[str]) -> None:
+    reasons = {name: reason_against(target, chain_of(name, RANGES)) for name in augmentations()}
+    assert {name for name, reason in reasons.items() if reason} == refused
+    for name in refused:
+        if name in ON_SOUND and target.feature is None:
+            assert "not known" in reasons[name]
+        elif name in FOR_DECIBELS:
+            assert "dB only" in reasons[name]
+        else:
+            assert "no frequencies" in reasons[name]
+
+
+def test_rows_of_other_dimensions_are_refused() -> None:
+    for shape in ((), (64, 65), (3, 64, 65, 1)):
+        target = Target(None, RATE, shape, "float16")
+        assert "neither" in reason_against(target, chain_of("mirror", RANGES))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64", "bool", "complex64"])
+def test_dtypes_that_float32_cannot_hold_are_refused(dtype: str) -> None:
+    target = target_for(None, dtype=dtype)
+    reason = f"changes floats and integers of up to 16 bits, and rows of this feature are {dtype}"
+    assert {reason_against(target, chain_of(name, RANGES)) for name in augmentations()} == {reason}
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
+def test_rows_of_small_integers_come_back_exactly(dtype: str) -> None:
+    target = target_for(None, 1, dtype)
+    assert not reason_against(target, chain_of("mirror", RANGES))
+    limits = np.iinfo(dtype)
+    row = np.array([limits.min, limits.min + 1, 1, limits.max - 1, limits.max], dtype)
+    np.testing.assert_array_equal(make(target, [named("mirror")], row), row[::-1])
+
+
+def test_kinds_for_pictures_are_refused_where_there_is_one_band() -> None:
+    one = Mel(2048, 1024, 1, 0.0, 11_025.0, 80.0, 1, "viridis")
+    target = Target(one, RATE, (1, 65, 1), "float16")
+    reasons = {name: reason_against(target, chain_of(name, RANGES)) for name in augmentations()}
+    assert {name for name, reason in reasons.items() if reason} == FOR_PICTURES
+    expected = "changes pictures of several bands only, and rows of this feature have one"
+    assert {reasons[name] for name in FOR_PICTURES} == {expected}
+    row = row_of(one)
+    np.testing.assert_array_equal(make(target, [named("flip")], row), row)
+
+
+def test_integers_are_rounded_and_clipped() -> None:
+    row = np.array([32767, 32767, -5, -6, 7], np.int16)
+    sample = make(target_for(None, 1), [named("blur", sigma=1.0)], row)
+    exact = make(target_for(None, 1), [named("blur", sigma=1.0)], row.astype(np.float32))
+    assert sample.dtype == np.int16
+    np.testing.assert_array_equal(sample, np.rint(exact))
+
+
+def test_chain_is_refused_for_any_of_its_kinds() -> None:
+    target = target_for(CENTROID, dimensions=1)
+    assert not reason_against(target, chain_of("noise+mirror+blur", RANGES))
+    assert "no frequencies" in reason_against(target, chain_of("noise+mirror+flip", RANGES))
+
+
+def test_chain_from_sound_to_picture_is_its_steps_by_hand() -> None:
+    states = [
+        named("gain", db=3.0),
+        named("pitch_shift", semitones=1.0),
+        named("equaliser", db=[2.0, -4.0]),
+        named("mirror"),
+        named("time_mask", start=0.25, width=0.1),
+    ]
+    sound = PitchShift.apply(Gain.apply(from_pcm(PCM), states[0]), states[1])
+    louder = Equaliser.apply(row_of(MEL, sound).astype(np.float32), states[2])
+    expected = TimeMask.apply(louder[:, ::-1], states[4]).astype(np.float16)
+    sample = make(target_for(MEL), states, row_of(MEL), PCM)
+    np.testing.assert_array_equal(sample, expected)
+
+
+@pytest.mark.parametrize("feature", [MEL, GREY, COLOUR, CENTROID])
+def test_sample_from_sound_alone_is_the_feature_of_that_sound(feature: Feature) -> None:
+    state = named("pitch_shift", semitones=-1.0)
+    expected = row_of(feature, PitchShift.apply(from_pcm(PCM), state))
+    sample = make(
+        target_for(feature, 1 if feature == CENTROID else 3), [state], row_of(feature), PCM
+    )
+    np.testing.assert_array_equal(sample, expected)
+
+
+def test_row_without_frequencies_is_mirrored_and_masked_in_time() -> None:
+    row = np.arange(10, dtype=np.float16)
+    states = [named("mirror"), named("time_mask", start=0.2, width=0.3)]
+    sample = make(target_for(None, dimensions=1), states, row)
+    assert sample.dtype == np.float16
+    assert sample.tolist() == [9, 8, 4.5, 4.5, 4.5, 4, 3, 2, 1, 0]
+
+
+def rows_before_and_after_a_gain(feature: Feature, db: float) -> list[Array]:
+    """A noise's row as float64, and that of the louder noise."""
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    rows = feature(np.stack([noise, Gain.apply(noise, {"db": db})]), RATE)
+    return list(rows.astype(np.float64))
+
+
+# Neighbouring colours of a map are up to 3 bytes apart; float16 has steps of 4 Hz at these values.
+@pytest.mark.parametrize(("feature", "rounding"), [(COLOUR, 3.0), (CENTROID, 4.0)])
+@pytest.mark.parametrize("db", [-6.0, 6.0])
+def test_gain_is_refused_where_it_changes_no_more_than_rounding(
+    feature: Feature, rounding: float, db: float
+) -> None:
+    target = target_for(feature, 1 if feature == CENTROID else 3)
+    assert reason_against(target, chain_of("gain", RANGES))
+    before, after = rows_before_and_after_a_gain(feature, db)
+    assert np.abs(after - before).mean() < 0.01 * rounding
+    assert np.abs(after - before).max() <= rounding
+    before, after = rows_before_and_after_a_gain(MEL, db)
+    assert (after - before).mean() == pytest.approx(db, abs=0.01)
+
+
+def test_kinds_for_pictures_are_refused_where_a_row_has_no_frequencies() -> None:
+    """They would give the same row, or a constant one, or the same as a stretch."""
+    row = row_of(CENTROID).astype(np.float32)[np.newaxis, :, np.newaxis]
+    changed = {
+        name: augmentations()[name].apply(row, state)
+        for name, state in {
+            "flip": {},
+            "rotate": {"degrees": 5.0},
+            "frequency_mask": {"start": 0.5, "width": 0.1},
+            "zoom": {"factor": 1.2, "x": 0.5, "y": 0.3},
+            "stretch": {"factor": 1.2},
+        }.items()
+    }
+    target = target_for(CENTROID, dimensions=1)
+    reasons = {name: reason_against(target, chain_of(name, RANGES)) for name in changed}
+    assert [name for name, reason in reasons.items() if not reason] == ["stretch"]
+    np.testing.assert_array_equal(changed["flip"], row)
+    assert np.abs(changed["rotate"] - row).mean() < 0.1 * np.abs(changed["stretch"] - row).mean()
+    assert np.ptp(changed["frequency_mask"]) == 0
+    np.testing.assert_allclose(changed["zoom"], changed["stretch"], rtol=1e-4)
+
+
+def louder_by(db: Sequence[float], grey: Array, feature: Grey = GREY) -> Array:
+    return make(target_for(feature), [named("equaliser", db=list(db))], grey)
+
+
+def test_grey_is_rounded_to_the_nearest_step_and_clipped() -> None:
+    grey = np.array([0, 1, 100, 250, 255], np.uint8).reshape(1, 5, 1)
+    step = 100 / 255  # dB
+    up, down = (louder_by([2.6 * sign * step] * 2, grey) for sign in (1, -1))
+    assert up.dtype == np.uint8
+    assert up.ravel().tolist() == [3, 4, 103, 253, 255]
+    assert down.ravel().tolist() == [0, 0, 97, 247, 252]
+
+
+@pytest.mark.parametrize("feature", [GREY, Grey(512, 256, 64, 64, -150.0, 0.0)])
+def test_equaliser_of_three_decibels_is_a_gain_of_three(feature: Grey) -> None:
+    before = row_of(feature).astype(int)
+    equalised = louder_by([3.0, 3.0], row_of(feature), feature).astype(int)
+    sounding = row_of(feature, Gain.apply(from_pcm(PCM), {"db": 3.0})).astype(int)
+    inside = (before > 0) & (sounding < 255)  # beyond these, the row is clipped
+    assert np.abs(equalised - sounding)[inside].max() <= 1  # both are rounded
+    risen = np.mean((equalised - before)[inside])
+    assert risen == pytest.approx(3 * feature.steps_per_db, abs=0.5)
+
+
+def test_spectral_noise_means_the_same_on_grey_as_on_mel() -> None:
+    """It raises a flat spectrogram by 10 log10(1 + 10^(-snr / 10)) dB or a little less."""
+    raised = []
+    for feature, dtype in ((GREY, np.uint8), (MEL, np.float16)):
+        flat = np.full((64, 64, 1), 100, dtype)
+        sample = make(target_for(feature), [named("spectral_noise", snr_db=0.0, seed=1)], flat)
+        steps = feature.steps_per_db
+        assert steps is not None
+        raised.append((sample.astype(np.float64) - 100).mean() / steps)
+    assert raised[0] == pytest.approx(raised[1], abs=0.05)
+    assert 2 < raised[1] < 10 * np.log10(2)
+
+
+def test_recast_is_numpys_astype() -> None:
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    halves = every[np.isfinite(every)]
+    wide = recast(halves, np.float32)
+    assert wide.dtype == np.float32
+    np.testing.assert_array_equal(wide, halves.astype(np.float32))
+    # Between two halves, just beside the middle, and on it, where the even one is right.
+    beside = np.array([1 - 2**-12, 1 + 2**-12, 1 + 2**-11, 1 + 2**-11 + 2**-20])
+    places = np.outer(beside, wide)
+    between = places[np.abs(places) < 65_504].astype(np.float32)
+    narrow = recast(between, np.dtype(np.float16))
+    assert narrow.dtype == np.float16
+    np.testing.assert_array_equal(narrow, between.astype(np.float16))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.int16])
+def test_recast_copies_any_dtype(dtype: Any) -> None:
+    x = np.arange(60).astype(dtype).reshape(3, 4, 5)
+    there = recast(x, np.float32)
+    np.testing.assert_array_equal(there, x.ravel().astype(np.float32))
+    assert not np.shares_memory(there, x)
+    back = recast(there.reshape(x.shape), x.dtype)
+    assert back.dtype == dtype
+    np.testing.assert_array_equal(back, x.ravel())

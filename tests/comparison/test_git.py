@@ -1,0 +1,118 @@
+"""Commits by their names, and the files of many commits, in a real repository."""
+
+from pathlib import Path
+
+import pytest
+from repository import Repository
+
+from pipeline.base.errors import PipelineError
+from pipeline.comparison.git import find_commit, git, read_files
+
+BASELINE = "0123456789abcdef0123456789abcdef01234567"
+
+
+def experiment(repository: Repository, name: str, commit: str, baseline: str = BASELINE) -> None:
+    """Name a commit as DVC does an experiment that started from `baseline`."""
+    reference = f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}"
+    repository.run("git", "update-ref", reference, commit)
+
+
+@pytest.fixture(scope="module")
+def commits() -> list[str]:
+    """Hashes of the commits of `repository`, the first commit first."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory, commits: list[str]) -> Repository:
+    """Three commits, of which the last is checked out, with names in all that git and DVC have."""
+    found = Repository(tmp_path_factory.mktemp("repository"))
+    (found.folder / "below").mkdir()
+    for number, content in enumerate((b"one\n", b"x missing\n\n\nabc commit 3\n", b"")):
+        (found.folder / "file").write_bytes(content)
+        (found.folder / "below" / f"file-{number}").write_bytes(content)
+        commits.append(found.commit(f"{number}"))
+    first, second, _ = commits
+    found.run("git", "branch", "branch", second)
+    found.run("git", "tag", "plain-tag", second)
+    found.run("git", "tag", "-a", "-m", "annotated", "full-tag", second)
+    found.run("git", "branch", "both", second)
+    experiment(found, "both", first)
+    experiment(found, "trial", second)
+    experiment(found, "repeated", first, first)
+    experiment(found, "repeated", second, commits[2])
+    experiment(found, "several", first, first)
+    experiment(found, "several", second, second)
+    found.run("git", "update-ref", "refs/exps/exec/unnamed", first)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _in_repository(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository.folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["branch", "plain-tag", "full-tag", "HEAD~1", "main^", "both", "trial", "repeated"]
+)
+def test_every_kind_of_name_is_found(name: str, commits: list[str]) -> None:
+    """A branch goes before an experiment; of two experiments, that of HEAD before the other."""
+    assert find_commit(name) == commits[1]
+
+
+def test_a_hash_is_found_however_short(commits: list[str]) -> None:
+    for commit in commits:
+        assert find_commit(commit) == find_commit(commit[:8]) == commit
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nope",
+        "",
+        "--all",
+        "-x",
+        "*",
+        "tri*",
+        "main..branch",
+        "HEAD:file",
+        "a\nb",
+        "unnamed",
+        "exps",
+    ],
+)
+def test_what_is_not_a_name_is_refused(name: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        find_commit(name)
+    assert str(caught.value) == f"{name!r} is not a branch, commit, tag or experiment"
+
+
+def test_a_name_of_several_experiments_is_refused(commits: list[str]) -> None:
+    with pytest.raises(PipelineError, match="'several' names several experiments") as caught:
+        find_commit("several")
+    assert all(commit[:7] in str(caught.value) for commit in commits[:2])
+
+
+def test_files_are_read_to_the_byte(commits: list[str]) -> None:
+    paths = ["file", "below/file-1", "nope"]
+    contents = b"x missing\n\n\nabc commit 3\n"
+    assert read_files(commits, paths) == [
+        {"file": b"one\n", "below/file-1": None, "nope": None},
+        {"file": contents, "below/file-1": contents, "nope": None},
+        {"file": b"", "below/file-1": contents, "nope": None},
+    ]
+    assert read_files([], paths) == []
+
+
+def test_paths_are_relative_to_the_working_directory(
+    repository: Repository, commits: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository.folder / "below")
+    assert read_files(commits[:1], ["file-0", "file"]) == [{"file-0": b"one\n", "file": None}]
+
+
+def test_what_git_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PipelineError, match=r"^git log: fatal: not a git repository") as caught:
+        git(["log"])
+    assert "\n" not in str(caught.value)

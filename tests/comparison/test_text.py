@@ -1,0 +1,101 @@
+"""A comparison as a terminal shows it."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from repository import ARTISTS, BETTER, MAIN, Row, except_for, predictions, revision
+
+from pipeline.comparison.result import Comparison, as_json, compare_revisions
+from pipeline.comparison.text import MOST_CHANGED, text
+
+SUMMARY = {"track_accuracy": 0.6667, "track_macro_f1": 0.654}
+REFERENCE = revision("main", predictions(MAIN), summary=SUMMARY)
+TRIAL = revision("trial", predictions(BETTER), model="ann")
+
+
+@pytest.fixture(scope="module")
+def compared() -> Comparison:
+    return compare_revisions([REFERENCE, TRIAL, replace(REFERENCE, name="v1", feature="grey")])
+
+
+def cells(shown: str) -> list[list[str]]:
+    return [re.split(r"  +", line) for line in shown.splitlines()]
+
+
+def test_text_shows_sides_difference_genres_and_tracks() -> None:
+    shown = text(compare_revisions([REFERENCE, TRIAL]))
+    rows = cells(shown)
+    assert shown.splitlines()[0] == "12 tracks, split by song"
+    [main] = [row for row in rows if row[0] == "main"]
+    assert (main[2:6], main[-2:]) == (["cnn", "mel", "1", "66.7"], ["0.654", "-"])
+    [difference] = [row for row in rows if row[0] == "trial minus main"]
+    assert (difference[1], difference[3:]) == ("+25.0", ["4", "1", "0.375"])
+    assert ["metal/05", "metal", "rock", "metal"] in rows
+    assert ["turned right in trial: 4"] in rows
+    assert ["blues", "4", "2", "3", "+1", "2", "1"] in rows
+    assert "Holm" not in shown
+
+
+def test_columns_are_aligned(compared: Comparison) -> None:
+    table = text(compared).split("\n\n")[1].splitlines()
+    starts = {line.index(re.findall("feature|mel|grey", line)[0]) for line in table}
+    ends = {re.search(r"interval|\d to +\d+\.\d", line).end() for line in table}  # type: ignore[union-attr]
+    assert len(table) == 4
+    assert len(starts) == len(ends) == 1
+
+
+def test_several_comparisons_have_corrected_p_values(compared: Comparison) -> None:
+    shown = text(compared)
+    assert "Holm p: corrected for 2 comparisons with main" in shown
+    [difference] = [row for row in cells(shown) if row[0] == "trial minus main"]
+    assert difference[-2:] == ["0.375", "0.750"]
+
+
+def test_seeds_and_groups_are_explained() -> None:
+    seeds = [row for fold in range(2) for row in predictions(MAIN, ARTISTS, fold)]
+    shown = text(compare_revisions([revision("a", seeds), revision("b", seeds)]))
+    assert "mean over seeds" in shown
+    assert "12 tracks in 6 groups" in shown
+    assert "bootstrap over groups" in shown
+
+
+def over_ten_seeds(*right: int) -> list[Row]:
+    """All is right but the first tracks, each in as many of the seeds as said."""
+    seeds = range(10)
+    wrong = [{n: "rock" for n, times in enumerate(right) if seed >= times} for seed in seeds]
+    return [row for seed in seeds for row in predictions(except_for(wrong[seed]), (), seed)]
+
+
+def test_a_genre_that_gains_nothing_over_seeds_changes_by_0() -> None:
+    """0.1 + 0.1 + 0.4 is not quite 0.1 + 0.4 + 0.1."""
+    before, after = (
+        revision("a", over_ten_seeds(0, 1, 1, 4)),
+        revision("b", over_ten_seeds(0, 1, 4, 1)),
+    )
+    rows = cells(text(compare_revisions([before, after])))
+    assert [row[:5] for row in rows if row[0] == "blues"] == [["blues", "4", "0.6", "0.6", "0"]]
+
+
+def test_long_lists_are_cut_with_a_count(compared: Comparison) -> None:
+    first, *rest = compared.differences
+    many = first.gained * 5
+    found = replace(compared, differences=[replace(first, gained=many), *rest])
+    shown = text(found)
+    assert f"turned right in trial: {len(many)}" in shown
+    assert f"... and {len(many) - MOST_CHANGED} more" in shown
+    assert len(as_json(found)["differences"][0]["gained"]) == len(many)
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    steering = "\x1b[2J\n"
+    rows = [
+        {key: f"{value}{steering}" if key != "fold" else value for key, value in row.items()}
+        for row in predictions(MAIN)
+    ]
+    labels = {"model": steering, "feature": steering, "split": {"protocol": steering}}
+    hostile = [revision(f"{name}{steering}", rows, **labels) for name in "abc"]
+    harmless = [revision(name, predictions(MAIN)) for name in "abc"]
+    shown, expected = (text(compare_revisions(each)) for each in (hostile, harmless))
+    assert "\x1b" not in shown
+    assert shown.count("\n") == expected.count("\n")

@@ -1,0 +1,133 @@
+"""What every feature has to fulfil; a new one is tested here without writing a test."""
+
+import json
+import pickle
+from dataclasses import asdict
+from functools import cache
+
+import numpy as np
+import pytest
+from documents import base_document
+from signals import BATCH, SAMPLE_RATE, SAMPLES, SILENCE
+
+from pipeline.audio.pcm import from_pcm, to_pcm
+from pipeline.base.arrays import Array
+from pipeline.features.params import (
+    described_feature,
+    feature_class,
+    feature_names,
+    parse_extract,
+    read_feature,
+)
+from pipeline.features.shared.feature import Feature
+from pipeline.features.shared.recipe import ExtractFeature
+from pipeline.store.addresses import recipe_address
+
+DTYPES = ("float16", "float32", "uint8")
+SQUARE = np.where(np.arange(SAMPLES) // 50 % 2, 1.0, -1.0).astype(np.float32)
+CONSTANT = np.ones(SAMPLES, np.float32)
+
+every_feature = pytest.mark.parametrize("name", feature_names())
+
+
+@cache
+def feature_of(name: str) -> Feature:
+    """The feature with the parameters that tests start from, or with its fields' examples."""
+    return read_feature(name, base_document())
+
+
+@cache
+def rows_of(name: str) -> Array:
+    """Rows of BATCH, computed once."""
+    rows = feature_of(name)(BATCH, SAMPLE_RATE)
+    rows.flags.writeable = False
+    return rows
+
+
+@every_feature
+def test_it_says_what_it_is(name: str) -> None:
+    cls = feature_class(name)
+    assert cls.__doc__
+    assert not cls.__doc__.startswith(f"{cls.__name__}("), "a dataclass's own list of fields"
+    assert cls.__module__.endswith(f".{name}")
+    assert feature_of(name).unit
+    steps = feature_of(name).steps_per_db
+    assert steps is None or 0 < steps < np.inf
+
+
+@every_feature
+def test_its_parameters_go_together_and_with_the_clips(name: str) -> None:
+    feature_of(name).check(f"extract.{name}", SAMPLES, SAMPLE_RATE)
+
+
+@every_feature
+def test_it_computes_one_row_for_each_clip(name: str) -> None:
+    rows = rows_of(name)
+    assert len(rows) == len(BATCH)
+    assert 2 <= rows.ndim <= 4
+    assert rows.dtype in DTYPES
+
+
+@every_feature
+@pytest.mark.parametrize("length", [SAMPLES, 2 * SAMPLES])
+def test_the_template_has_the_shape_and_dtype_of_rows(name: str, length: int) -> None:
+    rows = feature_of(name)(np.resize(BATCH[0], (1, length)), SAMPLE_RATE)
+    template = feature_of(name).template(length, SAMPLE_RATE)
+    assert template.shape == (0, *rows.shape[1:])
+    assert template.dtype == rows.dtype
+
+
+@every_feature
+def test_rows_are_finite(name: str) -> None:
+    extremes = feature_of(name)(np.stack([SILENCE[0], SQUARE, CONSTANT]), SAMPLE_RATE)
+    for rows in (rows_of(name), extremes):
+        assert np.isfinite(rows.astype(np.float64)).all()
+
+
+@every_feature
+def test_a_row_depends_on_its_clip_alone(name: str) -> None:
+    """To the last bit, because the cache keeps results track by track."""
+    feature = feature_of(name)
+    alone = [feature(BATCH[i : i + 1], SAMPLE_RATE)[0] for i in reversed(range(len(BATCH)))]
+    np.testing.assert_array_equal(rows_of(name), np.stack(alone[::-1]))
+
+
+@every_feature
+def test_it_leaves_the_clips_as_they_are_and_tells_them_apart(name: str) -> None:
+    clips = BATCH[:2].copy()
+    rows = feature_of(name)(clips, SAMPLE_RATE)
+    np.testing.assert_array_equal(clips, BATCH[:2])
+    assert not np.array_equal(rows[0], rows[1])
+
+
+@every_feature
+def test_equal_instances_compute_equal_rows(name: str) -> None:
+    feature = feature_of(name)
+    description = json.loads(json.dumps({"name": name, "params": asdict(feature)}))
+    for again in (described_feature(description), pickle.loads(pickle.dumps(feature))):
+        assert again == feature
+        assert again is not None
+        assert repr(again) == repr(feature)
+        np.testing.assert_array_equal(again(BATCH[:2], SAMPLE_RATE), rows_of(name)[:2])
+
+
+@every_feature
+def test_the_recipe_computes_its_rows_from_pcm(name: str) -> None:
+    pcm = to_pcm(BATCH[:2])
+    recipe = ExtractFeature(feature_of(name), SAMPLE_RATE)
+    expected = feature_of(name)(from_pcm(pcm), SAMPLE_RATE)
+    found = recipe(pcm)
+    assert (found.facts, found.rows is None) == ({}, False)
+    np.testing.assert_array_equal(found.rows, expected)
+
+
+def test_every_feature_has_an_address_of_its_own() -> None:
+    recipes = [ExtractFeature(feature_of(name), SAMPLE_RATE) for name in feature_names()]
+    assert len(set(map(recipe_address, recipes))) == len(recipes)
+
+
+def test_the_section_lists_every_feature() -> None:
+    section = base_document()["extract"]
+    assert section.keys() == {"features", *feature_names()}
+    listed = parse_extract({**section, "features": list(feature_names())})
+    assert list(listed) == list(feature_names())

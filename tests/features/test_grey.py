@@ -1,0 +1,67 @@
+"""The feature `grey` beside SciPy's spectrogram."""
+
+import numpy as np
+import pytest
+from signals import (
+    BATCH,
+    SAMPLE_RATE,
+    SAMPLES,
+    SIGNALS,
+    SILENCE,
+    every_signal,
+    in_db,
+    quantised,
+    row_of,
+    scipy_density,
+    slow_area_average,
+)
+
+from pipeline.base.errors import ParamsError
+from pipeline.features.grey import Grey
+
+# Half a step of uint8, and what float32 spectra add to it.
+STEPS = 0.52
+
+
+def grey(height: int = 64, width: int = 64, min_db: float = -120.0) -> Grey:
+    return Grey(512, 256, height, width, min_db, -20.0)
+
+
+@every_signal
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (257, 85), (129, 17), (300, 100)])
+def test_it_is_scipys_spectrogram_averaged(name: str, height: int, width: int) -> None:
+    picture = row_of(grey(height, width), SIGNALS[name])[..., 0]
+    db = in_db(scipy_density(SIGNALS[name], 512, 256), -120.0)
+    scaled = np.clip((slow_area_average(db, height, width) + 120.0) / 100.0, 0.0, 1.0) * 255.0
+    assert np.abs(picture - scaled).max() <= STEPS
+
+
+def test_a_tone_is_in_the_row_of_its_frequency() -> None:
+    tone = 0.5 * np.sin(2 * np.pi * SAMPLE_RATE / 8 * np.arange(SAMPLES) / SAMPLE_RATE)
+    picture = row_of(grey(257, 85), quantised(tone))[..., 0]
+    assert (picture.argmax(axis=0) == 512 // 8).all()
+
+
+def test_silence_is_black() -> None:
+    assert not grey()(SILENCE, SAMPLE_RATE).any()
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (32, 48)])
+def test_shape_and_dtype(height: int, width: int) -> None:
+    rows = grey(height, width)(BATCH, SAMPLE_RATE)
+    assert (rows.shape, rows.dtype.name) == ((len(BATCH), height, width, 1), "uint8")
+
+
+def test_a_level_of_one_db_is_so_many_steps() -> None:
+    feature = grey(min_db=-160.0)
+    soft, loud = (feature(BATCH[:1] * gain, SAMPLE_RATE) for gain in (0.1, 0.1 * 10**0.5))
+    rise = (loud.astype(float) - soft).mean()
+    assert rise == pytest.approx(10 * feature.steps_per_db, abs=0.1)
+
+
+def test_black_has_to_be_below_white() -> None:
+    grey().check("extract.grey", SAMPLES, SAMPLE_RATE)
+    with pytest.raises(
+        ParamsError, match=r"^extract\.grey\.max_db = -20\.0: should be above min_db \(-20\.0\)$"
+    ):
+        grey(min_db=-20.0).check("extract.grey", SAMPLES, SAMPLE_RATE)

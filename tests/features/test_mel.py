@@ -1,0 +1,81 @@
+"""The feature `mel` beside librosa's mel spectrogram."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib import colormaps
+from matplotlib.colors import Normalize
+from signals import (
+    BATCH,
+    SAMPLE_RATE,
+    SAMPLES,
+    SIGNALS,
+    SILENCE,
+    assert_colours_show,
+    every_signal,
+    librosa_mel,
+    row_of,
+)
+
+from pipeline.base.errors import ParamsError
+from pipeline.features.mel import Mel
+
+MEL = Mel(2048, 1024, 64, 0.0, 11_025.0, 80.0, 1, "viridis")
+DRAWN = replace(MEL, channels=3, colour_map="magma")
+# Half a step of float16 between 64 and 128 dB is 0.031 dB, and float32 spectra add to it.
+ERROR_DB = 0.04
+
+
+@every_signal
+@pytest.mark.parametrize(
+    "mel",
+    [
+        MEL,
+        Mel(1024, 256, 40, 50.0, 8000.0, 60.0, 1, "viridis"),
+        Mel(1023, 500, 20, 0.0, 11_025.0, 100.0, 1, "viridis"),
+    ],
+    ids=["default", "range", "odd"],
+)
+def test_it_is_librosas(name: str, mel: Mel) -> None:
+    expected = librosa_mel(SIGNALS[name], mel)
+    actual = row_of(mel, SIGNALS[name])[..., 0].astype(np.float64)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=ERROR_DB)
+
+
+@every_signal
+def test_three_channels_show_librosas(name: str) -> None:
+    scaled = Normalize()(librosa_mel(SIGNALS[name], DRAWN))
+    assert_colours_show(row_of(DRAWN, SIGNALS[name]), scaled, "magma")
+
+
+def test_silence() -> None:
+    assert (MEL(SILENCE, SAMPLE_RATE) == -100.0).all()
+    assert (DRAWN(SILENCE, SAMPLE_RATE) == colormaps["magma"](0, bytes=True)[:3]).all()
+
+
+def test_shape_and_dtype() -> None:
+    rows = MEL(BATCH, SAMPLE_RATE)
+    assert (rows.shape, rows.dtype.name) == ((len(BATCH), 64, 22, 1), "float16")
+    drawn = DRAWN(BATCH, SAMPLE_RATE)
+    assert (drawn.shape, drawn.dtype.name) == ((len(BATCH), 64, 22, 3), "uint8")
+
+
+def test_only_one_channel_is_in_db() -> None:
+    assert (MEL.unit, MEL.steps_per_db) == ("dB re 1", 1.0)
+    assert (DRAWN.unit, DRAWN.steps_per_db) == ("RGB", None)
+
+
+@pytest.mark.parametrize(
+    ("mel", "sample_rate"),
+    [(MEL, 22_049), (replace(MEL, fmin=11_025.0), 22_050)],
+    ids=["above half the rate", "empty range"],
+)
+def test_the_bands_lie_between_fmin_and_half_the_sample_rate(mel: Mel, sample_rate: int) -> None:
+    MEL.check("extract.mel", SAMPLES, SAMPLE_RATE)
+    expected = (
+        rf"^extract\.mel\.fmax = 11025\.0: should be above fmin \({mel.fmin}\) and at most half "
+        rf"of segment\.sample_rate \({sample_rate / 2:g}\)$"
+    )
+    with pytest.raises(ParamsError, match=expected):
+        mel.check("extract.mel", SAMPLES, sample_rate)

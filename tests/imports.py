@@ -1,0 +1,51 @@
+"""Which first-party modules a file imports, by its source."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("pipeline", "models")
+# Modules that find others by name, and what they find.
+FINDS = {
+    "pipeline/features/params.py": "pipeline/features",
+    "pipeline/augmentation/registry.py": "pipeline/augmentation/kinds",
+    "pipeline/training/networks.py": "models",
+}
+
+
+@cache
+def imports(path: Path) -> frozenset[Path]:
+    """First-party files that a module imports itself."""
+    found: set[Path] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.update(_files(node.module))
+            for alias in node.names:
+                found.update(_files(f"{node.module}.{alias.name}"))
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                found.update(_files(alias.name))
+    return frozenset(found)
+
+
+def closure(path: Path) -> set[Path]:
+    """`path` and everything that it imports, directly or through others."""
+    found, new = set[Path](), {path}
+    while new:
+        found |= new
+        new = {imported for module in new for imported in imports(module)} - found
+    return found
+
+
+def relative(paths: set[Path]) -> set[str]:
+    """Paths below the project's root, as dvc.yaml has them."""
+    return {path.relative_to(ROOT).as_posix() for path in paths}
+
+
+def _files(module: str) -> Iterator[Path]:
+    parts = module.split(".")
+    base = ROOT.joinpath(*parts)
+    if parts[0] in PACKAGES and base.with_suffix(".py").is_file():
+        yield base.with_suffix(".py")

@@ -1,0 +1,159 @@
+"""What is drawn, and where: read out of the SVG."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+
+from pipeline.comparison.paired import GenreChange
+from pipeline.pages.charts import GAINED, LOST, REFERENCE, Estimate, genre_chart, interval_chart
+
+HOSTILE = '<script>alert("&")</script>'
+ESTIMATES = [
+    Estimate("main", 62.5, 55.0, 69.5, "62.5", REFERENCE),
+    Estimate("trial", 66.0, 59.0, 73.0, "66.0"),
+    Estimate("workspace", 68.0, 60.0, 74.5, "68.0"),
+]
+DIFFERENCES = [
+    Estimate("trial minus main", 3.5, -2.0, 9.5, "+3.5"),
+    Estimate("workspace minus main", -1.5, -4.5, 0.5, "-1.5"),
+]
+
+
+def marks(svg: str, kind: str) -> Iterator[ElementTree.Element]:
+    """All that is drawn for the marks of a kind: rule, symbol, rect, text."""
+    for element in ElementTree.fromstring(svg).iter():
+        if f"mark-{kind} role-mark" in element.get("class", ""):
+            yield from element
+
+
+def place(element: ElementTree.Element) -> tuple[float, float]:
+    found = re.fullmatch(r"translate\((.*),(.*)\)", element.get("transform", ""))
+    assert found
+    return float(found[1]), float(found[2])
+
+
+def texts(svg: str) -> list[str]:
+    return [element.text or "" for element in ElementTree.fromstring(svg).iter() if element.text]
+
+
+@pytest.mark.parametrize(("estimates", "signed"), [(ESTIMATES, False), (DIFFERENCES, True)])
+def test_dots_and_bands_share_one_scale(estimates: list[Estimate], signed: bool) -> None:
+    svg = interval_chart(estimates, "unit", signed=signed)
+    bands = [rule for rule in marks(svg, "rule") if rule.get("stroke-linecap") == "round"]
+    drawn = []
+    for estimate, dot, band in zip(estimates, marks(svg, "symbol"), bands, strict=True):
+        (x, y), (low, of_band) = place(dot), place(band)
+        assert y == of_band
+        assert dot.get("fill") == band.get("stroke") == estimate.colour
+        high = low + float(band.get("x2", "nan"))
+        drawn += [(estimate.low, low), (estimate.value, x), (estimate.high, high)]
+    (value_a, x_a), (value_b, x_b) = drawn[0], drawn[2]
+    pixels = (x_b - x_a) / (value_b - value_a)
+    assert pixels > 0
+    for value, x in drawn:
+        assert x == pytest.approx(x_a + pixels * (value - value_a))
+    if signed:
+        [zero] = [rule for rule in marks(svg, "rule") if not rule.get("stroke-linecap")]
+        assert place(zero)[0] == pytest.approx(x_a - pixels * value_a)
+
+
+def test_rows_are_in_order_and_labelled() -> None:
+    svg = interval_chart(ESTIMATES, "accuracy in %", signed=False)
+    rows = [place(dot)[1] for dot in marks(svg, "symbol")]
+    assert rows == sorted(rows)
+    assert len({b - a for a, b in pairwise(rows)}) == 1
+    shown = texts(svg)
+    assert [text for text in shown if text in {each.label for each in ESTIMATES}] == [
+        each.label for each in ESTIMATES
+    ]
+    assert [text.text for text in marks(svg, "text")] == [each.figure for each in ESTIMATES]
+    assert "accuracy in %" in shown
+
+
+def test_a_signed_axis_has_signs_and_a_plain_zero() -> None:
+    shown = texts(interval_chart(DIFFERENCES, "points", signed=True))
+    assert {"0", "+2", "\N{MINUS SIGN}2"} <= set(shown)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_an_interval_of_one_point_is_drawn(signed: bool) -> None:
+    svg = interval_chart([Estimate("a", 0.0, 0.0, 0.0, "0.0")], "points", signed=signed)
+    assert len(list(marks(svg, "symbol"))) == 1
+    assert "NaN" not in svg
+
+
+def test_bars_are_as_long_as_the_tracks_are_many() -> None:
+    """The genre that gains most comes first; one without a change has a name and no bar."""
+    genres = [
+        GenreChange("blues", 10, 5, 7, gained=3, lost=1),
+        GenreChange("jazz", 10, 5, 5, gained=0, lost=0),
+        GenreChange("metal", 10, 5, 1, gained=0, lost=4),
+        GenreChange("rock", 10, 5, 10, gained=5, lost=0),
+    ]
+    svg = genre_chart(genres)
+    [line] = marks(svg, "rule")
+    middle = place(line)[0]
+    lengths = {}
+    for bar in marks(svg, "rect"):
+        found = re.match(r"M([\d.]+),([\d.]+)h([\d.]+)", bar.get("d", ""))
+        assert found
+        x, y, width = map(float, found.groups())
+        colour = bar.get("fill", "")
+        assert (x if colour == GAINED else x + width) == pytest.approx(middle)
+        lengths[y, colour] = width
+    first, second, last = sorted({y for y, _ in lengths})
+    assert last - second == pytest.approx(2 * (second - first))  # jazz lies between
+    unit = lengths[first, GAINED] / 5
+    expected = {(first, GAINED): 5, (second, GAINED): 3, (second, LOST): 1, (last, LOST): 4}
+    assert lengths == pytest.approx({key: unit * tracks for key, tracks in expected.items()})
+    assert {text.text for text in marks(svg, "text")} == {
+        *("+5", "+3", "\N{MINUS SIGN}1", "\N{MINUS SIGN}4")
+    }
+    names = [text for text in texts(svg) if text.isalpha()]
+    assert names == ["rock", "blues", "jazz", "metal"]
+
+
+def test_no_genre_changes_and_all_are_named() -> None:
+    svg = genre_chart([GenreChange(name, 1, 1, 1, 0, 0) for name in ("blues", "rock")])
+    assert list(marks(svg, "rect")) == list(marks(svg, "text")) == []
+    assert texts(svg) == ["blues", "rock"]
+    assert "NaN" not in svg
+
+
+def test_names_are_escaped_and_long_ones_are_cut() -> None:
+    estimate = Estimate(HOSTILE, 1, 0, 2, HOSTILE)
+    for svg in (
+        interval_chart([estimate], HOSTILE, signed=True),
+        genre_chart([GenreChange(HOSTILE, 1, 0, 1, 1, 0)]),
+    ):
+        assert "<script" not in svg
+        assert any(text.startswith("<script>alert") for text in texts(svg))
+    shown = texts(interval_chart([Estimate("n" * 80, 1, 0, 2, "1.0")], "", signed=False))
+    [cut] = [text for text in shown if text.startswith("n")]
+    assert re.fullmatch("n{10,70}…", cut)
+
+
+def test_a_name_that_occurs_twice_is_drawn() -> None:
+    svg = interval_chart([ESTIMATES[0], ESTIMATES[0]], "", signed=False)
+    assert len(list(marks(svg, "symbol"))) == 2
+
+
+def test_charts_load_nothing_and_have_no_ids_that_could_meet_in_a_page() -> None:
+    for svg in (
+        interval_chart(DIFFERENCES, "", signed=True),
+        genre_chart([GenreChange("rock", 1, 0, 1, 1, 1)]),
+    ):
+        assert not re.search(r"url\(|href=|\bid=|<style|<image|<script", svg)
+
+
+def test_colours_are_those_of_the_style() -> None:
+    """A colour of Vega's own would not follow the reader's theme."""
+    for svg in (
+        interval_chart(DIFFERENCES, "points", signed=True),
+        genre_chart([GenreChange("rock", 1, 0, 1, 1, 1)]),
+    ):
+        drawn = set(re.findall(r'(?:fill|stroke)="([^"]*)"', svg))
+        assert {colour for colour in drawn if not colour.startswith("var(--")} <= {"none"}
