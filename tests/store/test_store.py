@@ -196,7 +196,7 @@ def test_a_training_on_rows_that_were_edited_in_place_is_another(tmp_path: Path)
     contents = []
     for _ in range(2):
         clips = labelled_clips(tmp_path)
-        contents.append(make_tasks(experiment, labelled_tracks(), clips)[0].content)
+        contents.append(make_tasks(experiment, labelled_tracks(), clips)[0].data_digest)
         with h5py.File(folder / f"shard-{shard_of('high/1'):02d}.h5", "r+") as file:
             file["rows"][0] += 1
     assert contents[0] != contents[1]
