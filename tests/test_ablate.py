@@ -29,7 +29,8 @@ from pipeline.base.paths import AUGMENTED, FEATURE_STORES, REPLICAS
 from pipeline.base.sections import read_section
 from pipeline.base.tables import read_csv, write_csv
 from pipeline.comparison import trials
-from pipeline.comparison.paired import Difference, Judgement
+from pipeline.comparison.outcomes import TrackOutcomes
+from pipeline.comparison.paired import Difference
 from pipeline.comparison.trials import Trial, Trials
 from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.votes import VOTERS
@@ -40,9 +41,10 @@ from pipeline.folds.params import SplitParams
 from pipeline.recordings.pairs import REPLICA_COLUMNS
 from pipeline.store.store import write_store
 from pipeline.training.cross_validation import train_folds
+from pipeline.training.ensemble import probabilities
 from pipeline.training.fitting import HISTORY
 from pipeline.training.record import MODEL, Record, read_record
-from pipeline.training.saved import load_model, probabilities
+from pipeline.training.saved import load_model
 from pipeline.training.tasks import make_tasks
 
 pytestmark = saves_models
@@ -291,7 +293,7 @@ def trial(name: str, validation: float, right: list[int]) -> Trial:
     ids = np.array([f"t{n}" for n in range(len(right))])
     actual = np.full(len(right), "a")
     predicted = np.where(right, "a", "b")
-    judged = Judgement(ids, ids, actual, predicted, np.array(right, float), ids, 1)
+    judged = TrackOutcomes(ids, ids, actual, predicted, np.array(right, float), ids, 1)
     return Trial(name, validation, judged, 1.4, 0.26)
 
 

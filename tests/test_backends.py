@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
+from pipeline.training.ensemble import probabilities
 from pipeline.training.networks import network_names
-from pipeline.training.saved import load_model, probabilities
+from pipeline.training.saved import load_model
 
 BACKENDS = [
     name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name) is not None

@@ -14,9 +14,10 @@ from pipeline.base.arrays import Array
 from pipeline.base.errors import ParamsError
 from pipeline.base.registry import entry_of
 from pipeline.training.assembly import POLICIES, assemble
-from pipeline.training.experiment import parse_models
+from pipeline.training.ensemble import probabilities
 from pipeline.training.networks import PACKAGE, build_network, network_names, params_class
-from pipeline.training.saved import load_model, probabilities, save_model
+from pipeline.training.saved import load_model, save_model
+from pipeline.training.sections import parse_models
 from pipeline.training.startup import keras
 
 pytestmark = saves_models

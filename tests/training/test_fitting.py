@@ -16,8 +16,8 @@ from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
 from pipeline.training import fitting
 from pipeline.training.batches import Batches, Transform
+from pipeline.training.ensemble import probabilities
 from pipeline.training.fitting import HISTORY, Fitted, FoldTask, early_stopping
-from pipeline.training.saved import probabilities
 
 pytestmark = saves_models
 

@@ -13,15 +13,8 @@ import pytest
 from helpers import FRAMES, describe, save_untrained, saves_models
 
 from pipeline.base.errors import PipelineError
-from pipeline.training.saved import (
-    MEMBER,
-    PREDICT_ROWS,
-    Description,
-    load_model,
-    load_models,
-    probabilities,
-    save_model,
-)
+from pipeline.training.ensemble import PREDICT_ROWS, load_models, probabilities
+from pipeline.training.saved import MEMBER, Description, load_model, save_model
 from pipeline.training.startup import keras
 
 pytestmark = saves_models
