@@ -9,7 +9,6 @@ from unittest import mock
 import hypothesis
 import pytest
 from documents import write_params
-from helpers import augmented_project
 
 # A busy machine may take its time over an example: no test measures any.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -40,6 +39,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def _augmented_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from helpers import augmented_project  # it takes seconds: Keras
+
     path = tmp_path_factory.mktemp("augmented")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
