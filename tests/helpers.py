@@ -1,7 +1,8 @@
 """A small project on disk, and what is needed to train on it."""
 
+import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
