@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 
 
 def digest(*parts: str) -> str:
-    """SHA-256 of several texts, as hex; ("ab", "c") and ("a", "bc") differ."""
+    """SHA-256 of several texts, in hex; those of ("ab", "c") and ("a", "bc") differ."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

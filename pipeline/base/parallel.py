@@ -1,7 +1,7 @@
 """Map over tracks or folds, on this machine or on a Dask cluster.
 
-PIPELINE_WORKERS says how many at once (default: every core); PIPELINE_SCHEDULER, the address of a
-Dask scheduler, sends them there instead. Neither changes a result.
+PIPELINE_WORKERS says how many run at once (default: one for each core). PIPELINE_SCHEDULER, the
+address of a Dask scheduler, sends them there instead. Neither changes a result.
 """
 
 import logging
@@ -27,12 +27,12 @@ Result = TypeVar("Result")
 LOKY = {"backend": "loky", "inner_max_num_threads": 1}
 MANY = 200  # items that are worth the second in which processes start
 SENT = 1000  # items that a cluster has at once
-# What joblib says when an error ends the work early, and when it replaces a process that has grown:
+# joblib warns when an error ends the work early, and when it replaces a process that has grown:
 # nobody can do anything about either.
 warnings.filterwarnings("ignore", r"(?s).*adjusting the input task iterator", UserWarning)
 warnings.filterwarnings("ignore", r"A worker stopped while some jobs were given", UserWarning)
-PATIENCE_SECONDS = 10  # for a scheduler to answer
-ORPHAN_SECONDS = 1.0  # between two looks at whether the parent lives
+PATIENCE_SECONDS = 10  # how long a scheduler may take to answer
+ORPHAN_SECONDS = 1.0  # between two checks whether the parent lives
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",  # PyTorch
@@ -44,7 +44,7 @@ ONE_THREAD = {
 
 
 def workers() -> int:
-    """Number of tasks to run at once."""
+    """How many tasks run at once on this machine."""
     text = os.environ.get("PIPELINE_WORKERS", "")
     if not text:
         return int(cpu_count())
@@ -113,7 +113,7 @@ def _client(address: str) -> Any:
         from distributed import Client
     except ImportError:
         raise PipelineError("PIPELINE_SCHEDULER needs Dask: pip install '.[cluster]'") from None
-    for name in ("asyncio", "tornado.application"):  # they tell of connections that Dask closed
+    for name in ("asyncio", "tornado.application"):  # they report connections that Dask closed
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return Client(address, timeout=PATIENCE_SECONDS)
@@ -139,7 +139,7 @@ def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list
         return list(_map_on_cluster(address, function, items, _one_thread_plugin()))
     jobs = min(workers(), len(items))
     get_reusable_executor().shutdown()  # its processes may have started with more threads
-    # joblib runs a single job in this very process; two with one dispatched at a time do not.
+    # joblib would run a single job in this process; of two, dispatch one at a time.
     several = parallel_config("loky", n_jobs=max(jobs, 2), inner_max_num_threads=1)
     with _environment(ONE_THREAD), several, Parallel(pre_dispatch=jobs, batch_size=1) as parallel:
         wanted = partial(_while_wanted, os.getpid(), function)
@@ -148,7 +148,7 @@ def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Processes that are started in the block have these variables; this one does not keep them."""
+    """Set variables for the processes that are started in the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -161,7 +161,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def _while_wanted(parent: int, function: Callable[[Item], Result], item: Item) -> Result:
-    """The result; but if the parent, which waits for it, was killed, this process ends as well."""
+    """Call the function, and end this process if the parent that waits for it is killed."""
     done = threading.Event()
 
     def watch() -> None:
@@ -177,7 +177,7 @@ def _while_wanted(parent: int, function: Callable[[Item], Result], item: Item) -
 
 
 def _one_thread_plugin() -> Any:
-    """Tells a cluster's workers, those to come as well, before one imports Keras."""
+    """Has every worker of a cluster, also one that comes later, compute with one thread."""
     from distributed.diagnostics.plugin import WorkerPlugin
 
     class OneThread(WorkerPlugin):  # type: ignore[misc]
