@@ -1,6 +1,8 @@
 """Hashes of texts, and versions of libraries: what content addresses are made of."""
 
 import hashlib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
 
@@ -14,5 +16,11 @@ def version_of(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        names = packages_distributions().get(package, [])
+        names = _distributions().get(package, [])
         return " ".join(f"{name} {version(name)}" for name in names)
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Distributions by the packages that they install: found by reading the metadata of all."""
+    return packages_distributions()
