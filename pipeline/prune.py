@@ -1,8 +1,8 @@
 """Command: show the machine's cache, or delete from it what was used longest ago.
 
-`make cache-size` and `make cache-prune`. PIPELINE_CACHE_SIZE, such as 500M or 50G (default:
+`make cache-size` and `make cache-prune` run it. PIPELINE_CACHE_SIZE, such as 500M or 50G (default:
 20G), says how much `prune` leaves. Deleting costs a later computation, never a result: stores
-that link to a shard keep it.
+that link to a shard keep it, and the checkpoints of the last day stay for trainings that run.
 """
 
 import os

@@ -14,12 +14,12 @@ from documents import write_params
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
-
 TESTS = Path(__file__).parent
 # What starts processes, trains networks or runs the pipeline: `make quick` leaves it out.
 SLOW = (
     "base/test_parallel.py",
     "models/",
+    "store/test_addresses.py",
     "store/test_build.py",
     "test_ablate.py",
     "test_backends.py",
@@ -31,6 +31,7 @@ SLOW = (
     "test_evaluate.py",
     "test_predict.py",
     "test_protocols.py",
+    "test_prune.py",
     "test_train.py",
     "training/",
 )

@@ -14,8 +14,6 @@ from workplace import MUSIC_TRACKS, Workplace
 from pipeline.base.parallel import ONE_THREAD
 
 distributed = pytest.importorskip("distributed")
-pytestmark = pytest.mark.slow
-
 SEGMENT = ("python", "-m", "pipeline.segment")
 EXTRACT = ("python", "-m", "pipeline.extract", "centroid")
 REPLICAS = ("python", "-m", "pipeline.replicas")

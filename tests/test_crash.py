@@ -12,8 +12,6 @@ import pytest
 from waiting import wait_until
 from workplace import MUSIC_TRACKS, Workplace
 
-pytestmark = pytest.mark.slow
-
 SEGMENT = ("python", "-m", "pipeline.segment")
 EXTRACT = ("python", "-m", "pipeline.extract", "centroid")
 PROGRESS = re.compile(r"\w+: +\d+%\|.*\| \d+/\d+ \[.*\]")

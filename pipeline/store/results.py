@@ -1,4 +1,4 @@
-"""What was computed for a track, and the file that keeps it in the cache."""
+"""The result of a track, and the file that keeps it in the cache."""
 
 import json
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from pipeline.base.arrays import Array
 
 @dataclass(frozen=True)
 class Result:
-    """What was computed for a track.
+    """What a recipe computes for a track.
 
     Attributes
     ----------
     facts : dict
-        Whatever JSON can hold.
-    rows : array, shape (clips, ...), or None for a track that gives none
+        Values that JSON can hold.
+    rows : array, shape (clips, ...), or None for a track without any
     """
 
     facts: dict[str, Any]
@@ -37,17 +37,17 @@ def write_result(path: Path, result: Result) -> None:
 
 
 def read_result(path: Path) -> Result | None:
-    """What `write_result` was given; None if there is no such file, or it is damaged."""
+    """Read what `write_result` wrote; None if the file is missing or damaged."""
     try:
         with path.open("rb") as file, np.load(file) as archive:
             head = _head(archive)
             return Result(head["facts"], None if head["clips"] is None else archive["rows"])
-    except Exception:  # the many that an archive with a wrong byte may raise
+    except Exception:  # an archive with a wrong byte may raise many
         return None
 
 
 def read_head(path: Path) -> tuple[int, dict[str, Any]] | None:
-    """Number of rows and facts, without reading a row; None as in `read_result`."""
+    """Read the number of rows and the facts, but no row; None as in `read_result`."""
     try:
         with path.open("rb") as file, np.load(file) as archive:
             head = _head(archive)

@@ -1,7 +1,8 @@
 """One HDF5 file of a store, read and written: the only module that knows h5py.
 
-docs/store.md says what is in it. `rows` is contiguous and uncompressed, so that a reader maps it
-into memory: spectra and PCM barely compress without loss, and unpacking costs ten times a read.
+docs/store.md describes its content. `rows` is contiguous and uncompressed, so that a reader maps
+it into memory: spectra and PCM barely compress without loss, and unpacking takes far longer than
+reading.
 """
 
 import hashlib
@@ -37,7 +38,7 @@ def row_digests(rows: Array) -> npt.NDArray[np.uint8]:
 
 
 class Shard:
-    """One file opened for reading.
+    """One file that is open for reading.
 
     Attributes
     ----------
@@ -71,16 +72,16 @@ class Shard:
 
     @cached_property
     def _map(self) -> mmap.mmap | None:
-        """The whole file; None where `rows` is chunked, or without a row."""
+        """The whole file; None if `rows` is chunked or empty."""
         if self._dataset.id.get_offset() is None:
             return None
         with self._path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def prefetch(self, row: int) -> None:
-        """Have the system bring one row into memory while the caller goes on.
+        """Have the system read one row into memory in the background.
 
-        From the first call on, it reads nothing ahead of what it is asked for.
+        After the first call it no longer reads ahead.
         """
         if self._random_map is not None:
             size = self.rows[:1].nbytes
@@ -95,7 +96,7 @@ class Shard:
         return self._map
 
     def description(self) -> dict[str, Any]:
-        """What the writer said of the rows: the attributes except for the schema version."""
+        """What the writer said about the rows: all attributes but the schema version."""
         found = {name: _attribute(value) for name, value in self._file.attrs.items()}
         del found["schema_version"]
         return found
@@ -108,8 +109,8 @@ class Shard:
     def digests(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
         """SHA-256 of each row of a range, shape (stop - start, 32).
 
-        As written, where nobody may write to the file; a file that somebody may write to, such as
-        one of a store of the user's own, may have been edited.
+        If nobody may write to the file, these are stored in it. Otherwise they are computed, as
+        the rows may have been edited: a store of the user's own can be written to.
         """
         if "sha256" in self._file and not self._path.stat().st_mode & WRITABLE:
             stored: npt.NDArray[np.uint8] = self._file["sha256"][start:stop]
@@ -117,12 +118,12 @@ class Shard:
         return row_digests(self.rows[start:stop])
 
     def read_into(self, out: Array, start: int) -> None:
-        """Fill `out` with rows from `start` on: faster than through the map, for many."""
+        """Fill `out` with the rows from `start` on; for many rows, faster than through the map."""
         if len(out):
             self._dataset.read_direct(out, np.s_[start : start + len(out)])
 
     def close(self) -> None:
-        """Close the file; rows that were read stay valid."""
+        """Close the file; rows that were read remain valid."""
         self._file.close()
 
 
@@ -173,13 +174,13 @@ def write_shard(
     ----------
     path : Path
     description : mapping
-        Becomes the file's attributes: texts and numbers as they are, mappings as JSON.
+        Becomes the file's attributes, in which mappings are JSON.
     template : array, shape (0, ...)
-        Says the rows' shape and dtype.
+        Has the rows' shape and dtype.
     clips : mapping of track id to number of rows
         Sorted by track id.
     tracks : iterable of array, shape (clips, ...)
-        The rows of each track of `clips`, in that order; one at a time is in memory.
+        The rows of each track of `clips`, in that order; only one array is in memory at a time.
     """
     total = sum(clips.values())
     with _naming(path):
@@ -202,13 +203,13 @@ def _write_skeleton(
     clips: Mapping[str, int],
     total: int,
 ) -> dict[str, int]:
-    """Everything but the rows and their digests; where in the file these go, in bytes."""
+    """Write all but the rows and their digests; return the places of these, in bytes."""
     names = [name.encode() for name, count in clips.items() for _ in range(count)]
     ids = np.array(names, h5py.string_dtype("utf-8", max(map(len, names), default=1)))
     numbers = np.array([n for count in clips.values() for n in range(count)], np.int32)
-    # On a full disk HDF5 would crash as the process ends: see that there is room for its part.
+    # If the disk were full, HDF5 would crash at the end of the process: try whether it is.
     path.write_bytes(bytes(ids.nbytes + numbers.nbytes + HEADER_BYTES))
-    # Later formats keep the time in the root group, and no two builds would be the same bytes.
+    # Later formats store the time in the root group, and no two files would be the same.
     with h5py.File(path, "w", libver="earliest") as file:
         file.attrs["schema_version"] = SCHEMA_VERSION
         for name, value in sorted(description.items()):
@@ -220,7 +221,7 @@ def _write_skeleton(
 
 
 def _reserve(file: h5py.File, name: str, template: Array, total: int) -> int:
-    """Make a dataset of `total` rows, and say where its bytes go."""
+    """Create a dataset of `total` rows, and return the place of its first byte."""
     layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
@@ -230,7 +231,7 @@ def _reserve(file: h5py.File, name: str, template: Array, total: int) -> int:
 
 
 def _write_rows(file: IO[bytes], rows: Array) -> npt.NDArray[np.uint8]:
-    """Append rows, and return their digests."""
+    """Write rows, and return their digests."""
     rows = np.ascontiguousarray(rows)
     file.write(rows.data)
     return row_digests(rows)
@@ -238,7 +239,7 @@ def _write_rows(file: IO[bytes], rows: Array) -> npt.NDArray[np.uint8]:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Name the file in what the system says of a full disk; h5py says it in many lines."""
+    """Name the file in errors of the system such as a full disk, which take h5py many lines."""
     try:
         yield
     except (OSError, RuntimeError) as error:
