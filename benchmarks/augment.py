@@ -35,11 +35,11 @@ from pipeline.augmentation.base import SOUND
 from pipeline.augmentation.params import parse_augment
 from pipeline.augmentation.registry import augmentations
 from pipeline.augmentation.target import Target
+from pipeline.base.backend import keras
 from pipeline.base.sections import lookup
 from pipeline.features.mel import Mel
 from pipeline.synthesis.play import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
-from pipeline.base.backend import keras
 
 Array = npt.NDArray[Any]
 State = dict[str, Any]

@@ -75,9 +75,9 @@ WAYS = {  # name: (how the network is built, precision)
 
 def milliseconds(way: str, network: Network) -> Counter[str]:
     """Milliseconds of a step, the mean of an epoch's, by kind of operation."""
+    from pipeline.base.backend import keras
     from pipeline.training.assembly import POLICIES
     from pipeline.training.machine import resolve
-    from pipeline.base.backend import keras
 
     build, precision = WAYS[way]
     keras.config.set_dtype_policy(POLICIES[resolve(precision)])

@@ -111,9 +111,9 @@ def train_keras(network: Network, precision: str) -> float:
 
 def convolve(network: Network, precision: str) -> float:
     """Rate of the bare convolutions, each block measured by itself."""
+    from pipeline.base.backend import keras
     from pipeline.training.assembly import POLICIES
     from pipeline.training.machine import resolve
-    from pipeline.base.backend import keras
 
     keras.config.set_dtype_policy(POLICIES[resolve(precision)])
     seconds, channels = 0.0, 1

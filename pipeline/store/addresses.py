@@ -35,14 +35,14 @@ def recipe_address(recipe: Any) -> str:
     Returns
     -------
     str
-        SHA-256, as hex, of the repr and of the code of the recipe's own module and of the modules
+        SHA-256, in hex, of the repr, and of the code of the recipe's own module and of the modules
         of all dataclasses in its fields.
     """
     return digest(repr(recipe), code_address(*sorted(modules_of(recipe))))
 
 
 def modules_of(value: Any) -> set[str]:
-    """Names of the modules of a dataclass instance and of all that are in its fields."""
+    """Names of the modules of a dataclass instance and of those in its fields."""
     if isinstance(value, list | tuple):
         return set().union(*map(modules_of, value))
     if not is_dataclass(value) or isinstance(value, type):
@@ -55,13 +55,13 @@ def modules_of(value: Any) -> set[str]:
 def code_address(*modules: str) -> str:
     """Hash of the code of `modules` and of every module of this project that they import.
 
-    The versions of the libraries that these import, and Python's own, are part of it. A module
-    that is found by its name at run time, such as a network, is not seen: name it.
+    The versions of Python and of the libraries that these import are part of it. A module that is
+    found by its name at run time, such as a network, is not seen: name it.
 
     Raises
     ------
     PipelineError
-        A module was edited since this process started, so what runs is not what lies there.
+        A module was edited since this process started, so that its file is not what runs.
     """
     trees = source_trees(*modules)
     return digest(
@@ -91,7 +91,7 @@ def libraries_of(trees: Iterable[ast.Module]) -> list[str]:
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:
-    """Every name that could be a module, also inside functions: of `from a import b`, a and a.b."""
+    """Every name that could be a module: a and a.b for `from a import b`, also in functions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -104,7 +104,7 @@ def _snapshot() -> dict[Path, bytes]:
     return {path: path.read_bytes() for part in FIRST_PARTY for path in (ROOT / part).rglob("*.py")}
 
 
-# The project as it was when this process started: what it runs, however it is edited meanwhile.
+# The project as it was when this process started. That is what runs, whatever is edited later.
 _STARTED_WITH = _snapshot()
 
 

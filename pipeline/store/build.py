@@ -1,4 +1,4 @@
-"""Build a store so that every track is computed once: the one way in which stages write rows."""
+"""Build a store so that every track is computed only once; stages write rows in no other way."""
 
 import os
 import shutil
@@ -30,31 +30,31 @@ def build_store(
     jobs: Sequence[Job],
     recipe: Recipe,
 ) -> dict[str, CachedTrack]:
-    """Write the store `folder`, computing what the machine's cache does not hold.
+    """Write the store `folder`, and compute what the machine's cache does not hold.
 
     Parameters
     ----------
     folder : Path
-        Takes its new content when all of it is there.
+        Gets its new content only when that is complete.
     description : mapping
         What a reader must know: name, unit, parameters.
     template : callable
-        Gives an array of shape (0, ...): the rows' shape and dtype. It follows from the recipe
-        and is asked for only when there is something to write.
+        Returns an array of shape (0, ...) with the rows' shape and dtype. It is called only if
+        there is something to write.
     jobs : sequence of Job
     recipe : Recipe
 
     Returns
     -------
     dict
-        By track id: number of rows and facts of every track, also of those without rows.
+        Number of rows and facts of every track by its id, including tracks without rows.
 
     Raises
     ------
     NoRowsError
-        Not one track gives rows; the old store stays.
+        No track has rows; the old store stays.
     PipelineError
-        Another process writes this store; the cache cannot be written.
+        Another process writes this store, or the cache cannot be written.
     """
     started = time.monotonic()
     label = str(description["name"])
@@ -83,12 +83,12 @@ def build_store(
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """A new folder that takes the place of `folder` when the block ends without an error.
+    """A new folder that takes the place of `folder` if the block ends without an error.
 
     Raises
     ------
     PipelineError
-        Another process is at it.
+        Another process is writing `folder`.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = _lock(folder)

@@ -1,8 +1,8 @@
-"""Results that are computed once, kept by content address outside the stages' outputs.
+"""The machine's cache: results by content address, outside the outputs of the stages.
 
-The cache is a folder of the machine, shared by every clone, branch and experiment:
-PIPELINE_CACHE (default: ~/.cache/genre-pipeline). It holds whole shards, which stores link to,
-and the tracks of shards that are not whole yet. Nothing in it is ever changed in place.
+It is a folder that every clone, branch and experiment shares: PIPELINE_CACHE, by default
+~/.cache/genre-pipeline. It holds complete shards, to which stores link, the tracks of shards that
+are not complete yet, and trained folds. Nothing in it is ever changed in place.
 """
 
 import json
@@ -19,12 +19,11 @@ from pipeline.base.errors import PipelineError
 from pipeline.store.results import Result, read_head, read_result, write_result
 
 ROWS, TRACKS = "rows.h5", "tracks.json"
-MISSING = (FileNotFoundError, NotADirectoryError)
 
 
 @dataclass(frozen=True)
 class CachedTrack:
-    """A track of a cached shard: its address, number of rows and facts."""
+    """A track in a cached shard: its address, number of rows and facts."""
 
     track_id: str
     address: str
@@ -34,14 +33,14 @@ class CachedTrack:
 
 @dataclass(frozen=True)
 class CachedShard:
-    """A whole shard in the cache: the file, and what is in it, in order."""
+    """A complete shard in the cache: its file, and its tracks in order."""
 
     path: Path
     tracks: tuple[CachedTrack, ...]
 
 
 class Cache:
-    """The folder `root` as a cache; it is made by the first write.
+    """A cache in the folder `root`, which the first write creates.
 
     Parameters
     ----------
@@ -50,38 +49,38 @@ class Cache:
     Raises
     ------
     PipelineError
-        On writing, where `root` cannot be written to.
+        When writing, if `root` cannot be written to.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
 
     def load(self, address: str) -> Result | None:
-        """A track's result; None if it is not there, or not whole."""
+        """A track's result; None if it is missing or damaged."""
         return read_result(self._track_path(address))
 
     def head(self, address: str) -> tuple[int, dict[str, Any]] | None:
-        """Number of rows and facts of a track's result; None if it is not there, or damaged."""
+        """Number of rows and facts of a track's result; None if it is missing or damaged."""
         return read_head(self._track_path(address))
 
     def save(self, address: str, result: Result) -> None:
-        """Keep a track's result until its shard is whole."""
-        with self._writing(), self._new(self._track_path(address)) as path:
+        """Keep a track's result until its shard is complete."""
+        with self._new(self._track_path(address)) as path, self._writing():
             write_result(path, result)
 
     def forget(self, address: str) -> None:
-        """Drop a track that a shard holds now."""
+        """Delete a track's result, which a shard holds now."""
         self._track_path(address).unlink(missing_ok=True)
 
     def shard(self, recipe: str, number: int, key: str) -> CachedShard | None:
-        """The shard of exactly this content; None if it is not there, or not whole."""
+        """The shard with exactly this content; None if it is missing or damaged."""
         folder = self._shard_folder(recipe, number) / key
-        with suppress(OSError):  # a cache that may only be read serves all the same
+        with suppress(OSError):  # a cache that is read-only serves as well
             os.utime(folder)
         return _read_shard(folder)
 
     def shards(self, recipe: str, number: int) -> Iterator[CachedShard]:
-        """Every whole shard of this number that the recipe made, the last used first."""
+        """Every complete shard of this number that the recipe made, the last used first."""
         folder = self._shard_folder(recipe, number)
         entries = list(os.scandir(folder)) if folder.is_dir() else []
         for entry in sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True):
@@ -97,7 +96,7 @@ class Cache:
         tracks: Sequence[CachedTrack],
         write: Callable[[Path], None],
     ) -> CachedShard:
-        """Keep the shard that `write` writes to the path it is given, unless it is there."""
+        """Keep the shard that `write` writes to a path, unless the cache has it already."""
         target = self._shard_folder(recipe, number) / key
         there = _read_shard(target)
         if there:
@@ -111,34 +110,29 @@ class Cache:
             }
             (folder / TRACKS).write_text(json.dumps(content), encoding="utf-8")
 
-        with self._writing():
-            self._keep(target, fill, lambda: _read_shard(target) is not None)
+        _remove(target)  # it may be there and damaged
+        self._keep(target, fill)
         return CachedShard(target / ROWS, tuple(tracks))
 
     def folder(self, kind: str, key: str) -> Path | None:
-        """The folder of this content; None if it is not there."""
+        """The folder with this content; None if it is missing."""
         target = self.root / kind / key
         with suppress(OSError):
             os.utime(target)
         return target if target.is_dir() else None
 
     def publish_folder(self, kind: str, key: str, fill: Callable[[Path], None]) -> Path:
-        """Keep the folder that `fill` writes, within minutes: it must compute nothing."""
+        """Keep the folder that `fill` writes, which should take moments: it is not to compute."""
         target = self.root / kind / key
-        with self._writing():
-            self._keep(target, fill, target.is_dir)
+        self._keep(target, fill)
         return target
 
-    def _keep(
-        self, target: Path, fill: Callable[[Path], None], is_whole: Callable[[], bool]
-    ) -> None:
-        if target.exists() and not is_whole():
-            _remove(target)  # damaged
+    def _keep(self, target: Path, fill: Callable[[Path], None]) -> None:
         with self._new(target) as folder:
             folder.mkdir()
             fill(folder)
             for path in folder.iterdir():
-                path.chmod(0o444)  # outputs link to it: who edits one must not edit all
+                path.chmod(0o444)  # outputs link to it: editing one would edit all
                 _flush(path)
 
     def _track_path(self, address: str) -> Path:
@@ -149,19 +143,21 @@ class Cache:
 
     @contextmanager
     def _new(self, target: Path) -> Iterator[Path]:
-        """A path that becomes `target`, at once, when the block ends without an error."""
+        """A path that is renamed to `target` if the block ends without an error."""
         path = self.root / "tmp" / f"{target.name[:16]}-{uuid4().hex}"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            with self._writing():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
             yield path
-            _move(path, target)
+            with self._writing():
+                _move(path, target)
         finally:
             _remove(path)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Name the cache in what the system says of a full disk or missing permission."""
+        """Name the cache in what the system says of a full disk or a missing permission."""
         try:
             yield
         except OSError as error:
@@ -172,7 +168,7 @@ class Cache:
 
 
 def link(source: Path, target: Path) -> None:
-    """Give a file of the cache a second name, or a copy where file systems differ."""
+    """Link to a file of the cache, or copy it to another file system."""
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without hard links
@@ -192,7 +188,7 @@ def _read_shard(folder: Path) -> CachedShard | None:
         if (folder / ROWS).stat().st_size != known["size"]:
             return None
         tracks = tuple(CachedTrack(**track) for track in known["tracks"])
-    except (*MISSING, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None
     return CachedShard(folder / ROWS, tracks)
 
@@ -203,7 +199,7 @@ def _move(path: Path, target: Path) -> None:
     except OSError:
         if not target.is_dir():
             raise
-        # Another process was faster, with the same content.
+        # Another process with the same content was faster.
 
 
 def _remove(path: Path) -> None:
@@ -215,6 +211,6 @@ def _remove(path: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Have the disk keep a file before its name is trusted."""
+    """Have a file on the disk before its name says that it is complete."""
     with path.open("rb") as file:
         os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""What a store is to hold, what of it the machine's cache has, and what is to be computed."""
+"""Plan a store: what it will hold, what of this the cache has, and what must be computed."""
 
 import json
 from collections import defaultdict
@@ -20,23 +20,23 @@ from pipeline.store.store import SHARDS, Store, shard_of
 
 
 class Recipe(Protocol):
-    """A frozen dataclass whose call turns a track's input into its result."""
+    """A frozen dataclass that turns the input of a track into its result when it is called."""
 
     def __call__(self, source: Any, /) -> Result:
-        """Compute one track."""
+        """Compute the result of one track."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A track to be in the store.
+    """A track that the store will hold.
 
     Attributes
     ----------
     track_id : str
     key : str
-        Hash of the input: with the recipe's address it determines the result.
+        Hash of the input; together with the recipe's address it determines the result.
     load : callable
-        Brings the input, on whichever machine computes the track.
+        Loads the input, on the machine that computes the track.
     """
 
     track_id: str
@@ -48,7 +48,7 @@ Addressed = tuple[str, Job]
 
 
 def jobs_of(folder: Path) -> list[Job]:
-    """A job for every track in a store: its rows go in."""
+    """A job for every track of a store, whose input are its rows."""
     with Store(folder) as store:
         digests = {track_id: store.digest(track_id) for track_id in store.track_ids}
     return [
@@ -59,7 +59,7 @@ def jobs_of(folder: Path) -> list[Job]:
 
 @dataclass(frozen=True)
 class Plan:
-    """A shard to be: what goes in, and what of it the cache has.
+    """What a shard will hold, and what of this the cache has.
 
     Attributes
     ----------
@@ -69,11 +69,11 @@ class Plan:
     jobs : sequence of (address, Job)
         Sorted by track id.
     ready : CachedShard or None
-        The very same shard, if it was made before.
+        The same shard, if it was made before.
     known : dict of str to (CachedTrack, array)
-        By address, rows that lie in other shards of the cache.
+        Tracks, by address, that other shards of the cache hold.
     missing : list of (address, Job)
-        What is to be computed.
+        What must be computed.
     """
 
     number: int
@@ -85,7 +85,7 @@ class Plan:
 
 
 class Builder:
-    """What a store is made of and by, and the cache that remembers it."""
+    """Plans and assembles the shards of a store; the parameters are those of `build_store`."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Builder:
         )
 
     def plans(self, jobs: Sequence[Job]) -> list[Plan]:
-        """What each shard holds, and what of it is there."""
+        """Plan every shard of a store that holds `jobs`."""
         by_shard: dict[int, list[Addressed]] = defaultdict(list)
         for job in sorted(jobs, key=lambda job: job.track_id):
             address = digest(self.address, job.key)
@@ -111,15 +111,18 @@ class Builder:
         return [self._plan(number, by_shard[number]) for number in range(SHARDS)]
 
     def compute(self, addressed: Addressed) -> None:
-        """Compute a track into the cache; this is what other machines run."""
+        """Compute a track into the cache; other machines run this."""
         address, job = addressed
         if recipe_address(self.recipe) != self.address:
-            raise PipelineError("a worker runs other code or libraries than this; restart it")
+            raise PipelineError(
+                "a worker runs other code or libraries than this process; restart the workers of "
+                "a cluster, and run it again"
+            )
         self.cache.save(address, self.recipe(job.load()))
 
     def assemble(self, plan: Plan) -> CachedShard:
-        """The shard of a plan, all whose results are in the cache by now."""
-        if plan.ready:
+        """Make the shard of a plan, of which the cache has every result by now."""
+        if plan.ready and plan.ready.path.exists():  # not pruned since it was planned
             return plan.ready
         tracks = [self._track(plan, addressed) for addressed in plan.jobs]
         rows = (
@@ -152,7 +155,7 @@ class Builder:
         return Plan(number, key, jobs, None, known, missing)
 
     def _find(self, number: int, wanted: set[str]) -> dict[str, tuple[CachedTrack, Array]]:
-        """What other shards of this number hold of the addresses `wanted`."""
+        """The tracks with the addresses `wanted` that other shards of this number hold."""
         found: dict[str, tuple[CachedTrack, Array]] = {}
         for cached in self.cache.shards(self.address, number):
             if len(found) == len(wanted):

@@ -1,8 +1,6 @@
-"""What was computed for a track, and the file that keeps it in the cache."""
+"""The result of a track, and the file that keeps it in the cache."""
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +9,16 @@ import numpy as np
 
 from pipeline.base.arrays import Array
 
-UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
-
 
 @dataclass(frozen=True)
 class Result:
-    """What was computed for a track.
+    """What a recipe computes for a track.
 
     Attributes
     ----------
     facts : dict
-        Whatever JSON can hold.
-    rows : array, shape (clips, ...), or None for a track that gives none
+        Values that JSON can hold.
+    rows : array, shape (clips, ...), or None for a track without any
     """
 
     facts: dict[str, Any]
@@ -30,33 +26,33 @@ class Result:
 
 
 def write_result(path: Path, result: Result) -> None:
-    """Write a NumPy archive of the rows, and of the facts and number of rows as JSON."""
-    clips = 0 if result.rows is None else len(result.rows)
+    """Write a NumPy archive of the rows, and of the facts and the number of rows as JSON."""
+    clips = None if result.rows is None else len(result.rows)
     head = json.dumps({"facts": result.facts, "clips": clips})
-    arrays: dict[str, Any] = {"head": np.frombuffer(head.encode(), np.uint8)}
+    arrays = {"head": np.frombuffer(head.encode(), np.uint8)}
     if result.rows is not None:
         arrays["rows"] = result.rows
     with path.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # takes an option between the names
 
 
 def read_result(path: Path) -> Result | None:
-    """What `write_result` was given; None if there is no such file, or it is damaged."""
+    """Read what `write_result` wrote; None if the file is missing or damaged."""
     try:
         with path.open("rb") as file, np.load(file) as archive:
-            facts = _head(archive)["facts"]
-            return Result(facts, archive.get("rows"))
-    except UNREADABLE:
+            head = _head(archive)
+            return Result(head["facts"], None if head["clips"] is None else archive["rows"])
+    except Exception:  # an archive with a wrong byte may raise many
         return None
 
 
 def read_head(path: Path) -> tuple[int, dict[str, Any]] | None:
-    """Number of rows and facts, without reading a row; None as in `read_result`."""
+    """Read the number of rows and the facts, but no row; None as in `read_result`."""
     try:
         with path.open("rb") as file, np.load(file) as archive:
             head = _head(archive)
-            return int(head["clips"]), dict(head["facts"])
-    except UNREADABLE:
+            return int(head["clips"] or 0), dict(head["facts"])
+    except Exception:
         return None
 
 

@@ -1,4 +1,4 @@
-"""Rows that stay on the disk until they are asked for."""
+"""Rows that stay on disk until they are asked for."""
 
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -15,19 +15,19 @@ from pipeline.store.store import SHARDS, Store, shard_name
 
 
 class StoredRows:
-    """Rows of a store, chosen and ordered.
+    """Chosen rows of a store, in a chosen order.
 
-    Indexed by an int array it gives those rows, (m, ...), in the store's dtype. A copy that goes
-    to another process is a path and row numbers: the processes of one machine share the pages
-    that the system keeps of the files, and under pressure the system drops them again. Files that
-    are not those of before any more are an error there.
+    Indexed by an int array of shape (m,), it returns those rows, (m, ...), in the store's dtype.
+    To another process goes a path and row numbers: the processes of one machine share the pages
+    of the files that the system keeps in memory, and drops again when it needs the memory. It is
+    an error there if the files are no longer the same.
 
     Parameters
     ----------
     folder : Path
         Of the store.
     numbers : int array, shape (n,)
-        Of rows in the store.
+        Numbers of rows in the store.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class StoredRows:
         return self._store[self._numbers[index]]
 
     def prefetch(self, index: Array) -> None:
-        """Have the system bring rows that will be asked for soon."""
+        """Have the system read rows that will be asked for soon."""
         self._store.prefetch(self._numbers[index])
 
     @cached_property
@@ -66,18 +66,18 @@ class StoredRows:
 
 
 def _identities(folder: Path) -> list[tuple[int, int]]:
-    """Size and time of each file of a store: what is written anew has another time."""
+    """Size and time of each file of a store; a file that is written anew has another time."""
     stats = [(folder / shard_name(number)).stat() for number in range(SHARDS)]
     return [(stat.st_size, stat.st_mtime_ns) for stat in stats]
 
 
 class JoinedRows:
-    """The rows of several stores, one behind another, as one array like `StoredRows`.
+    """The rows of several stores, one after another, as one array like `StoredRows`.
 
     Parameters
     ----------
     parts : sequence of StoredRows
-        Of one row shape and dtype.
+        All with the same row shape and dtype.
     """
 
     def __init__(self, parts: Sequence[StoredRows]) -> None:
@@ -96,23 +96,23 @@ class JoinedRows:
         return out
 
     def prefetch(self, index: Array) -> None:
-        """Have the system bring rows that will be asked for soon."""
+        """Have the system read rows that will be asked for soon."""
         for number, places in self._by_part(index):
             self._parts[number].prefetch(index[places] - self._starts[number])
 
     def _by_part(self, index: Array) -> list[tuple[int, Array]]:
-        """Numbers of the parts, and where in `index` their rows are."""
+        """Numbers of the parts that are asked for, and where in `index` their rows are."""
         owner = np.searchsorted(self._starts, index, side="right") - 1
         return [(int(number), np.flatnonzero(owner == number)) for number in np.unique(owner)]
 
 
 def rows_of(folder: Path, track_id: str, digest: str) -> Array:
-    """Rows of a track in a store that this process reads again and again, opened once.
+    """Rows of a track in a store, which stays open, as its other tracks will be asked for.
 
     Raises
     ------
     PipelineError
-        The store holds no track of that id and `digest`.
+        The store does not hold a track with that id and `digest`.
     """
     if not _holds(_open_store(folder), track_id, digest):
         _open_store.cache_clear()  # it was replaced since

@@ -1,4 +1,4 @@
-"""A store: rows by track in a folder of SHARDS files, read as one array."""
+"""A store: a folder of SHARDS files with the rows of tracks, read as one array."""
 
 import hashlib
 from bisect import bisect_right
@@ -29,25 +29,25 @@ def shard_name(number: int) -> str:
 
 
 def in_store_order(track_ids: Iterable[str]) -> list[str]:
-    """Track ids as they lie in a store: by shard, then by id."""
+    """Sort track ids as in a store: by shard, then by id."""
     return sorted(track_ids, key=lambda track_id: (shard_of(track_id), track_id))
 
 
 class Store:
-    """A store opened for reading; indexing it with a slice or row numbers gives rows.
+    """A store that is open for reading; indexed by a slice or row numbers, it returns rows.
 
     Attributes
     ----------
     shape : tuple of int
-        (rows, ...) of the whole, as one array.
+        (rows, ...) of all shards as one array.
     dtype : numpy.dtype
     folder : Path
 
     Raises
     ------
     PipelineError
-        A file is missing, is no HDF5 file, has another schema or lacks a part, or the files do
-        not agree; of what they say of themselves and which tracks are in them, when it is asked.
+        A file is missing or not an HDF5 file, has another schema, or lacks a part, or the files
+        do not agree. Their descriptions and tracks are compared when they are asked for.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,14 +67,14 @@ class Store:
 
     @cached_property
     def description(self) -> dict[str, Any]:
-        """What the writer said of the rows."""
+        """What the writer said about the rows."""
         found = [shard.description() for shard in self._shards]
         _require_same(self.folder, "description", found)
         return found[0]
 
     @property
     def track_ids(self) -> list[str]:
-        """In store order."""
+        """Ids of all tracks, in store order."""
         return list(self._spans)
 
     @cached_property
@@ -92,7 +92,7 @@ class Store:
         return self.shape[0]
 
     def __getitem__(self, index: Any) -> Array:
-        """Rows of a slice, or at an array of row numbers, in the order asked for."""
+        """Rows of a slice or of an array of row numbers, in that order."""
         if not isinstance(index, slice):
             return self._take(np.asarray(index))
         start, stop, step = index.indices(len(self))
@@ -102,7 +102,7 @@ class Store:
         return track_id in self._spans
 
     def span(self, track_id: str) -> slice:
-        """Where a track's rows are."""
+        """The slice of a track's rows."""
         return self._spans[track_id]
 
     def clips(self, track_id: str) -> int:
@@ -115,24 +115,25 @@ class Store:
         return self[self._spans[track_id]]
 
     def digest(self, track_id: str) -> str:
-        """SHA-256 over the rows' own digests, dtype and shape, as hex: a track's content."""
+        """SHA-256, in hex, of the digests, dtype and shape of a track's rows."""
         kind = f"{self.dtype.str} {self.shape[1:]}".encode()
         return hashlib.sha256(kind + self._digests(track_id).tobytes()).hexdigest()
 
     def row_digests(self, track_id: str) -> list[str]:
-        """SHA-256 of the bytes of each row of a track, as hex."""
+        """SHA-256, in hex, of the bytes of each row of a track."""
         return [bytes(each).hex() for each in self._digests(track_id)]
 
     def prefetch(self, index: Array) -> None:
-        """Have the system bring the rows at an array of row numbers while the caller goes on."""
+        """Have the system read the rows of an array of row numbers in the background."""
         for row in index.tolist():
             number = self._shard_at(row)
             self._shards[number].prefetch(row - self._starts[number])
 
     def read(self, track_ids: Iterable[str]) -> Array:
-        """Rows of several tracks, one after another, shape (n, ...): a copy, not a map.
+        """Rows of several tracks, one after another, shape (n, ...).
 
-        A map's pages count as the process's own memory once they were touched.
+        They are copied, as the pages of a memory map count as memory of the process once they
+        were touched.
         """
         spans = [self._spans[track_id] for track_id in track_ids]
         starts = [0, *accumulate(span.stop - span.start for span in spans)]
@@ -142,7 +143,7 @@ class Store:
         return out
 
     def close(self) -> None:
-        """Close the files; rows that were read stay valid."""
+        """Close the files; rows that were read remain valid."""
         for shard in self._shards:
             shard.close()
 
@@ -156,7 +157,7 @@ class Store:
         span = self._spans[track_id]
         number = self._shard_at(span.start)
         start = self._starts[number]
-        return self._shards[number].digests[span.start - start : span.stop - start]
+        return self._shards[number].digests(span.start - start, span.stop - start)
 
     def _shard_at(self, row: int) -> int:
         return bisect_right(self._starts, row) - 1
@@ -190,7 +191,7 @@ class Store:
 
 
 def write_store(folder: Path, description: Mapping[str, Any], tracks: Mapping[str, Array]) -> None:
-    """Write a store of rows that are in memory, such as a feature of your own.
+    """Write a store of rows in memory, such as a feature of your own.
 
     Parameters
     ----------
@@ -199,7 +200,7 @@ def write_store(folder: Path, description: Mapping[str, Any], tracks: Mapping[st
     description : mapping
         ``name``, ``unit`` and, from the store of clips, ``sample_rate`` and ``seconds``.
     tracks : mapping of track id to array, shape (clips, ...)
-        One row a clip, in the order of the clips; one dtype and row shape for all.
+        One row for each clip, in order; all with the same dtype and row shape.
     """
     folder.mkdir(parents=True)
     template = next(iter(tracks.values()))[:0]
