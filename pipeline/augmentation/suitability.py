@@ -26,6 +26,8 @@ def _reason_against_all(target: Target) -> str:
 
 
 def _reason_against_kind(target: Target, kind: Augmentation) -> str:
+    if kind.acts_on != "sound" and target.feature is not None and target.feature.is_vector:
+        return "changes pictures and values over time, and rows of this feature are vectors"
     if kind.acts_on == "sound" and target.feature is None:
         return "acts on sound, and how to compute this feature from sound is not known"
     if kind.needs == "decibels" and target.steps_per_db is None:

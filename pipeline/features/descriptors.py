@@ -1,5 +1,6 @@
 """The feature `descriptors`: the statistics that most people hand to a classifier."""
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -32,8 +33,10 @@ class Descriptors(SpectralFeature):
     def _vector(self, clip: Array, sample_rate: int) -> Array:
         from librosa.feature import tempo
 
-        over_time = np.concatenate(list(self._over_time(clip, sample_rate)))
-        beats = tempo(y=clip, sr=sample_rate, hop_length=self.hop_length)
+        with warnings.catch_warnings():  # of silence, and of bands narrower than the frames resolve
+            warnings.simplefilter("ignore", UserWarning)
+            over_time = np.concatenate(list(self._over_time(clip, sample_rate)))
+            beats = tempo(y=clip, sr=sample_rate, hop_length=self.hop_length)
         return np.concatenate([over_time.mean(axis=1), over_time.std(axis=1), beats])
 
     def _over_time(self, clip: Array, sample_rate: int) -> Iterator[Array]:

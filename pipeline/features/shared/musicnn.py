@@ -59,7 +59,7 @@ def load_network(name: str) -> Any:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     from pipeline.base.backend import keras
 
-    variables = _read(checkpoint_folder(name))
+    variables = read_variables(checkpoint_folder(name))
     model = _build(keras)
     for layer in model.layers:
         if layer.weights:
@@ -81,7 +81,7 @@ def predict(name: str, windows: Array) -> dict[str, Array]:
     }
 
 
-def _read(folder: Path) -> dict[str, Array]:
+def read_variables(folder: Path) -> dict[str, Array]:
     """Variables of a checkpoint by their names."""
     import tensorflow as tf
 

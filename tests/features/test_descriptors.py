@@ -1,0 +1,49 @@
+"""descriptors: the statistics of librosa's own functions on the sound."""
+
+import librosa
+import numpy as np
+import pytest
+
+from pipeline.features.descriptors import Descriptors
+
+RATE = 22_050
+FEATURE = Descriptors(n_fft=2048, hop_length=512, n_mfcc=20)
+
+
+@pytest.mark.parametrize("seconds", [1, 3])
+def test_values_are_librosas(seconds: int) -> None:
+    rng = np.random.default_rng(seconds)
+    time = np.arange(seconds * RATE) / RATE
+    clip = np.sin(2 * np.pi * 440 * time) * (time % 0.5 < 0.1) + rng.normal(0, 0.05, len(time))
+    clip = (0.3 * clip).astype(np.float32)
+    of = {"y": clip, "sr": RATE}
+    over_time = [
+        librosa.feature.mfcc(**of, n_mfcc=20),
+        librosa.feature.chroma_stft(**of),
+        librosa.feature.spectral_centroid(**of),
+        librosa.feature.spectral_bandwidth(**of),
+        librosa.feature.spectral_contrast(**of),
+        librosa.feature.spectral_rolloff(**of),
+        librosa.feature.spectral_flatness(y=clip),
+        librosa.feature.zero_crossing_rate(clip),
+    ]
+    expected = np.concatenate([each.mean(axis=1) for each in over_time])
+    deviations = np.concatenate([each.std(axis=1) for each in over_time])
+    [vector] = FEATURE(clip[np.newaxis], RATE)
+    assert vector.shape == (91,)
+    np.testing.assert_allclose(vector[:44], expected, rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(vector[45:89], deviations, rtol=2e-3, atol=2e-3)
+    assert vector[-1] == pytest.approx(librosa.feature.tempo(**of)[0], rel=1e-3)
+
+
+def test_rms_is_that_of_the_sound() -> None:
+    clip = np.full(RATE, 0.25, np.float32)
+    clip[::2] = -0.25
+    [vector] = FEATURE(clip[np.newaxis], RATE)
+    assert vector[44] == pytest.approx(
+        librosa.feature.rms(S=np.abs(librosa.stft(clip))).mean(), rel=1e-3
+    )
+
+
+def test_silence_is_finite() -> None:
+    assert np.isfinite(FEATURE(np.zeros((1, RATE), np.float32), RATE)).all()

@@ -1,0 +1,132 @@
+"""musicnn: the rebuilt network is that of its authors, and clips of every length are taken."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from documents import base_document
+from numpy.lib.stride_tricks import sliding_window_view
+
+from pipeline.base.arrays import Array
+from pipeline.base.errors import PipelineError
+from pipeline.features.musicnn import Musicnn
+from pipeline.features.params import feature_class
+from pipeline.features.shared import musicnn
+
+SAMPLE_RATE = 22_050
+EPSILON = 1e-3
+
+
+class Plain:
+    """The network in NumPy, layer by layer, from the variables of the checkpoint."""
+
+    def __init__(self, name: str) -> None:
+        self._variables = musicnn.read_variables(musicnn.checkpoint_folder(name))
+
+    def _normalised(self, x: Array, layer: str) -> Array:
+        gamma, beta, mean, variance = (
+            self._variables[f"batch_normalization{layer}/{name}"].astype(np.float64)
+            for name in ("gamma", "beta", "moving_mean", "moving_variance")
+        )
+        return gamma * (x - mean) / np.sqrt(variance + EPSILON) + beta
+
+    def _convolved(self, x: Array, layer: str, before: int, after: int) -> Array:
+        """x of shape (frames, width), zeros added in time -> (frames, places, filters), ReLU."""
+        kernel = self._variables[f"conv2d{layer}/kernel"][:, :, 0].astype(np.float64)
+        padded = np.pad(x, ((before, after), (0, 0)))
+        patches = sliding_window_view(padded, kernel.shape[:2])
+        out = np.tensordot(patches, kernel, 2) + self._variables[f"conv2d{layer}/bias"]
+        return np.maximum(out, 0)
+
+    def _dense(self, x: Array, layer: str) -> Array:
+        return x @ self._variables[f"dense{layer}/kernel"] + self._variables[f"dense{layer}/bias"]
+
+    def __call__(self, spectrogram: Array) -> dict[str, Array]:
+        x = self._normalised(spectrogram.astype(np.float64), "")
+        front = []
+        for number, (before, after) in enumerate([(3, 3), (3, 3), (63, 64), (31, 32), (15, 16)]):
+            layer = f"_{number}" if number else ""
+            y = self._normalised(self._convolved(x, layer, before, after), f"_{number + 1}")
+            front.append(y.max(axis=1))
+        kept = [np.concatenate(front, axis=1)]
+        for number in (5, 6, 7):
+            y = self._convolved(kept[-1], f"_{number}", 3, 3)[:, 0]
+            y = self._normalised(y, f"_{number + 1}")
+            kept.append(y + kept[-1] if number > 5 else y)
+        channels = np.concatenate(kept, axis=1)
+        top, mean = channels.max(axis=0), channels.mean(axis=0)
+        pooled = self._normalised(np.stack([top, mean], axis=1).reshape(-1), "_9")
+        penultimate = self._normalised(np.maximum(self._dense(pooled, ""), 0), "_10")
+        logits = self._dense(penultimate, "_1")
+        return {
+            "max_pool": top,
+            "mean_pool": mean,
+            "penultimate": penultimate,
+            "tags": 1 / (1 + np.exp(-logits)),
+        }
+
+
+@pytest.mark.parametrize("name", ["MSD", "MTT"])
+def test_network_is_that_of_the_checkpoint(name: str) -> None:
+    rng = np.random.default_rng(0)
+    spectrogram = rng.gamma(1, 0.7, (musicnn.FRAMES, musicnn.BANDS)).astype(np.float32)
+    found = musicnn.predict(name, spectrogram[np.newaxis])
+    expected = Plain(name)(spectrogram)
+    assert expected.keys() == found.keys() == musicnn.SIZES.keys()
+    for layer, size in musicnn.SIZES.items():
+        assert found[layer].shape == (1, size)
+        np.testing.assert_allclose(found[layer][0], expected[layer], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("frames", "starts"), [(187, [0]), (188, [0]), (313, [0, 126]), (600, [0, 138, 275, 413])]
+)
+def test_windows_cover_the_spectrogram(frames: int, starts: list[int]) -> None:
+    spectrogram = np.arange(frames * 2, dtype=np.float32).reshape(frames, 2)
+    found = musicnn.windows(spectrogram)
+    expected = [spectrogram[start : start + musicnn.FRAMES] for start in starts]
+    np.testing.assert_array_equal(found, np.stack(expected))
+
+
+def test_a_short_clip_is_repeated_to_fill_a_window() -> None:
+    spectrogram = np.arange(63 * 2, dtype=np.float32).reshape(63, 2)
+    [window] = musicnn.windows(spectrogram)
+    np.testing.assert_array_equal(window[:63], spectrogram)
+    np.testing.assert_array_equal(window[63:126], spectrogram)
+    assert len(window) == musicnn.FRAMES
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 3, 5, 10])
+def test_clips_of_every_length_have_a_vector(seconds: int) -> None:
+    feature = Musicnn(checkpoint="MSD", layers=("penultimate", "tags"))
+    rng = np.random.default_rng(seconds)
+    clips = rng.normal(0, 0.1, (1, seconds * SAMPLE_RATE)).astype(np.float32)
+    rows = feature(clips, SAMPLE_RATE)
+    template = feature.template(clips.shape[1], SAMPLE_RATE)
+    assert rows.shape == (1, 250)
+    assert rows.shape[1:] == template.shape[1:]
+    assert rows.dtype == template.dtype
+    assert (rows[0, 200:] > 0).all()
+    assert (rows[0, 200:] < 1).all()
+
+
+def test_package_that_is_missing_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(musicnn, "find_spec", lambda _: None)
+    with pytest.raises(PipelineError, match=r"^the feature musicnn needs the weights .*make setup"):
+        musicnn.checkpoint_folder("MSD")
+
+
+def test_a_layer_is_listed_once() -> None:
+    parameters = base_document()["extract"]["musicnn"]
+    cls = feature_class("musicnn")
+    assert cls(**parameters).is_vector
+    with pytest.raises(ValueError, match="should list each layer once"):
+        cls(**{**parameters, "layers": ["tags", "tags"]})
+
+
+def test_nothing_of_the_package_is_run() -> None:
+    import sys
+
+    musicnn.predict("MSD", np.zeros((1, musicnn.FRAMES, musicnn.BANDS), np.float32))
+    assert "musicnn" not in sys.modules
+    assert Path(musicnn.checkpoint_folder("MSD"), ".index").is_file()
