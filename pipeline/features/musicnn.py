@@ -39,7 +39,9 @@ class Musicnn(Feature):
 
     checkpoint: Literal["MSD", "MTT"]
     layers: Annotated[
-        tuple[Layer, ...], Field(min_length=1, strict=False), AfterValidator(_each_once)
+        tuple[Layer, ...],
+        Field(min_length=1, strict=False, examples=[["max_pool", "mean_pool"]]),
+        AfterValidator(_each_once),
     ]
 
     unit = "activation"

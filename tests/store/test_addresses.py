@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from documents import base_document
 from helpers import INLINE, ROOT, describe, small_experiment
+from pydantic import TypeAdapter
 
 from pipeline.audio.clips import CutTrack
 from pipeline.augmentation.chains import Chain
@@ -227,10 +228,19 @@ def test_recipes_of_one_name_in_two_modules_differ(monkeypatch: pytest.MonkeyPat
     assert recipe_address(One()) != before
 
 
+def choices(cls: type, name: str) -> list[str]:
+    """The names that a field of a pydantic dataclass may have, if it has a list of them."""
+    schema = TypeAdapter(cls).json_schema()["properties"].get(name, {})
+    return list(schema.get("enum", []))
+
+
 def changed(recipe: Any, name: str) -> Any:
     """`recipe` with another value of one parameter."""
     value = getattr(recipe, name)
-    others: list[Any] = ["magma", "viridis"] if isinstance(value, str) else [1, 3, value + 1]
+    if isinstance(value, str):
+        others: list[Any] = ["magma", "viridis", *choices(type(recipe), name)]
+    else:
+        others = [value[:1], value[1:]] if isinstance(value, tuple) else [1, 3, value + 1]
     for other in others:
         try:
             if other != value:
@@ -331,9 +341,11 @@ def outside(name: str, *rooms: str) -> set[str]:
     }
 
 
-# What any recipe may reach: types of arrays and fields, and the two root errors.
+# What any recipe may reach: types of arrays and fields, the two root errors, and Keras.
 COMMON = (
     "pipeline.base.arrays",
+    "pipeline.base.backend",
+    "pipeline.base.digests",
     "pipeline.base.errors",
     "pipeline.base.fields",
     "pipeline.store.results",
