@@ -1,5 +1,6 @@
 """The stage extract: a feature of every clip in a store, and the description of the new store."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -63,9 +64,10 @@ def test_the_store_describes_what_it_holds(name: str, monkeypatch: pytest.Monkey
         assert store.description == {
             "name": name,
             "unit": feature.unit,
-            "params": asdict(feature),
+            "params": json.loads(json.dumps(asdict(feature))),
             "sample_rate": SAMPLE_RATE,
             "seconds": 1,
+            **({"vector": 1} if feature.is_vector else {}),
         }
 
 
