@@ -37,7 +37,8 @@ def statistics(rows: Rows, index: Array, *, by_value: bool = False) -> tuple[Arr
         total = total + block.sum(axis=axis)
         squares = squares + (block**2).sum(axis=axis)
     mean = total / count
-    return mean, np.maximum(squares / count - mean**2, 1e-12)
+    with np.errstate(invalid="ignore"):  # of infinite rows, which the caller refuses
+        return mean, np.maximum(squares / count - mean**2, 1e-12)
 
 
 def assemble(
