@@ -2,14 +2,28 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from pipeline.base.digests import content_digest
 from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import CLIP_PREDICTIONS, FEATURE_STORES, METRICS, TRAINED
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import (
+    CLIP_PREDICTIONS,
+    FEATURE_STORES,
+    METRICS,
+    PREDICTIONS,
+    SCORES,
+    SPLIT,
+    SUMMARY,
+    TRAINED,
+    TRAINING,
+)
 from pipeline.base.sections import read_name, read_section
-from pipeline.base.tables import read_csv, rounded, write_csv, write_json
+from pipeline.base.tables import read_csv, read_json, rounded, write_csv, write_json
 from pipeline.evaluation import scores
+from pipeline.evaluation.headline import headline
 from pipeline.evaluation.out_of_fold import clip_predictions
 from pipeline.evaluation.params import EvaluateParams
 from pipeline.evaluation.predictions import CLIP, Predictions, by_level
@@ -17,6 +31,7 @@ from pipeline.evaluation.summary import (
     Row,
     fold_scores,
     prediction_rows,
+    split_summary,
     summarise,
     summarise_leaky,
 )
@@ -31,6 +46,7 @@ CURVES = {
     "training_loss": "loss",
     "validation_loss": "val_loss",
 }
+OF_ONE_RUN = (SPLIT, TRAINING, SUMMARY, PREDICTIONS)
 
 
 def read_histories(folder: Path) -> list[Row]:
@@ -53,35 +69,68 @@ def mean_curves(histories: Sequence[Row]) -> list[Row]:
     return curves
 
 
-def write_tables(clips: Predictions, genres: list[str], vote: str, by_clip: bool) -> None:
-    """Write the tables in metrics/, except the histories, and the predictions for clips.
+def write_tables(
+    levels: dict[str, Predictions], tracks: Predictions, genres: list[str], summary: Row
+) -> None:
+    """Write the summary, and the tables except the histories.
 
-    If folds are cut `by_clip`, there are no figures of tracks, and all tables are about clips.
+    Parameters
+    ----------
+    levels : dict of str to Predictions
+        For clips, and for tracks by each vote; for clips alone where folds are cut by clip.
+    tracks : Predictions
+        What the tables of genres are about: tracks, or clips where folds are cut by clip.
+    genres : list of str
+    summary : dict
+        Figures of metrics/summary.json.
     """
-    levels = {CLIP: clips} if by_clip else by_level(clips)
-    tracks = levels.get(vote, clips)
-    summary = summarise_leaky(clips) if by_clip else summarise(levels, vote)
-    write_json(METRICS / "summary.json", rounded(summary))
+    write_json(SUMMARY, summary)
     _write("fold_scores", fold_scores(levels))
     _write("genres", scores.per_genre(tracks.actual, tracks.probabilities, genres))
     pairs = scores.confused_pairs(tracks.actual, tracks.probabilities, genres)
     write_csv(METRICS / "confused_pairs.csv", ["actual", "predicted", "count"], pairs)
-    _write("predictions", prediction_rows(levels.get("mean", clips), tracks, genres))
-    rows = prediction_rows(clips, levels[CLIP], genres)
+    rows = prediction_rows(levels.get("mean", tracks), tracks, genres)
+    write_csv(PREDICTIONS, list(rows[0]), map(rounded, rows))
+    rows = prediction_rows(levels[CLIP], levels[CLIP], genres)
     write_csv(CLIP_PREDICTIONS, list(rows[0]), rows)
+
+
+def read_run() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read what `split` and `train` recorded of themselves.
+
+    Raises
+    ------
+    PipelineError
+        The folds of the training are not those of the split.
+    """
+    split, training = read_json(SPLIT), read_json(TRAINING)
+    if training["folds_digest"] != split["folds_digest"]:
+        raise PipelineError(f"{TRAINING} is of other folds than {SPLIT}; run `dvc repro`")
+    return split, training
 
 
 def main() -> None:
     """Test the models in data/models."""
     command_line(__doc__).parse_args()
     vote = read_section(EvaluateParams, "evaluate").vote
+    split, training = read_run()
     clips = load_labelled(FEATURE_STORES / read_name("feature"), read_folds())
     found = predict_out_of_fold(clips, load_models(TRAINED))
     predictions = clip_predictions(clips, found.rows, found.folds, found.probabilities)
-    write_tables(predictions, clips.genres, vote, clips.by_clip)
+    # Where folds are cut by clip, there are no figures of tracks, and all tables are about clips.
+    levels = {CLIP: predictions} if clips.by_clip else by_level(predictions)
+    tracks = levels[CLIP if clips.by_clip else vote]
+    figures = summarise_leaky(predictions) if clips.by_clip else summarise(levels, vote)
+    summary, others = split_summary(rounded(figures))
+    write_tables(levels, tracks, clips.genres, summary)
     histories = read_histories(TRAINED)
     _write("history", histories)
     _write("curves", mean_curves(histories))
+    digests = {path.as_posix(): content_digest(path.read_bytes()) for path in OF_ONE_RUN}
+    write_json(SCORES, {"vote": vote, **others, "sha256": digests})
+    asked = training["parameters"]
+    trained = f"{asked['model']} on {asked['feature']}"
+    print(headline(summary, tracks, clips.genres, split, trained))
 
 
 def _write(name: str, rows: Sequence[Row]) -> None:

@@ -14,9 +14,9 @@ from pipeline.evaluation.summary import SEED
 
 @dataclass(frozen=True)
 class Side:
-    """A revision's accuracy over all tested tracks, with its 95 % interval.
+    """A revision's accuracy over all tested tracks, with its 95 % interval, and its origin.
 
-    `summary` is its metrics/summary.json.
+    `parameters`, `seconds` and `summary` are those of `Revision`.
     """
 
     name: str
@@ -27,6 +27,8 @@ class Side:
     accuracy: float
     low: float
     high: float
+    seconds: float
+    parameters: dict[str, Any]
     summary: dict[str, Any]
 
 
@@ -104,5 +106,7 @@ def _side(revision: Revision) -> Side:
         accuracy=float(np.mean(outcomes.correct)),
         low=low,
         high=high,
+        seconds=revision.seconds,
+        parameters=revision.parameters,
         summary=revision.summary,
     )

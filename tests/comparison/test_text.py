@@ -16,7 +16,8 @@ TRIAL = revision("trial", predictions(BETTER), model="ann")
 
 @pytest.fixture(scope="module")
 def compared() -> Comparison:
-    return compare_revisions([REFERENCE, TRIAL, replace(REFERENCE, name="v1", feature="grey")])
+    tagged = revision("v1", predictions(MAIN), summary=SUMMARY, feature="grey")
+    return compare_revisions([REFERENCE, TRIAL, tagged])
 
 
 def cells(shown: str) -> list[list[str]]:
