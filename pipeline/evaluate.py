@@ -58,41 +58,59 @@ def read_histories(folder: Path) -> list[Row]:
 
 
 def mean_curves(histories: Sequence[Row]) -> list[Row]:
-    """Average each epoch over the folds that trained that long."""
+    """Average the folds in each epoch, where one that stopped early stays at its last values.
+
+    Without these, the means of the last epochs would be those of the few folds that are left.
+
+    Parameters
+    ----------
+    histories : sequence of dict
+        One row for each fold and epoch, the epochs of a fold in their order.
+
+    Returns
+    -------
+    list of dict, one for each epoch
+        `folds` is the number of those that still trained.
+    """
+    folds: dict[str, list[Row]] = {}
+    for row in histories:
+        folds.setdefault(row["fold"], []).append(row)
     curves = []
-    for epoch in sorted({int(row["epoch"]) for row in histories}):
-        rows = [row for row in histories if int(row["epoch"]) == epoch]
-        curve: Row = {"epoch": epoch}
+    for number in range(max(map(len, folds.values()))):
+        rows = [fold[min(number, len(fold) - 1)] for fold in folds.values()]
+        curve: Row = {"epoch": max(int(row["epoch"]) for row in rows)}
         for column, source in CURVES.items():
             curve[column] = float(np.mean([float(row[source]) for row in rows]))
-        curves.append({**curve, "folds": len(rows)})
+        curves.append({**curve, "folds": sum(number < len(fold) for fold in folds.values())})
     return curves
 
 
 def write_tables(
-    levels: dict[str, Predictions], tracks: Predictions, genres: list[str], summary: Row
-) -> None:
+    clips: Predictions, genres: list[str], vote: str, *, by_clip: bool
+) -> tuple[Predictions, Row]:
     """Write the summary, and the tables except the histories.
 
-    Parameters
-    ----------
-    levels : dict of str to Predictions
-        For clips, and for tracks by each vote; for clips alone where folds are cut by clip.
-    tracks : Predictions
-        What the tables of genres are about: tracks, or clips where folds are cut by clip.
-    genres : list of str
-    summary : dict
-        Figures of metrics/summary.json.
+    If folds are cut `by_clip`, there are no figures of tracks, and all tables are about clips.
+
+    Returns
+    -------
+    Predictions
+        What the tables of genres are about: tracks by `vote`, or clips.
+    dict
+        All figures, which metrics/summary.json and scores.json share.
     """
-    write_json(SUMMARY, summary)
+    levels = {CLIP: clips} if by_clip else by_level(clips)
+    tracks = levels.get(vote, clips)
+    figures = rounded(summarise_leaky(clips) if by_clip else summarise(levels, vote))
+    write_json(SUMMARY, split_summary(figures)[0])
     _write("fold_scores", fold_scores(levels))
     _write("genres", scores.per_genre(tracks.actual, tracks.probabilities, genres))
     pairs = scores.confused_pairs(tracks.actual, tracks.probabilities, genres)
     write_csv(METRICS / "confused_pairs.csv", ["actual", "predicted", "count"], pairs)
-    rows = prediction_rows(levels.get("mean", tracks), tracks, genres)
-    write_csv(PREDICTIONS, list(rows[0]), map(rounded, rows))
-    rows = prediction_rows(levels[CLIP], levels[CLIP], genres)
+    _write("predictions", prediction_rows(levels.get("mean", clips), tracks, genres))
+    rows = prediction_rows(clips, levels[CLIP], genres)
     write_csv(CLIP_PREDICTIONS, list(rows[0]), rows)
+    return tracks, figures
 
 
 def read_run() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -117,20 +135,15 @@ def main() -> None:
     clips = load_labelled(FEATURE_STORES / read_name("feature"), read_folds())
     found = predict_out_of_fold(clips, load_models(TRAINED))
     predictions = clip_predictions(clips, found.rows, found.folds, found.probabilities)
-    # Where folds are cut by clip, there are no figures of tracks, and all tables are about clips.
-    levels = {CLIP: predictions} if clips.by_clip else by_level(predictions)
-    tracks = levels[CLIP if clips.by_clip else vote]
-    figures = summarise_leaky(predictions) if clips.by_clip else summarise(levels, vote)
-    summary, others = split_summary(rounded(figures))
-    write_tables(levels, tracks, clips.genres, summary)
+    tracks, figures = write_tables(predictions, clips.genres, vote, by_clip=clips.by_clip)
     histories = read_histories(TRAINED)
     _write("history", histories)
     _write("curves", mean_curves(histories))
     digests = {path.as_posix(): content_digest(path.read_bytes()) for path in OF_ONE_RUN}
-    write_json(SCORES, {"vote": vote, **others, "sha256": digests})
+    write_json(SCORES, {"vote": vote, **split_summary(figures)[1], "sha256": digests})
     asked = training["parameters"]
     trained = f"{asked['model']} on {asked['feature']}"
-    print(headline(summary, tracks, clips.genres, split, trained))
+    print(headline(figures, tracks, clips.genres, split, trained))
 
 
 def _write(name: str, rows: Sequence[Row]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import FEATURE_STORES, TRAINED, TRAINING
+from pipeline.base.paths import FEATURE_STORES, SUMMARY, TRAINED, TRAINING
 from pipeline.base.tables import rounded, write_csv, write_json
 from pipeline.folds.figures import folds_digest
 from pipeline.folds.labelled import load_labelled
@@ -72,6 +72,7 @@ def main() -> None:
     tracks = read_folds()
     clips = load_labelled(FEATURE_STORES / experiment.feature, tracks)
     tasks = make_tasks(experiment, tracks, clips)
+    SUMMARY.unlink(missing_ok=True)  # DVC would show the last run's figures as those of this one
     with replacing_folder(TRAINED) as trained:
         folders = train_folds(tasks)
         records = [read_record(folder) for folder in folders]

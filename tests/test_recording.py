@@ -1,21 +1,16 @@
 """What a run records of itself, and what it says at its end."""
 
-import json
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import write_params
-from helpers import OFFLINE, SMALL, saves_models, small_document, small_experiment, write_project
-from repository import FIGURES
+from helpers import OFFLINE, saves_models, small_document, small_experiment
 
 from pipeline import evaluate, train
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import SCORES, SPLIT, SUMMARY, TRAINING
 from pipeline.base.sections import lookup
-from pipeline.base.tables import read_json, write_json
+from pipeline.base.tables import read_csv, read_json, write_json
 from pipeline.comparison.revisions import read_revision
 from pipeline.evaluation.summary import HEADLINE
 from pipeline.folds.figures import folds_digest
@@ -25,45 +20,11 @@ pytestmark = saves_models
 CHANGES = {"models.ann.epochs": 6}
 
 
-def in_this_process(patch: pytest.MonkeyPatch) -> None:
-    """Train the folds one after another, without other processes."""
-    patch.setattr(
-        "pipeline.training.cross_validation.map_folds",
-        lambda train_one, tasks: [train_one(task) for task in tasks],
-    )
-
-
-@pytest.fixture(scope="module")
-def printed() -> list[str]:
-    """What `evaluate` printed of `run`, line by line."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, printed: list[str]) -> Path:
-    """The small project after a run, with other parameters asked for since."""
-    folder = tmp_path_factory.mktemp("run")
-    write_project(folder, CHANGES)
-    output = StringIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr("sys.argv", ["stage"])
-        in_this_process(patch)
-        figures = {**FIGURES, "judged": "all", "tracks": 12, "folds_digest": folds_digest()}
-        write_json(SPLIT, figures)
-        train.main()
-        with redirect_stdout(output):
-            evaluate.main()
-    printed += output.getvalue().splitlines()
-    write_params(folder, {**SMALL, "feature": "grey", "model": "cnn", "seed": 1})
-    return folder
-
-
 @pytest.fixture
-def inside(run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of `run` as the working directory."""
-    monkeypatch.chdir(run)
-    return run
+def inside(evaluated: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project that was evaluated as the working directory."""
+    monkeypatch.chdir(evaluated)
+    return evaluated
 
 
 @pytest.mark.usefixtures("inside")
@@ -110,7 +71,7 @@ def test_augmentation_is_recorded_as_far_as_it_is_in_use(
 
 
 @pytest.mark.usefixtures("inside")
-def test_a_run_can_be_compared_whatever_is_asked_for_since() -> None:
+def test_a_run_can_be_compared() -> None:
     found = read_revision("workspace")
     assert (found.model, found.feature) == ("ann", "centroid")
     assert found.parameters["models.ann.epochs"] == 6
@@ -131,14 +92,13 @@ def test_summary_is_short_and_the_other_scores_are_beside_it() -> None:
     assert {"clip_macro_f1", "clip_accuracy_low", "clip_calibration_error"} <= scores.keys()
 
 
-def test_evaluation_says_in_five_lines_what_came_out(run: Path, printed: list[str]) -> None:
-    summary = json.loads((run / SUMMARY).read_text())
+def test_evaluation_says_in_five_lines_what_came_out(inside: Path) -> None:
+    summary = read_json(SUMMARY)
+    printed = (inside / "evaluate.txt").read_text().splitlines()
     low, high = (100 * summary[f"track_accuracy_{bound}"] for bound in ("low", "high"))
     accuracy = f"{100 * summary['track_accuracy']:.1f} %"
     assert len(printed) == 5
-    assert printed[0] == (
-        f"accuracy of tracks: {accuracy} (95 % interval: {low:.1f} to {high:.1f})"
-    )
+    assert printed[0] == f"accuracy of tracks: {accuracy} (95 % interval: {low:.1f} to {high:.1f})"
     assert printed[1] == "of 12 tracks, split by song (2 folds); ann on centroid"
     assert all(len(line) <= 100 for line in printed)
 
@@ -154,3 +114,36 @@ def test_folds_of_another_split_are_refused() -> None:
             evaluate.main()
     finally:
         SPLIT.write_bytes(kept)
+
+
+@pytest.mark.usefixtures("inside")
+def test_figures_of_the_run_before_do_not_stand_while_a_new_one_trains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DVC shows what lies there as the figures of the experiment that runs."""
+    there = []
+
+    def stop(_: object) -> None:
+        there.append(SUMMARY.exists())
+        raise PipelineError("enough")
+
+    monkeypatch.setattr(train, "train_folds", stop)
+    kept = SUMMARY.read_bytes()
+    try:
+        with pytest.raises(PipelineError, match="enough"):
+            train.main()
+    finally:
+        SUMMARY.write_bytes(kept)
+    assert there == [False]
+
+
+@pytest.mark.usefixtures("inside")
+def test_curves_of_all_folds_are_those_that_were_trained() -> None:
+    rows = read_csv(Path("metrics/history.csv"))
+    assert [row["epoch"] for row in rows if row["fold"] == "1"] == list("123456")
+    curves = read_csv(Path("metrics/curves.csv"))
+    means = [
+        sum(float(row["val_loss"]) for row in rows if row["epoch"] == epoch) / 2
+        for epoch in "123456"
+    ]
+    assert [float(row["validation_loss"]) for row in curves] == pytest.approx(means, abs=1e-4)

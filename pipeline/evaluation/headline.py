@@ -26,7 +26,7 @@ def headline(
     Parameters
     ----------
     summary : mapping
-        Figures of metrics/summary.json.
+        As `summarise` or `summarise_leaky` made it.
     predictions : Predictions
         For tracks; for clips, where folds are cut by clip.
     genres : sequence of str
