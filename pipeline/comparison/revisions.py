@@ -80,7 +80,17 @@ def read_revision(name: str) -> Revision:
         There is no such revision, it lacks a file, its files are not of one run, or its split
         leaks.
     """
-    commit = "" if name == WORKSPACE else find_commit(name)
+    return read_commit(name, "" if name == WORKSPACE else find_commit(name))
+
+
+def read_commit(name: str, commit: str) -> Revision:
+    """Read what a commit recorded, or the workspace where `commit` is empty.
+
+    Raises
+    ------
+    PipelineError
+        As by `read_revision`.
+    """
     contents = _read(commit, name)
     scores = parse_object(SCORES, contents[SCORES], name)
     require_one_run(scores, contents, name)
@@ -125,6 +135,12 @@ def require_comparable(revisions: Sequence[Revision]) -> None:
                 f"{first.name} and {other.name} were tested on different tracks, genres, groups "
                 "or folds; run `dvc repro` on the older"
             )
+
+
+def is_comparable(ours: Revision, theirs: Revision) -> bool:
+    """Whether two revisions were tested on the same tracks after training on the same others."""
+    same_split = all(ours.split[key] == theirs.split[key] for key in SHARED)
+    return same_split and _same_tracks(ours.outcomes, theirs.outcomes)
 
 
 def _same_tracks(ours: TrackOutcomes, theirs: TrackOutcomes) -> bool:
