@@ -18,12 +18,12 @@ from pipeline.comparison.result import Side
 from pipeline.comparison.tables import heading
 
 WIDTH = 100  # characters of a line
-LONGEST_NAME, LONGEST_VALUE = 20, 30
+LONGEST_VALUE = 30
 COLUMNS = [
-    *("#", "run", "accuracy %", "95% interval"),
+    *("#", "accuracy %", "95% interval"),
     *("minus best", "95% interval", "Holm p", "seconds"),
 ]
-RIGHT = (0, *range(2, 8))  # indices of the columns that are numbers
+RIGHT = (0, *range(2, 8))  # indices of the columns that are numbers; the name is between them
 NOTE = (
     "seconds: what all folds took to train. Holm p: McNemar's test against the best, corrected\n"
     "for the number of runs. The best of many is flattered, as it was chosen on the tracks that\n"
@@ -59,18 +59,17 @@ def _parts(ranking: Ranking) -> Iterator[str]:
 def group_text(group: Group, first: int) -> str:
     """One line for each run of a group; their numbers begin with `first`."""
     comparison = group.comparison
-    pairs = [(comparison.reference, None), *comparison.pairs]
-    rows = [[str(number), *_cells(*pair)] for number, pair in enumerate(pairs, first)]
+    pairs = enumerate([(comparison.reference, None), *comparison.pairs], first)
+    figures = [COLUMNS, *([str(number), *_cells(*pair)] for number, pair in pairs)]
+    room = WIDTH - _width(list(zip(*figures, strict=True))) - 2
+    names = ["run", *(_cut(side.name, room) for side in comparison.sides)]
+    rows = [[row[0], name, *row[1:]] for row, name in zip(figures, names, strict=True)]
     title = f"{heading(comparison)} ({group.split['folds']} folds)"
-    return f"{clean(title)}\n{aligned([COLUMNS, *rows], right=RIGHT)}"
+    return f"{clean(title)}\n{aligned(rows, right=RIGHT)}"
 
 
 def _cells(side: Side, found: Difference | None) -> list[str]:
-    cells = [
-        _cut(side.name, LONGEST_NAME),
-        percent(side.accuracy),
-        f"{percent(side.low)} to {percent(side.high)}",
-    ]
+    cells = [percent(side.accuracy), f"{percent(side.low)} to {percent(side.high)}"]
     if found is None:
         cells += ["-"] * 3
     else:

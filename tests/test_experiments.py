@@ -102,7 +102,7 @@ def test_text_has_a_line_for_each_run_and_the_parameters_that_differ(
     assert rows[0] == ["12 tracks, split by song (2 folds)"]
     assert rows[2][:3] == ["1", "better", "91.7"]
     assert rows[2][4:] == ["-", "-", "-", "60"]
-    assert rows[3][1:3] == ["workspace, main, ...", "66.7"]
+    assert rows[3][1:3] == ["workspace, main, again", "66.7"]
     assert (rows[3][4], rows[4][4]) == ("-25.0", "-75.0")
     assert ["12 tracks, split by artist (3 folds)"] in rows
     # Of the filters only `better` says anything: the others had no such parameter.
