@@ -13,12 +13,14 @@ from pipeline.features.params import feature_class, feature_names
 from pipeline.training.networks import network_names, params_class
 
 STARTED_FROM = Path(__file__).with_name("params.yaml")
+# For a network that tests/params.yaml lacks: parameters that would have no effect are 0.
+NEUTRAL = {"optimizer": "adam", "schedule": "cosine", "momentum": 0, "decay": 0, "warmup": 0}
 
 
 def base_document() -> dict[str, Any]:
-    """tests/params.yaml, with example parameters for entries of the registries that it lacks.
+    """tests/params.yaml, completed by example parameters for entries of the registries.
 
-    So a new feature, network or kind of augmentation is tested without a change of the tests.
+    So the tests cover a new feature, network or kind of augmentation without being changed.
     """
     document: dict[str, Any] = yaml.safe_load(STARTED_FROM.read_text(encoding="utf-8"))
     _complete(document["extract"], {name: feature_class(name) for name in feature_names()}, {})
@@ -27,12 +29,8 @@ def base_document() -> dict[str, Any]:
     return document
 
 
-# Of a network's training, so that nothing is without effect.
-NEUTRAL = {"optimizer": "adam", "schedule": "cosine", "momentum": 0, "decay": 0, "warmup": 0}
-
-
 def changed_document(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The base document with other values at some dotted keys."""
+    """The base document with the values of `changes` at their dotted keys."""
     document = base_document()
     for key, value in changes.items():
         *sections, name = key.split(".")
@@ -44,7 +42,7 @@ def changed_document(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_params(folder: Path, changes: Mapping[str, Any]) -> None:
-    """Write params.yaml with `changes` from the base document."""
+    """Write params.yaml: the base document with `changes`."""
     text = yaml.safe_dump(changed_document(changes), sort_keys=False)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
 
@@ -58,7 +56,7 @@ def _complete(
 
 
 def example_of(cls: type) -> dict[str, Any]:
-    """Parameters that the dataclass `cls` accepts: each field's example, or one in its range."""
+    """Parameters that the dataclass `cls` accepts: the example of a field, or one in its range."""
     schema = TypeAdapter(cls).json_schema()["properties"]
     return {field.name: _value(schema[field.name]) for field in fields(cls)}
 
@@ -69,12 +67,14 @@ def _value(schema: Mapping[str, Any]) -> Any:
             return schema[key][0]
     if "const" in schema:
         return schema["const"]
-    if schema["type"] in ("array",):
-        return [_value(schema["items"])] * max(1, schema.get("minItems", 1))
-    if schema["type"] == "boolean":
+    kind = schema.get("type")
+    if kind == "array":
+        items = schema.get("prefixItems") or [schema["items"]] * max(1, schema.get("minItems", 1))
+        return [_value(item) for item in items]
+    if kind == "boolean":
         return False
-    if schema["type"] not in ("integer", "number"):
-        raise TypeError(f"a field of type {schema['type']} needs Field(examples=[...])")
+    if kind not in ("integer", "number"):
+        raise TypeError(f"a field with the schema {schema} needs Field(examples=[...])")
     low = schema.get("minimum", schema.get("exclusiveMinimum", 0))
     high = schema.get("maximum", schema.get("exclusiveMaximum", low + 2))
-    return (low + high) // 2 if schema["type"] == "integer" else (low + high) / 2
+    return (low + high) // 2 if kind == "integer" else (low + high) / 2

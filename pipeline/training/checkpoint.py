@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.base.backend import keras
 
 SAVE_SECONDS = 5.0  # between two checkpoints, at the least
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile)
 
 
 class Checkpoint(keras.callbacks.Callback):

@@ -241,7 +241,7 @@ def test_wrong_number_of_workers_is_named(text: str, monkeypatch: pytest.MonkeyP
             function()
 
 
-def test_number_of_workers_is_every_core_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_workers_is_that_of_the_cores_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.base.parallel.cpu_count", lambda: 13)
     monkeypatch.delenv("PIPELINE_WORKERS", raising=False)
     assert workers() == 13

@@ -65,18 +65,18 @@ def test_joined_rows_are_the_stores_one_behind_another(
     np.testing.assert_array_equal(found, expected[asked])
 
 
-def test_joined_rows_tell_each_store_what_will_be_asked_of_it(
+def test_joined_rows_prefetch_from_each_store(
     parts: list[StoredRows], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[tuple[int, list[int]]] = []
+    asked_for: list[tuple[int, list[int]]] = []
 
     def prefetch(rows: StoredRows, index: Array) -> None:
-        told.append((parts.index(rows), index.tolist()))
+        asked_for.append((parts.index(rows), index.tolist()))
 
     JoinedRows(parts).prefetch(np.array([3, 15, 4]))  # must not fail
     monkeypatch.setattr(StoredRows, "prefetch", prefetch)
     JoinedRows(parts).prefetch(np.array([3, 15, 4]))
-    assert told == [(0, [3]), (2, [11, 0])]
+    assert asked_for == [(0, [3]), (2, [11, 0])]
 
 
 def test_joined_rows_go_to_another_process_without_rows(parts: list[StoredRows]) -> None:
