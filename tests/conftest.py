@@ -10,16 +10,39 @@ from unittest import mock
 import hypothesis
 import pytest
 from documents import write_params
-from helpers import augmented_project, write_project
-from repository import FIGURES
-
-from pipeline.base.paths import SPLIT
-from pipeline.base.tables import write_json
-from pipeline.folds.figures import folds_digest
 
 # A busy machine may take its time over an example: no test measures any.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+
+TESTS = Path(__file__).parent
+# What starts processes, trains networks or runs the pipeline: `make quick` leaves it out.
+SLOW = (
+    "base/test_parallel.py",
+    "models/",
+    "store/test_build.py",
+    "test_ablate.py",
+    "test_backends.py",
+    "test_cluster.py",
+    "test_commands.py",
+    "test_crash.py",
+    "test_dag.py",
+    "test_edits.py",
+    "test_evaluate.py",
+    "test_predict.py",
+    "test_protocols.py",
+    "test_recording.py",
+    "test_train.py",
+    "training/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow, by its file."""
+    for item in items:
+        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -46,6 +69,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def _augmented_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from helpers import augmented_project  # it takes seconds: Keras
+
     path = tmp_path_factory.mktemp("augmented")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
@@ -68,19 +93,21 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     `evaluate.txt` is what the stage printed.
     """
+    from helpers import run_main, train_quickly, write_project  # it takes seconds: Keras
+    from repository import FIGURES
+
     from pipeline import evaluate, train
+    from pipeline.base.paths import SPLIT
+    from pipeline.base.tables import write_json
+    from pipeline.folds.figures import folds_digest
 
     folder = tmp_path_factory.mktemp("evaluated")
     write_project(folder, {"models.ann.epochs": 6})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("sys.argv", ["stage"])
-        patch.setattr(
-            "pipeline.training.cross_validation.map_folds",
-            lambda fit, tasks: list(map(fit, tasks)),
-        )
+        train_quickly(patch)
         write_json(SPLIT, {**FIGURES, "tracks": 12, "folds_digest": folds_digest()})
-        train.main()
+        run_main(train.main)
         with Path("evaluate.txt").open("w") as file, redirect_stdout(file):
-            evaluate.main()
+            run_main(evaluate.main)
     return folder

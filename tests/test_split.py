@@ -12,7 +12,7 @@ from documents import write_params
 from helpers import SMALL, write_tracks
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import FOLDS, REPLICAS
+from pipeline.base.paths import FOLDS, REPLICAS, SPLIT
 from pipeline.dataset.gtzan import EXCLUDED, read_facts
 from pipeline.dataset.tracks import read_tracks
 from pipeline.folds import assignment, prescribed
@@ -20,7 +20,7 @@ from pipeline.folds.errors import FoldError, LeakError
 from pipeline.folds.params import SplitParams
 from pipeline.folds.protocols import PROTOCOLS, song
 from pipeline.folds.table import FoldedTrack, folds_of, read_folds, sides
-from pipeline.split import FIGURES, main
+from pipeline.split import main
 
 Row = tuple[str, str, str]
 
@@ -49,7 +49,7 @@ def write_replicas(pairs: list[tuple[str, str]]) -> None:
 
 
 def metrics() -> dict[str, Any]:
-    return dict(json.loads(FIGURES.read_text(encoding="utf-8")))
+    return dict(json.loads(SPLIT.read_text(encoding="utf-8")))
 
 
 def places() -> dict[str, tuple[int, ...]]:
