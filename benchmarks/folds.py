@@ -19,7 +19,7 @@ from streaming import noise_task, write_noise
 
 from pipeline.base.parallel import map_folds, workers
 from pipeline.base.sections import lookup
-from pipeline.training.networks import parse_models
+from pipeline.training.sections import parse_models
 
 TRACKS, FOLDS = 1000, 10
 EPOCHS = {"ann": 10, "cnn": 1}  # measured

@@ -31,7 +31,7 @@ from pipeline.base.parallel import ONE_THREAD
 from pipeline.base.sections import lookup
 from pipeline.store.rows import StoredRows
 from pipeline.store.store import write_store
-from pipeline.training.networks import parse_models
+from pipeline.training.sections import parse_models
 
 TRACKS, CLIPS, SHAPE, GENRES = 40_000, 10, (64, 65, 1), 10
 
