@@ -1,5 +1,6 @@
 """Tables and numbers as text for a terminal."""
 
+import sys
 from collections.abc import Sequence
 
 
@@ -40,3 +41,8 @@ def p_text(p_value: float) -> str:
 def clean(text: str) -> str:
     """`text` on one line and without control characters, which could steer a terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def warn(text: str) -> None:
+    """Print a line that the user should see, whatever becomes of the output."""
+    print(f"warning: {clean(text)}", file=sys.stderr)
