@@ -17,7 +17,7 @@ from pipeline.dataset.files import TrackFile, find_tracks, hash_files, unchanged
 from pipeline.dataset.gtzan import foreign_tracks, gtzan_facts
 from pipeline.dataset.metadata import read_metadata, with_gtzan_artists
 from pipeline.dataset.params import DatasetParams
-from pipeline.dataset.tracks import COLUMNS, OK, REJECTED, TRUNCATED
+from pipeline.dataset.tracks import COLUMNS, REJECTED, TRUNCATED, status_of
 from pipeline.store.build import NoRowsError, build_store
 from pipeline.store.cache import CachedTrack
 from pipeline.store.plan import Job
@@ -95,13 +95,12 @@ def _labelled(rows: Sequence[Row]) -> list[Row]:
 
 def _row(track: TrackFile, sha256: str | OSError, built: CachedTrack | None) -> Row:
     row: Row = {"track_id": track.track_id, "genre": track.genre, "clips": 0}
-    if isinstance(sha256, OSError) or built is None:
-        return {**row, "status": f"{REJECTED}: {getattr(sha256, 'strerror', sha256)}"}
-    row |= {"sha256": sha256, "clips": built.clips}
-    if "rejected" in built.facts:
-        return {**row, "status": f"{REJECTED}: {built.facts['rejected']}"}
-    status = TRUNCATED if built.facts["truncated"] else OK
-    return {**row, **{name: built.facts[name] for name in FACTS}, "status": status}
+    if isinstance(sha256, OSError):
+        return {**row, "status": status_of(sha256)}
+    assert built is not None  # as every file that has a hash has a job
+    known = {name: built.facts[name] for name in FACTS if name in built.facts}
+    status = status_of(built.facts)
+    return {**row, "sha256": sha256, "clips": built.clips, **known, "status": status}
 
 
 def _warn(counts: Mapping[str, Any], foreign: Sequence[str]) -> None:

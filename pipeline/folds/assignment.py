@@ -86,11 +86,16 @@ def assign_folds(
     return Assignment(folded, figures, warnings)
 
 
-def require_folds(usable: Sequence[Track], params: SplitParams, seed: int) -> None:
+def require_folds(usable: Sequence[Track], params: SplitParams, seed: int) -> list[FoldedTrack]:
     """Check that there are enough tracks to train and test, before copies among them are known.
 
     Parameters are those of `assign_folds`. Copies only make groups larger and fewer, so what is
     refused here would fail with them as well.
+
+    Returns
+    -------
+    list of FoldedTrack
+        The tracks in the folds that they have if there are no copies.
 
     Raises
     ------
@@ -101,6 +106,7 @@ def require_folds(usable: Sequence[Track], params: SplitParams, seed: int) -> No
     tracks = assign_folds(usable, [], params, seed).tracks
     for fold in folds_of(tracks):
         inner_validation(sides(tracks, fold)[0], share=0, seed=seed + fold)  # the least there is
+    return tracks
 
 
 def with_filtered_split(tracks: Sequence[Track], facts: Mapping[str, Fact]) -> list[Track]:
