@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pipeline.audio.clips import load_clips
-from pipeline.audio.decode import Rejection
+from pipeline.audio.rejection import Rejection
 from pipeline.base.arrays import Array
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
