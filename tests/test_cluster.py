@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import MUSIC_TRACKS, Workplace, wait_until, write_params
+from documents import write_params
+from helpers import MUSIC_TRACKS, Workplace, wait_until
 
 pytest.importorskip("distributed")
 SEGMENT = ("python", "-m", "pipeline.segment")

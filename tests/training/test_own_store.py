@@ -1,4 +1,4 @@
-"""A store that the user made: the stages that depend on it check it, as `check` does not open it."""
+"""A store that the user made: `check` does not open it, so later stages have to check it."""
 
 from collections.abc import Mapping
 from pathlib import Path
