@@ -29,7 +29,7 @@ import numpy as np
 
 from documents import base_document
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.experiment import parse_models
+from pipeline.check import parse_models
 from pipeline.training.fitting import FoldTask, fit_fold
 from pipeline.training.saved import Description, load_model, probabilities, save_model
 from pipeline.training.startup import keras
