@@ -1,5 +1,6 @@
 """Read what libsndfile knows: WAV, AU, AIFF, FLAC, MP3, and Vorbis and Opus in Ogg."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +36,7 @@ class SndfileReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._file = _Stream(path)
+            self._file = _Stream(os.fsencode(path))  # a name may not be UTF-8
         except soundfile.SoundFileError as error:
             raise Rejection(f"unreadable: {_reason(error)}") from None
         self.sample_rate, self.channels = self._file.samplerate, self._file.channels

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -74,10 +74,10 @@ def map_tracks(
         return
     with (
         _tasks(light or total < MANY) as parallel,
-        tqdm(total=total, desc=label, unit="track") as progress,
+        progress(total, label) as reported,
     ):
         for result in parallel(delayed(function)(item) for item in items):
-            progress.update()
+            reported.update()
             yield result
 
 
