@@ -1,42 +1,38 @@
 """Stage: predict the genres of unlabelled tracks, or of given files, by all folds' models.
 
-As a stage it writes data/unlabelled.csv. `python -m pipeline.predict song.mp3 ...` prints a table.
-Everything that it needs to know is in the models, so params.yaml plays no part.
+As a stage it writes data/unlabelled.csv. `python -m pipeline.predict song.mp3 folder ...` prints a
+table of these files and of all audio files below these folders. Everything that it needs to know is
+in the models, so params.yaml plays no part.
 """
 
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from pipeline.audio.clips import load_clips
-from pipeline.audio.decode import Rejection
+from pipeline.audio.rejection import Rejection
 from pipeline.base.arrays import Array
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
+from pipeline.base.growing import GrowingTable
 from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED
+from pipeline.base.progress import progress
 from pipeline.base.tables import write_csv
-from pipeline.base.terminal import aligned
+from pipeline.base.terminal import aligned, clean
+from pipeline.dataset.files import is_audio, walk_files
 from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.summary import probability_columns, probability_row
-from pipeline.features.params import described_feature
-from pipeline.features.shared.recipe import ExtractFeature
 from pipeline.store.store import Store
-from pipeline.training.ensemble import load_models, probabilities
-from pipeline.training.saved import Description
+from pipeline.training.ensemble import load_models
+from pipeline.training.prediction import Models, predict_clips, predict_sound, recipe_of
 
 COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
 
-Models = Sequence[tuple[Any, Description]]
 Row = dict[str, Any]
-
-
-def predict_rows(models: Models, rows: Array) -> Array:
-    """Mean probability over models and clips: (clips, ...) -> (genres,)."""
-    return np.mean([probabilities(model, rows).mean(axis=0) for model, _ in models], axis=0)
 
 
 def verdict(genres: Sequence[str], chances: Array) -> Row:
@@ -59,48 +55,69 @@ def predict_store(models: Models, folder: Path, track_ids: Sequence[str]) -> Ite
         for track_id in track_ids:
             if track_id not in store:
                 raise PipelineError(f"{folder} has no rows of {track_id}")
-            chances = predict_rows(models, store.rows(track_id))
+            chances = predict_clips(models, store.rows(track_id)).mean(axis=0)
             yield {"track_id": track_id, **verdict(models[0][1].genres, chances)}
 
 
 def predict_file(models: Models, path: Path) -> Row:
-    """The row of one audio file.
+    """The row of one audio file; raises what `predict_sound` does."""
+    chances = predict_sound(models, path).mean(axis=0)
+    return {"file": name_of(path), **verdict(models[0][1].genres, chances)}
+
+
+def predict_files(
+    models: Models, paths: Sequence[Path], keep: Callable[[Row], None] | None = None
+) -> tuple[list[Row], list[str]]:
+    """The rows of the usable files, and one line for each of the others.
+
+    Parameters
+    ----------
+    keep : callable, optional
+        Is given each row as soon as it is there.
 
     Raises
     ------
-    Rejection, OSError
-        The file cannot be used.
     PipelineError
         The models were trained on a feature that cannot be computed here.
     """
-    description = models[0][1]
-    store = description.store
-    feature = described_feature(store)
-    if feature is None:
-        raise PipelineError(
-            f"the models were trained on a feature of your own, {description.feature!r}, which "
-            "cannot be computed here; put the tracks into the dataset's folder unlabelled, and "
-            "their rows into the feature's store"
-        )
-    recipe = ExtractFeature(feature, store["sample_rate"])
-    pcm = load_clips(path, recipe.sample_rate, recipe.sample_rate * store["seconds"]).pcm
-    with threadpool_limits(1):  # as `extract` computes it, to the last bit
-        rows = recipe(pcm).rows
-    chances = predict_rows(models, np.asarray(rows))
-    return {"file": str(path), **verdict(description.genres, chances)}
-
-
-def predict_files(models: Models, paths: Sequence[Path]) -> tuple[list[Row], list[str]]:
-    """The rows of the usable files, and one line for each of the others."""
+    recipe_of(models[0][1])
     rows, errors = [], []
-    for path in paths:
-        try:
-            rows.append(predict_file(models, path))
-        except Rejection as error:
-            errors.append(f"{path}: {error}")
-        except OSError as error:
-            errors.append(f"{path}: {error.strerror}")
+    with progress(len(paths), "predict", "file") as reported:
+        for path in paths:
+            try:
+                row = predict_file(models, path)
+            except Rejection as rejection:
+                errors.append(f"{path}: {rejection}")
+            except OSError as error:
+                errors.append(f"{path}: {error.strerror}")
+            else:
+                rows.append(row)
+                if keep:
+                    keep(row)
+            reported.update()
     return rows, errors
+
+
+def audio_files(paths: Iterable[Path]) -> list[Path]:
+    """The files among `paths`, and all audio files below the folders among them, each once.
+
+    Raises
+    ------
+    PipelineError
+        A folder has none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        below = sorted(filter(is_audio, walk_files(path))) if path.is_dir() else [path]
+        if not below:
+            raise PipelineError(f"{path}: no audio files in this folder")
+        found += below
+    return list(dict.fromkeys(found))
+
+
+def name_of(path: Path) -> str:
+    """A path as text; bytes of a name that are not UTF-8 are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def format_table(rows: Sequence[Row]) -> str:
@@ -112,35 +129,49 @@ def format_table(rows: Sequence[Row]) -> str:
 def main() -> None:
     """Predict the files that the command line names, or else the dataset's unlabelled tracks."""
     parser = command_line(__doc__)
-    parser.add_argument("files", nargs="*", type=Path, help="audio files of your own")
+    parser.add_argument("files", nargs="*", type=Path, help="audio files of your own, or folders")
     parser.add_argument("--csv", type=Path, metavar="PATH", help="also write the table to PATH")
+    parser.add_argument("--resume", action="store_true", help="skip what the --csv has already")
     parser.add_argument("--models", type=Path, default=TRAINED, help="folder of fold-*.keras")
     arguments = parser.parse_args()
     if arguments.csv and not arguments.files:
         parser.error("--csv needs files; the dataset's unlabelled tracks go to data/unlabelled.csv")
-    models = load_models(arguments.models)
+    if arguments.resume and not arguments.csv:
+        parser.error("--resume needs --csv, the table to go on with")
     if arguments.files:
-        _predict_own(models, arguments.files, arguments.csv)
+        paths = audio_files(arguments.files)
+        models = load_models(arguments.models)
+        columns = _columns("file", models)
+        growing = arguments.csv and GrowingTable(arguments.csv, columns, resume=arguments.resume)
+        with growing or nullcontext() as table:
+            _predict_own(models, paths, table)
     else:
-        track_ids = [track.track_id for track in read_tracks() if not track.genre]
-        folder = FEATURE_STORES / models[0][1].feature
-        _write(UNLABELLED, "track_id", models, predict_store(models, folder, track_ids))
+        _predict_unlabelled(load_models(arguments.models))
 
 
-def _predict_own(models: Models, paths: Sequence[Path], table: Path | None) -> None:
-    rows, errors = predict_files(models, paths)
+def _predict_own(models: Models, paths: list[Path], table: GrowingTable | None) -> None:
+    if table is not None and table.earlier:
+        done = {row["file"] for row in table.earlier}
+        paths = [path for path in paths if name_of(path) not in done]
+        print(f"{len(done)} files were predicted before, {len(paths)} are left", file=sys.stderr)
+    rows, errors = predict_files(models, paths, table.add if table is not None else None)
     if rows:
         print(format_table(rows))
-    if table is not None:
-        _write(table, "file", models, rows)
     for line in errors:
-        print(f"rejected: {line}", file=sys.stderr)
+        print(f"rejected: {clean(line)}", file=sys.stderr)
     if errors:
         raise PipelineError(f"{len(errors)} of {len(paths)} files cannot be used")
 
 
-def _write(path: Path, first: str, models: Models, rows: Any) -> None:
-    write_csv(path, [first, *COLUMNS, *probability_columns(models[0][1].genres)], rows)
+def _predict_unlabelled(models: Models) -> None:
+    track_ids = [track.track_id for track in read_tracks() if not track.genre]
+    folder = FEATURE_STORES / models[0][1].feature
+    rows = predict_store(models, folder, track_ids)
+    write_csv(UNLABELLED, _columns("track_id", models), rows)
+
+
+def _columns(first: str, models: Models) -> list[str]:
+    return [first, *COLUMNS, *probability_columns(models[0][1].genres)]
 
 
 if __name__ == "__main__":

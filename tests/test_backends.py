@@ -32,7 +32,7 @@ from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.ensemble import probabilities
 from pipeline.training.fitting import FoldTask, fit_fold
 from pipeline.training.saved import Description, load_model, save_model
-from pipeline.training.sections import parse_models
+from pipeline.check import parse_models
 from pipeline.base.backend import keras
 
 folder, precisions = Path(sys.argv[1]), sys.argv[2].split(",")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.dataset.tracks import Track
 from pipeline.folds.errors import FoldError
-from pipeline.folds.params import SplitParams
+from pipeline.folds.params import ProtocolName, SplitParams
 from pipeline.folds.prescribed import by_fold_or_split, by_split
 from pipeline.folds.protocols import PROTOCOLS
 from pipeline.folds.table import folds_of, sides
@@ -36,7 +36,7 @@ SPLIT = [
 
 @pytest.mark.parametrize("protocol", ["filtered", "given"])
 @pytest.mark.parametrize(("judge", "tested"), [("test", "b/0"), ("valid", "a/2")])
-def test_a_split_is_trained_on_with_several_seeds(protocol: str, judge: str, tested: str) -> None:
+def test_a_split_is_trained_on_with_several_seeds(protocol: ProtocolName, judge: str, tested: str) -> None:
     replicas = {"a/0": "a/0", "b/1": "a/0"}
     assigned = PROTOCOLS[protocol](SPLIT, replicas, params_of(judge, seeds=4), 0)
     assert {track.track_id: track.tested_in for track in assigned} == {

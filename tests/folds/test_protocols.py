@@ -87,7 +87,7 @@ def test_song_folds_are_even_where_genres_have_odd_sizes() -> None:
     protocol=st.sampled_from(["song", "artist"]),
 )
 def test_no_artist_and_no_replica_is_on_two_sides(
-    drawn: list[tuple[int, int, int]], folds: int, seed: int, protocol: str
+    drawn: list[tuple[int, int, int]], folds: int, seed: int, protocol: ProtocolName
 ) -> None:
     tracks = [track_of(f"{g}/{n}", artist=str(a or "")) for n, (g, a, _) in enumerate(drawn)]
     replicas = {t.track_id: f"r{r}" for t, (_, _, r) in zip(tracks, drawn, strict=True) if r}
@@ -151,7 +151,7 @@ def test_folds_differ_between_seeds() -> None:
 
 
 @pytest.mark.parametrize(("protocol", "what"), [("song", "usable tracks"), ("clip", "clips")])
-def test_genre_with_fewer_tracks_than_folds_is_named(protocol: str, what: str) -> None:
+def test_genre_with_fewer_tracks_than_folds_is_named(protocol: ProtocolName, what: str) -> None:
     expected = (
         rf"^genre 'genre 1' has 3 {what}, fewer than split\.folds = 4; add tracks or lower "
         r"split\.folds to at most 3$"

@@ -10,7 +10,7 @@ from documents import base_document
 from models.ann import AnnParams, build
 from pipeline.base.arrays import Array
 from pipeline.base.backend import keras
-from pipeline.training.sections import parse_models
+from pipeline.check import parse_models
 
 PARAMS = parse_models(base_document()["models"])["ann"]
 PICTURE = (16, 24, 3)

@@ -394,7 +394,6 @@ def test_a_fold_reaches_its_network_and_training_alone(name: str) -> None:
         "pipeline.training.experiment",
         "pipeline.training.machine",
         "pipeline.training.progress",
-        "pipeline.training.sections",
         "pipeline.training.tasks",
         "pipeline.training.testing",
     }
