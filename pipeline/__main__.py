@@ -14,6 +14,7 @@ STAGES = (
     "train",
     "evaluate",
     "predict",
+    "report",
 )
 
 

@@ -23,6 +23,7 @@ from pipeline.evaluation.params import EvaluateParams
 from pipeline.features.params import feature_names, parse_extract
 from pipeline.features.shared.feature import Feature
 from pipeline.folds.params import SplitParams
+from pipeline.pages.params import ReportParams
 from pipeline.synthesis.params import DemoParams
 from pipeline.training.params import FitParams, TrainParams
 from pipeline.training.sections import parse_models
@@ -40,6 +41,7 @@ KEYS = (
     "train",
     "models",
     "evaluate",
+    "report",
 )
 
 
@@ -65,6 +67,7 @@ def check(document: Mapping[str, Any]) -> None:
         (SplitParams, "split"),
         (TrainParams, "train"),
         (EvaluateParams, "evaluate"),
+        (ReportParams, "report"),
     ):
         read_section(cls, key, document)
     for name, extracted in features.items():

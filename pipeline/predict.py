@@ -17,7 +17,7 @@ from pipeline.audio.decode import Rejection
 from pipeline.base.arrays import Array
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED
+from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED, UNLABELLED_CLIPS
 from pipeline.base.tables import write_csv
 from pipeline.base.terminal import aligned
 from pipeline.dataset.tracks import read_tracks
@@ -34,9 +34,14 @@ Models = Sequence[tuple[Any, Description]]
 Row = dict[str, Any]
 
 
+def predict_clips(models: Models, rows: Array) -> Array:
+    """Mean probability over models: (clips, ...) -> (clips, genres)."""
+    return np.mean([probabilities(model, rows) for model, _ in models], axis=0)
+
+
 def predict_rows(models: Models, rows: Array) -> Array:
     """Mean probability over models and clips: (clips, ...) -> (genres,)."""
-    return np.mean([probabilities(model, rows).mean(axis=0) for model, _ in models], axis=0)
+    return predict_clips(models, rows).mean(axis=0)
 
 
 def verdict(genres: Sequence[str], chances: Array) -> Row:
@@ -51,16 +56,17 @@ def verdict(genres: Sequence[str], chances: Array) -> Row:
     }
 
 
-def predict_store(models: Models, folder: Path, track_ids: Sequence[str]) -> Iterator[Row]:
-    """Yield a row for each of `track_ids`, from the features in the store `folder`."""
+def predict_store(
+    models: Models, folder: Path, track_ids: Sequence[str]
+) -> Iterator[tuple[str, Array]]:
+    """Yield each of `track_ids` with its clips' probabilities, from the store `folder`."""
     with Store(folder) as store:
         if store.description != models[0][1].store:
             raise PipelineError(f"the models were not trained on {folder}; run `dvc repro`")
         for track_id in track_ids:
             if track_id not in store:
                 raise PipelineError(f"{folder} has no rows of {track_id}")
-            chances = predict_rows(models, store.rows(track_id))
-            yield {"track_id": track_id, **verdict(models[0][1].genres, chances)}
+            yield track_id, predict_clips(models, store.rows(track_id))
 
 
 def predict_file(models: Models, path: Path) -> Row:
@@ -124,7 +130,22 @@ def main() -> None:
     else:
         track_ids = [track.track_id for track in read_tracks() if not track.genre]
         folder = FEATURE_STORES / models[0][1].feature
-        _write(UNLABELLED, "track_id", models, predict_store(models, folder, track_ids))
+        _write_unlabelled(models, list(predict_store(models, folder, track_ids)))
+
+
+def _write_unlabelled(models: Models, found: Sequence[tuple[str, Array]]) -> None:
+    """Write a row for each track, and beside it one for each clip, in order."""
+    genres = models[0][1].genres
+    tracks = (
+        {"track_id": track_id, **verdict(genres, clips.mean(axis=0))} for track_id, clips in found
+    )
+    rows = (
+        {"track_id": track_id, **probability_row(genres, clip)}
+        for track_id, clips in found
+        for clip in clips
+    )
+    _write(UNLABELLED, "track_id", models, tracks)
+    write_csv(UNLABELLED_CLIPS, ["track_id", *probability_columns(genres)], rows)
 
 
 def _predict_own(models: Models, paths: Sequence[Path], table: Path | None) -> None:

@@ -37,6 +37,7 @@ def items(root: Path) -> Iterator[Item]:
         *root.glob("tracks/*/*"),
         *root.glob("shards/*/*/*"),
         *root.glob("folds/*"),
+        *root.glob("sounds/*"),
         *root.glob("checkpoints/*"),
         *root.glob("tmp/*"),
     ]:
