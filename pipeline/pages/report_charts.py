@@ -43,15 +43,12 @@ def score_chart(genres: Sequence[GenreScores], measure: str) -> str:
     chart = alt.Chart(alt.InlineData(rows)).encode(
         y=alt.Y("label:N", axis=axis, scale=alt.Scale(domain=[each.genre for each in genres]))
     )
-    axis_x = _share_axis(None)
-    layers = [
-        chart.mark_rule(strokeWidth=7, strokeCap="round", opacity=0.3, color=OTHER).encode(
-            x=alt.X("low:Q", axis=axis_x, scale=SHARE), x2="high"
-        ),
-        chart.mark_circle(size=90, opacity=1, color=OTHER).encode(
-            x=alt.X("value:Q", axis=axis_x, scale=SHARE)
-        ),
-    ]
+    low, value = (
+        alt.X(f"{name}:Q", axis=_share_axis(None), scale=SHARE) for name in ("low", "value")
+    )
+    band = chart.mark_rule(strokeWidth=7, strokeCap="round", opacity=0.3, color=OTHER)
+    dot = chart.mark_circle(size=90, opacity=1, color=OTHER)
+    layers = [band.encode(x=low, x2="high"), dot.encode(x=value)]
     return to_svg(alt.LayerChart(layer=layers), GENRE_ROW * len(genres), 250)
 
 
@@ -75,9 +72,7 @@ def calibration_chart(levels: Mapping[str, Sequence[Bin]]) -> str:
         )
         layers += [
             chart.mark_line(color=colour, strokeWidth=1.5),
-            chart.mark_circle(color=colour, opacity=0.85).encode(
-                size=alt.Size("size:Q", scale=None)
-            ),
+            chart.mark_circle(color=colour, opacity=0.85).encode(size=size),
         ]
     return to_svg(alt.LayerChart(layer=layers), SQUARE, SQUARE)
 
