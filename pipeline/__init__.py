@@ -3,12 +3,12 @@
 `python -m pipeline` lists the stages and commands.
 """
 
-# The one import that a package has here: every stage passes through this file first, and a Python
-# without the packages would end in a traceback between DVC's lines.
+# The one `__init__.py` with an import: every stage passes through this file first, and with a
+# Python that lacks the packages would end in a traceback between DVC's lines.
 import importlib.util
 import sys
 
-if importlib.util.find_spec("pydantic") is None:
+if not all(map(importlib.util.find_spec, ("h5py", "keras", "librosa"))):
     sys.exit(
         f"error: {sys.executable} lacks the packages of this project; activate the environment "
         "that `make setup` makes: . .venv/bin/activate"

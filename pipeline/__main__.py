@@ -19,25 +19,25 @@ STAGES = (
 
 
 def listing() -> str:
-    """One line for each stage and command, with the first line of its docstring."""
-    files = {path.stem: path for path in Path(__file__).parent.glob("[!_]*.py")}
-    commands = sorted(files.keys() - set(STAGES))
+    """One line for each stage and command: its name, and the first line of its docstring."""
+    files = {path.stem: path for path in sorted(Path(__file__).parent.glob("[!_]*.py"))}
     width = max(map(len, files))
-    lines = {name: f"  {name:<{width}}  {_summary(files[name])}" for name in (*STAGES, *commands)}
+    lines = {name: f"  {name:<{width}}  {_summary(path)}" for name, path in files.items()}
     return "\n".join(
         [
             "Stages, in the order in which `dvc repro` runs them:",
-            *(lines[name] for name in STAGES),
+            *(lines.pop(name) for name in STAGES),
             "Commands:",
-            *(lines[name] for name in commands),
+            *lines.values(),
             "`python -m pipeline.<name> --help` says more.",
         ]
     )
 
 
 def _summary(path: Path) -> str:
+    """What stands behind "Stage: " or "Command: " in the docstring of a file."""
     doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    text = doc.splitlines()[0].removeprefix("Stage: ").removeprefix("Command: ")
+    text = doc.splitlines()[0].partition(": ")[2]
     return text[0].upper() + text[1:]
 
 

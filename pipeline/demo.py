@@ -47,7 +47,7 @@ def write_demo(folder: Path, truth: Path, params: DemoParams, seed: int) -> None
     params : DemoParams
         Number of tracks and artists, and length of the tracks in seconds.
     seed : int
-        Together with its own id, it determines every track: equal arguments give equal bytes.
+        With its id, it determines each track: equal arguments give equal bytes.
     """
     labelled, unlabelled = list(_labelled(params)), list(_unlabelled(params, seed))
     partial = folder.with_name(folder.name + ".partial")

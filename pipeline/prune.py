@@ -10,6 +10,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,42 +20,37 @@ from pipeline.store.cache import machine_cache
 
 DEFAULT_SIZE = "20G"
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-ABANDONED_SECONDS = 24 * 3600.0  # what is written takes minutes; older, its writer was killed
+ENTRIES = ("tracks/*/*", "shards/*/*/*", "folds/*", "sounds/*", "checkpoints/*", "tmp/*")
+# What a running stage may still need: what it writes, and the checkpoint of an epoch that is slow.
+IN_WORK, WORK_SECONDS = ("checkpoints", "tmp"), 24 * 3600.0
 
 
 @dataclass(frozen=True)
 class Item:
-    """A shard's folder or a track's file: the unit that is deleted."""
+    """A file or folder of the cache, the unit that is deleted; `used` is when, in seconds."""
 
     path: Path
     size: int
     used: float
 
+    @property
+    def kind(self) -> str:
+        """Name of the folder that it lies in."""
+        return self.path.parent.name
+
 
 def items(root: Path) -> Iterator[Item]:
-    """Everything in the cache `root`; what nobody finished writing counts as used never."""
-    for path in [
-        *root.glob("tracks/*/*"),
-        *root.glob("shards/*/*/*"),
-        *root.glob("folds/*"),
-        *root.glob("sounds/*"),
-        *root.glob("checkpoints/*"),
-        *root.glob("tmp/*"),
-    ]:
-        try:
+    """Everything in the cache `root`."""
+    for path in (path for entry in ENTRIES for path in root.glob(entry)):
+        with suppress(FileNotFoundError):  # a stage may be at work
             files = list(path.rglob("*")) if path.is_dir() else [path]
-            size = sum(file.stat().st_size for file in files)
-            used = path.stat().st_mtime
-        except FileNotFoundError:
-            continue
-        if path.parent.name != "tmp":
-            yield Item(path, size, used)
-        elif time.time() - used > ABANDONED_SECONDS:
-            yield Item(path, size, 0.0)
+            yield Item(path, sum(file.stat().st_size for file in files), path.stat().st_mtime)
 
 
 def prune(root: Path, limit: int) -> tuple[int, int]:
     """Delete what was used longest ago until at most `limit` bytes are left.
+
+    What nobody finished writing goes in any case; it and checkpoints stay for WORK_SECONDS.
 
     Returns
     -------
@@ -63,15 +59,21 @@ def prune(root: Path, limit: int) -> tuple[int, int]:
     """
     found = sorted(items(root), key=lambda item: item.used)
     left = total = sum(item.size for item in found)
+    now = time.time()
     for item in found:
-        if left <= limit and item.used:
-            break
-        if item.path.is_dir():
-            shutil.rmtree(item.path, ignore_errors=True)
-        else:
-            item.path.unlink(missing_ok=True)
-        left -= item.size
+        if item.kind in IN_WORK and now - item.used < WORK_SECONDS:
+            continue
+        if left > limit or item.kind == "tmp":
+            _delete(item.path)
+            left -= item.size
     return total - left, left
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def parse_size(text: str) -> int:
@@ -80,7 +82,7 @@ def parse_size(text: str) -> int:
     Raises
     ------
     PipelineError
-        It is no size.
+        It is not a size.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)B?", text.strip().upper())
     if not match:

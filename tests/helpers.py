@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from pipeline.features.params import read_feature
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack, read_folds, write_folds
 from pipeline.store.store import Store, in_store_order, write_store
+from pipeline.training import cross_validation
 from pipeline.training.assembly import assemble
 from pipeline.training.experiment import Experiment, read_experiment
 from pipeline.training.saved import Description, save_model
@@ -158,6 +160,18 @@ def sample_rows() -> dict[tuple[str, int], list[bytes]]:
         places[sample.chain, sample.track_id] += 1
         found[sample.track_id, sample.clip].append(row.tobytes())
     return found
+
+
+def run_main(main: Callable[[], None], *arguments: object) -> None:
+    """Run a stage or a command with these arguments on its command line."""
+    with mock.patch.object(sys, "argv", [main.__module__, *map(str, arguments)]):
+        main()
+
+
+def train_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have folds train in this process, one after another, with a narrow network."""
+    monkeypatch.setattr(cross_validation, "map_folds", lambda f, calls: [f(each) for each in calls])
+    monkeypatch.setattr("models.ann.WIDTHS", (32,))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -1,86 +1,97 @@
-"""Each kind's worth: trained, judged and compared with no augmentation, on the same folds."""
+"""Each kind of augmentation is trained, tested and compared with none, on the same folds."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from documents import write_params
 from helpers import (
     FRAMES,
     SMALL,
     contents,
+    make_small_samples,
+    run_main,
     saves_models,
+    small_document,
     small_experiment,
-    write_params,
+    train_quickly,
     write_project,
 )
 
-from pipeline.tasks.fitting import HISTORY
-from pipeline.tasks.saved import load_model, probabilities
 from pipeline import ablate
-from pipeline.training import tasks
-from pipeline.comparison import trials
-from pipeline.augmentation.registry import AUGMENTATIONS
 from pipeline.augmentation.chains import chain_of
-from pipeline.folds.assignment import assign_folds
-from pipeline.base.errors import PipelineError
-from pipeline.tasks.fold import CURVES, MODEL
-from pipeline.folds.labelled import load_labelled
-from pipeline.augmentation.offline import make_samples
-from pipeline.augmentation.target import Target
-from pipeline.comparison.paired import Difference, Judgement
-from pipeline.base.paths import AUGMENTED
+from pipeline.augmentation.registry import augmentations
 from pipeline.augmentation.samples import write_samples
-from pipeline.evaluation.votes import VOTERS
-from pipeline.base.paths import FEATURE_STORES
-from pipeline.store.store import write_store
+from pipeline.augmentation.target import Target
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import AUGMENTED, FEATURE_STORES, REPLICAS
+from pipeline.base.sections import read_section
 from pipeline.base.tables import read_csv, write_csv
-from pipeline.recordings.pairs import REPLICA_COLUMNS
-from pipeline.base.paths import REPLICAS
+from pipeline.comparison import trials
+from pipeline.comparison.outcomes import TrackOutcomes
+from pipeline.comparison.paired import Difference
+from pipeline.comparison.trials import Trial, Trials
 from pipeline.dataset.tracks import read_tracks
-from pipeline.comparison.trials import Bench, Trial
+from pipeline.evaluation.votes import VOTERS
+from pipeline.features.params import read_feature
+from pipeline.folds.assignment import assign_folds
+from pipeline.folds.labelled import load_labelled
+from pipeline.folds.params import SplitParams
+from pipeline.recordings.pairs import REPLICA_COLUMNS
+from pipeline.store.store import write_store
+from pipeline.training.cross_validation import train_folds
+from pipeline.training.ensemble import probabilities
+from pipeline.training.fitting import HISTORY
+from pipeline.training.record import MODEL, Record, read_record
+from pipeline.training.saved import load_model
+from pipeline.training.tasks import make_tasks
 
 pytestmark = saves_models
 
 CHANGES = {"models.ann.learning_rate": 0.003}
-PARAMS = small_experiment(CHANGES)
+EXPERIMENT = small_experiment(CHANGES)
+SPLIT = read_section(SplitParams, "split", small_document(CHANGES))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all tests here, which train without augmentation only once."""
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def project(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The small project as the working directory, without augmentation, replicas or folds."""
     write_project(tmp_path, CHANGES)
     write_csv(tmp_path / REPLICAS, REPLICA_COLUMNS, [])
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(tasks, "map_folds", lambda f, tasks: [f(task) for task in tasks])
+    monkeypatch.setenv("PIPELINE_CACHE", str(cache))
+    train_quickly(monkeypatch)
     write_samples(AUGMENTED, [])
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["ablate", *names])
-    ablate.main()
+def run(*names: str) -> None:
+    run_main(ablate.main, *names)
 
 
-def scratch() -> list[Path]:
-    """What is left of the folders that trials have their samples in."""
+def sample_folders() -> list[Path]:
+    """Folders in which trials have their samples."""
     return list(Path("data").glob("ablation*"))
 
 
 def by_hand(*kinds: str) -> tuple[float, float]:
-    """Accuracy of the tracks' votes, and of the last epochs on the inner validation."""
-    chains = tuple(chain_of(name, PARAMS.augment.ranges) for name in kinds)
+    """Accuracy of the tracks' votes, and of the best epochs on the inner validation."""
+    chains = tuple(chain_of(name, EXPERIMENT.augment.ranges) for name in kinds)
     mode = "offline" if kinds else "none"
-    params = replace(PARAMS, augment=replace(PARAMS.augment, mode=mode, kinds=chains))
+    experiment = replace(EXPERIMENT, augment=replace(EXPERIMENT.augment, mode=mode, kinds=chains))
     if kinds:  # one copy makes an epoch twice as long
-        params = replace(params, models={"ann": replace(PARAMS.network, epochs=1, patience=8)})
-    tracks = assign_folds(read_tracks(), [], params.split, params.seed).tracks
+        network = replace(EXPERIMENT.network, epochs=1, patience=8)
+        experiment = replace(experiment, network=network)
+        make_small_samples(experiment, Path("again"))
+    tracks = assign_folds(read_tracks(), [], SPLIT, experiment.seed).tracks
     clips = load_labelled(FEATURE_STORES / "centroid", tracks)
-    if kinds:
-        make_samples(params, read_tracks(), Path("again"))
-    folders = tasks.train_folds(tasks.make_tasks(params, tracks, clips, Path("again")))
+    folders = train_folds(make_tasks(experiment, tracks, clips, Path("again")))
     right = []
     for fold, folder in enumerate(folders):
         model = load_model(folder / MODEL)[0]
@@ -88,17 +99,17 @@ def by_hand(*kinds: str) -> tuple[float, float]:
             rows = clips.rows_of([track])
             vote = VOTERS["majority"](probabilities(model, clips.rows[rows])).argmax()
             right.append(clips.genres[vote] == track.genre)
-    curves = [read_csv(folder / CURVES) for folder in folders]
-    best = [min(each, key=lambda row: float(row["val_loss"])) for each in curves]
-    return float(np.mean(right)), float(np.mean([float(row["val_accuracy"]) for row in best]))
+    histories = [read_record(folder).history for folder in folders]
+    best = [min(history, key=lambda row: row["val_loss"]) for history in histories]
+    return float(np.mean(right)), float(np.mean([row["val_accuracy"] for row in best]))
 
 
 @pytest.mark.usefixtures("project")
-def test_table_has_a_row_a_kind_and_its_gain_over_none(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_table_has_a_row_for_each_kind_and_its_gain_over_none(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = contents(AUGMENTED)
-    run(monkeypatch, "mirror", "noise")
+    run("mirror", "noise")
     rows = {row["kinds"]: row for row in read_csv(ablate.TABLE)}
     order = list(rows)
     assert order[0] == "none"
@@ -106,8 +117,9 @@ def test_table_has_a_row_a_kind_and_its_gain_over_none(
     validated = [float(row["validation_clip_accuracy"]) for row in rows.values()]
     assert validated[1] >= validated[2]
     assert {rows["none"][name] for name in ("difference", "low", "high", "p_holm")} == {""}
+    capsys.readouterr()
     accuracy = {name: by_hand(*[] if name == "none" else [name]) for name in order}
-    assert capsys.readouterr().out.count("taken from the cache") == 6  # by hand it is the same
+    assert capsys.readouterr().out.count("taken from the cache") == 6  # as it is the same by hand
     for name, row in rows.items():
         right, validation = accuracy[name]
         assert float(row["track_accuracy"]) == pytest.approx(right, abs=1e-4)
@@ -118,119 +130,119 @@ def test_table_has_a_row_a_kind_and_its_gain_over_none(
             assert float(row["difference"]) == pytest.approx(gain, abs=1e-4)
             assert float(row["low"]) <= gain <= float(row["high"])
     assert contents(AUGMENTED) == before
-    assert not scratch()
+    assert not sample_folders()
 
 
 @pytest.mark.usefixtures("project")
-def test_all_is_tried_and_making_it_costs_the_same_a_second_time(
+def test_seconds_of_making_samples_are_the_same_the_second_time(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(trials, "estimate_seconds", lambda *_: 5000.0)
-    run(monkeypatch, "all")
+    run("blur")
     first = ablate.TABLE.read_bytes()
     rows = {row["kinds"]: float(row["seconds"]) for row in read_csv(ablate.TABLE)}
-    assert rows["none"] < 5000 <= rows["all"] < 6000
+    assert rows["none"] < 5000 <= rows["blur"] < 6000
     capsys.readouterr()
-    run(monkeypatch, "all")
+    run("blur")
     assert capsys.readouterr().out.count("taken from the cache") == 4
     assert ablate.TABLE.read_bytes() == first
 
 
 @pytest.mark.usefixtures("project")
-def test_failure_late_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_late_failure_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     folders = []
 
-    def tried(bench: Bench, name: str, _kinds: object) -> Trial:
-        folders.append(bench.folder.parent)
-        assert bench.folder.parent.is_dir()
+    def run_trial(common: Trials, name: str, _: object) -> Trial:
+        folders.append(common.folder.parent)
+        assert common.folder.parent.is_dir()
         if name == "noise":
             raise PipelineError("no space left")
         return trial(name, 0.5, [name != "none"] * 4)
 
-    monkeypatch.setattr(Bench, "run", tried)
+    monkeypatch.setattr(Trials, "run", run_trial)
     with pytest.raises(PipelineError, match="no space left"):
-        run(monkeypatch, "mirror", "blur", "noise", "stretch")
+        run("mirror", "blur", "noise", "stretch")
     rows = {row["kinds"]: row for row in read_csv(ablate.TABLE)}
     assert list(rows) == ["none", "mirror", "blur"]
     for name in ("mirror", "blur"):
         assert rows[name]["difference"] == "1.0"
         assert (rows[name]["p_value"], rows[name]["p_holm"]) == ("0.125", "0.25")
     assert len(set(folders)) == 1
-    assert not scratch()
+    assert not sample_folders()
 
 
 @pytest.mark.usefixtures("project")
 def test_two_runs_at_once_have_a_folder_each() -> None:
-    with trials.open_bench(PARAMS) as one, trials.open_bench(PARAMS) as other:
-        found = scratch()
+    asked = (EXPERIMENT, SPLIT, "majority")
+    with trials.open_trials(*asked) as one, trials.open_trials(*asked) as other:
+        found = sample_folders()
         assert {one.folder.parent, other.folder.parent} == set(found)
         assert len(found) == 2
-    assert not scratch()
+    assert not sample_folders()
 
 
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("names", [[], ["all"], ["blur"]])
-def test_feature_that_no_kind_changes_is_an_error(
-    names: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_feature_that_no_kind_can_change_is_an_error(names: list[str]) -> None:
     rows = {track.track_id: np.zeros((2, 5), np.int32) for track in read_tracks()}
     write_store(FEATURE_STORES / "own", {"name": "own"}, rows)
     write_params(Path(), {**SMALL, "feature": "own"})
     expected = (
-        r"^'mirror' changes floats and integers of up to 16 bits, and rows of this feature are "
-        r"int32; feature = 'own'$"
+        rf"^no kind can change the feature: '{next(iter(augmentations()))}' changes floats and "
+        "integers of up to 16 bits, and rows of this feature are int32$"
     )
     with pytest.raises(PipelineError, match=expected):
-        run(monkeypatch, *names)
+        run(*names)
 
 
 @pytest.mark.usefixtures("project")
-def test_mode_of_params_yaml_is_the_one_that_is_tried(
+def test_mode_in_params_yaml_is_the_one_that_is_tried(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_params(Path(), {**SMALL, **CHANGES, "augment.mode": "inline"})
     made = []
     monkeypatch.setattr(trials, "make_samples", lambda *asked: made.append(asked))
-    run(monkeypatch, "blur")
+    run("blur")
     assert made == []
-    assert [row["megabytes"] for row in read_csv(ablate.TABLE)] == ["0", "0"]
+    assert [float(row["megabytes"]) for row in read_csv(ablate.TABLE)] == [0, 0]
     first = ablate.TABLE.read_bytes()
     capsys.readouterr()
-    run(monkeypatch, "blur")
+    run("blur")
     assert capsys.readouterr().out.count("taken from the cache") == 4
     assert ablate.TABLE.read_bytes() == first
 
 
 @pytest.mark.usefixtures("project")
-def test_unknown_kind_and_a_protocol_that_leaks_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = r"^'zoom' changes pictures only, .* no frequencies; feature = 'centroid'$"
+def test_unknown_kind_and_a_protocol_that_leaks_are_errors() -> None:
+    expected = r"^'zoom': changes pictures only, .* no frequencies$"
     with pytest.raises(PipelineError, match=expected):
-        run(monkeypatch, "blur", "zoom")
+        run("blur", "zoom")
     expected = (
-        r"^'blur\+shear': no such kind: 'shear'; choose from mirror, .*, all; \+ joins several$"
+        r"^'blur\+shear': no such kind: 'shear'; choose from .*, mirror, .*, all; \+ joins several$"
     )
     with pytest.raises(PipelineError, match=expected):
-        run(monkeypatch, "blur+shear")
+        run("blur+shear")
     write_params(Path(), {**SMALL, "split.protocol": "clip"})
-    expected = r"^split\.protocol = 'clip' judges no track; choose another$"
+    expected = r"^split\.protocol = 'clip': predicts no tracks; choose another$"
     with pytest.raises(PipelineError, match=expected):
-        run(monkeypatch, "blur")
+        run("blur")
     assert not ablate.TABLE.exists()
 
 
-def test_all_that_changes_the_feature_is_tried_alone_and_together() -> None:
-    params = small_experiment({"augment.kinds": ["blur", "noise+blur", "blur+zoom"]})
-    medium = Target(params.extract["centroid"], 4000, (FRAMES,), "float16")
-    chains = params.augment.useful(medium)
+def test_all_that_can_change_the_feature_is_tried_alone_and_together() -> None:
+    augment = small_experiment({"augment.kinds": ["blur", "noise+blur", "blur+zoom"]}).augment
+    feature = read_feature("centroid", small_document())
+    target = Target(feature, 4000, (FRAMES,), "float16")
+    chains = augment.applicable_chains(target)
     names = [chain.name for chain in chains]
-    alone = [name for name, kind in AUGMENTATIONS.items() if kind.needs == "any feature"]
+    alone = [name for name, kind in augmentations().items() if kind.needs == "any feature"]
     assert names == [*alone, "noise+blur"]
-    chosen = ablate.choose([], params, medium)
+    chosen = ablate.choose([], augment, target)
     assert list(chosen) == [*names, "all"]
     assert chosen["all"] == tuple(chains)
-    assert ablate.choose(["all"], params, medium) == {"all": tuple(chains)}
-    new = chain_of("noise+mirror", params.augment.ranges)
-    assert ablate.choose(["noise", new.name], params, medium) == {
+    assert ablate.choose(["all"], augment, target) == {"all": tuple(chains)}
+    new = chain_of("noise+mirror", augment.ranges)
+    assert ablate.choose(["noise", new.name], augment, target) == {
         "noise": (chains[alone.index("noise")],),
         new.name: (new,),
     }
@@ -240,15 +252,15 @@ def test_all_that_changes_the_feature_is_tried_alone_and_together() -> None:
     ("kinds", "copies"), [(["mirror"], 1), (["mirror", "blur"], 2), (["blur"], 3)], ids=str
 )
 def test_no_trial_makes_the_same_sample_twice(kinds: list[str], copies: int) -> None:
-    augment = replace(PARAMS.augment, mode="offline", copies=3)
+    augment = replace(EXPERIMENT.augment, mode="offline", copies=3)
     chains = tuple(chain_of(name, augment.ranges) for name in kinds)
     found = trials._only(augment, chains)
     assert (found.mode, found.kinds, found.copies) == ("offline", chains, copies)
     assert trials._only(augment, ()).mode == "none"
 
 
-def test_the_same_in_another_order_is_no_second_sample() -> None:
-    augment = replace(PARAMS.augment, mode="offline", copies=3)
+def test_chain_in_another_order_makes_no_second_sample() -> None:
+    augment = replace(EXPERIMENT.augment, mode="offline", copies=3)
     chains = tuple(chain_of(name, augment.ranges) for name in ("mirror+flip", "flip+mirror"))
     assert trials._only(augment, chains).copies == 1
 
@@ -266,27 +278,26 @@ def test_the_same_in_another_order_is_no_second_sample() -> None:
     ],
     ids=str,
 )
-def test_longer_epochs_are_fewer_and_so_are_those_of_patience(
+def test_where_epochs_are_longer_there_are_fewer(
     mode: str, kinds: list[str], copies: int, epochs: int, patience: int
 ) -> None:
     changes = {"augment.mode": mode, "augment.copies": copies, "models.ann.patience": 4}
-    params = small_experiment({**changes, "models.ann.epochs": 10, "augment.kinds": ["blur"]})
-    chains = tuple(chain_of(name, params.augment.ranges) for name in kinds)
-    found = trials.with_kinds(params, chains)
-    assert found.fit == replace(params.network, epochs=epochs, patience=patience)
-    assert found == replace(params, augment=found.augment, models=found.models)
-    assert found.models["cnn"] == params.models["cnn"]
+    experiment = small_experiment({**changes, "models.ann.epochs": 10, "augment.kinds": ["blur"]})
+    chains = tuple(chain_of(name, experiment.augment.ranges) for name in kinds)
+    found = trials.with_kinds(experiment, chains)
+    network = replace(experiment.network, epochs=epochs, patience=patience)
+    assert found == replace(experiment, augment=found.augment, network=network)
 
 
 def trial(name: str, validation: float, right: list[int]) -> Trial:
     ids = np.array([f"t{n}" for n in range(len(right))])
     actual = np.full(len(right), "a")
     predicted = np.where(right, "a", "b")
-    judged = Judgement(ids, ids, actual, predicted, np.array(right, float), ids, 1)
+    judged = TrackOutcomes(ids, ids, actual, predicted, np.array(right, float), ids, 1)
     return Trial(name, validation, judged, 1.4, 0.26)
 
 
-def test_order_is_that_of_the_inner_validation_not_of_the_test() -> None:
+def test_order_is_that_of_the_inner_validation_and_not_of_the_test() -> None:
     trials = [
         trial("none", 0.9, [1, 0, 0, 0]),
         trial("x", 0.5, [1, 1, 1, 1]),
@@ -301,20 +312,16 @@ def test_order_is_that_of_the_inner_validation_not_of_the_test() -> None:
         ("x", 0.75),
     ]
     assert [row["track_accuracy"] for row in rows] == [0.25, 0, 1]
-    text = ablate.shown(rows).splitlines()
+    text = ablate.format_table(rows).splitlines()
     assert len(text) == 4
     assert text[1].split()[1:4] == ["90.0", "25.0", "-"]
     assert "+75.0" in text[3]
 
 
 @pytest.mark.parametrize(("patience", "accuracy"), [(0, 0.5), (2, 0.75)])
-def test_accuracy_is_that_of_the_weights_that_were_kept(
-    tmp_path: Path, patience: int, accuracy: float
-) -> None:
-    losses = [(0.9, 1.0), (0.2, 0.75), (0.3, 0.5)]
-    rows: list[dict[str, Any]] = [
+def test_accuracy_is_that_of_the_weights_that_were_kept(patience: int, accuracy: float) -> None:
+    history = [
         {**dict.fromkeys(HISTORY, 0.0), "val_loss": loss, "val_accuracy": right}
-        for loss, right in losses
+        for loss, right in [(0.9, 1.0), (0.2, 0.75), (0.3, 0.5)]
     ]
-    write_csv(tmp_path / "history.csv", HISTORY, rows)
-    assert trials.kept_accuracy(tmp_path / "history.csv", patience) == accuracy
+    assert trials.kept_accuracy(Record(history, {}, 1.0), patience) == accuracy

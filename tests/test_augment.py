@@ -6,9 +6,8 @@ import pytest
 from helpers import SMALL, contents, write_params, write_project
 
 from pipeline import augment
-from pipeline.base.paths import SHEET
-from pipeline.base.paths import AUGMENTED
 from pipeline.augmentation.samples import TABLE, read_samples
+from pipeline.base.paths import AUGMENTED, SHEET
 
 pytestmark = pytest.mark.usefixtures("project")
 

@@ -1,4 +1,4 @@
-"""Models and training on every backend of Keras that is installed."""
+"""Every network on every backend of Keras that is installed."""
 
 import importlib.util
 import json
@@ -6,14 +6,20 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from helpers import ROOT
 
+from pipeline.training.ensemble import probabilities
+from pipeline.training.networks import network_names
+from pipeline.training.saved import load_model
+
 BACKENDS = [
     name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name) is not None
 ]
+# Trains every network in the folder of the first argument, and saves what each predicts.
 TRAIN = """
 import json, sys
 from dataclasses import replace
@@ -21,77 +27,74 @@ from pathlib import Path
 
 import numpy as np
 
-from models.fit import FoldTask, fit_fold
-from models.saved import Description, load_model, probabilities
-from models.startup import keras
-from pipeline.params import load_params
+from documents import base_document
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.experiment import parse_models
+from pipeline.training.fitting import FoldTask, fit_fold
+from pipeline.training.saved import Description, load_model, probabilities, save_model
+from pipeline.training.startup import keras
 
-folder, model = Path(sys.argv[1]), sys.argv[2]
+folder, precisions = Path(sys.argv[1]), sys.argv[2].split(",")
 rng = np.random.default_rng(0)
-labels = np.arange(60) % 2
-rows = (40 + 20 * labels[:, None, None, None] + rng.normal(0, 9, (60, 16, 16, 1))).astype("f2")
-params = replace(load_params().models[model], epochs=4, batch_size=8)
-training = {"seed": 1, "precision": sys.argv[3]}
-description = Description(model, "mel", ["a", "b"], 0, {}, training)
-task = FoldTask(rows, labels, np.arange(40), np.arange(40, 60), params, description)
-fitted = fit_fold(task, folder / "model.keras", folder / "checkpoint.npz")
-np.save(folder / "rows.npy", rows[40:])
-network, _ = load_model(folder / "model.keras")
-np.save(folder / "chances.npy", probabilities(network, rows[40:]))
-first, *_, last = fitted.history
-print(json.dumps({"backend": keras.backend.backend(), **last, "first": first["loss"]}))
-"""
-PREDICT = """
-import sys
-from pathlib import Path
-
-import numpy as np
-
-from models.saved import load_model, probabilities
-
-folder = Path(sys.argv[1])
-network, _ = load_model(folder / "model.keras")
-np.save(folder / "again.npy", probabilities(network, np.load(folder / "rows.npy")))
+labels = np.arange(48) % 2
+rows = (40 + 20 * labels[:, None, None, None] + rng.normal(0, 9, (48, 16, 16, 1))).astype("f2")
+np.save(folder / "rows.npy", rows[32:])
+COMMON = {"optimizer": "adam", "learning_rate": 0.003, "schedule": "cosine", "decay": 0}
+COMMON |= {"warmup": 0.2, "momentum": 0, "epochs": 4, "batch_size": 8, "patience": 0}
+losses = {}
+for number, (name, params) in enumerate(parse_models(base_document()["models"]).items()):
+    training = {"seed": 1, "precision": precisions[number % 2]}
+    description = Description(name, "mel", ["a", "b"], 0, {}, training)
+    params = replace(params, **COMMON)
+    task = FoldTask(rows, labels, np.arange(32), np.arange(32, 48), params, description)
+    fitted = fit_fold(task, Checkpoint(folder / f"{name}.npz"))
+    save_model(folder / f"{name}.keras", fitted.model, description)
+    network, _ = load_model(folder / f"{name}.keras")
+    np.save(folder / f"{name}.npy", probabilities(network, rows[32:]))
+    losses[name] = [row["loss"] for row in fitted.history]
+print(json.dumps({"backend": keras.backend.backend(), "losses": losses}))
 """
 
 
-def run(code: str, backend: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+def run(backend: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    paths = {"KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join([str(ROOT), f"{ROOT}/tests"])}
+    return subprocess.run(
+        [sys.executable, *arguments],
         cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": backend},
+        env={**os.environ, **paths},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
-def test_backend_that_cannot_be_had_is_one_line() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.train"],
-        cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "other"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_backend_that_is_not_installed_is_an_error_of_one_line() -> None:
+    done = run("other", "-m", "pipeline.train")
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert line.startswith("error: Keras does not start with the backend 'other': ")
 
 
-@pytest.mark.parametrize(("model", "precision"), [("ann", "float32"), ("cnn", "bfloat16")])
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_backend_trains_and_tensorflow_predicts_the_same(
-    backend: str, model: str, precision: str, tmp_path: Path
+@pytest.fixture(scope="module", params=BACKENDS)
+def trained(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
+    """The folder in which a backend has trained all networks, and what it reported."""
+    folder = tmp_path_factory.mktemp("trained")
+    done = run(request.param, "-c", TRAIN, str(folder), "float32,bfloat16")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["backend"] == request.param
+    return folder, report
+
+
+@pytest.mark.parametrize("name", network_names())
+def test_network_learns_on_a_backend_and_predicts_the_same_on_another(
+    name: str, trained: tuple[Path, dict[str, Any]]
 ) -> None:
-    told = json.loads(run(TRAIN, backend, str(tmp_path), model, precision).splitlines()[-1])
-    assert told["backend"] == backend
-    assert told["loss"] < told["first"] / 2
-    if model == "ann":  # the averages of the cnn's normalisation take more than four epochs
-        assert told["val_accuracy"] > 0.9
-    run(PREDICT, "tensorflow", str(tmp_path))
-    trained, again = (np.load(tmp_path / name) for name in ("chances.npy", "again.npy"))
-    np.testing.assert_allclose(again, trained, atol=1e-4)
+    folder, report = trained
+    losses = report["losses"][name]
+    assert losses[-1] < losses[0] / 2
+    network, _ = load_model(folder / f"{name}.keras")
+    again = probabilities(network, np.load(folder / "rows.npy"))
+    np.testing.assert_allclose(again, np.load(folder / f"{name}.npy"), atol=1e-4)

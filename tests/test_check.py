@@ -1,4 +1,4 @@
-"""The check before all other stages, run as DVC runs it."""
+"""The stage check: every mistake in params.yaml is named in one line, before any stage runs."""
 
 import os
 import subprocess
@@ -9,146 +9,436 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import ROOT, changed_document, write_params
+import yaml
+from documents import base_document, changed_document, write_params
+from helpers import ROOT
 
-from pipeline.check import check_input, main
-from pipeline.check import parse_params
-from pipeline.store.store import write_store
+from pipeline.augmentation.registry import augmentations
+from pipeline.base.entry import run_stage
 from pipeline.base.errors import ParamsError
+from pipeline.base.paths import FEATURE_STORES, PARAMS, PARAMS_CHECKED
+from pipeline.base.sections import one_of
+from pipeline.check import KEYS, check, main
+from pipeline.features.params import feature_names
+from pipeline.training.networks import network_names, params_class
 
-PASSED = Path("data/params_checked.txt")
+TOO_LARGE = 10**30
+EXTRACT_KEYS = ["features", *feature_names()]
+AUGMENT_KEYS = ["mode", "copies", "probability", "kinds", *augmentations()]
 
 
-def run_check(folder: Path, changes: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
-    write_params(folder, changes)
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.check"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
+def known_keys(section: str, names: Any) -> str:
+    return f"no such key; the keys of {section} are {', '.join(names)}"
+
+
+# Key, value, and what the message says after "key = value: ".
+WRONG: list[tuple[str, Any, str]] = [
+    # types
+    ("seed", "x", "should be a valid integer"),
+    ("seed", True, "should be a valid integer"),
+    ("seed", 1.5, "should be a valid integer"),
+    ("seed", None, "should be a valid integer"),
+    ("dataset.path", None, "should be a valid string"),
+    ("dataset.path", 3, "should be a valid string"),
+    ("segment.sample_rate", 22050.0, "should be a valid integer"),
+    ("segment.seconds", True, "should be a whole number"),
+    ("segment.seconds", 3.0, "should be a whole number"),
+    ("extract.mel.channels", True, "should be a whole number"),
+    ("extract.grey.n_fft", "512", "should be a valid integer"),
+    ("extract.grey.min_db", True, "should be a valid number"),
+    ("extract.mel.colour_map", 3, "should be a valid string"),
+    ("split.folds", None, "should be a valid integer"),
+    ("models.cnn.learning_rate", "0.01", "should be a valid number"),
+    ("models.cnn.epochs", True, "should be a valid integer"),
+    ("models.cnn.epochs", 8.0, "should be a valid integer"),
+    # choices
+    ("model", "rnn", f"should be one of the choices: {one_of(network_names())}"),
+    ("model", ["ann"], f"should be one of the choices: {one_of(network_names())}"),
+    ("feature", "../mel", "should match pattern"),
+    ("segment.seconds", 4, "should be 1, 2, 3, 5 or 10"),
+    ("extract.features", "mel", f"should be a list of {one_of(feature_names())}"),
+    ("extract.colour.colour_map", "rainbows", "should be a matplotlib colour map such as"),
+    ("extract.mel.channels", 2, "should be 1 or 3"),
+    ("split.protocol", "random", "should be 'song', 'artist', 'filtered', 'given' or 'clip'"),
+    ("split.judge", "train", "should be 'test' or 'valid'"),
+    ("augment.mode", "online", "should be 'none', 'offline' or 'inline'"),
+    ("augment.kinds", "mirror", f"should be a list of {one_of(augmentations())}"),
+    ("augment.kinds", [], f"should be a list of {one_of(augmentations())}"),
+    ("train.precision", "half", "should be 'auto', 'float32', 'bfloat16' or 'float16'"),
+    ("models.ann.optimizer", "rmsprop", "should be 'adam' or 'sgd'"),
+    ("evaluate.vote", "best", "should be 'majority', 'mean' or 'product'"),
+    # ranges
+    ("seed", -1, "should be greater than or equal to 0"),
+    ("seed", 2**32, "should be less than 4294967296"),
+    ("dataset.path", "", "at least 1 character"),
+    ("demo.seconds", 0.5, "should be greater than or equal to 1"),
+    ("segment.sample_rate", 100, "should be greater than or equal to 4000"),
+    ("extract.grey.n_fft", TOO_LARGE, "should be less than or equal to 16384"),
+    ("extract.centroid.hop_length", 0, "should be greater than or equal to 1"),
+    ("extract.mel.top_db", 0, "should be greater than 0"),
+    ("split.folds", 1, "should be greater than or equal to 2"),
+    ("split.seeds", 1, "should be greater than or equal to 2"),
+    ("augment.copies", 0, "should be greater than or equal to 1"),
+    ("augment.copies", 1.5, "should be a valid integer"),
+    ("augment.probability", 0, "should be greater than 0"),
+    ("augment.probability", 1.5, "should be less than or equal to 1"),
+    ("augment.rotate.degrees", -5, "should be greater than 0"),
+    ("augment.stretch.factor", 1, "should be greater than 1"),
+    ("augment.equaliser.points", 1, "should be greater than or equal to 2"),
+    ("augment.noise.snr_db", -41, "should be greater than or equal to -40"),
+    ("augment.spectral_noise.snr_db", 101, "should be less than or equal to 100"),
+    ("train.validation", 0, "should be greater than 0"),
+    ("train.validation", 1, "should be less than 1"),
+    ("models.cnn.dropout", 1, "should be less than 1"),
+    ("models.cnn.epochs", 0, "should be greater than or equal to 1"),
+    ("models.ann.l2", -0.1, "should be greater than or equal to 0"),
+    # not finite
+    ("extract.grey.max_db", float("inf"), "should be a finite number"),
+    ("augment.noise.snr_db", float("inf"), "should be a finite number"),
+    ("train.validation", float("nan"), "should be a finite number"),
+    ("models.cnn.learning_rate", float("inf"), "should be a finite number"),
+    ("models.ann.learning_rate", float("nan"), "should be a finite number"),
+    # not a section
+    ("split", None, "should be a section with the keys protocol, folds, judge or seeds"),
+    ("segment", [], "should be a section with the keys sample_rate or seconds"),
+    ("extract", None, f"should be a section with the keys {one_of(EXTRACT_KEYS)}"),
+    ("extract.centroid", None, "should be a section with the keys n_fft or hop_length"),
+    ("models", None, f"should be a section with the keys {one_of(network_names())}"),
+    ("models.ann", 3, "should be a section with the keys optimizer"),
+    ("augment", None, f"should be a section with the keys {one_of(AUGMENT_KEYS)}"),
+    ("augment.zoom", 2, "should be a section with the keys factor"),
+    # misspelt
+    ("sed", 1, known_keys("params.yaml", KEYS)),
+    ("split.fold", 5, "no such key; the keys of split are protocol, folds"),
+    ("extract.mfcc", {}, known_keys("extract", EXTRACT_KEYS)),
+    ("extract.mel.n_mel", 64, "no such key; the keys of extract.mel are n_fft, hop_length"),
+    ("models.rnn", {}, known_keys("models", network_names())),
+    ("augment.shear", {}, known_keys("augment", AUGMENT_KEYS)),
+    ("augment.mirror.axis", 1, "no such key; the keys of augment.mirror are"),
+    ("augment.zoom.most", 2, "no such key; the keys of augment.zoom are factor"),
+    ("models.ann.batchsize", 8, "no such key; the keys of models.ann are optimizer"),
+]
+
+MISSING = [
+    ("seed", "the keys of params.yaml are seed, model"),
+    ("evaluate", "the keys of params.yaml are seed, model"),
+    ("split.folds", "the keys of split are protocol, folds"),
+    ("extract.grey", "the keys of extract are features, "),
+    ("extract.features", "the keys of extract are features, "),
+    ("extract.mel.fmin", "the keys of extract.mel are n_fft"),
+    ("augment.kinds", "the keys of augment are mode, copies"),
+    ("augment.gain", "the keys of augment are mode, copies"),
+    ("augment.equaliser.points", "the keys of augment.equaliser are db, points"),
+    ("models.cnn", "the keys of models are "),
+    ("models.ann.l2", "the keys of models.ann are optimizer"),
+]
+
+KNOWN_KINDS = f"choose from {', '.join(augmentations())}; + joins several"
+
+# Changes, each of which is valid alone, and the whole message.
+TOGETHER: list[tuple[dict[str, Any], str]] = [
+    (
+        {"segment.sample_rate": 16000},
+        "extract.mel.fmax = 11025.0: should be above fmin (0.0) and at most half of "
+        "segment.sample_rate (8000)",
+    ),
+    (
+        {"extract.grey.min_db": -20},
+        "extract.grey.max_db = -20.0: should be above min_db (-20.0)",
+    ),
+    (
+        {
+            "segment.sample_rate": 8000,
+            "segment.seconds": 1,
+            "extract.mel.fmax": 4000,
+            "extract.centroid.n_fft": 8001,
+        },
+        "extract.centroid.n_fft = 8001: should be at most a clip's 8000 samples",
+    ),
+    (
+        {"augment.kinds": ["blur", "shear"]},
+        f"augment.kinds.1 = 'shear': no such kind: 'shear'; {KNOWN_KINDS}",
+    ),
+    (
+        {"augment.kinds": ["blur+"]},
+        f"augment.kinds.0 = 'blur+': no such kind: ''; {KNOWN_KINDS}",
+    ),
+    (
+        {"augment.kinds": [3]},
+        f"augment.kinds.0 = 3: no such kind: '3'; {KNOWN_KINDS}",
+    ),
+    (
+        {"augment.kinds": ["blur", "zoom", "blur"]},
+        "augment.kinds.2 = 'blur': the same as 'blur'; should be listed once",
+    ),
+    (
+        {"augment.kinds": ["mirror+flip", "blur", "flip+mirror"]},
+        "augment.kinds.2 = 'flip+mirror': the same as 'mirror+flip'; should be listed once",
+    ),
+    (
+        {"augment.kinds": ["mirror", "flip+blur+flip"]},
+        "augment.kinds.1 = 'flip+blur+flip': 'flip' should be in it once, as the second undoes the "
+        f"first; {KNOWN_KINDS}",
+    ),
+    (
+        {"augment.kinds": ["blur+noise"]},
+        f"augment.kinds.0 = 'blur+noise': kinds that act on sound come first; {KNOWN_KINDS}",
+    ),
+    (
+        {"augment.mode": "offline", "augment.kinds": ["mirror", "blur"], "augment.copies": 3},
+        "augment.copies = 3: should be at most 2, the number of augment.kinds, while 'mirror' is "
+        "one, which changes a clip in one way only",
+    ),
+]
+
+
+def message(document: Any) -> str:
+    with pytest.raises(ParamsError) as caught:
+        check(document)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize(("key", "value", "right"), WRONG, ids=lambda value: str(value)[:30])
+def test_a_wrong_value_is_named_with_what_would_be_right(key: str, value: Any, right: str) -> None:
+    text = message(changed_document({key: value}))
+    assert text.startswith(f"{key} = {value!r}: ")
+    assert right in text
+
+
+def test_a_float_that_yaml_reads_as_text_is_explained() -> None:
+    text = message(changed_document({"models.cnn.learning_rate": yaml.safe_load("1e-2")}))
+    assert text.endswith("should be a valid number (YAML reads it as text: write 0.01)")
+
+
+@pytest.mark.parametrize(("key", "right"), MISSING)
+def test_a_missing_key_is_named_with_its_neighbours(key: str, right: str) -> None:
+    document = base_document()
+    section = document
+    *sections, name = key.split(".")
+    for part in sections:
+        section = section[part]
+    del section[name]
+    text = message(document)
+    assert text.startswith(f"{key} is missing; ")
+    assert right in text
+
+
+@pytest.mark.parametrize(("changes", "expected"), TOGETHER, ids=lambda value: str(value)[:40])
+def test_values_that_do_not_go_together(changes: dict[str, Any], expected: str) -> None:
+    assert message(changed_document(changes)) == expected
+
+
+@pytest.mark.parametrize("document", [None, [], "text", 3])
+def test_a_document_that_is_not_a_mapping(document: Any) -> None:
+    text = message(document)
+    assert text.startswith(f"params.yaml = {document!r}: should be a section with the keys seed, ")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # the longest transform and the highest band that fit
+        {
+            "segment.sample_rate": 8000,
+            "segment.seconds": 1,
+            "extract.mel.fmax": 4000,
+            "extract.centroid.n_fft": 8000,
+        },
+        {"models.cnn.learning_rate": 1},  # a whole number instead of a float
+        {"augment.mode": "offline", "augment.copies": 3},
+        {"augment.mode": "inline", "augment.copies": 4},  # has no meaning there
+        {
+            "augment.mode": "offline",
+            "augment.copies": 100,
+            "augment.kinds": ["blur", "mirror+blur"],
+        },
+        {"augment.mode": "offline", "augment.kinds": ["pitch_shift+noise+blur+zoom"]},
+    ],
+    ids=str,
+)
+def test_values_that_go_together(changes: dict[str, Any]) -> None:
+    check(changed_document(changes))
+
+
+@pytest.mark.parametrize("extracted", [True, False], ids=["extracted", "not extracted"])
+def test_parameters_of_a_feature_are_compared_with_clips_only_if_it_is_extracted(
+    extracted: bool,
+) -> None:
+    features = ["grey", "mel"] if extracted else ["grey"]
+    document = changed_document(
+        {"segment.sample_rate": 8000, "extract.features": features, "feature": "grey"}
+    )
+    if extracted:
+        assert message(document).startswith("extract.mel.fmax = 11025.0: should be above fmin")
+    else:
+        check(document)
+
+
+SGD = {"optimizer": "sgd", "schedule": "cosine", "decay": 0, "warmup": 0.1, "momentum": 0.9}
+ADAM = {"optimizer": "adam", "schedule": "inverse_time", "decay": 0.1, "warmup": 0, "momentum": 0}
+
+
+def fit(network: str, values: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    return changed_document({f"models.{network}.{k}": v for k, v in {**values, **changes}.items()})
+
+
+@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize(
+    ("values", "name", "value", "needed"),
+    [
+        (ADAM, "momentum", 0.9, "optimizer sgd"),
+        (SGD, "decay", 0.1, "schedule inverse_time"),
+        (ADAM, "warmup", 0.25, "schedule cosine"),
+    ],
+)
+def test_a_parameter_without_effect_is_refused_unless_it_is_0(
+    network: str, values: Mapping[str, Any], name: str, value: float, needed: str
+) -> None:
+    check(fit(network, values))
+    assert message(fit(network, values, **{name: value})) == (
+        f"models.{network}.{name} = {value}: has an effect only with the {needed}; set it to 0"
     )
 
 
-def test_valid_parameters_pass_without_a_word(tmp_path: Path) -> None:
-    result = run_check(tmp_path, {})
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert (tmp_path / PASSED).read_text(encoding="utf-8") == "params.yaml is valid\n"
-
-
-def test_error_is_one_line_and_the_older_output_stays(tmp_path: Path) -> None:
-    (tmp_path / PASSED).parent.mkdir()
-    (tmp_path / PASSED).write_text("older", encoding="utf-8")
-    result = run_check(tmp_path, {"split.folds": 1})
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "error: split.folds = 1: should be greater than or equal to 2\n"
-    assert (tmp_path / PASSED).read_text(encoding="utf-8") == "older"
-
-
-def test_model_that_cannot_take_the_feature_is_one_line_too(tmp_path: Path) -> None:
-    result = run_check(tmp_path, {"feature": "centroid"})
-    assert result.returncode == 2
-    assert result.stderr.startswith("error: feature = 'centroid': model = 'cnn' needs pictures")
-    assert result.stderr.count("\n") == 1
-    assert not (tmp_path / PASSED).exists()
+def test_parameters_of_networks_that_do_not_train_are_checked_as_well() -> None:
+    document = changed_document({"model": "cnn", "models.ann.momentum": 0.5})
+    assert message(document).startswith("models.ann.momentum = 0.5: has an effect only with")
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"feature": "centroid"}, r"not rows of shape \(130,\); choose another feature, or model"),
-        ({"extract.mel.n_mels": 7}, r"at least 8 x 8, not 7 x 65; raise the feature's n_mels"),
-        ({"extract.mel.hop_length": 16384}, r"not 64 x 5; raise .* lower its hop_length or raise"),
-        ({"feature": "grey", "extract.grey.width": 4}, "not 64 x 4; .* raise its width"),
+        ({"feature": "centroid"}, "not rows of shape (130,); choose another feature, or model"),
+        ({"extract.mel.n_mels": 7}, "at least 8 x 8, not 7 x 65; raise the feature's n_mels"),
+        ({"extract.mel.hop_length": 16384}, "not 64 x 5; raise the feature's n_mels or height, l"),
+        ({"feature": "grey", "extract.grey.width": 4}, "not 64 x 4; raise the feature's n_mels"),
     ],
     ids=["rows", "low", "narrow", "grey"],
 )
-def test_cnn_names_what_to_change(changes: dict[str, Any], expected: str) -> None:
-    params = parse_params(changed_document(changes))
-    with pytest.raises(ParamsError, match=expected) as caught:
-        check_input(params)
-    assert str(caught.value).startswith(f"feature = {params.feature!r}: model = 'cnn'")
-    check_input(parse_params(changed_document({**changes, "model": "ann"})))
-
-
-@pytest.mark.parametrize("found", [True, False], ids=["there", "missing"])
-def test_dataset_must_be_there_unless_it_is_the_demo(tmp_path: Path, found: bool) -> None:
-    if found:
-        (tmp_path / "music").mkdir()
-    result = run_check(tmp_path, {"dataset.path": "music"})
-    expected = (0, "") if found else (2, "error: dataset.path = 'music': no such folder\n")
-    assert (result.returncode, result.stderr) == expected
-
-
-def test_feature_must_be_extracted_or_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_network_that_cannot_take_the_feature_names_what_to_change(
+    changes: dict[str, Any], expected: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    changes = {"feature": "own", "extract.features": ["grey", "centroid"]}
-    with pytest.raises(
-        ParamsError,
-        match=r"^feature = 'own': should be one of the extracted features \(extract\.features\): "
-        "grey or centroid, or a store of your own in data/features/own$",
-    ):
-        check_input(parse_params(changed_document(changes)))
-    write_store(Path("data/features/own"), {"name": "own"}, {"a/0": np.zeros((2, 9, 8, 1), "f4")})
-    check_input(parse_params(changed_document(changes)))
+    text = message(changed_document(changes))
+    assert text.startswith(f"feature = {changes.get('feature', 'mel')!r}: model = 'cnn'")
+    assert expected in text
+    check(changed_document({**changes, "model": "ann"}))
+
+
+@pytest.mark.parametrize("shape", [(7, 100, 1), (100, 7, 3)])
+def test_pictures_have_to_survive_the_poolings_of_the_cnn(shape: tuple[int, ...]) -> None:
+    cnn = params_class("cnn")(**base_document()["models"]["cnn"])
+    with pytest.raises(ParamsError, match=f"at least 8 x 8, not {shape[0]} x {shape[1]}; raise"):
+        cnn.require_input("cnn", shape)
+    cnn.require_input("cnn", tuple(np.maximum(shape, 8).tolist()))
 
 
 @pytest.mark.parametrize(
     ("kind", "changes", "reason"),
     [
         ("zoom", {"model": "ann", "feature": "centroid"}, "changes pictures only, and rows of"),
-        ("gain", {"feature": "colour"}, "changes features in dB only: mel with one channel, grey"),
+        ("gain", {"feature": "colour"}, "changes features in dB only, and rows of this feature"),
         ("blur+equaliser", {"extract.mel.channels": 3}, "changes features in dB only"),
-        ("noise", {"feature": "own"}, "acts on sound, and how to compute this feature"),
         ("flip", {"model": "ann", "extract.mel.n_mels": 1}, "changes pictures of several bands"),
     ],
 )
-def test_kind_that_cannot_change_the_feature_is_an_error_where_it_is_used(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    kind: str,
-    changes: dict[str, Any],
-    reason: str,
+def test_a_kind_that_cannot_change_the_feature_is_an_error_where_it_is_used(
+    kind: str, changes: dict[str, Any], reason: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_store(Path("data/features/own"), {"name": "own"}, {"a/0": np.zeros((2, 9, 8, 1), "f4")})
     asked = {**changes, "augment.kinds": ["mirror", kind]}
-    check_input(parse_params(changed_document(asked)))
+    check(changed_document(asked))
     for mode in ("offline", "inline"):
-        with pytest.raises(ParamsError) as caught:
-            check_input(parse_params(changed_document({**asked, "augment.mode": mode})))
-        assert str(caught.value).startswith(f"augment.kinds.1 = {kind!r}: {reason}")
+        text = message(changed_document({**asked, "augment.mode": mode}))
+        assert text.startswith(f"augment.kinds.1 = {kind!r}: {reason}")
 
 
-def test_wide_integers_are_not_augmented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_store(Path("data/features/own"), {"name": "own"}, {"a/0": np.zeros((2, 9, 8, 1), "i4")})
-    check_input(parse_params(changed_document({"feature": "own"})))
-    changes = {"feature": "own", "augment.mode": "offline", "augment.kinds": ["mirror"]}
-    with pytest.raises(ParamsError, match=r"16 bits, and rows of this feature are int32$"):
-        check_input(parse_params(changed_document(changes)))
-
-
-def test_kind_that_cannot_change_the_feature_is_one_line(tmp_path: Path) -> None:
-    changes = {"augment.mode": "inline", "augment.kinds": ["gain"], "feature": "colour"}
-    result = run_check(tmp_path, changes)
-    assert result.returncode == 2
-    assert result.stderr == (
-        "error: augment.kinds.0 = 'gain': changes features in dB only: mel with one channel, grey\n"
+@pytest.mark.parametrize("feature", ["nosuch", "mel"], ids=["unknown", "not extracted"])
+def test_the_feature_has_to_be_extracted(feature: str, project: Path) -> None:
+    (project / FEATURE_STORES / "mel").mkdir(parents=True)  # from an earlier run
+    changes = {"feature": feature, "extract.features": ["grey", "centroid"]}
+    assert message(changed_document(changes)) == (
+        f"feature = {feature!r}: should be one of the extracted features (extract.features): grey "
+        f"or centroid, or the name of your own store in data/features/{feature}"
     )
-    assert not (tmp_path / PASSED).exists()
 
 
-def test_output_is_the_same_for_other_parameters(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_store_that_the_user_made_is_not_opened(project: Path) -> None:
+    """It is no dependency of `check`, so what it holds may change without a check."""
+    folder = project / FEATURE_STORES / "own"
+    folder.mkdir(parents=True)
+    (folder / "000.h5").write_bytes(b"anything")
+    check(changed_document({"feature": "own"}))
+    check(changed_document({"feature": "own", "augment.mode": "offline"}))
+
+
+def run_check(folder: Path, changes: Mapping[str, Any]) -> int:
+    """Run the stage as the program does; return its exit status."""
+    write_params(folder, changes)
+    try:
+        run_stage(main)
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
+
+
+def test_valid_parameters_pass_without_output(tmp_path: Path) -> None:
+    write_params(tmp_path, {})
+    command = [sys.executable, "-m", "pipeline.check"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert (tmp_path / PARAMS_CHECKED).read_text(encoding="utf-8") == "params.yaml is valid\n"
+
+
+def test_an_error_is_one_line_and_the_old_output_stays(
+    project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    PARAMS_CHECKED.parent.mkdir()
+    PARAMS_CHECKED.write_text("old", encoding="utf-8")
+    assert run_check(project, {"split.folds": 1}) == 2
+    expected = "error: split.folds = 1: should be greater than or equal to 2\n"
+    assert capsys.readouterr() == ("", expected)
+    assert PARAMS_CHECKED.read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"seed: [1, 2\nmodel: cnn\n", b"\xff\xfeseed", b"a: b: c\n", b"!!python/name:os.system\n"],
+    ids=["unclosed list", "bytes", "two colons", "python object"],
+)
+@pytest.mark.usefixtures("project")
+def test_a_file_that_is_not_yaml_is_named_in_one_line(content: bytes) -> None:
+    PARAMS.write_bytes(content)
+    with pytest.raises(ParamsError, match=r"^params\.yaml is not valid YAML: [^\n]*$"):
+        main()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_missing_file_says_where_to_run() -> None:
+    PARAMS.unlink()
+    with pytest.raises(
+        ParamsError, match=r"^params\.yaml is missing; run from the project's root$"
+    ):
+        main()
+
+
+@pytest.mark.parametrize("found", [True, False], ids=["there", "missing"])
+def test_the_dataset_has_to_exist_unless_it_is_the_demo(
+    project: Path, capsys: pytest.CaptureFixture[str], found: bool
+) -> None:
+    if not found:
+        (project / "music").rmdir()
+    status = run_check(project, {"dataset.path": "music"})
+    expected = (0, "") if found else (2, "error: dataset.path = 'music': no such folder\n")
+    assert (status, capsys.readouterr().err) == expected
+
+
+def test_the_output_is_the_same_for_other_parameters(project: Path) -> None:
     outputs = []
     for seed in (1, 2):
-        write_params(tmp_path, {"seed": seed})
-        main()
-        outputs.append(PASSED.read_bytes())
+        assert run_check(project, {"seed": seed}) == 0
+        outputs.append(PARAMS_CHECKED.read_bytes())
     assert outputs[0] == outputs[1]

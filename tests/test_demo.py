@@ -49,7 +49,7 @@ def test_tracks_are_16_bit_mono_at_gtzans_rate_and_not_silent(written: Path) -> 
         assert np.abs(soundfile.read(path)[0]).max() > 0.3
 
 
-def test_no_track_is_there_twice(written: Path) -> None:
+def test_all_tracks_differ(written: Path) -> None:
     tracks = [data for name, data in contents(written).items() if name.endswith(".wav")]
     assert len(set(tracks)) == len(tracks) == 42
 
@@ -86,8 +86,8 @@ def test_another_seed_gives_other_tracks(written: Path, tmp_path: Path) -> None:
     assert not [name for name in tracks if mine[name] == theirs[name]]
 
 
-def test_a_track_depends_on_its_own_place_alone(written: Path, tmp_path: Path) -> None:
-    """Fewer tracks and none to classify: those that stay are the same bytes."""
+def test_a_track_does_not_depend_on_the_others(written: Path, tmp_path: Path) -> None:
+    """With fewer tracks, the remaining ones have the same bytes."""
     fewer = DemoParams(tracks_per_genre=2, artists_per_genre=2, seconds=1.0, unlabelled=0)
     mine, theirs = contents(write(tmp_path, fewer)), contents(written)
     tracks = [name for name in mine if name.endswith(".wav")]
@@ -95,7 +95,7 @@ def test_a_track_depends_on_its_own_place_alone(written: Path, tmp_path: Path) -
     assert not [name for name in tracks if mine[name] != theirs[name]]
 
 
-def test_what_was_there_is_replaced(tmp_path: Path) -> None:
+def test_the_old_dataset_is_replaced(tmp_path: Path) -> None:
     one = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelled=1)
     stale = tmp_path / "demo" / "blues" / "demo.blues.00099.wav"
     stale.parent.mkdir(parents=True)

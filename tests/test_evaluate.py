@@ -1,4 +1,4 @@
-"""Evaluation: each clip by the model that never saw its track, and every table it gives."""
+"""The stage evaluate: each clip is predicted by the model of its fold, and every table."""
 
 import csv
 import json
@@ -8,30 +8,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from helpers import describe, labelled_clips, labelled_tracks, saves_models, write_project
 
-from pipeline.tasks.saved import Description
 from pipeline import evaluate, train
-from pipeline.training import tasks
+from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
-from pipeline.evaluation.predictions import Predictions
-from pipeline.tasks.testing import judge_clips
-from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.base.paths import FEATURE_STORES
+from pipeline.evaluation.out_of_fold import clip_predictions
+from pipeline.evaluation.predictions import Predictions
+from pipeline.evaluation.votes import VOTERS
+from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack
+from pipeline.training import cross_validation
+from pipeline.training.saved import Description
+from pipeline.training.testing import predict_out_of_fold
 
 pytestmark = saves_models
 
-Array = npt.NDArray[Any]
 Table = list[dict[str, str]]
 
 CHANCES = {0: [0.9, 0.1], 1: [0.2, 0.8]}
 
 
 def constant(chances: list[float]) -> Callable[[Array], Array]:
-    """A model that answers `chances` whatever it is asked."""
+    """A model that predicts `chances` for every row."""
     return lambda rows: np.tile(np.array(chances, np.float32), (len(rows), 1))
 
 
@@ -42,24 +43,29 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> LabelledClips:
     return labelled_clips(folder)
 
 
+def predict(clips: LabelledClips, models: Sequence[tuple[Any, Description]]) -> Predictions:
+    found = predict_out_of_fold(clips, models)
+    return clip_predictions(clips, found.rows, found.folds, found.probabilities)
+
+
 def models_of(clips: LabelledClips, **changes: Any) -> list[tuple[Any, Description]]:
     known = {"store": clips.description, **changes}
     return [(constant(chances), describe(fold, **known)) for fold, chances in CHANCES.items()]
 
 
-def test_each_clip_is_judged_by_the_model_of_its_fold_alone(clips: LabelledClips) -> None:
+def test_each_clip_is_predicted_by_the_model_of_its_fold(clips: LabelledClips) -> None:
     for models in (models_of(clips), models_of(clips)[::-1]):
-        judged = judge_clips(clips, models)
+        predicted = predict(clips, models)
         fold_of = {track.track_id: track.tested_in[0] for track in labelled_tracks()}
-        assert len(judged.track_ids) == 24
+        assert len(predicted.track_ids) == 24
         for track, fold, chances in zip(
-            judged.track_ids, judged.folds, judged.probabilities, strict=True
+            predicted.track_ids, predicted.folds, predicted.probabilities, strict=True
         ):
             assert fold == fold_of[track]
             np.testing.assert_allclose(chances, CHANCES[fold])
 
 
-def test_each_model_sees_the_rows_of_its_fold_alone(clips: LabelledClips) -> None:
+def test_each_model_gets_only_the_rows_of_its_fold(clips: LabelledClips) -> None:
     seen: dict[int, Array] = {}
 
     def watching(fold: int) -> Callable[[Array], Array]:
@@ -69,7 +75,7 @@ def test_each_model_sees_the_rows_of_its_fold_alone(clips: LabelledClips) -> Non
 
         return model
 
-    judge_clips(clips, [(watching(told.fold), told) for _, told in models_of(clips)])
+    predict(clips, [(watching(of.fold), of) for _, of in models_of(clips)])
     for fold in CHANCES:
         np.testing.assert_array_equal(seen[fold], clips.rows[np.flatnonzero(clips.tested[fold])])
 
@@ -79,15 +85,15 @@ def test_models_of_other_folds_are_refused(clips: LabelledClips) -> None:
     third = (constant([0.5, 0.5]), describe(2, store=clips.description))
     for others in (models[:1], [*models, third], [models[0], third]):
         with pytest.raises(PipelineError, match="trained on other folds or features; run `dvc"):
-            judge_clips(clips, others)
+            predict(clips, others)
 
 
 def test_models_of_other_features_are_refused(clips: LabelledClips) -> None:
     coarser = {**clips.description, "params": {"n_fft": 512, "hop_length": 400}}
     with pytest.raises(PipelineError, match="trained on other folds or features; run `dvc"):
-        judge_clips(clips, models_of(clips, store=coarser))
+        predict(clips, models_of(clips, store=coarser))
     with pytest.raises(PipelineError, match="trained on other folds or features; run `dvc"):
-        judge_clips(replace(clips, description=coarser), models_of(clips))
+        predict(replace(clips, description=coarser), models_of(clips))
 
 
 def history_row(fold: int, epoch: int, value: float) -> dict[str, str]:
@@ -97,7 +103,7 @@ def history_row(fold: int, epoch: int, value: float) -> dict[str, str]:
     return cells
 
 
-def test_mean_curves_are_over_the_folds_that_trained_that_long() -> None:
+def test_mean_curves_average_the_folds_that_trained_that_long() -> None:
     histories = [history_row(0, 1, 1.0), history_row(0, 2, 3.0), history_row(1, 1, 2.0)]
     assert evaluate.mean_curves(histories) == [
         {
@@ -119,12 +125,12 @@ def test_mean_curves_are_over_the_folds_that_trained_that_long() -> None:
     ]
 
 
-def test_curves_are_in_order_of_epochs_not_of_their_text() -> None:
+def test_curves_are_in_the_numerical_order_of_epochs() -> None:
     histories = [history_row(0, epoch, 0.0) for epoch in (10, 9, 1)]
     assert [row["epoch"] for row in evaluate.mean_curves(histories)] == [1, 9, 10]
 
 
-def test_histories_are_read_in_order_of_folds(tmp_path: Path) -> None:
+def test_histories_are_read_in_the_order_of_folds(tmp_path: Path) -> None:
     for fold in (10, 9):
         (tmp_path / f"fold-{fold}.csv").write_text("epoch,loss\n1,0.5\n2,0.4\n", encoding="utf-8")
     assert evaluate.read_histories(tmp_path) == [
@@ -142,7 +148,8 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_project(folder, {"models.ann.epochs": 6})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(tasks, "map_folds", lambda fit, tasks: [fit(task) for task in tasks])
+        patch.setattr("sys.argv", ["stage"])
+        patch.setattr(cross_validation, "map_folds", lambda fit, tasks: list(map(fit, tasks)))
         train.main()
         evaluate.main()
     return folder
@@ -156,7 +163,7 @@ def table(path: Path) -> Table:
 @pytest.mark.parametrize(
     ("name", "columns", "count"),
     [
-        ("metrics/fold_scores", "fold level accuracy macro_f1 log_loss", 8),
+        ("metrics/fold_scores", "fold level accuracy macro_f1 log_loss", 2 * (1 + len(VOTERS))),
         ("metrics/genres", "genre precision recall f1 tracks", 2),
         ("metrics/predictions", "track_id fold group actual predicted p_high p_low", 12),
         ("data/clip_predictions", "track_id fold group actual predicted p_high p_low", 24),
@@ -220,45 +227,47 @@ def test_evaluating_again_writes_the_same_bytes(
     assert len(before) == 8
 
 
-def retold(folder: Path, tracks: Sequence[FoldedTrack], models: int) -> Predictions:
-    """What models of constant answers judge of the small project, told of other folds."""
+def with_folds(folder: Path, tracks: Sequence[FoldedTrack], models: int) -> Predictions:
+    """Predictions of constant models for the small project, with the folds of `tracks`."""
     clips = load_labelled(folder / FEATURE_STORES / "centroid", tracks)
     answers = [(constant([n / 10, 1 - n / 10]), n) for n in range(models)]
-    return judge_clips(
-        clips, [(model, describe(n, store=clips.description)) for model, n in answers]
-    )
+    return predict(clips, [(model, describe(n, store=clips.description)) for model, n in answers])
 
 
-def test_every_seed_judges_what_is_judged(evaluated: Path, tmp_path: Path) -> None:
+def test_every_seed_predicts_the_tested_tracks(evaluated: Path, tmp_path: Path) -> None:
     tracks = [
         replace(track, tested_in=(0, 1, 2) if track.genre == "low" else ())
         for track in labelled_tracks()
     ]
-    judged = retold(evaluated, tracks, 3)
-    assert len(judged.track_ids) == 3 * 12
+    predicted = with_folds(evaluated, tracks, 3)
+    assert len(predicted.track_ids) == 3 * 12
     for number in range(3):
-        part = judged.folds == number
-        assert judged.track_ids[part].tolist() == [f"low/{n}" for n in range(6) for _ in range(2)]
-        np.testing.assert_allclose(judged.probabilities[part, 0], number / 10)
+        part = predicted.folds == number
+        assert predicted.track_ids[part].tolist() == [
+            f"low/{n}" for n in range(6) for _ in range(2)
+        ]
+        np.testing.assert_allclose(predicted.probabilities[part, 0], number / 10)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
-        evaluate.write_tables(judged, ["high", "low"], "mean", by_clip=False)
+        evaluate.write_tables(predicted, ["high", "low"], "mean", by_clip=False)
     rows = table(tmp_path / "metrics/predictions.csv")
     expected = [(f"low/{n}", str(fold)) for n in range(6) for fold in range(3)]
     assert [(row["track_id"], row["fold"]) for row in rows] == expected
 
 
-def test_folds_by_clip_give_leaky_figures_of_clips_alone(evaluated: Path, tmp_path: Path) -> None:
+def test_folds_by_clip_give_only_leaky_figures_of_clips(evaluated: Path, tmp_path: Path) -> None:
     tracks = [
         replace(track, clip=clip, tested_in=(clip,))
         for track in labelled_tracks()
         for clip in (0, 1)
     ]
-    judged = retold(evaluated, tracks, 2)
-    np.testing.assert_array_equal(judged.groups, judged.track_ids)  # its clips are alike
+    predicted = with_folds(evaluated, tracks, 2)
+    np.testing.assert_array_equal(
+        predicted.groups, predicted.track_ids
+    )  # the clips of a track are similar
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
-        evaluate.write_tables(judged, ["high", "low"], "mean", by_clip=True)
+        evaluate.write_tables(predicted, ["high", "low"], "mean", by_clip=True)
     summary = json.loads((tmp_path / "metrics/summary.json").read_text(encoding="utf-8"))
     assert all(name.startswith("leaky_clip") for name in summary)
     assert summary["leaky_clip_accuracy"] == 0.5

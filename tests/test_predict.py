@@ -21,17 +21,16 @@ from helpers import (
     write_project,
 )
 
-from pipeline.base.paths import TRAINED
-from pipeline.training.saved import load_models, probabilities
 from pipeline import predict
 from pipeline.audio.clips import load_clips
-from pipeline.base.errors import PipelineError
+from pipeline.audio.pcm import from_pcm
 from pipeline.base.entry import run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import FEATURE_STORES, TRAINED
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
-from pipeline.audio.pcm import from_pcm
-from pipeline.base.paths import FEATURE_STORES
 from pipeline.store.store import Store, write_store
+from pipeline.training.ensemble import load_models, probabilities
 
 pytestmark = saves_models
 

@@ -6,19 +6,18 @@ from pathlib import Path
 
 import pytest
 from helpers import OFFLINE, saves_models, small_experiment, write_project, write_tracks
-
 from pipeline.tasks.fitting import FoldTask
-from pipeline.folds import assignment
+
 from pipeline import protocols
-from pipeline.training import tasks
-from pipeline.folds.errors import LeakError
-from pipeline.base.errors import PipelineError
 from pipeline.augmentation.offline import make_samples
-from pipeline.base.paths import AUGMENTED
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import AUGMENTED, REPLICAS
 from pipeline.base.tables import read_csv, write_csv
-from pipeline.recordings.pairs import REPLICA_COLUMNS
-from pipeline.base.paths import REPLICAS
 from pipeline.dataset.tracks import read_tracks
+from pipeline.folds import assignment
+from pipeline.folds.errors import LeakError
+from pipeline.recordings.pairs import REPLICA_COLUMNS
+from pipeline.training import tasks
 
 pytestmark = [saves_models, pytest.mark.usefixtures("project")]
 

@@ -8,16 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import contents, labelled_clips, labelled_tracks, saves_models, write_project
 
 from pipeline import prune
-from pipeline.store.build import build_store
-from pipeline.base.errors import PipelineError
-from pipeline.store.plan import Job
 from pipeline.base.arrays import Array
+from pipeline.base.errors import PipelineError
+from pipeline.store.build import build_store
+from pipeline.store.cache import Cache
+from pipeline.store.plan import Job
 from pipeline.store.results import Result
 from pipeline.store.store import Store
+from pipeline.training import checkpoint
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.cross_validation import code_of, train_fold
+from pipeline.training.tasks import make_tasks
 
-DAY = 24 * 3600.0
+HOUR, DAY = 3600.0, 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Count:
 def put(root: Path, name: str, size: int, days: float) -> Path:
     """An entry of `size` bytes that was last used `days` ago."""
     path = root / name
-    file = path if name.startswith("tracks/") else path / "rows.h5"
+    file = path if name.startswith(("tracks/", "checkpoints/")) else path / "rows.h5"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(bytes(size))
     used = time.time() - days * DAY
@@ -41,7 +47,7 @@ def put(root: Path, name: str, size: int, days: float) -> Path:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of three entries that weigh 700 bytes together."""
+    """A cache of three entries with 700 bytes altogether."""
     root = tmp_path / "cache"
     put(root, "shards/r/07/old", 400, 30)
     put(root, "tracks/ab/abc", 200, 20)
@@ -108,12 +114,49 @@ def test_what_was_used_longest_ago_goes_first(
 def test_what_was_never_finished_goes_and_what_is_being_written_stays(root: Path) -> None:
     abandoned = put(root, "tmp/abandoned", 50, 2)
     fresh = put(root, "tmp/fresh", 5000, 0.5)
-    assert prune.prune(root, 10_000) == (50, 700)
+    assert prune.prune(root, 10_000) == (50, 5700)
     assert not abandoned.exists()
-    assert fresh.exists()
-    assert names(root) == {"old", "abc", "new"}
-    prune.prune(root, 0)
-    assert fresh.exists()
+    assert names(root) == {"old", "abc", "new", fresh.name}
+    assert prune.prune(root, 0) == (700, 5000)
+    assert names(root) == {fresh.name}
+
+
+def test_a_checkpoint_stays_for_a_day(root: Path) -> None:
+    put(root, "checkpoints/killed.npz", 50, 25)
+    put(root, "checkpoints/slow.npz", 60, 0.9)
+    assert prune.prune(root, 700) == (400, 410)
+    assert names(root) == {"killed.npz", "abc", "new", "slow.npz"}
+    assert prune.prune(root, 0) == (350, 60)
+    assert names(root) == {"slow.npz"}
+
+
+@saves_models
+@pytest.mark.parametrize(("patience", "kept"), [(prune.WORK_SECONDS, True), (0.0, False)])
+def test_a_training_ends_well_though_the_cache_is_pruned_in_every_epoch(
+    patience: float, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With epochs of five hours, and with epochs that are longer than `prune` waits."""
+    monkeypatch.chdir(tmp_path)
+    experiment = write_project(tmp_path)
+    task = make_tasks(experiment, labelled_tracks(), labelled_clips(tmp_path))[0]
+    expected = contents(train_fold(task, Cache(tmp_path / "undisturbed"), code_of(task)))
+    cache, found = Cache(tmp_path / "cache"), []
+    end = Checkpoint.on_epoch_end
+
+    def end_and_prune(self: Checkpoint, epoch: int, logs: dict[str, float]) -> None:
+        end(self, epoch, logs)
+        [path] = (cache.root / "checkpoints").iterdir()
+        os.utime(path, (time.time() - 5 * HOUR,) * 2)
+        prune.prune(cache.root, 0)
+        found.append(path.exists())
+
+    monkeypatch.setattr(Checkpoint, "on_epoch_end", end_and_prune)
+    monkeypatch.setattr(checkpoint, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(prune, "WORK_SECONDS", patience)
+    folder = train_fold(task, cache, code_of(task))
+    assert found == [kept] * experiment.network.epochs
+    assert contents(folder)["model.keras"] == expected["model.keras"]
+    assert [item.path for item in prune.items(cache.root)] == [folder]
 
 
 def test_a_cache_that_is_not_there_is_empty(tmp_path: Path) -> None:

@@ -12,16 +12,15 @@ from helpers import OFFLINE, SMALL, small_experiment, write_params, write_projec
 from PIL import Image
 
 from pipeline import replay
-from pipeline.base.errors import PipelineError
+from pipeline.augmentation.offline import make_samples
+from pipeline.augmentation.samples import Sample, read_samples, write_samples
 from pipeline.base.entry import run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES
+from pipeline.dataset.tracks import read_tracks
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
-from pipeline.augmentation.offline import make_samples
-from pipeline.base.paths import AUGMENTED
-from pipeline.augmentation.samples import Sample, read_samples, write_samples
-from pipeline.base.paths import CLIPS, FEATURE_STORES
 from pipeline.store.store import Store, shard_name, shard_of, write_store
-from pipeline.dataset.tracks import read_tracks
 
 FEATURES = FEATURE_STORES / "centroid"
 TAKES = ["high/0:0:0", "low/5:1:1"]

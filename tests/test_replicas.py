@@ -1,4 +1,4 @@
-"""The stage replicas: its tables and warnings for planted replicas, and what is not one."""
+"""The stage replicas: its tables and warnings for planted replicas, and what is not a replica."""
 
 import json
 from pathlib import Path
@@ -8,17 +8,16 @@ import numpy as np
 import pytest
 
 from pipeline import replicas
-from pipeline.base.errors import PipelineError
-from pipeline.recordings.matching import LEAST_AGREEMENT
 from pipeline.audio.pcm import Pcm, cut, to_pcm
-from pipeline.base.paths import CLIPS
-from pipeline.store.store import Store, write_store
-from pipeline.synthesis.styles import GENRES, artist_sound
-from pipeline.synthesis.play import piece
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import CLIPS, FINGERPRINTS, REPLICAS, TRACKS
 from pipeline.base.tables import read_csv, write_csv
 from pipeline.dataset.tracks import COLUMNS
+from pipeline.recordings.matching import LEAST_AGREEMENT
 from pipeline.recordings.pairs import REPLICA_COLUMNS
-from pipeline.base.paths import REPLICAS, TRACKS
+from pipeline.store.store import Store, write_store
+from pipeline.synthesis.play import piece
+from pipeline.synthesis.styles import GENRES, artist_sound
 
 RATE = 22_050
 DESCRIPTION = {"name": "pcm", "unit": "full scale", "sample_rate": RATE, "seconds": 1}
@@ -38,7 +37,7 @@ NOISE = np.random.default_rng(0).normal(0, 0.01, len(PIECES[0]))
 PLANTED = {
     "blues/a": PIECES[0],
     "blues/b": PIECES[1],
-    "blues/d": PIECES[0],  # exact, and of two genres with the next
+    "blues/d": PIECES[0],  # an exact replica; with the next, across genres
     "jazz/c": PIECES[0][RATE:] * 0.5 + NOISE[RATE:],
     "jazz/other": PIECES[2],
     "jazz/short": PIECES[3][:RATE],  # too short for a fingerprint
@@ -49,7 +48,7 @@ PLANTED = {
 
 
 def prepare(folder: Path, tracks: dict[str, Any]) -> None:
-    """What segment leaves: clips, and a row a file, one of them rejected."""
+    """Write what segment does: clips, and one row for each file, one of them rejected."""
     write_store(folder / CLIPS, DESCRIPTION, {name: clips_of(x) for name, x in tracks.items()})
     write_tracks(folder, {**dict.fromkeys(tracks, "ok"), "rock/broken": "rejected: empty file"})
 
@@ -85,7 +84,7 @@ def test_planted_replicas_are_found_and_counted(
         ("blues/d", "jazz/c", "near", "1.0", "blues", "jazz"),
         ("jazz/short", "pop/short", "exact", "0.0", "jazz", "pop"),
     ]
-    assert json.loads(replicas.METRICS.read_text()) == {
+    assert json.loads(replicas.COUNTS.read_text()) == {
         "tracks": 9,
         "exact_pairs": 2,
         "near_pairs": 3,
@@ -100,7 +99,7 @@ def test_planted_replicas_are_found_and_counted(
     ]
 
 
-def test_agreement_has_four_decimals_and_exact_ones_agree_in_all(project: Path) -> None:
+def test_agreement_has_four_decimals_and_is_1_for_exact_replicas(project: Path) -> None:
     prepare(project, PLANTED)
     replicas.main()
     for row in read_csv(REPLICAS):
@@ -109,7 +108,7 @@ def test_agreement_has_four_decimals_and_exact_ones_agree_in_all(project: Path) 
         assert agreement == 1 if row["kind"] == "exact" else LEAST_AGREEMENT <= agreement <= 1
 
 
-def test_the_offset_says_where_the_other_begins(project: Path) -> None:
+def test_the_offset_says_where_the_second_begins(project: Path) -> None:
     late, early = PIECES[2], PIECES[2][2 * RATE :]
     prepare(project, {"a/early": early, "b/late": late, "c/early": early})
     replicas.main()
@@ -120,13 +119,13 @@ def test_the_offset_says_where_the_other_begins(project: Path) -> None:
     ]
 
 
-def test_without_replicas_there_is_a_header(
+def test_without_replicas_there_is_only_a_header(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prepare(project, {f"rock/{number}": samples for number, samples in enumerate(PIECES)})
     replicas.main()
     assert REPLICAS.read_text() == ",".join(REPLICA_COLUMNS) + "\n"
-    assert json.loads(replicas.METRICS.read_text())["tracks_with_replica"] == 0
+    assert json.loads(replicas.COUNTS.read_text())["tracks_with_replica"] == 0
     assert "warning" not in capsys.readouterr().err
 
 
@@ -147,11 +146,11 @@ def test_neither_workers_nor_a_second_run_change_a_byte(
 ) -> None:
     prepare(project, PLANTED)
     replicas.main()
-    before = REPLICAS.read_bytes(), replicas.METRICS.read_bytes()
+    before = REPLICAS.read_bytes(), replicas.COUNTS.read_bytes()
     monkeypatch.setenv("PIPELINE_WORKERS", workers)
     monkeypatch.setenv("PIPELINE_CACHE", str(project / "cache"))
     replicas.main()
-    assert (REPLICAS.read_bytes(), replicas.METRICS.read_bytes()) == before
+    assert (REPLICAS.read_bytes(), replicas.COUNTS.read_bytes()) == before
 
 
 def test_one_more_track_costs_that_track(
@@ -167,10 +166,10 @@ def test_one_more_track_costs_that_track(
     assert "fingerprint: 5 tracks, 4 reused, 1 computed" in capsys.readouterr().out
 
 
-def test_fingerprints_are_a_row_a_clip(project: Path) -> None:
+def test_fingerprints_have_one_row_for_each_clip(project: Path) -> None:
     prepare(project, PLANTED)
     replicas.main()
-    with Store(CLIPS) as clips, Store(replicas.FINGERPRINTS) as store:
+    with Store(CLIPS) as clips, Store(FINGERPRINTS) as store:
         assert store.track_ids == clips.track_ids
         assert store.shape == (len(clips), 80)
         assert store.dtype == np.uint32
@@ -187,5 +186,5 @@ def test_without_tables_or_clips_it_says_what_is_missing() -> None:
 def test_tables_and_clips_of_different_runs_are_refused(project: Path) -> None:
     prepare(project, PLANTED)
     write_tracks(project, {"blues/a": "ok"})
-    with pytest.raises(PipelineError, match="do not name the same tracks; run segment again"):
+    with pytest.raises(PipelineError, match="have different tracks; run `dvc repro segment`"):
         replicas.main()

@@ -1,4 +1,4 @@
-"""The stage segment: tables, statuses and counts, and clips that no number of workers changes."""
+"""The stage segment: its table, statuses, counts and warnings, with any number of workers."""
 
 import hashlib
 import json
@@ -9,15 +9,14 @@ import pytest
 import soundfile
 
 from pipeline import segment
-from pipeline.base.errors import PipelineError
 from pipeline.audio.pcm import Pcm
-from pipeline.base.paths import CLIPS
-from pipeline.store.store import Store, in_store_order
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import CLIPS, TRACKS
 from pipeline.base.tables import read_csv
 from pipeline.dataset.tracks import COLUMNS, Track, read_tracks
-from pipeline.base.paths import TRACKS
+from pipeline.store.store import Store, in_store_order
 
-SAMPLE_RATE = 22_050  # as in params.yaml, and clips of 3 s
+SAMPLE_RATE = 22_050  # as in the parameters, with clips of 3 s
 REJECTIONS = {
     "rock/cover.txt": "rejected: not audio (.txt)",
     "rock/empty": "rejected: empty file",
@@ -42,7 +41,7 @@ def write(path: Path, samples: object, sample_rate: int = SAMPLE_RATE, **options
 
 @pytest.fixture
 def music(project: Path) -> Path:
-    """Three good tracks, one of them to classify, a truncated one, and an artist."""
+    """Three good tracks, one of them unlabelled, a truncated one, and an artist."""
     folder = project / "music"
     write(folder / "blues" / "a.wav", noise(6.1))
     write(folder / "jazz" / "b.flac", noise(4.5, 44_100, channels=2), 44_100)
@@ -110,7 +109,7 @@ def test_every_usable_track_has_its_clips() -> None:
         assert store.clips("jazz/b") == 2
 
 
-def test_unusable_files_are_named_and_the_run_goes_on(
+def test_unusable_files_are_listed_and_the_run_goes_on(
     music: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_unusable(music)
@@ -129,7 +128,7 @@ def test_unusable_files_are_named_and_the_run_goes_on(
     ]
     warnings = [x for x in capsys.readouterr().err.splitlines() if x.startswith("warning")]
     assert warnings == [
-        "warning: of 11 files 7 rejected and 1 truncated; "
+        "warning: of 11 files, 7 are rejected and 1 truncated; "
         "the column status of data/tracks.csv says why"
     ]
 
@@ -152,7 +151,7 @@ def test_a_file_that_cannot_be_opened_is_rejected(music: Path) -> None:
 def test_counts_are_metrics(music: Path) -> None:
     add_unusable(music)
     segment.main()
-    assert json.loads(segment.METRICS.read_text()) == {
+    assert json.loads(segment.COUNTS.read_text()) == {
         "files": 11,
         "labelled_tracks": 3,
         "unlabelled_tracks": 1,
@@ -163,7 +162,7 @@ def test_counts_are_metrics(music: Path) -> None:
     }
 
 
-def test_gtzans_artists_are_known_where_every_usable_track_is_gtzans(
+def test_gtzans_artists_are_used_where_every_usable_track_is_gtzans(
     music: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for path in music.rglob("*.*"):
@@ -181,8 +180,8 @@ def test_gtzans_artists_are_known_where_every_usable_track_is_gtzans(
     segment.main()
     assert rows()["blues/blues.00000"]["artist"] == ""
     assert (
-        "warning: rock/own is not of GTZAN, as most labelled tracks are (such: 1), so GTZAN's "
-        "artists, replicas and split are not used\n"
+        "warning: most labelled tracks are GTZAN's, but not rock/own (number of such tracks: 1), "
+        "so GTZAN's artists, replicas and split are not used\n"
     ) in capsys.readouterr().err
 
 
@@ -198,7 +197,7 @@ def test_without_a_usable_track_nothing_is_lost(music: Path) -> None:
     for path in music.glob("*/*"):
         path.write_bytes(b"")
     (music / "metadata.csv").unlink()
-    with pytest.raises(PipelineError, match="'music': not one file of it can be used"):
+    with pytest.raises(PipelineError, match="'music': none of its files can be used"):
         segment.main()
     assert store_bytes() == clips
     assert TRACKS.read_bytes() == table
@@ -219,5 +218,5 @@ def test_the_number_of_workers_changes_nothing(
     for workers in ("1", "2"):
         monkeypatch.setenv("PIPELINE_WORKERS", workers)
         segment.main()
-        results.append((store_bytes(), TRACKS.read_bytes(), segment.METRICS.read_bytes()))
+        results.append((store_bytes(), TRACKS.read_bytes(), segment.COUNTS.read_bytes()))
     assert results[0] == results[1]

@@ -1,4 +1,4 @@
-"""The split stage: labelled, usable tracks get their folds, others none, and all is audited."""
+"""The stage split: labelled, usable tracks get folds, others do not, and folds are audited."""
 
 import json
 from collections import Counter
@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import SMALL, write_params, write_tracks
+from documents import write_params
+from helpers import SMALL, write_tracks
 
-from pipeline.folds import assignment, protocols
-from pipeline.folds.errors import LeakError
-from pipeline.folds.errors import FoldError
 from pipeline.base.errors import PipelineError
-from pipeline.folds.protocols import PROTOCOLS, song
-from pipeline.dataset.gtzan import EXCLUDED, read_facts
-from pipeline.folds.params import SplitParams
-from pipeline.split import METRICS, main
 from pipeline.base.paths import FOLDS, REPLICAS
-from pipeline.folds.table import FoldedTrack, folds_of, read_folds, sides
+from pipeline.dataset.gtzan import EXCLUDED, read_facts
 from pipeline.dataset.tracks import read_tracks
+from pipeline.folds import assignment, prescribed
+from pipeline.folds.errors import FoldError, LeakError
+from pipeline.folds.params import SplitParams
+from pipeline.folds.protocols import PROTOCOLS, song
+from pipeline.folds.table import FoldedTrack, folds_of, read_folds, sides
+from pipeline.split import FIGURES, main
 
 Row = tuple[str, str, str]
 
@@ -49,7 +49,7 @@ def write_replicas(pairs: list[tuple[str, str]]) -> None:
 
 
 def metrics() -> dict[str, Any]:
-    return dict(json.loads(METRICS.read_text(encoding="utf-8")))
+    return dict(json.loads(FIGURES.read_text(encoding="utf-8")))
 
 
 def places() -> dict[str, tuple[int, ...]]:
@@ -127,7 +127,7 @@ def test_missing_replicas_are_named(folder: Path) -> None:
         main()
 
 
-def test_replicas_stay_together_and_are_told(folder: Path) -> None:
+def test_replicas_stay_together_and_are_counted(folder: Path) -> None:
     write_tracks(folder, USABLE)
     write_replicas([("jazz/3", "blues/1"), ("jazz/3", "jazz/0"), ("blues/1", "unlabelled/x")])
     main()
@@ -140,7 +140,7 @@ def test_replicas_stay_together_and_are_told(folder: Path) -> None:
     assert (metrics()["replica_groups"], metrics()["groups"]) == (1, 6)
 
 
-def test_artists_stay_together_and_are_told(
+def test_artists_stay_together_and_are_counted(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_params(protocol="artist")
@@ -172,7 +172,7 @@ def test_unknown_artists_are_warned_of(folder: Path, capsys: pytest.CaptureFixtu
     write_tracks(folder, USABLE, artist={name: ARTISTS[name] for name in list(ARTISTS)[:6]})
     main()
     assert capsys.readouterr().err == (
-        "warning: of 8 labelled tracks 2 have no known artist and count as artists of their own\n"
+        "warning: 2 of 8 labelled tracks have no known artist; each counts as an artist by itself\n"
     )
     assert metrics()["known_artist_share"] == 0.75
     assert metrics()["groups"] == 5
@@ -181,7 +181,7 @@ def test_unknown_artists_are_warned_of(folder: Path, capsys: pytest.CaptureFixtu
 def test_no_known_artist_is_an_error(folder: Path) -> None:
     set_params(protocol="artist")
     write_tracks(folder, USABLE)
-    with pytest.raises(PipelineError, match="artist folds without artists are song folds; add"):
+    with pytest.raises(PipelineError, match="but no artist is known; add a column artist to"):
         main()
     assert not FOLDS.exists()
 
@@ -193,7 +193,7 @@ def test_genres_that_a_fold_does_not_test_are_counted(folder: Path) -> None:
     assert metrics()["genres_absent"] == 2
 
 
-def test_known_artists_on_two_sides_are_told(folder: Path) -> None:
+def test_whether_artists_are_kept_apart_is_a_metric(folder: Path) -> None:
     write_tracks(folder, USABLE, artist=dict.fromkeys(ARTISTS, "everyone"))
     main()
     assert metrics()["artists_kept"] is False
@@ -205,7 +205,7 @@ def test_known_artists_on_two_sides_are_told(folder: Path) -> None:
     assert metrics()["artists_kept"] is False
 
 
-def test_clips_are_dealt_one_by_one(folder: Path) -> None:
+def test_clips_are_assigned_one_by_one(folder: Path) -> None:
     set_params(protocol="clip")
     write_tracks(folder, USABLE, clips={"blues/0": 7})
     write_replicas([("blues/0", "jazz/0")])
@@ -225,18 +225,18 @@ def test_the_filtered_split_of_gtzan(folder: Path) -> None:
         for name, fact in facts.items()
         if fact.split in ("train", "test")
     }
-    told = metrics()
-    assert (told["judged"], told["folds"]) == ("test", 4)
-    assert (told["tracks"], told["left_out"]) == (443 + 290, 197 + 70)
-    assert (told["replica_groups"], told["known_artist_share"]) == (15, 0.919)
-    assert told["replicas_left_out"] == 0
-    assert told["artists_kept"] is True
-    # Bob Marley trains, and sings along on a track that is judged: joint ones stand for themselves.
+    found = metrics()
+    assert (found["judged"], found["folds"]) == ("test", 4)
+    assert (found["tracks"], found["left_out"]) == (443 + 290, 197 + 70)
+    assert (found["replica_groups"], found["known_artist_share"]) == (15, 0.919)
+    assert found["replicas_left_out"] == 0
+    assert found["artists_kept"] is True
+    # Bob Marley trains, and has a joint credit for a tested track: joint credits have no name here.
     joint = {"reggae/reggae.00087", "pop/pop.00012"}
     assert {track.track_id: track.artist for track in read_folds()} == {
         name: "" if name in joint else facts[name].artist for name in places()
     }
-    assert told["groups"] < 400
+    assert found["groups"] < 400
     set_params(protocol="filtered", judge="valid")
     main()
     assert {name for name, place in places().items() if place} == {
@@ -248,7 +248,7 @@ def test_the_filtered_split_of_gtzan(folder: Path) -> None:
 def test_the_filtered_split_needs_gtzan(folder: Path) -> None:
     set_params(protocol="filtered")
     write_tracks(folder, USABLE, split=dict.fromkeys(ARTISTS, "train"))
-    with pytest.raises(PipelineError, match="'filtered' is a split of GTZAN: it needs a dataset"):
+    with pytest.raises(PipelineError, match="'filtered' is a split of GTZAN: all labelled tracks"):
         main()
 
 
@@ -265,24 +265,24 @@ def test_gtzans_replicas_are_known(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("protocol", "left_out"), [("filtered", 1), ("given", 2)])
-def test_only_the_same_sound_takes_from_the_filtered_split(
+def test_only_identical_audio_removes_tracks_from_the_filtered_split(
     folder: Path, capsys: pytest.CaptureFixture[str], protocol: str, left_out: int
 ) -> None:
     set_params(protocol=protocol)
     parts = {name: f.split for name, f in read_facts().items() if f.split != EXCLUDED}
     write_tracks(folder, GTZAN, split=parts)
-    piece, its_copy, judged = "country/country.00051", "country/country.00008", "pop/pop.00071"
+    piece, copy, tested = "country/country.00051", "country/country.00008", "pop/pop.00071"
     first, second, *_ = (name for name, part in parts.items() if part == "train")
-    write_replicas([(first, judged), (second, its_copy)])
+    write_replicas([(first, tested), (second, copy)])
     main()
-    assert (parts[piece], parts.get(its_copy), parts[judged]) == ("test", None, "test")
+    assert (parts[piece], parts.get(copy), parts[tested]) == ("test", None, "test")
     assert (first in places(), second in places()) == (False, protocol == "filtered")
-    assert {piece, judged} < places().keys()
-    told = metrics()
-    assert (told["replicas_left_out"], told["tracks"]) == (left_out, 443 + 290 - left_out)
-    assert told["left_out"] == 1000 - told["tracks"]
+    assert {piece, tested} < places().keys()
+    found = metrics()
+    assert (found["replicas_left_out"], found["tracks"]) == (left_out, 443 + 290 - left_out)
+    assert found["left_out"] == 1000 - found["tracks"]
     assert capsys.readouterr().err == (
-        f"warning: {first} (training) and {judged} (test) are replicas; tracks left out of "
+        f"warning: {first} (training) and {tested} (test) are replicas; tracks left out of "
         f"training where a replica is tested: {left_out}\n"
     )
 
@@ -310,7 +310,7 @@ def test_what_metadata_gives(
     assert metrics()["folds"] == (2 if judged == "all" else 3)
 
 
-PARTED = [("blues/1", "jazz/1"), ("jazz/2", "blues/1")]
+PAIRS = [("blues/1", "jazz/1"), ("jazz/2", "blues/1")]
 GIVEN = [
     {"fold": {name: str(int(name[-1]) % 2) for name in ARTISTS}},
     {"split": dict(zip(ARTISTS, ["train", "train", "test", "valid"] * 2, strict=True))},
@@ -318,7 +318,7 @@ GIVEN = [
 
 
 @pytest.mark.parametrize(("columns", "left_out"), [(GIVEN[0], 3), (GIVEN[1], 2)])
-def test_given_parts_with_replicas_on_two_sides_train_without(
+def test_replicas_of_what_a_given_fold_tests_are_left_out_of_training(
     folder: Path, capsys: pytest.CaptureFixture[str], columns: Any, left_out: int
 ) -> None:
     set_params(protocol="given")
@@ -326,7 +326,7 @@ def test_given_parts_with_replicas_on_two_sides_train_without(
     main()
     before = places()
     assert (metrics()["replicas_left_out"], capsys.readouterr().err) == (0, "")
-    write_replicas(PARTED)
+    write_replicas(PAIRS)
     main()
     assert metrics()["replicas_left_out"] == left_out
     assert capsys.readouterr().err == (
@@ -343,7 +343,7 @@ def test_given_parts_with_replicas_on_two_sides_train_without(
     }
 
 
-def test_a_replica_in_a_part_that_is_not_judged_is_no_leak(
+def test_a_replica_in_a_part_that_is_not_tested_is_no_leak(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_params(protocol="given")
@@ -358,26 +358,26 @@ def test_a_replica_in_a_part_that_is_not_judged_is_no_leak(
 
 
 @pytest.mark.parametrize("columns", GIVEN)
-def test_given_parts_that_train_on_a_judged_replica_are_a_leak(
+def test_given_folds_that_train_on_a_tested_replica_are_a_leak(
     folder: Path, monkeypatch: pytest.MonkeyPatch, columns: Any
 ) -> None:
-    monkeypatch.setattr(protocols, "_without_parted", list)
+    monkeypatch.setattr(prescribed, "_without_tested_replicas", list)
     set_params(protocol="given")
     write_tracks(folder, USABLE, **columns)
-    write_replicas(PARTED)
+    write_replicas(PAIRS)
     expected = r"^leak: blues/1 \(training\) and jazz/2 \(test\) are replicas$"
     with pytest.raises(LeakError, match=expected):
         main()
     assert not FOLDS.exists()
 
 
-def test_folds_of_an_artist_that_were_dealt_apart_are_a_leak(
+def test_folds_that_separate_an_artist_are_a_leak(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unaware(*arguments: Any) -> list[FoldedTrack]:
-        dealt = song(*arguments)
+        folded = song(*arguments)
         artists = {track.track_id: track.artist for track in arguments[0]}
-        return [replace(track, artist=artists[track.track_id]) for track in dealt]
+        return [replace(track, artist=artists[track.track_id]) for track in folded]
 
     monkeypatch.setitem(PROTOCOLS, "artist", unaware)
     set_params(protocol="artist")
@@ -391,7 +391,7 @@ def test_folds_of_an_artist_that_were_dealt_apart_are_a_leak(
 def test_artist_folds_that_forget_the_artists_are_a_leak(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The audit looks at the artists as they were read, not at what the protocol made of them."""
+    """The audit uses the artists as they were read, not what the protocol made of them."""
     monkeypatch.setitem(PROTOCOLS, "artist", song)
     set_params(protocol="artist")
     write_tracks(folder, USABLE, artist=dict.fromkeys(ARTISTS, "X"))
@@ -410,7 +410,7 @@ def test_spellings_of_an_artist_and_joint_credits_stay_together(folder: Path) ->
     assert places()["blues/2"] == places()["jazz/0"]
 
 
-def test_given_parts_that_keep_artists_apart_name_them(folder: Path) -> None:
+def test_given_folds_that_keep_artists_apart_name_them(folder: Path) -> None:
     set_params(protocol="given")
     names = {name: name.split("/")[0] + str(int(name[-1]) % 2) for name in ARTISTS}
     parts = {name: "train" if int(name[-1]) % 2 else "test" for name in ARTISTS}
@@ -424,7 +424,7 @@ def test_given_parts_that_keep_artists_apart_name_them(folder: Path) -> None:
     assert metrics()["artists_kept"] is False
 
 
-def test_genres_that_are_tested_and_never_trained_are_told(
+def test_genres_that_are_tested_without_training_are_warned_of(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_params(protocol="given", seeds=3)
@@ -433,15 +433,15 @@ def test_genres_that_are_tested_and_never_trained_are_told(
     main()
     assert metrics()["genres_untrained"] == 3
     assert capsys.readouterr().err == (
-        "warning: genre 'jazz' is tested in fold 0, and nothing of it trains there, so all of it "
-        "will be wrong; such cases: 3\n"
+        "warning: fold 0 tests genre 'jazz' but has no track of it in training, so all its tracks "
+        "will be wrong; number of such cases: 3\n"
     )
 
 
-def test_replicas_that_no_group_knows_are_a_leak(
+def test_replicas_that_are_in_no_group_are_a_leak(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The audit looks at the pairs themselves, not at the groups that were made of them."""
+    """The audit uses the pairs themselves, not the groups that were made from them."""
     monkeypatch.setattr(assignment, "replica_groups", lambda *_: {})
     write_tracks(folder, USABLE)
     main()

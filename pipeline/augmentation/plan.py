@@ -41,8 +41,11 @@ def plan_chains(
     ------
     PipelineError
         A track has no rows.
+    ParamsError
+        A kind cannot change this feature.
     """
     target = target_of(rows)
+    augment.require_applicable(target)  # `check` does not open a store that the user made
     picks = {track_id: _picks(augment, seed, rows, track_id) for track_id in track_ids}
     plans = [
         ChainPlan(

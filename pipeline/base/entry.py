@@ -15,8 +15,11 @@ OPEN_FILES = 8192  # a store that a process reads takes 64, and many systems gra
 
 def command_line(doc: str) -> argparse.ArgumentParser:
     """A parser of the command line whose help is the module's docstring `doc`."""
+    started = sys.modules["__main__"].__spec__  # None where `python -m` did not start it
     return argparse.ArgumentParser(
-        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=f"python -m {started.name}" if started else None,
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
 

@@ -16,7 +16,7 @@ from pipeline.store.store import Store
 
 @dataclass(frozen=True)
 class LabelledClips:
-    """All labelled clips.
+    """The labelled clips of a feature store.
 
     Attributes
     ----------

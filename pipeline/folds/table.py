@@ -10,7 +10,7 @@ from pipeline.base.tables import read_csv, write_csv
 from pipeline.dataset.tracks import Track
 
 FOLD_COLUMNS = ["track_id", "clip", "genre", "artist", "replica", "tested_in"]
-# Only written if a fold leaves something out, so that the digest of all other folds stays the same.
+# A column that is only written if it is needed, so that all other tables keep their digest.
 LEFT_OUT_OF = "left_out_of"
 
 

@@ -109,15 +109,15 @@ def hear_tested(tracks: Sequence[Row], clips: Sequence[Row], *, by_clip: bool) -
     return heard
 
 
-def hear_unlabelled(tracks: Sequence[Row], clips: Sequence[Row]) -> list[Heard]:
-    """Unlabelled tracks, from the rows of data/unlabelled.csv and data/unlabelled_clips.csv."""
+def hear_unlabelled(clips: Sequence[Row]) -> list[Heard]:
+    """Unlabelled tracks, from the rows of data/unlabelled_clips.csv."""
     genres, probabilities = read_probabilities(clips)
-    votes = by_track(clips)
     heard = []
-    for row in tracks:
-        own = probabilities[votes[row["track_id"]]]
-        said = [genres[index] for index in own.argmax(axis=1)]
-        heard.append(Heard(row["track_id"], "", [row["genre"]], [], said, own))
+    for track_id, numbers in by_track(clips).items():
+        own = probabilities[numbers]
+        best = genres[own.mean(axis=0).argmax()]
+        votes = [genres[index] for index in own.argmax(axis=1)]
+        heard.append(Heard(track_id, "", [best], [], votes, own))
     return heard
 
 

@@ -12,7 +12,6 @@ from pipeline.base.paths import (
     METRICS,
     REPLICAS,
     TRACKS,
-    UNLABELLED,
     UNLABELLED_CLIPS,
 )
 from pipeline.base.tables import read_csv
@@ -75,9 +74,7 @@ def read_run(dataset: str) -> Run:
         dataset,
         figures,
         _sorted(hear_tested(tracks, clips, by_clip=by_clip), facts, figures.genres),
-        _sorted(
-            hear_unlabelled(read_csv(UNLABELLED), read_csv(UNLABELLED_CLIPS)), facts, figures.genres
-        ),
+        _sorted(hear_unlabelled(read_csv(UNLABELLED_CLIPS)), facts, figures.genres),
         _read_histories(METRICS / "history.csv"),
         segment,
         replicas,

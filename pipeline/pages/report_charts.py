@@ -43,9 +43,8 @@ def score_chart(genres: Sequence[GenreScores], measure: str) -> str:
     chart = alt.Chart(alt.InlineData(rows)).encode(
         y=alt.Y("label:N", axis=axis, scale=alt.Scale(domain=[each.genre for each in genres]))
     )
-    low, value = (
-        alt.X(f"{name}:Q", axis=_share_axis(None), scale=SHARE) for name in ("low", "value")
-    )
+    axis_x = _share_axis(None)
+    low, value = (alt.X(f"{end}:Q", axis=axis_x, scale=SHARE) for end in ("low", "value"))
     band = chart.mark_rule(strokeWidth=7, strokeCap="round", opacity=0.3, color=OTHER)
     dot = chart.mark_circle(size=90, opacity=1, color=OTHER)
     layers = [band.encode(x=low, x2="high"), dot.encode(x=value)]

@@ -80,7 +80,7 @@ def compare(first: Fingerprint, second: Fingerprint, offset: int) -> tuple[float
 
     Parameters
     ----------
-    first, second : uint32 array, shape (frames,), each of its own length
+    first, second : uint32 array, shape (frames,), of any length
     offset : int
         Frame of the first at which the second begins; negative if the second begins earlier.
 

@@ -19,7 +19,6 @@ from pipeline.base.errors import PipelineError
 from pipeline.store.results import Result, read_head, read_result, write_result
 
 ROWS, TRACKS = "rows.h5", "tracks.json"
-MISSING = (FileNotFoundError, NotADirectoryError)
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Cache:
 
     def save(self, address: str, result: Result) -> None:
         """Keep a track's result until its shard is whole."""
-        with self._writing(), self._new(self._track_path(address)) as path:
+        with self._new(self._track_path(address)) as path, self._writing():
             write_result(path, result)
 
     def forget(self, address: str) -> None:
@@ -111,8 +110,8 @@ class Cache:
             }
             (folder / TRACKS).write_text(json.dumps(content), encoding="utf-8")
 
-        with self._writing():
-            self._keep(target, fill, lambda: _read_shard(target) is not None)
+        _remove(target)  # it may be there and damaged
+        self._keep(target, fill)
         return CachedShard(target / ROWS, tuple(tracks))
 
     def folder(self, kind: str, key: str) -> Path | None:
@@ -123,17 +122,12 @@ class Cache:
         return target if target.is_dir() else None
 
     def publish_folder(self, kind: str, key: str, fill: Callable[[Path], None]) -> Path:
-        """Keep the folder that `fill` writes, within minutes: it must compute nothing."""
+        """Keep the folder that `fill` writes; it only writes, as `prune` gives it a day."""
         target = self.root / kind / key
-        with self._writing():
-            self._keep(target, fill, target.is_dir)
+        self._keep(target, fill)
         return target
 
-    def _keep(
-        self, target: Path, fill: Callable[[Path], None], is_whole: Callable[[], bool]
-    ) -> None:
-        if target.exists() and not is_whole():
-            _remove(target)  # damaged
+    def _keep(self, target: Path, fill: Callable[[Path], None]) -> None:
         with self._new(target) as folder:
             folder.mkdir()
             fill(folder)
@@ -152,16 +146,18 @@ class Cache:
         """A path that becomes `target`, at once, when the block ends without an error."""
         path = self.root / "tmp" / f"{target.name[:16]}-{uuid4().hex}"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            with self._writing():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
             yield path
-            _move(path, target)
+            with self._writing():
+                _move(path, target)
         finally:
             _remove(path)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Name the cache in what the system says of a full disk or missing permission."""
+        """Name the cache in what the system says of a full disk or a missing permission."""
         try:
             yield
         except OSError as error:
@@ -192,7 +188,7 @@ def _read_shard(folder: Path) -> CachedShard | None:
         if (folder / ROWS).stat().st_size != known["size"]:
             return None
         tracks = tuple(CachedTrack(**track) for track in known["tracks"])
-    except (*MISSING, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None
     return CachedShard(folder / ROWS, tracks)
 

@@ -114,12 +114,15 @@ class Builder:
         """Compute a track into the cache; this is what other machines run."""
         address, job = addressed
         if recipe_address(self.recipe) != self.address:
-            raise PipelineError("a worker runs other code or libraries than this; restart it")
+            raise PipelineError(
+                "a worker runs other code or libraries than this process; restart the workers of "
+                "a cluster, and run it again"
+            )
         self.cache.save(address, self.recipe(job.load()))
 
     def assemble(self, plan: Plan) -> CachedShard:
         """The shard of a plan, all whose results are in the cache by now."""
-        if plan.ready:
+        if plan.ready and plan.ready.path.exists():  # not pruned since it was planned
             return plan.ready
         tracks = [self._track(plan, addressed) for addressed in plan.jobs]
         rows = (

@@ -1,8 +1,6 @@
 """What was computed for a track, and the file that keeps it in the cache."""
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +8,6 @@ from typing import Any
 import numpy as np
 
 from pipeline.base.arrays import Array
-
-UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -30,23 +26,23 @@ class Result:
 
 
 def write_result(path: Path, result: Result) -> None:
-    """Write a NumPy archive of the rows, and of the facts and number of rows as JSON."""
-    clips = 0 if result.rows is None else len(result.rows)
+    """Write a NumPy archive of the rows, and of the facts and the number of rows as JSON."""
+    clips = None if result.rows is None else len(result.rows)
     head = json.dumps({"facts": result.facts, "clips": clips})
-    arrays: dict[str, Any] = {"head": np.frombuffer(head.encode(), np.uint8)}
+    arrays = {"head": np.frombuffer(head.encode(), np.uint8)}
     if result.rows is not None:
         arrays["rows"] = result.rows
     with path.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # takes an option between the names
 
 
 def read_result(path: Path) -> Result | None:
     """What `write_result` was given; None if there is no such file, or it is damaged."""
     try:
         with path.open("rb") as file, np.load(file) as archive:
-            facts = _head(archive)["facts"]
-            return Result(facts, archive.get("rows"))
-    except UNREADABLE:
+            head = _head(archive)
+            return Result(head["facts"], None if head["clips"] is None else archive["rows"])
+    except Exception:  # the many that an archive with a wrong byte may raise
         return None
 
 
@@ -55,8 +51,8 @@ def read_head(path: Path) -> tuple[int, dict[str, Any]] | None:
     try:
         with path.open("rb") as file, np.load(file) as archive:
             head = _head(archive)
-            return int(head["clips"]), dict(head["facts"])
-    except UNREADABLE:
+            return int(head["clips"] or 0), dict(head["facts"])
+    except Exception:
         return None
 
 

@@ -4,13 +4,13 @@ docs/store.md says what is in it. `rows` is contiguous and uncompressed, so that
 into memory: spectra and PCM barely compress without loss, and unpacking costs ten times a read.
 """
 
-import errno
 import hashlib
 import json
 import mmap
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -36,7 +36,7 @@ def row_digests(rows: Array) -> npt.NDArray[np.uint8]:
 
 
 class Shard:
-    """One file opened for reading, by h5py's lower interface, which opens four times faster.
+    """One file opened for reading.
 
     Attributes
     ----------
@@ -47,31 +47,31 @@ class Shard:
     Raises
     ------
     PipelineError
-        The file is missing, is no HDF5 file, has another schema version or lacks a part.
+        The file is missing or not an HDF5 file, has another schema version, or lacks a part.
     """
 
     def __init__(self, path: Path) -> None:
         self._path, self._file = path, _open(path)
         try:
             _require_version(self._file, path)
-            self._datasets = _require_datasets(self._file, path)
+            self._dataset = _require_datasets(self._file, path)["rows"]
         except PipelineError:
             self.close()
             raise
-        self.shape: tuple[int, ...] = self._datasets["rows"].shape
-        self.dtype: np.dtype[Any] = self._datasets["rows"].dtype
+        self.shape: tuple[int, ...] = self._dataset.shape
+        self.dtype: np.dtype[Any] = self._dataset.dtype
 
     @cached_property
     def rows(self) -> Any:
         """The rows, mapped into memory where the file's layout allows, else an h5py.Dataset."""
         if self._map is None:
-            return h5py.Dataset(self._datasets["rows"])
-        return np.ndarray(self.shape, self.dtype, self._map, self._datasets["rows"].get_offset())
+            return self._dataset
+        return np.ndarray(self.shape, self.dtype, self._map, self._dataset.id.get_offset())
 
     @cached_property
     def _map(self) -> mmap.mmap | None:
         """The whole file; None where `rows` is chunked, or without a row."""
-        if self._datasets["rows"].get_offset() is None:
+        if self._dataset.id.get_offset() is None:
             return None
         with self._path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -83,7 +83,7 @@ class Shard:
         """
         if self._random_map is not None:
             size = self.rows[:1].nbytes
-            start = self._datasets["rows"].get_offset() + row * size
+            start = self._dataset.id.get_offset() + row * size
             page = start - start % mmap.PAGESIZE
             self._random_map.madvise(mmap.MADV_WILLNEED, page, start + size - page)
 
@@ -95,79 +95,61 @@ class Shard:
 
     def description(self) -> dict[str, Any]:
         """What the writer said of the rows: the attributes except for the schema version."""
-        found = {name: _attribute(value) for name, value in h5py.File(self._file).attrs.items()}
+        found = {name: _attribute(value) for name, value in self._file.attrs.items()}
         del found["schema_version"]
         return found
 
     def clips(self) -> dict[str, int]:
         """Number of rows of each track, in the order of the rows."""
-        ids = _texts(self._datasets["track_id"])
+        ids = self._file["track_id"][:]
         return {encoded.decode(): len(list(group)) for encoded, group in groupby(ids)}
 
-    @cached_property
-    def digests(self) -> npt.NDArray[np.uint8]:
-        """SHA-256 of each row, shape (n, 32): as written, where nobody can have edited the rows.
+    def digests(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        """SHA-256 of each row of a range, shape (stop - start, 32).
 
-        A file that may be written to, such as a store of the user's own, may have been edited.
+        As written, where nobody may write to the file; a file that somebody may write to, such as
+        one of a store of the user's own, may have been edited.
         """
-        file = h5py.File(self._file)
-        if "sha256" in file and not self._path.stat().st_mode & WRITABLE:
-            stored: npt.NDArray[np.uint8] = file["sha256"][:]
+        if "sha256" in self._file and not self._path.stat().st_mode & WRITABLE:
+            stored: npt.NDArray[np.uint8] = self._file["sha256"][start:stop]
             return stored
-        return row_digests(self.rows)
+        return row_digests(self.rows[start:stop])
 
     def read_into(self, out: Array, start: int) -> None:
         """Fill `out` with rows from `start` on: faster than through the map, for many."""
         if len(out):
-            dataset = h5py.Dataset(self._datasets["rows"])
-            dataset.read_direct(out, np.s_[start : start + len(out)])
+            self._dataset.read_direct(out, np.s_[start : start + len(out)])
 
     def close(self) -> None:
         """Close the file; rows that were read stay valid."""
         self._file.close()
 
 
-def _open(path: Path) -> h5py.h5f.FileID:
+def _open(path: Path) -> h5py.File:
     if not path.is_file():
-        raise PipelineError(f"{path} is missing: {path.parent} is no complete store")
-    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)  # closes the datasets as well
+        raise PipelineError(f"{path} is missing: {path.parent} is not a complete store")
     try:
-        return h5py.h5f.open(bytes(path), h5py.h5f.ACC_RDONLY, access)
+        return h5py.File(path)
     except OSError as error:
         raise PipelineError(f"{path} is not a readable HDF5 file: {error}") from None
 
 
-def _require_version(file: h5py.h5f.FileID, path: Path) -> None:
-    version = np.zeros((), np.int64)
-    try:
-        h5py.h5a.open(file, b"schema_version").read(version)
-    except KeyError:
-        raise PipelineError(f"{path}: no attribute 'schema_version'") from None
+def _require_version(file: h5py.File, path: Path) -> None:
+    version = file.attrs.get("schema_version")
+    if version is None:
+        raise PipelineError(f"{path}: no attribute 'schema_version'")
     if version != SCHEMA_VERSION:
         raise PipelineError(f"{path}: schema version {version}, expected {SCHEMA_VERSION}")
 
 
-def _require_datasets(file: h5py.h5f.FileID, path: Path) -> dict[str, h5py.h5d.DatasetID]:
-    found = {}
-    for name in REQUIRED:
-        try:
-            found[name] = h5py.h5d.open(file, name.encode())
-        except KeyError:
-            raise PipelineError(f"{path}: no dataset {name!r}") from None
+def _require_datasets(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:
+    found = {name: file.get(name) for name in REQUIRED}
+    missing = [name for name in REQUIRED if found[name] is None]
+    if missing:
+        raise PipelineError(f"{path}: no dataset {missing[0]!r}")
     lengths = {name: dataset.shape[0] for name, dataset in found.items()}
     if len(set(lengths.values())) > 1:
         raise PipelineError(f"{path}: the datasets' lengths differ: {lengths}")
-    return found
-
-
-def _texts(dataset: h5py.h5d.DatasetID) -> Array:
-    """Strings of a dataset, as bytes."""
-    if dataset.dtype.kind != "S" or not dataset.shape[0]:
-        return h5py.Dataset(dataset)[:]
-    found = np.empty(dataset.shape, dataset.dtype)
-    # In the file's own type: HDF5 converts from UTF-8 to plain bytes string by string.
-    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, found, dataset.get_type())
     return found
 
 
@@ -199,19 +181,17 @@ def write_shard(
         The rows of each track of `clips`, in that order; one at a time is in memory.
     """
     total = sum(clips.values())
-    try:
+    with _naming(path):
         offsets = _write_skeleton(path, description, template, clips, total)
-    except (OSError, RuntimeError) as error:  # h5py raises both, with many lines of HDF5's own
-        raise _as_os_error(error, path) from None
-    # Not through HDF5: a full disk is an error that says so, and large writes read back faster.
-    with path.open("r+b", buffering=WRITE_BYTES) as file:
-        file.seek(offsets["rows"])
-        digests = [_write_rows(file, track) for track in tracks]
-        written = sum(map(len, digests))
-        if written != total:
-            raise ValueError(f"{path}: {written} rows came, {total} were announced")
-        file.seek(offsets["sha256"])
-        file.write(b"".join(digest.tobytes() for digest in digests))
+        # Not through HDF5: large writes read back faster.
+        with path.open("r+b", buffering=WRITE_BYTES) as file:
+            file.seek(offsets["rows"])
+            digests = [_write_rows(file, track) for track in tracks]
+            written = sum(map(len, digests))
+            if written != total:
+                raise ValueError(f"{path}: {written} rows came, {total} were announced")
+            file.seek(offsets["sha256"])
+            file.write(b"".join(digest.tobytes() for digest in digests))
 
 
 def _write_skeleton(
@@ -230,7 +210,8 @@ def _write_skeleton(
         ids = [name.encode() for name, count in clips.items() for _ in range(count)]
         text = h5py.string_dtype("utf-8", max(map(len, ids), default=1))
         file.create_dataset("track_id", data=np.array(ids, text))
-        file.create_dataset("clip", data=_numbers(clips.values()))
+        numbers = [number for count in clips.values() for number in range(count)]
+        file.create_dataset("clip", data=np.array(numbers, np.int32))
         kinds = {"rows": template, "sha256": np.empty((0, 32), np.uint8)}
         return {name: _reserve(file, name, kind, total) for name, kind in kinds.items()}
 
@@ -245,12 +226,6 @@ def _reserve(file: h5py.File, name: str, template: Array, total: int) -> int:
     return int(dataset.id.get_offset() or 0)
 
 
-def _as_os_error(error: Exception, path: Path) -> OSError:
-    found = re.search(r"errno = (\d+)", str(error))
-    number = int(found[1]) if found else getattr(error, "errno", None) or errno.EIO
-    return OSError(number, os.strerror(number), str(path))
-
-
 def _write_rows(file: IO[bytes], rows: Array) -> npt.NDArray[np.uint8]:
     """Append rows, and return their digests."""
     rows = np.ascontiguousarray(rows)
@@ -258,6 +233,14 @@ def _write_rows(file: IO[bytes], rows: Array) -> npt.NDArray[np.uint8]:
     return row_digests(rows)
 
 
-def _numbers(counts: Iterable[int]) -> npt.NDArray[np.int32]:
-    ranges = [np.arange(count, dtype=np.int32) for count in counts]
-    return np.concatenate(ranges) if ranges else np.empty(0, np.int32)
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in what the system says of a full disk; h5py says it in many lines."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        found = re.search(r"errno = (\d+)", str(error))
+        number = int(found[1]) if found else getattr(error, "errno", None)
+        if number is None or getattr(error, "filename", None):
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from None

@@ -46,8 +46,8 @@ class Store:
     Raises
     ------
     PipelineError
-        A file is missing, is no HDF5 file, has another schema or lacks a part, or the files do
-        not agree; of what they say of themselves and which tracks are in them, when it is asked.
+        A file is missing or not an HDF5 file, has another schema, or lacks a part, or the files
+        do not agree. Their descriptions and tracks are compared when they are asked for.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -156,7 +156,7 @@ class Store:
         span = self._spans[track_id]
         number = self._shard_at(span.start)
         start = self._starts[number]
-        return self._shards[number].digests[span.start - start : span.stop - start]
+        return self._shards[number].digests(span.start - start, span.stop - start)
 
     def _shard_at(self, row: int) -> int:
         return bisect_right(self._starts, row) - 1

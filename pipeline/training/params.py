@@ -48,7 +48,7 @@ class FitParams:
     """
 
     optimizer: Literal["adam", "sgd"]
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Annotated[float, Field(gt=0, examples=[0.001])]
     schedule: Literal["inverse_time", "cosine"]
     decay: NotNegative
     warmup: Share

@@ -8,8 +8,8 @@ import sys
 import pytest
 from helpers import ROOT
 
-from pipeline.base.errors import PipelineError
 from pipeline.base.entry import run_stage
+from pipeline.base.errors import PipelineError
 
 
 def raising(error: BaseException) -> None:

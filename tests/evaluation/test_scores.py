@@ -1,93 +1,21 @@
-"""Votes and metrics beside slow second implementations and scikit-learn's own."""
+"""Scores beside scikit-learn's, and the calibration error beside a slow implementation."""
 
 import math
-from collections import Counter
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn import metrics
 
-from pipeline.evaluation import scores
+from pipeline.base.arrays import Array
 from pipeline.base.tables import rounded
-
-Array = npt.NDArray[Any]
-
-SIXTY_FOURTHS = st.integers(0, 64).map(lambda n: n / 64)  # their sums are exact
-
-clips_of_a_track = st.integers(2, 5).flatmap(
-    lambda genres: st.lists(
-        st.lists(SIXTY_FOURTHS, min_size=genres, max_size=genres), min_size=1, max_size=8
-    ).map(np.array)
-)
+from pipeline.evaluation import scores
+from pipeline.evaluation.scores import expected_calibration_error
 
 
 def random_scores(seed: int, rows: int = 60, genres: int = 4) -> tuple[Array, Array]:
     """Actual genres, the last of which never occurs, and probabilities."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, genres - 1, rows), rng.dirichlet(np.ones(genres), rows)
-
-
-def slow_winner(probabilities: Array) -> int:
-    """The genre with the most votes; of several, the one of the highest mean probability."""
-    votes = Counter(row.index(max(row)) for row in probabilities.tolist())
-    most = max(votes.values())
-    tied = sorted(genre for genre, count in votes.items() if count == most)
-    return max(tied, key=lambda genre: sum(probabilities[:, genre].tolist()))
-
-
-@given(clips_of_a_track)
-def test_majority_is_the_slow_count(probabilities: Array) -> None:
-    voted = scores.majority(probabilities)
-    assert voted.argmax() == slow_winner(probabilities)
-    assert voted.sum() == pytest.approx(1)
-    assert voted.shape == probabilities.shape[1:]
-
-
-def test_majority_outvotes_a_higher_mean() -> None:
-    probabilities = np.array([[0.49, 0.51]] * 6 + [[1.0, 0.0]] * 5)
-    assert scores.mean(probabilities).argmax() == 0
-    assert scores.majority(probabilities).argmax() == 1
-
-
-def test_majority_breaks_a_tie_by_mean_probability() -> None:
-    tied = np.array([[0.6, 0.3, 0.1], [0.0, 0.1, 0.9], [0.5, 0.4, 0.1], [0.2, 0.1, 0.7]])
-    assert scores.majority(tied).argmax() == 2
-
-
-@given(clips_of_a_track)
-def test_mean_is_the_plain_mean(probabilities: Array) -> None:
-    plain = [sum(column) / len(column) for column in probabilities.T.tolist()]
-    np.testing.assert_allclose(scores.mean(probabilities), plain)
-
-
-@given(
-    st.integers(2, 4).flatmap(
-        lambda genres: st.lists(
-            st.lists(st.floats(0.01, 1), min_size=genres, max_size=genres), min_size=1, max_size=6
-        ).map(np.array)
-    )
-)
-def test_product_is_the_plain_product(probabilities: Array) -> None:
-    plain = np.array([math.prod(column) for column in probabilities.T.tolist()])
-    np.testing.assert_allclose(scores.product(probabilities), plain / plain.sum(), rtol=1e-9)
-
-
-def test_product_of_many_clips_does_not_underflow() -> None:
-    probabilities = np.tile([0.02, 0.0199, 0.01], (1000, 1))
-    assert math.prod(probabilities[:, 0]) == 0.0
-    voted = scores.product(probabilities)
-    ratio = (0.0199 / 0.02) ** 1000
-    np.testing.assert_allclose(voted, [1 / (1 + ratio), ratio / (1 + ratio), 0], atol=1e-9)
-
-
-def test_product_survives_a_probability_of_zero() -> None:
-    voted = scores.product(np.array([[0.0, 1.0], [0.9, 0.1]], np.float32))
-    assert voted.argmax() == 1
-    assert voted.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -147,3 +75,53 @@ def test_confused_pairs_are_sorted_by_count_then_by_name() -> None:
 
 def test_nothing_confused_gives_no_pairs() -> None:
     assert scores.confused_pairs(np.array([0, 1]), np.eye(2), ["a", "b"]) == []
+
+
+def slow_calibration_error(actual: list[int], probabilities: list[list[float]]) -> float:
+    """The formula of Guo et al., one bin and one row at a time."""
+    total = 0.0
+    for number in range(15):
+        low, high = number / 15, (number + 1) / 15
+        inside = [
+            (max(row), row.index(max(row)) == wanted)
+            for row, wanted in zip(probabilities, actual, strict=True)
+            if low < max(row) <= high
+        ]
+        if inside:
+            accuracy = sum(right for _, right in inside) / len(inside)
+            confidence = sum(sure for sure, _ in inside) / len(inside)
+            total += len(inside) / len(actual) * abs(accuracy - confidence)
+    return total
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_calibration_error_is_the_slow_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet(np.full(4, 0.7), 300)
+    actual = rng.integers(0, 4, 300)
+    slow = slow_calibration_error(actual.tolist(), probabilities.tolist())
+    assert expected_calibration_error(actual, probabilities) == pytest.approx(slow)
+    assert slow > 0.2
+
+
+def test_calibration_error_of_certain_predictions() -> None:
+    probabilities = np.array([[1.0, 0.0]] * 4)
+    error = expected_calibration_error
+    assert error(np.array([0, 0, 0, 0]), probabilities) == 0
+    assert error(np.array([0, 0, 0, 1]), probabilities) == pytest.approx(0.25)
+    assert error(np.array([1, 1, 1, 1]), probabilities) == 1
+
+
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
+    """There is a wrong row of nearly the same confidence there, and the two compensate."""
+    edge = np.linspace(0, 1, 16)[9]
+    probabilities = np.array([[edge, 1 - edge], [edge - 0.01, 1.01 - edge]])
+    error = expected_calibration_error(np.array([0, 1]), probabilities)
+    assert error == pytest.approx(abs(1 - edge - (edge - 0.01)) / 2)
+
+
+def test_bins_do_not_compensate_for_each_other() -> None:
+    """One row is overconfident by 0.9, one underconfident by 0.4: the mean of both magnitudes."""
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
+    error = expected_calibration_error(np.array([1, 0]), probabilities)
+    assert error == pytest.approx((0.9 + 0.4) / 2)

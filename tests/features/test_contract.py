@@ -88,8 +88,8 @@ def test_rows_are_finite(name: str) -> None:
 def test_a_row_depends_on_its_clip_alone(name: str) -> None:
     """To the last bit, because the cache keeps results track by track."""
     feature = feature_of(name)
-    alone = [feature(BATCH[i : i + 1], SAMPLE_RATE)[0] for i in reversed(range(len(BATCH)))]
-    np.testing.assert_array_equal(rows_of(name), np.stack(alone[::-1]))
+    single = [feature(BATCH[i : i + 1], SAMPLE_RATE)[0] for i in reversed(range(len(BATCH)))]
+    np.testing.assert_array_equal(rows_of(name), np.stack(single[::-1]))
 
 
 @every_feature

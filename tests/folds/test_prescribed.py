@@ -35,20 +35,20 @@ SPLIT = [
 
 
 @pytest.mark.parametrize("protocol", ["filtered", "given"])
-@pytest.mark.parametrize(("judge", "judged"), [("test", "b/0"), ("valid", "a/2")])
-def test_a_split_is_trained_on_with_several_seeds(protocol: str, judge: str, judged: str) -> None:
+@pytest.mark.parametrize(("judge", "tested"), [("test", "b/0"), ("valid", "a/2")])
+def test_a_split_is_trained_on_with_several_seeds(protocol: str, judge: str, tested: str) -> None:
     replicas = {"a/0": "a/0", "b/1": "a/0"}
     assigned = PROTOCOLS[protocol](SPLIT, replicas, params_of(judge, seeds=4), 0)
     assert {track.track_id: track.tested_in for track in assigned} == {
         "a/0": (),
         "a/1": (),
         "b/2": (),
-        judged: (0, 1, 2, 3),
+        tested: (0, 1, 2, 3),
     }
     assert {track.track_id: track.replica for track in assigned}["a/0"] == "a/0"
     for seed in range(4):
         training, test = sides(assigned, seed)
-        assert [track.track_id for track in test] == [judged]
+        assert [track.track_id for track in test] == [tested]
         assert len(training) == 3
 
 

@@ -13,19 +13,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.base.arrays import Array
+from pipeline.base.errors import PipelineError
+from pipeline.prune import prune
 from pipeline.store.build import NoRowsError, build_store
 from pipeline.store.cache import Cache, CachedShard, CachedTrack
-from pipeline.base.errors import PipelineError
-from pipeline.store.plan import Job
-from pipeline.prune import prune
-from pipeline.base.arrays import Array
+from pipeline.store.plan import Builder, Job, Plan
 from pipeline.store.results import Result
 from pipeline.store.store import Store, shard_name, shard_of, write_store
 
-ROOT = Path(__file__).parent.parent
 TEMPLATE: Array = np.empty((0, 2, 3), np.float32)
 DESCRIPTION = {"name": "test", "unit": "dB", "params": {"n_fft": 512}}
 CALLS: list[str] = []
@@ -318,6 +318,22 @@ def test_what_is_pruned_while_a_store_is_built_is_computed_again(
     assert contents(tmp_path / "store") == expected(tmp_path / "expected", TRACKS)
 
 
+def test_a_shard_that_is_pruned_while_a_store_is_built_is_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans = Builder.plans
+
+    def plan_and_prune(*arguments: Any) -> list[Plan]:
+        found = plans(*arguments)
+        prune(tmp_path / "cache", 0)
+        return found
+
+    build(tmp_path / "store", TRACKS)
+    monkeypatch.setattr(Builder, "plans", plan_and_prune)
+    assert build(tmp_path / "store", TRACKS) == sorted(TRACKS.values())
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", TRACKS)
+
+
 def test_a_cache_that_cannot_be_linked_to_is_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,7 +351,7 @@ def test_a_cache_that_cannot_be_linked_to_is_copied(
 WRITER = """
 import sys
 from pathlib import Path
-from pipeline.build import replacing_folder
+from pipeline.store.build import replacing_folder
 with replacing_folder(Path(sys.argv[1])):
     print("writes", flush=True)
     sys.stdin.read()

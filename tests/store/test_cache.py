@@ -1,15 +1,18 @@
 """The cache: what is not whole is not there, and what is there never changes."""
 
+import errno
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
 
-from pipeline.store.cache import ROWS, TRACKS, Cache, CachedShard, CachedTrack, machine_cache
 from pipeline.base.errors import PipelineError
-from pipeline.store.results import Result, pack
+from pipeline.store.cache import ROWS, TRACKS, Cache, CachedShard, CachedTrack, machine_cache
+from pipeline.store.results import Result
 
 ADDRESS = "ab" * 32
 RECIPE = "cd" * 32
@@ -39,7 +42,8 @@ def test_a_track_comes_back_until_it_is_forgotten(cache: Cache) -> None:
     cache.save(ADDRESS, RESULT)
     found = cache.load(ADDRESS)
     assert found is not None
-    assert pack(found) == pack(RESULT)
+    assert found.facts == RESULT.facts
+    np.testing.assert_array_equal(found.rows, RESULT.rows)
     assert cache.head(ADDRESS) == (2, RESULT.facts)
     assert cache.load(RECIPE) is None
     cache.forget(ADDRESS)
@@ -60,13 +64,48 @@ def test_two_caches_of_one_folder_are_one(cache: Cache) -> None:
     assert Cache(cache.root).head(ADDRESS) == (2, RESULT.facts)
 
 
-def test_a_reader_that_went_away_is_no_matter_of_the_cache(cache: Cache) -> None:
-    def fill(_: Path) -> None:
-        raise BrokenPipeError
+def test_a_folder_comes_back(cache: Cache) -> None:
+    assert cache.folder("folds", ADDRESS) is None
+    folder = cache.publish_folder("folds", ADDRESS, fill_folder)
+    assert folder == cache.folder("folds", ADDRESS)
+    assert (folder / "record").read_text() == "trained"
+    assert (folder / "record").stat().st_mode & 0o222 == 0
+    assert cache.publish_folder("folds", ADDRESS, fill_folder) == folder  # by another process
+    assert list((cache.root / "tmp").iterdir()) == []
 
-    with pytest.raises(BrokenPipeError):
+
+def fill_folder(folder: Path) -> None:
+    (folder / "record").write_text("trained")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BrokenPipeError(),
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "data/features/mel"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
+def test_an_error_of_what_fills_a_folder_is_not_taken_for_one_of_the_cache(
+    cache: Cache, error: OSError
+) -> None:
+    def fill(_: Path) -> None:
+        raise error
+
+    with pytest.raises(OSError, match=f"^{re.escape(str(error))}$") as caught:
         cache.publish_folder("folds", ADDRESS, fill)
+    assert caught.value is error
+    with pytest.raises(OSError, match=f"^{re.escape(str(error))}$"):
+        cache.publish(RECIPE, 7, "key", LISTED, fill)
     assert not files(cache)
+
+
+def test_a_folder_whose_name_is_taken_is_an_error_of_the_cache(cache: Cache) -> None:
+    (cache.root / "folds").mkdir(parents=True)
+    (cache.root / "folds" / ADDRESS).touch()
+    with pytest.raises(PipelineError, match=r"cache .* cannot be written: Not a directory; "):
+        cache.publish_folder("folds", ADDRESS, fill_folder)
+    assert list((cache.root / "tmp").iterdir()) == []
 
 
 def test_a_relative_root_outlives_a_change_of_folder(
@@ -80,12 +119,11 @@ def test_a_relative_root_outlives_a_change_of_folder(
 
 
 def test_an_unfinished_track_is_not_there(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(path: Path, content: bytes) -> None:
-        with path.open("wb") as file:
-            file.write(content[:20])
+    def stopped(file: IO[bytes], **_: object) -> None:
+        file.write(bytes(20))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_bytes", stopped)
+    monkeypatch.setattr(np, "savez", stopped)
     with pytest.raises(KeyboardInterrupt):
         cache.save(ADDRESS, RESULT)
     assert cache.head(ADDRESS) is None
@@ -113,6 +151,18 @@ def test_a_shard_comes_back(cache: Cache) -> None:
     for recipe, number, key in ((RECIPE, 7, "other"), (RECIPE, 8, "key"), (ADDRESS, 7, "key")):
         assert cache.shard(recipe, number, key) is None
     assert list(cache.shards(RECIPE, 8)) == list(cache.shards(ADDRESS, 7)) == []
+
+
+def test_a_full_disk_is_an_error_of_the_cache(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(PipelineError, match=r"cache .* cannot be written: No space left on device"):
+        cache.save(ADDRESS, RESULT)
+    assert not files(cache)
 
 
 def test_an_unfinished_shard_leaves_nothing(cache: Cache) -> None:

@@ -3,19 +3,16 @@
 import pickle
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
 from pipeline.store.rows import JoinedRows, StoredRows, rows_of
 from pipeline.store.store import Store, write_store
-
-Array = npt.NDArray[Any]
 
 # Rows of each part in its store: in any order, some twice, and of one store none.
 NUMBERS = [np.array([5, 0, 9, 9]), np.array([], np.int64), np.arange(12)[::-1]]

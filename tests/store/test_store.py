@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,14 +11,16 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from helpers import labelled_clips, labelled_tracks, write_project
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.base.errors import PipelineError
 from pipeline.base.arrays import Array
-from pipeline.store.shard import row_digests
-from pipeline.store.shard import write_shard
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import FEATURE_STORES
+from pipeline.store.shard import row_digests, write_shard
 from pipeline.store.store import SHARDS, Store, in_store_order, shard_of, write_store
+from pipeline.training.tasks import make_tasks
 
 DESCRIPTION = {"name": "test", "unit": "dB", "params": {"n_fft": 512, "names": ["a", "ü"]}}
 IDS = [f"rock/rock.{i:05d}" for i in range(40)] + ["pop/Björk, Jóga", "unlabelled/x y"]
@@ -71,9 +74,11 @@ def test_indexing_reads_many_files_as_one_array(tmp_path: Path) -> None:
     with Store(build(tmp_path / "store")) as store:
         whole = store.read(store.track_ids)
         assert len(store) == len(whole)
-        for _ in range(200):
-            start, stop = rng.integers(-len(whole) - 3, len(whole) + 3, 2).tolist()
-            np.testing.assert_array_equal(store[start:stop], whole[start:stop])
+        for step in (None, 1, 2, 7, len(whole) + 3, -1, -3):
+            np.testing.assert_array_equal(store[::step], whole[::step])
+            for _ in range(50):
+                start, stop = rng.integers(-len(whole) - 3, len(whole) + 3, 2).tolist()
+                np.testing.assert_array_equal(store[start:stop:step], whole[start:stop:step])
         index = rng.integers(0, len(whole), 300)
         np.testing.assert_array_equal(store[index], whole[index])
         np.testing.assert_array_equal(store[:], whole)
@@ -151,6 +156,63 @@ def test_a_digest_follows_from_the_rows_alone(tmp_path: Path) -> None:
     write_store(tmp_path / "d", DESCRIPTION, {"x": made_of("x").astype(np.int32)})
     with Store(tmp_path / "a") as a, Store(tmp_path / "c") as c, Store(tmp_path / "d") as d:
         assert a.digest("x") == c.digest("renamed") != d.digest("x")
+
+
+def edit(folder: Path, track_id: str) -> None:
+    """Change a value of a track's second row in place, as h5py does it."""
+    with h5py.File(folder / f"shard-{shard_of(track_id):02d}.h5", "r+") as file:
+        row = list(file["track_id"].asstr()).index(track_id) + 1
+        file["rows"][row, 0, 0] += 1
+
+
+EDITED = next(track_id for track_id in IDS if len(made_of(track_id)) > 1)
+
+
+def test_rows_that_were_edited_in_place_have_other_digests(tmp_path: Path) -> None:
+    folder = build(tmp_path / "store")
+    with Store(folder) as store:
+        before = {track_id: store.row_digests(track_id) for track_id in IDS}
+        digests = {track_id: store.digest(track_id) for track_id in IDS}
+    edit(folder, EDITED)
+    with Store(folder) as store:
+        after = {track_id: store.row_digests(track_id) for track_id in IDS}
+        assert [name for name in IDS if store.digest(name) != digests[name]] == [EDITED]
+    changed = [
+        (name, number)
+        for name in IDS
+        for number, digest in enumerate(before[name])
+        if after[name][number] != digest
+    ]
+    assert changed == [(EDITED, 1)]
+
+
+def test_a_training_on_rows_that_were_edited_in_place_is_another(tmp_path: Path) -> None:
+    experiment = write_project(tmp_path)
+    folder = tmp_path / FEATURE_STORES / "centroid"
+    with Store(folder) as store:
+        about, rows = store.description, {name: store.rows(name) for name in store.track_ids}
+    shutil.rmtree(folder)
+    write_store(folder, about, rows)
+    contents = []
+    for _ in range(2):
+        clips = labelled_clips(tmp_path)
+        contents.append(make_tasks(experiment, labelled_tracks(), clips)[0].data_digest)
+        with h5py.File(folder / f"shard-{shard_of('high/1'):02d}.h5", "r+") as file:
+            file["rows"][0] += 1
+    assert contents[0] != contents[1]
+
+
+def test_digests_of_a_file_that_nobody_can_have_edited_are_those_written(tmp_path: Path) -> None:
+    path = build(tmp_path / "store") / f"shard-{shard_of(EDITED):02d}.h5"
+    with Store(tmp_path / "store") as store:
+        expected = store.row_digests(EDITED)
+    with h5py.File(path, "r+") as file:
+        file["sha256"][:] = 0
+    with Store(tmp_path / "store") as store:
+        assert store.row_digests(EDITED) == expected
+    path.chmod(0o444)
+    with Store(tmp_path / "store") as store:
+        assert store.row_digests(EDITED) == ["00" * 32] * len(expected)
 
 
 def test_row_digests_of_no_rows() -> None:
@@ -237,7 +299,7 @@ def without_clips(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (remove, "is missing: .*store is no complete store"),
+        (remove, "is missing: .*store is not a complete store"),
         (garble, "is not a readable HDF5 file"),
         (cut_off, "is not a readable HDF5 file"),
         (of_tomorrow, "schema version 99, expected 2"),
@@ -258,7 +320,7 @@ def test_a_damaged_store_is_named(
 
 
 def test_a_missing_store_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match="features/mel is no complete store"):
+    with pytest.raises(PipelineError, match="features/mel is not a complete store"):
         Store(tmp_path / "features" / "mel")
 
 

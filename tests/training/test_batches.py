@@ -1,4 +1,4 @@
-"""Mini-batches: every row once an epoch, in an order that follows from the seed; changed or not."""
+"""Mini-batches: every row once in each epoch, in an order that follows from the seed."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def order(batches: Batches, epoch: int = 0) -> list[int]:
     batch_size=st.integers(1, 40),
     seed=st.none() | st.integers(0, 2**32 - 1),
 )
-def test_every_row_is_there_once_an_epoch(
+def test_every_row_is_there_once_in_each_epoch(
     index: set[int], batch_size: int, seed: int | None
 ) -> None:
     batches = Batches(ROWS, LABELS, np.array(sorted(index)), batch_size, seed)
@@ -82,47 +82,47 @@ def test_number_of_batches(rows: int, expected: int) -> None:
     assert len(Batches(ROWS, LABELS, np.arange(rows), 4)) == expected
 
 
-class Promised:
-    """Rows that expect to be told of what is asked for."""
+class Recorded:
+    """Rows that record what is prefetched and what is read."""
 
     def __init__(self) -> None:
-        self.told: list[int] = []
-        self.asked: list[list[int]] = []
+        self.prefetched: list[int] = []
+        self.read: list[list[int]] = []
 
     def prefetch(self, index: np.ndarray) -> None:
-        self.told += index.tolist()
+        self.prefetched += index.tolist()
 
     def __getitem__(self, index: np.ndarray) -> np.ndarray:
-        self.asked.append(index.tolist())
+        self.read.append(index.tolist())
         return ROWS[index]
 
 
-def test_rows_on_the_disk_are_told_of_the_next_batch() -> None:
-    rows = Promised()
+def test_next_batch_is_prefetched() -> None:
+    rows = Recorded()
     order(Batches(rows, LABELS, np.arange(50), 8, 1))
-    assert rows.told == [row for batch in rows.asked[1:] for row in batch]
+    assert rows.prefetched == [row for batch in rows.read[1:] for row in batch]
 
 
 @pytest.mark.parametrize("seed", [None, 1])
-def test_change_gets_rows_their_numbers_and_the_epoch(seed: int | None) -> None:
-    told: list[tuple[list[int], int]] = []
+def test_transform_gets_rows_their_numbers_and_the_epoch(seed: int | None) -> None:
+    given: list[tuple[list[int], int]] = []
 
-    def change(rows: np.ndarray, numbers: np.ndarray, epoch: int) -> np.ndarray:
+    def transform(rows: np.ndarray, numbers: np.ndarray, epoch: int) -> np.ndarray:
         np.testing.assert_array_equal(rows, ROWS[numbers])
         assert rows.dtype == np.float16
-        told.append((numbers.tolist(), epoch))
+        given.append((numbers.tolist(), epoch))
         return -rows
 
     index = np.arange(20, 31)
     plain, changed = (
         Batches(ROWS, LABELS, index, 4, seed),
-        Batches(ROWS, LABELS, index, 4, seed, change),
+        Batches(ROWS, LABELS, index, 4, seed, transform),
     )
     for epoch in (0, 5):
-        told.clear()
+        given.clear()
         expected = order(plain, epoch)
         assert [-value for value in order(changed, epoch)] == expected
-        assert told == [(expected[start : start + 4], epoch) for start in (0, 4, 8)]
+        assert given == [(expected[start : start + 4], epoch) for start in (0, 4, 8)]
         rows, labels = changed[2]
         assert (rows.dtype, len(rows)) == (ROWS.dtype, 3)
         np.testing.assert_array_equal(labels, LABELS[-rows[:, 0].astype(int)])

@@ -1,4 +1,4 @@
-"""A saved model: complete, in float32, the same bytes each time, and nothing foreign."""
+"""A saved model is complete, in float32, with repeatable bytes, and executes nothing."""
 
 import io
 import json
@@ -12,17 +12,10 @@ import numpy as np
 import pytest
 from helpers import FRAMES, describe, save_untrained, saves_models
 
-from pipeline.training.saved import (
-    MEMBER,
-    PREDICT_ROWS,
-    Description,
-    load_model,
-    load_models,
-    probabilities,
-    save_model,
-)
-from pipeline.training.startup import keras
 from pipeline.base.errors import PipelineError
+from pipeline.training.ensemble import PREDICT_ROWS, load_models, probabilities
+from pipeline.training.saved import MEMBER, Description, load_model, save_model
+from pipeline.training.startup import keras
 
 pytestmark = saves_models
 
@@ -41,24 +34,27 @@ def rewritten(source: Path, target: Path, changes: Mapping[str, bytes | None]) -
 
 
 def refusal(path: Path) -> str:
-    """The one line in which `path` is refused."""
+    """The line in which `path` is refused."""
     with pytest.raises(PipelineError) as caught:
         load_model(path)
     text = str(caught.value)
-    assert text.startswith(f"{path} is no model of this pipeline: ")
+    assert text.startswith(f"{path} is not a model of this pipeline: ")
     assert "\n" not in text
     return text
 
 
-def test_loaded_model_answers_and_describes_itself_as_before(tmp_path: Path) -> None:
+def test_loaded_model_predicts_and_describes_itself_as_before(tmp_path: Path) -> None:
     description = describe(3, store=STORE)
     model = save_untrained(tmp_path, description)
-    loaded, told = load_model(tmp_path / "fold-3.keras")
-    assert told == description
+    loaded, found = load_model(tmp_path / "fold-3.keras")
+    assert found == description
     np.testing.assert_array_equal(probabilities(loaded, ROWS), probabilities(model, ROWS))
 
 
-def test_model_is_saved_in_float32_without_an_optimizer(tmp_path: Path) -> None:
+def test_model_is_saved_in_float32_without_an_optimizer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.ann.WIDTHS", (512, 256))  # so that the weights are most of the file
     model = save_untrained(tmp_path, describe())
     loaded, _ = load_model(tmp_path / "fold-0.keras")
     assert {variable.dtype for variable in loaded.variables} == {"float32"}
@@ -72,7 +68,7 @@ def test_model_is_saved_in_float32_without_an_optimizer(tmp_path: Path) -> None:
     assert len(weights) < 1.2 * 4 * model.count_params()
 
 
-def test_equal_weights_give_equal_bytes_without_the_time(tmp_path: Path) -> None:
+def test_equal_weights_give_equal_bytes_without_timestamps(tmp_path: Path) -> None:
     model = save_untrained(tmp_path, describe())
     first = (tmp_path / "fold-0.keras").read_bytes()
     save_model(tmp_path / "again.keras", model, describe())
@@ -83,7 +79,7 @@ def test_equal_weights_give_equal_bytes_without_the_time(tmp_path: Path) -> None
 
 
 def test_equal_models_built_apart_are_equal_bytes(tmp_path: Path) -> None:
-    """Keras writes the addresses of objects that layers share."""
+    """Keras writes the memory addresses of objects that layers share."""
     models = []
     for name in "ab":
         keras.utils.clear_session()
@@ -186,6 +182,6 @@ def test_probabilities_do_not_depend_on_how_rows_are_grouped(tmp_path: Path, cou
 def test_description_is_complete_json(tmp_path: Path) -> None:
     save_untrained(tmp_path, describe(store=STORE))
     with zipfile.ZipFile(tmp_path / "fold-0.keras") as archive:
-        told: dict[str, Any] = json.loads(archive.read(MEMBER))
-    assert told["store"] == STORE
-    assert set(told) == {"model", "feature", "genres", "fold", "store", "training"}
+        found: dict[str, Any] = json.loads(archive.read(MEMBER))
+    assert found["store"] == STORE
+    assert set(found) == {"model", "feature", "genres", "fold", "store", "training"}

@@ -1,40 +1,34 @@
-"""Folds with augmentation: samples train where their parents do, and addresses know of them."""
+"""Tasks: what trains, validates and is tested in a fold, and that a leak stops all training."""
 
-import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from helpers import (
     INLINE,
     OFFLINE,
+    folded,
     labelled_tracks,
     sample_rows,
     small_experiment,
 )
 
-from pipeline.tasks.fitting import FoldTask
-from pipeline.store import addresses
-from pipeline.training import tasks
+from pipeline.augmentation import loading
+from pipeline.augmentation.inline import InlineAugmentation
+from pipeline.base.arrays import Array
+from pipeline.base.errors import ParamsError, PipelineError
+from pipeline.base.paths import AUGMENTED, FEATURE_STORES
 from pipeline.folds.errors import LeakError
-from pipeline.augmentation.stored import Augmented, load_samples
-from pipeline.augmentation.inline import InlineAugmentation, load_inline
-from pipeline.store.cache import Cache
-from pipeline.base.errors import PipelineError
-from pipeline.folds.labelled import load_labelled
-from pipeline.augmentation.offline import make_samples
-from pipeline.base.paths import AUGMENTED
-from pipeline.base.paths import FEATURE_STORES
+from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack, sides
-from pipeline.dataset.tracks import read_tracks
+from pipeline.folds.validation import inner_validation
+from pipeline.training import tasks
+from pipeline.training.fitting import FoldTask
 
 pytestmark = pytest.mark.usefixtures("augmented")
-
-Array = npt.NDArray[Any]
 
 TRACKS = labelled_tracks()
 BY_CLIP = [replace(track, clip=clip, tested_in=(clip,)) for track in TRACKS for clip in (0, 1)]
@@ -44,31 +38,132 @@ LEFT_OUT = [
 ]
 
 
-def tasks(
-    changes: dict[str, Any], tracks: Sequence[FoldedTrack] = TRACKS, folder: Path = AUGMENTED
+def load(tracks: Sequence[FoldedTrack] = TRACKS) -> LabelledClips:
+    return load_labelled(FEATURE_STORES / "centroid", tracks)
+
+
+def tasks_of(
+    changes: dict[str, Any] | None = None,
+    tracks: Sequence[FoldedTrack] = TRACKS,
+    folder: Path = AUGMENTED,
 ) -> list[FoldTask]:
-    params = small_experiment(changes)
-    clips = load_labelled(FEATURE_STORES / "centroid", tracks)
-    return tasks.make_tasks(params, tracks, clips, folder)
+    return tasks.make_tasks(small_experiment(changes), tracks, load(tracks), folder)
 
 
-def addresses(
-    changes: dict[str, Any], tracks: Sequence[FoldedTrack] = TRACKS, folder: Path = AUGMENTED
-) -> list[str]:
-    made = tasks(changes, tracks, folder)
-    return [tasks.address_of(task, tasks.code_of(task)) for task in made]
+def ids_of(clips: LabelledClips, rows: Array) -> set[str]:
+    return set(clips.track_ids[rows].tolist())
+
+
+def test_parts_have_no_track_in_common_and_leave_none_out() -> None:
+    clips = load()
+    made = tasks_of()
+    assert [task.description.fold for task in made] == [0, 1]
+    for task in made:
+        tested = {t.track_id for t in sides(TRACKS, task.description.fold)[1]}
+        training, validating = ids_of(clips, task.train), ids_of(clips, task.validation)
+        assert not training & validating
+        assert not (training | validating) & tested
+        assert training | validating | tested == set(clips.track_ids.tolist())
+        assert len(task.train) + len(task.validation) + 2 * len(tested) == len(clips.labels)
+
+
+def test_validation_is_cut_by_track_from_the_training_folds() -> None:
+    clips, seed = load(), small_experiment().seed
+    for task in tasks_of():
+        fold = task.description.fold
+        not_tested, _ = sides(TRACKS, fold)
+        expected = {track.track_id for track in inner_validation(not_tested, 0.25, seed + fold)}
+        assert ids_of(clips, task.validation) == expected
+        assert len(task.validation) == 2 * len(expected)  # every clip of each
+        assert {track_id.split("/")[0] for track_id in expected} == {"high", "low"}
+
+
+def test_description_is_what_prediction_must_know() -> None:
+    description = tasks_of()[1].description
+    assert (description.model, description.feature, description.fold) == ("ann", "centroid", 1)
+    assert description.genres == ["high", "low"]
+    assert description.training == {"seed": small_experiment().seed + 1, "precision": "float32"}
+    assert description.store["sample_rate"] == 4000
+    assert description.store["params"] == {"n_fft": 256, "hop_length": 400}
+
+
+def test_network_that_cannot_take_the_rows_is_an_error_that_names_the_feature() -> None:
+    expected = r"^feature = 'centroid': model = 'cnn' needs pictures, not rows of shape \(11,\)"
+    with pytest.raises(ParamsError, match=expected):
+        tasks_of({"model": "cnn"})
+
+
+def test_leak_into_validation_stops_before_any_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_id = {track.track_id: track for track in TRACKS}
+
+    def leaky(*_: object) -> set[FoldedTrack]:
+        return {by_id["high/1"], by_id["low/0"]}  # low/0 is tested in fold 0
+
+    monkeypatch.setattr(tasks, "inner_validation", leaky)
+    expected = r"^leak: low/0 \(validation\) and low/0 \(test\) are the same track$"
+    with pytest.raises(LeakError, match=expected):
+        tasks_of()
+
+
+def test_track_in_two_folds_is_a_leak() -> None:
+    tracks = [*TRACKS, folded("high/0", "high", tested_in=(1,))]
+    with pytest.raises(LeakError, match=r"^leak: high/0 .* and high/0 \(test\) are the same track"):
+        tasks_of(tracks=tracks)
+
+
+@pytest.mark.parametrize(
+    ("known", "what"),
+    [({"artist": "X"}, "by the same artist, X"), ({"replica": "high/0"}, "replicas")],
+)
+def test_tracks_that_belong_together_in_two_folds_are_a_leak(
+    known: dict[str, Any], what: str
+) -> None:
+    tracks = list(TRACKS)
+    for number in (0, 7):  # one is tested in each fold
+        tracks[number] = replace(tracks[number], **known)
+    expected = rf"^leak: low/1 \((training|validation)\) and high/0 \(test\) are {what}$"
+    with pytest.raises(LeakError, match=expected):
+        tasks_of(tracks=tracks)
+
+
+def test_seeds_share_their_parts_and_differ_in_what_is_drawn() -> None:
+    tracks = [
+        replace(track, tested_in=(0, 1, 2) if track.track_id.endswith(("0", "1")) else ())
+        for track in TRACKS
+    ]
+    clips = load(tracks)
+    made = tasks_of(tracks=tracks)
+    assert [task.description.fold for task in made] == [0, 1, 2]
+    assert len({task.description.training["seed"] for task in made}) == 3
+    seen = [ids_of(clips, np.r_[task.train, task.validation]) for task in made]
+    assert seen == [{track.track_id for track in tracks if not track.tested_in}] * 3
+
+
+def test_clips_of_a_track_are_in_several_parts_under_the_protocol_clip() -> None:
+    clips = load(BY_CLIP)
+    for task in tasks_of(tracks=BY_CLIP):
+        assert len(task.train) + len(task.validation) == 12
+        rows = np.r_[task.train, task.validation]
+        assert not clips.tested[task.description.fold][rows].any()
+        assert {track.clip for track in clips.tracks_of(rows)} == {1 - task.description.fold}
+
+
+def test_track_without_features_is_named() -> None:
+    tracks = [*TRACKS, folded("low/new", "low"), folded("x", "low")]
+    with pytest.raises(PipelineError, match=r"centroid has no rows of low/new \(2 missing\)"):
+        tasks_of(tracks=tracks)
 
 
 @pytest.mark.parametrize("tracks", [TRACKS, BY_CLIP, LEFT_OUT], ids=["song", "clip", "left out"])
-def test_samples_train_where_their_very_parents_do(tracks: list[FoldedTrack]) -> None:
-    clips = load_labelled(FEATURE_STORES / "centroid", tracks)
+def test_samples_train_where_their_parents_do(tracks: list[FoldedTrack]) -> None:
+    clips = load(tracks)
     of_row = [
         (track.track_id, clip)
         for track in tracks
         for clip in ((0, 1) if track.clip is None else (track.clip,))
     ]
     made = sample_rows()
-    for task in tasks(OFFLINE, tracks):
+    for task in tasks_of(OFFLINE, tracks):
         expected = {row: of_row[n] for n in task.train for row in made[of_row[n]]}
         found = [row.tobytes() for row in task.rows[task.augmented]]
         assert sorted(found) == sorted(expected)
@@ -88,180 +183,76 @@ def test_samples_train_where_their_very_parents_do(tracks: list[FoldedTrack]) ->
         np.testing.assert_array_equal(task.rows[task.validation], clips.rows[task.validation])
 
 
-def test_what_is_left_out_of_a_fold_has_no_sample_in_it() -> None:
+def test_track_that_is_left_out_of_a_fold_has_no_sample_in_it() -> None:
     rows = sample_rows()
     out = {row for clip in (0, 1) for name in ("high/1", "low/3") for row in rows[name, clip]}
     first, second = (
-        {row.tobytes() for row in task.rows[task.augmented]} for task in tasks(OFFLINE, LEFT_OUT)
+        {row.tobytes() for row in task.rows[task.augmented]} for task in tasks_of(OFFLINE, LEFT_OUT)
     )
     assert len(out) == 8
     assert not out & first
     assert not out & second  # tested there
 
 
+IN_TRAINING = r"is in training in fold 0, where that track does not train$"
+
+
 @pytest.mark.parametrize("tracks", [TRACKS, BY_CLIP], ids=["song", "clip"])
-def test_planted_leak_stops_before_any_training(
+def test_choosing_all_samples_is_a_leak(
     tracks: list[FoldedTrack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def everything(parents: Array, _train: Array) -> Array:
-        return np.ones(len(parents), bool)
-
-    monkeypatch.setattr(np, "isin", everything)
-    expected = (
-        r"^leak: an augmented sample of \S+ is in training in fold 0, where that track does not "
-        "train$"
-    )
-    with pytest.raises(LeakError, match=expected):
-        tasks(OFFLINE, tracks)
+    monkeypatch.setattr(np, "isin", lambda parents, _: np.ones(len(parents), bool))
+    with pytest.raises(LeakError, match=rf"^leak: an augmented sample of \S+ {IN_TRAINING}"):
+        tasks_of(OFFLINE, tracks)
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])
-def test_one_sample_of_what_does_not_train_is_a_leak(
+def test_choosing_one_sample_of_a_clip_that_does_not_train_is_a_leak(
     part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = tasks({})[0]
-    clips = load_labelled(FEATURE_STORES / "centroid", TRACKS)
-    test = clips.rows_of(sides(TRACKS, 0)[1])
-    wrong = int(task.validation[0] if part == "validation" else test[0])
+    task, clips = tasks_of()[0], load()
+    tested = clips.rows_of(sides(TRACKS, 0)[1])
+    wrong = int(task.validation[0] if part == "validation" else tested[0])
 
     def and_one(parents: Array, train: Array) -> Array:
         return np.array([parent in {*train.tolist(), wrong} for parent in parents.tolist()])
 
     monkeypatch.setattr(np, "isin", and_one)
     name = clips.track_ids[wrong]
-    with pytest.raises(LeakError, match=rf"^leak: an augmented sample of {name} is in training"):
-        tasks(OFFLINE)
+    with pytest.raises(LeakError, match=rf"^leak: an augmented sample of {name} {IN_TRAINING}"):
+        tasks_of(OFFLINE)
 
 
-def test_inline_changes_what_trains_and_adds_nothing() -> None:
-    for plain, changed in zip(tasks({}), tasks(INLINE), strict=True):
-        assert plain.change is None
-        assert changed.change is not None
-        assert len(changed.augmented) == 0
-        np.testing.assert_array_equal(changed.train, plain.train)
-        np.testing.assert_array_equal(changed.validation, plain.validation)
+@pytest.mark.parametrize("tracks", [TRACKS, BY_CLIP], ids=["song", "clip"])
+def test_wrong_rows_of_the_parents_are_a_leak(
+    tracks: list[FoldedTrack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit goes by the names in the table, not by the rows that these are mapped to."""
+    rows_by_clip = loading._rows_by_clip
+
+    def shifted(clips: LabelledClips) -> dict[tuple[str, int], int]:
+        right = rows_by_clip(clips)
+        return dict(zip(right, [*list(right.values())[2:], 0, 1], strict=True))
+
+    monkeypatch.setattr(loading, "_rows_by_clip", shifted)
+    with pytest.raises(LeakError, match=rf"^leak: an augmented sample of \S+ {IN_TRAINING}"):
+        tasks_of(OFFLINE, tracks)
 
 
-def test_without_augmentation_no_setting_of_it_changes_an_address() -> None:
-    changes = {
-        "augment.kinds": ["blur"],
-        "augment.copies": 9,
-        "augment.probability": 1,
-        "augment.blur.sigma": 3,
-        "augment.stretch.factor": 3,
-    }
-    assert addresses(changes) == addresses({})
-    assert not {*addresses({})} & {*addresses(OFFLINE), *addresses(INLINE)}
-
-
-def test_inline_addresses_follow_what_is_in_use() -> None:
-    first = addresses(INLINE)
-    assert len({*first, *addresses(INLINE)}) == 2
-    assert addresses({**INLINE, "augment.zoom.factor": 3, "augment.copies": 9}) == first
-    for changes in (
-        {"augment.stretch.factor": 3},
-        {"augment.probability": 0.9},
-        {"augment.kinds": ["stretch", "noise"]},
-    ):
-        assert not {*addresses({**INLINE, **changes})} & {*first}
-
-
-DEAF = {**INLINE, "augment.kinds": ["stretch"]}  # the sound of all is in the address as well
-
-
-def test_inline_addresses_know_no_number_of_a_row() -> None:
-    """One track less that is tested in the first fold: those that train there are numbered anew."""
-    assert TRACKS[0].tested_in == (0,)
-    assert addresses(DEAF, TRACKS[1:])[0] == addresses(DEAF)[0]
-
-
-def test_inline_addresses_know_the_tracks_and_clips_by_which_rows_are_drawn() -> None:
-    params, clips = small_experiment(DEAF), load_labelled(FEATURE_STORES / "centroid", TRACKS)
-
-    def made(**changes: Any) -> list[str]:
-        inline = load_inline(params, clips)
-        assert inline
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(tasks, "load_inline", lambda *_: replace(inline, **changes))
-            found = tasks.make_tasks(params, TRACKS, clips)
-        return [tasks.address_of(task, tasks.code_of(task)) for task in found]
-
-    first = made()
-    others = [made(clips=1 - clips.clip_numbers), made(track_ids=clips.track_ids[::-1])]
-    assert len({*first, *others[0], *others[1]}) == 6
+def test_inline_augmentation_changes_what_trains_and_adds_nothing() -> None:
+    for plain, inline in zip(tasks_of(), tasks_of(INLINE), strict=True):
+        assert plain.transform is None
+        assert isinstance(inline.transform, InlineAugmentation)
+        assert len(plain.augmented) == len(inline.augmented) == 0
+        np.testing.assert_array_equal(inline.train, plain.train)
+        np.testing.assert_array_equal(inline.validation, plain.validation)
 
 
 def test_each_fold_draws_by_its_own_seed() -> None:
-    first, second = [task.change for task in tasks(INLINE)]
+    first, second = [task.transform for task in tasks_of(INLINE)]
     assert isinstance(first, InlineAugmentation)
     assert isinstance(second, InlineAugmentation)
     assert (first.seed, second.seed) == (42, 43)
-    row = load_labelled(FEATURE_STORES / "centroid", TRACKS).rows[np.arange(1)]
+    row = load().rows[np.arange(1)]
     drawn = [[each(row, np.arange(1), epoch) for epoch in range(20)] for each in (first, second)]
     assert not np.array_equal(drawn[0], drawn[1])
-
-
-def test_a_worker_whose_augmentation_is_other_code_refuses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What trains is the same there; what changes the rows is not."""
-    plain, inline = tasks({})[0], tasks(INLINE)[0]
-    codes = tasks.code_of(plain), tasks.code_of(inline)
-    here = addresses.code_fingerprint
-    monkeypatch.setattr(
-        fingerprint,
-        "code_fingerprint",
-        lambda name: here(name) + "x" * (name == InlineAugmentation.__module__),
-    )
-    assert tasks.code_of(plain) == codes[0]
-    with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries, or"):
-        tasks.train_fold(inline, Cache(tmp_path), codes[1])
-    assert not (tmp_path / tasks.KIND).exists()
-
-
-def test_the_code_of_a_fold_is_the_same_in_another_process() -> None:
-    for task in tasks({**INLINE, "augment.kinds": ["stretch", "noise+blur"]}):
-        assert tasks.code_of(pickle.loads(pickle.dumps(task))) == tasks.code_of(task)
-
-
-def test_the_code_of_a_fold_goes_to_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def trained(task: FoldTask, _cache: Cache, code: str) -> Path:
-        asked.append((task.description.fold, code == tasks.code_of(task)))
-        return Path()
-
-    monkeypatch.setattr(tasks, "train_fold", trained)
-    monkeypatch.setattr(tasks, "map_folds", lambda f, tasks: [f(task) for task in tasks])
-    tasks.train_folds(tasks(INLINE))
-    assert asked == [(0, True), (1, True)]
-
-
-def test_offline_addresses_follow_the_samples_and_not_what_params_yaml_says_of_them(
-    tmp_path: Path,
-) -> None:
-    first = addresses(OFFLINE)
-    assert addresses({**OFFLINE, "augment.stretch.factor": 3}) == first
-    wider = small_experiment({**OFFLINE, "augment.stretch.factor": 3})
-    make_samples(wider, read_tracks(), tmp_path / "wider")
-    assert not {*addresses(OFFLINE, folder=tmp_path / "wider")} & {*first}
-
-
-def test_offline_addresses_know_samples_that_train_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    params = small_experiment(OFFLINE)
-    clips = load_labelled(FEATURE_STORES / "centroid", TRACKS)
-    samples = load_samples(params, clips)
-    assert samples
-
-    def made(samples: Augmented) -> list[str]:
-        monkeypatch.setattr(tasks, "load_samples", lambda *_: samples)
-        found = tasks.make_tasks(params, TRACKS, clips)
-        return [tasks.address_of(task, "code") for task in found]
-
-    first = made(samples)
-    changed = {track.track_id: "changed" for track in TRACKS if track.tested_in == (0,)}
-    other = made(replace(samples, digests={**samples.digests, **changed}))
-    assert other[0] == first[0]
-    assert other[1] != first[1]
-    backwards = made(replace(samples, parents=samples.parents[::-1].copy()))
-    assert not {*backwards} & {*first}

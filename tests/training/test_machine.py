@@ -1,20 +1,21 @@
-"""GPUs by what each backend tells of them; none is needed, as the backends are stood in for."""
+"""What each backend knows of GPUs; no GPU is needed, as stand-ins replace the backends."""
 
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pipeline.training import gpu, machine
+from pipeline.training import machine
+from pipeline.training.assembly import POLICIES
 from pipeline.training.startup import keras
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, backend: str, **parts: Any) -> None:
-    """Have `backend` be the one in use, with nothing in it but `parts`."""
+    """Replace the backend by `backend`, a module that has nothing but `parts`."""
     module = ModuleType(backend)
     vars(module).update(parts)
     monkeypatch.setattr(keras.backend, "backend", lambda: backend)
-    monkeypatch.setattr(gpu, "import_module", {backend: module}.__getitem__)
+    monkeypatch.setattr(machine, "import_module", {backend: module}.__getitem__)
 
 
 def tensorflow(details: dict[str, Any]) -> dict[str, Any]:
@@ -65,15 +66,15 @@ def test_name_and_bfloat16_of_a_gpu(
     backend: str, parts: dict[str, Any], expected: tuple[str, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in(monkeypatch, backend, **parts)
-    assert gpu.gpu_facts(0) == expected
+    assert machine.gpu_facts(0) == expected
 
 
-def test_gpus_are_listed_by_keras_and_for_torch_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_are_listed_by_keras_or_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     devices = ["CPU:0", "GPU:0", "GPU:1"]
     monkeypatch.setattr(keras.distribution, "list_devices", lambda: devices)
-    assert gpu.gpus() == ["gpu:0", "gpu:1"]
+    assert machine.gpus() == ["gpu:0", "gpu:1"]
     stand_in(monkeypatch, "torch", **torch("H200", (9, 0), 3))
-    assert gpu.gpus() == ["cuda:0", "cuda:1", "cuda:2"]
+    assert machine.gpus() == ["cuda:0", "cuda:1", "cuda:2"]
 
 
 def test_folds_take_turns_on_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,3 +95,28 @@ def test_gpu_that_computed_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     facts = [machine.machine_facts("auto", fold) for fold in range(3)]
     told = [(each["processor"], each["precision"]) for each in facts]
     assert told == [("H200", "bfloat16"), ("T4", "float32"), ("H200", "bfloat16")]
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_given_precision_is_taken(name: str) -> None:
+    assert machine.resolve(name) == name
+
+
+@pytest.mark.parametrize(
+    ("gpu", "flags", "expected"),
+    [
+        (None, {"avx2"}, "float32"),
+        (None, set(), "float32"),
+        (None, {"avx2", "amx_bf16"}, "bfloat16"),
+        (None, {"avx512_bf16"}, "bfloat16"),
+        (("H200", True), set(), "bfloat16"),
+        (("T4", False), {"avx512_bf16"}, "float32"),
+    ],
+)
+def test_automatic_precision_follows_the_hardware(
+    gpu: tuple[str, bool] | None, flags: set[str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "gpus", lambda: ["gpu:0"] if gpu else [])
+    monkeypatch.setattr(machine, "gpu_facts", lambda _: gpu)
+    monkeypatch.setattr(machine, "_processor_flags", lambda: flags)
+    assert machine.resolve("auto") == expected

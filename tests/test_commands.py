@@ -1,0 +1,85 @@
+"""What can be run: `python -m pipeline` lists it, and each part of it explains itself."""
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import ROOT
+
+from pipeline.__main__ import STAGES, listing
+
+NAMES = sorted(path.stem for path in (ROOT / "pipeline").glob("[!_]*.py"))
+
+
+def test_the_listing_has_a_line_for_each_stage_and_command() -> None:
+    lines = [line for line in listing().splitlines() if line.startswith("  ")]
+    commands = [name for name in NAMES if name not in STAGES]
+    assert [line.split()[0] for line in lines] == [*STAGES, *commands]
+    column = 2 + max(map(len, NAMES)) + 2
+    for line in lines:
+        assert line[column - 2 : column] == "  "
+        assert line[column].isupper()
+        assert len(line) <= 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_docstring_says_whether_it_is_a_stage_or_a_command(name: str) -> None:
+    first = (ROOT / "pipeline" / f"{name}.py").read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith('"""Stage: ' if name in STAGES else '"""Command: ')
+    assert first.rstrip('"').endswith((".", "?"))
+
+
+@pytest.mark.filterwarnings("ignore:.* found in sys.modules:RuntimeWarning")
+@pytest.mark.parametrize("name", NAMES)
+def test_help_says_what_the_docstring_does_and_changes_nothing(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module(f"pipeline.{name}", run_name="__main__")
+    assert caught.value.code == 0
+    output, errors = capsys.readouterr()
+    source = (ROOT / "pipeline" / f"{name}.py").read_text(encoding="utf-8")
+    assert source.splitlines()[0].strip('"') in output
+    assert errors == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        [sys.executable, *options],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_package_lists_what_can_be_run() -> None:
+    done = run("-m", "pipeline")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{listing()}\n", "")
+
+
+def test_help_shows_how_a_command_is_called() -> None:
+    done = run("-m", "pipeline.prune", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: python -m pipeline.prune [-h] {size,prune}\n")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_python_without_the_packages_is_one_line(name: str) -> None:
+    """Without `site`, Python finds no installed package."""
+    done = run("-S", "-m", f"pipeline.{name}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {sys.executable} lacks the packages of this project;")
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,163 @@
+"""Folds are trained once, each on its device, and what fails is reported as what it is."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import saves_models
+from toys import toy_task
+
+from pipeline.base.arrays import Array
+from pipeline.base.errors import PipelineError
+from pipeline.store.cache import Cache
+from pipeline.training import checkpoint, cross_validation
+from pipeline.training.cross_validation import FOLDS, code_of, train_fold, train_folds
+from pipeline.training.fitting import HISTORY, Fitted, FoldTask
+from pipeline.training.machine import machine_facts
+from pipeline.training.record import MODEL, RECORD, read_record
+from pipeline.training.saved import load_model
+
+pytestmark = saves_models
+
+
+def train(task: FoldTask, cache: Path) -> Path:
+    return train_fold(task, Cache(cache), code_of(task))
+
+
+@pytest.fixture
+def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The folds that are trained from here on, and only in appearance."""
+    found: list[int] = []
+
+    def fit(task: FoldTask, *_: object) -> Fitted:
+        found.append(task.description.fold)
+        return Fitted(None, [dict.fromkeys(HISTORY, 0.5)], 1.0)
+
+    monkeypatch.setattr(cross_validation, "fit_fold", fit)
+    monkeypatch.setattr(cross_validation, "write_fold", write_nothing)
+    return found
+
+
+def write_nothing(fitted: Fitted, description: object, folder: Path) -> None:  # noqa: ARG001
+    (folder / MODEL).touch()
+
+
+def test_fold_has_its_model_and_a_record_of_what_trained_it(tmp_path: Path) -> None:
+    task = toy_task(epochs=1)
+    folder = train(task, tmp_path)
+    assert folder.parent == tmp_path / FOLDS
+    assert sorted(path.name for path in folder.iterdir()) == [MODEL, RECORD]
+    record = read_record(folder)
+    assert record.machine == machine_facts("float32")
+    assert [tuple(row) for row in record.history] == [HISTORY]
+    assert record.seconds >= 0
+    _, description = load_model(folder / MODEL)
+    assert description.training == {"seed": 7, **record.machine}
+
+
+def test_fold_that_was_trained_before_is_taken_from_the_cache(
+    tmp_path: Path, fitted: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = train(toy_task(), tmp_path)
+    assert "taken from the cache" not in capsys.readouterr().out
+    assert train(toy_task(), tmp_path) == first
+    assert capsys.readouterr().out == "fold 0: trained before, taken from the cache\n"
+    assert train(toy_task(dropout=0.1), tmp_path) != first
+    assert fitted == [0, 0]
+
+
+def test_worker_with_other_code_is_refused(tmp_path: Path, fitted: list[int]) -> None:
+    with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries, or another"):
+        train_fold(toy_task(), Cache(tmp_path), "other")
+    assert fitted == []
+    assert not (tmp_path / FOLDS).exists()
+
+
+def test_code_of_a_fold_is_sent_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+
+    def record(task: FoldTask, _: Cache, code: str) -> Path:
+        sent.append((task, code))
+        return Path()
+
+    monkeypatch.setattr(cross_validation, "train_fold", record)
+    monkeypatch.setattr(cross_validation, "map_folds", lambda f, calls: [f(each) for each in calls])
+    tasks = [toy_task(), toy_task()]
+    train_folds(tasks)
+    assert [(id(task), code) for task, code in sent] == [(id(t), code_of(t)) for t in tasks]
+
+
+def test_fold_trains_on_its_device_after_the_session_is_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[Any] = []
+
+    @contextmanager
+    def device_for(fold: int) -> Iterator[None]:
+        called.append(("device", fold))
+        yield
+        called.append("left")
+
+    def fit(*_: object) -> Fitted:
+        called.append("fitted")
+        return Fitted(None, [], 1.0)
+
+    def write(fitted: Fitted, description: object, folder: Path) -> None:
+        called.append("written")
+        write_nothing(fitted, description, folder)
+
+    monkeypatch.setattr("keras.utils.clear_session", lambda: called.append("cleared"))
+    monkeypatch.setattr(cross_validation, "device_for", device_for)
+    monkeypatch.setattr(cross_validation, "fit_fold", fit)
+    monkeypatch.setattr(cross_validation, "write_fold", write)
+    train(toy_task(), tmp_path)
+    assert called == ["cleared", ("device", 0), "fitted", "written", "left"]
+
+
+def test_killed_fold_continues_and_its_checkpoint_goes_when_it_is_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checkpoint, "SAVE_SECONDS", 0.0)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cross_validation, "write_fold", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(toy_task(epochs=1), tmp_path)
+    assert not list((tmp_path / FOLDS).glob("*"))
+    assert list((tmp_path / "checkpoints").iterdir())
+    folder = train(toy_task(epochs=1), tmp_path)
+    assert "fold 0: continues after epoch 1\n" in capsys.readouterr().out
+    assert not list((tmp_path / "checkpoints").iterdir())
+    whole = train(toy_task(epochs=1), tmp_path / "other cache")
+    assert (folder / MODEL).read_bytes() == (whole / MODEL).read_bytes()
+
+
+def test_input_that_cannot_be_read_is_not_reported_as_the_cache(tmp_path: Path) -> None:
+    class Unreadable:
+        shape = (60, 11)
+
+        def __getitem__(self, index: Array) -> Array:
+            raise OSError(errno.EIO, "Input/output error", "data/features/shard-00.h5")
+
+    with pytest.raises(OSError, match=r"Input/output error: 'data/features/shard-00\.h5'"):
+        train(replace(toy_task(), rows=Unreadable()), tmp_path)
+
+
+@pytest.mark.usefixtures("fitted")
+def test_cache_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cross_validation, "write_fold", full)
+    expected = rf"^the cache {tmp_path} cannot be written: No space left on device; "
+    with pytest.raises(PipelineError, match=expected):
+        train(toy_task(), tmp_path)

@@ -1,0 +1,73 @@
+"""A store that the user made: `check` does not open it, so later stages have to check it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from documents import write_params
+from helpers import SMALL, labelled_tracks, small_experiment, write_project
+
+from pipeline import augment
+from pipeline.base.errors import ParamsError
+from pipeline.base.paths import AUGMENTED, FEATURE_STORES
+from pipeline.folds.labelled import load_labelled
+from pipeline.folds.table import read_folds
+from pipeline.store.store import write_store
+from pipeline.training.tasks import make_tasks
+
+PICTURE, VECTOR = np.zeros((9, 8, 1), np.float32), np.zeros(11, np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project(tmp_path)
+
+
+def own_store(row: Any) -> None:
+    """Write a store with two rows for each track of the small project."""
+    rows = {track.track_id: np.stack([row, row + 1]) for track in labelled_tracks()}
+    write_store(FEATURE_STORES / "own", {"name": "own"}, rows)
+
+
+def train(changes: Mapping[str, Any]) -> None:
+    clips = load_labelled(FEATURE_STORES / "own", read_folds())
+    make_tasks(small_experiment({"feature": "own", **changes}), read_folds(), clips)
+
+
+def test_it_trains_with_inline_augmentation() -> None:
+    own_store(PICTURE)
+    train({"augment.mode": "inline", "augment.kinds": ["mirror", "blur+zoom"]})
+
+
+def test_a_network_that_cannot_take_its_rows_is_an_error() -> None:
+    own_store(VECTOR)
+    with pytest.raises(
+        ParamsError, match=r"^feature = 'own': model = 'cnn' needs pictures, not rows of shape \(11"
+    ):
+        train({"model": "cnn"})
+
+
+@pytest.mark.parametrize("mode", ["inline", "offline"])
+@pytest.mark.parametrize(
+    ("kind", "row", "reason"),
+    [
+        ("noise", PICTURE, "acts on sound, and how to compute this feature"),
+        ("equaliser", PICTURE, "changes features in dB only, and rows of this"),
+        ("zoom", VECTOR, "changes pictures only, and rows of this feature"),
+        ("flip", PICTURE.astype(np.int32), "changes floats and integers of up to 16 bits, and"),
+    ],
+    ids=["sound", "decibels", "vector", "integers"],
+)
+def test_a_kind_that_cannot_change_its_rows_is_an_error(
+    mode: str, kind: str, row: Any, reason: str
+) -> None:
+    own_store(row)
+    changes = {"feature": "own", "augment.mode": mode, "augment.kinds": ["mirror", kind]}
+    write_params(Path(), {**SMALL, **changes})
+    index = 0 if row.dtype == np.int32 else 1  # no kind at all changes these
+    with pytest.raises(ParamsError, match=rf"^augment\.kinds\.{index} = '\w+': {reason}"):
+        train(changes) if mode == "inline" else augment.main()
+    assert not AUGMENTED.exists()
