@@ -61,8 +61,8 @@ def _on_folds(split: Figures) -> Iterator[Note]:
 def _on_replicas(replicas: Figures, split: Figures) -> Iterator[Note]:
     if replicas.get("pairs_across_genres"):
         yield Note(
-            f"{_are(replicas['pairs_across_genres'], 'pair')} of tracks the same recording under "
-            "two genres: no model can be right about both.",
+            f"{_are(replicas['pairs_across_genres'], 'pair')} the same recording under two genres: "
+            "no model can be right about both tracks.",
             grave=True,
         )
     if split.get("replica_groups"):

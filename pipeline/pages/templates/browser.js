@@ -44,7 +44,7 @@
 
   // ---- filters
   const SORTS = {
-    worth: ["most surely wrong first", (a, b) => a.order - b.order],
+    worth: ["surely wrong first", (a, b) => a.order - b.order],
     name: ["by name", (a, b) => a.id.localeCompare(b.id, undefined, { numeric: true })],
     unsure: ["least sure first", (a, b) => a.sure - b.sure],
     sure: ["surest first", (a, b) => b.sure - a.sure],
@@ -167,8 +167,8 @@
     if (top < list.scrollTop) list.scrollTop = top;
     if (top + ROW > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW - list.clientHeight;
     drawList();
+    detail.classList.add("open"); // before anything is measured in it
     if (state.open !== state.shown[state.at]) open(state.shown[state.at]);
-    detail.classList.add("open");
   }
 
   // ---- the track that is heard
@@ -289,7 +289,7 @@
   }
 
   // ---- sound
-  const ICONS = { play: "M6 3.5v13l11-6.5z", pause: "M5 3.5h4v13H5zM11.500 3.500h4v13h-4z" };
+  const ICONS = { play: "M6 3.5v13l11-6.5z", pause: "M5 3.5h4v13H5zM11 3.5h4v13h-4z" };
   function showPlay() {
     if (!view) return;
     const shape = audio.paused ? "play" : "pause";
@@ -363,7 +363,7 @@
       sounding = button;
       button.textContent = "Stop";
       sample.src = button.dataset.sound;
-      sample.play().catch(stopSamples);
+      sample.play().catch(() => { if (sounding === button) stopSamples(); });
     });
   }
 
