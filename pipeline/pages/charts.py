@@ -148,6 +148,7 @@ def to_svg(chart: alt.LayerChart, height: int, width: int = PLOT) -> str:
             titleColor=SOFT,
             titleFontSize=12,
             titleFontWeight="normal",
+            titlePadding=10,
             gridColor=LINE,
             domainColor=LINE,
             tickColor=LINE,

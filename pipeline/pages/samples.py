@@ -13,7 +13,7 @@ from pipeline.pages import pictures
 from pipeline.pages.media import Studio
 from pipeline.store.store import Store
 
-MOST = 4  # samples of each chain on the page
+MOST = 3  # samples of each chain on the page
 
 Shown = dict[str, Any]
 

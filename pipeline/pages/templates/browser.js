@@ -94,7 +94,7 @@
     search.value = state.query;
     const sorts = Object.entries(SORTS).map(([key, [text]]) => [key, key === "worth" && !labelled ? "least sure first" : text])
       .filter(([key]) => labelled || key !== "unsure");
-    const sets = DATA.sets.length > 1 ? make("div", { class: "segments", role: "group", "aria-label": "Which tracks" },
+    const sets = DATA.sets.filter((set) => set.tracks.length).length > 1 ? make("div", { class: "segments", role: "group", "aria-label": "Which tracks" },
       ...DATA.sets.map((set, number) => make("button", { "aria-pressed": String(number === state.set), disabled: !set.tracks.length,
         onclick: () => { clear(); state.set = number; close(); drawFilters(); refresh(); } }, `${set.name} ${set.tracks.length}`))) : null;
     by("filters").replaceChildren(...[
@@ -267,7 +267,7 @@
   function legend(track) {
     const actual = track.labelled ? "◆ actual genre; " : "";
     const spans = `${track.clips.length} clips of ${seconds} s`;
-    return make("p", { class: "legend" }, `${actual}the darker or brighter blue, the more probable; outlined: the most probable genre of each clip. ${spans}. Click to go there.`);
+    return make("p", { class: "legend" }, `${actual}the stronger the blue, the more probable; outlined: the most probable genre of each clip. ${spans}. Click to go there.`);
   }
 
   function votes(track) {
