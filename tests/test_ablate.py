@@ -105,11 +105,13 @@ def by_hand(*kinds: str) -> tuple[float, float]:
 
 
 @pytest.mark.usefixtures("project")
-def test_table_has_a_row_for_each_kind_and_its_gain_over_none(
-    capsys: pytest.CaptureFixture[str],
+def test_table_has_a_row_for_each_kind_and_is_the_same_the_second_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(trials, "estimate_seconds", lambda *_: 5000.0)
     before = contents(AUGMENTED)
     run("mirror", "noise")
+    table = ablate.TABLE.read_bytes()
     rows = {row["kinds"]: row for row in read_csv(ablate.TABLE)}
     order = list(rows)
     assert order[0] == "none"
@@ -125,27 +127,16 @@ def test_table_has_a_row_for_each_kind_and_its_gain_over_none(
         assert float(row["track_accuracy"]) == pytest.approx(right, abs=1e-4)
         assert float(row["validation_clip_accuracy"]) == pytest.approx(validation, abs=1e-4)
         assert (float(row["megabytes"]) > 0) == (name != "none")
+        assert (5000 <= float(row["seconds"]) < 6000) == (name != "none")
         if name != "none":
             gain = right - accuracy["none"][0]
             assert float(row["difference"]) == pytest.approx(gain, abs=1e-4)
             assert float(row["low"]) <= gain <= float(row["high"])
+    run("mirror", "noise")
+    assert capsys.readouterr().out.count("taken from the cache") == 6
+    assert ablate.TABLE.read_bytes() == table
     assert contents(AUGMENTED) == before
     assert not sample_folders()
-
-
-@pytest.mark.usefixtures("project")
-def test_seconds_of_making_samples_are_the_same_the_second_time(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(trials, "estimate_seconds", lambda *_: 5000.0)
-    run("blur")
-    first = ablate.TABLE.read_bytes()
-    rows = {row["kinds"]: float(row["seconds"]) for row in read_csv(ablate.TABLE)}
-    assert rows["none"] < 5000 <= rows["blur"] < 6000
-    capsys.readouterr()
-    run("blur")
-    assert capsys.readouterr().out.count("taken from the cache") == 4
-    assert ablate.TABLE.read_bytes() == first
 
 
 @pytest.mark.usefixtures("project")

@@ -29,9 +29,10 @@ import numpy as np
 
 from documents import base_document
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.experiment import parse_models
+from pipeline.training.ensemble import probabilities
 from pipeline.training.fitting import FoldTask, fit_fold
-from pipeline.training.saved import Description, load_model, probabilities, save_model
+from pipeline.training.saved import Description, load_model, save_model
+from pipeline.training.sections import parse_models
 from pipeline.training.startup import keras
 
 folder, precisions = Path(sys.argv[1]), sys.argv[2].split(",")
@@ -40,7 +41,7 @@ labels = np.arange(48) % 2
 rows = (40 + 20 * labels[:, None, None, None] + rng.normal(0, 9, (48, 16, 16, 1))).astype("f2")
 np.save(folder / "rows.npy", rows[32:])
 COMMON = {"optimizer": "adam", "learning_rate": 0.003, "schedule": "cosine", "decay": 0}
-COMMON |= {"warmup": 0.2, "momentum": 0, "epochs": 4, "batch_size": 8, "patience": 0}
+COMMON |= {"warmup": 0.2, "momentum": 0, "epochs": 32, "batch_size": 8, "patience": 0}
 losses = {}
 for number, (name, params) in enumerate(parse_models(base_document()["models"]).items()):
     training = {"seed": 1, "precision": precisions[number % 2]}
@@ -94,7 +95,7 @@ def test_network_learns_on_a_backend_and_predicts_the_same_on_another(
 ) -> None:
     folder, report = trained
     losses = report["losses"][name]
-    assert losses[-1] < losses[0] / 2
+    assert losses[-1] < 0.5 * losses[0]  # in 128 steps, whatever the network
     network, _ = load_model(folder / f"{name}.keras")
     again = probabilities(network, np.load(folder / "rows.npy"))
     np.testing.assert_allclose(again, np.load(folder / f"{name}.npy"), atol=1e-4)

@@ -1,7 +1,6 @@
-"""Prediction: of files of your own and of a store, by the mean of all models."""
+"""Predictions for files and for a store, by the mean of all models."""
 
 import csv
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,10 @@ from helpers import (
     SAMPLE_RATE,
     UNLABELLED,
     describe,
+    run_main,
     save_untrained,
     saves_models,
-    small_experiment,
+    small_document,
     tone,
     write_project,
 )
@@ -24,12 +24,13 @@ from helpers import (
 from pipeline import predict
 from pipeline.audio.clips import load_clips
 from pipeline.audio.pcm import from_pcm
+from pipeline.base import paths
 from pipeline.base.entry import run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import FEATURE_STORES, TRAINED
-from pipeline.base.tables import read_csv
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
+from pipeline.features.params import read_feature
 from pipeline.store.store import Store, write_store
 from pipeline.training.ensemble import load_models, probabilities
 
@@ -37,7 +38,7 @@ pytestmark = saves_models
 
 Array = npt.NDArray[Any]
 
-PARAMS = small_experiment()
+CENTROID = read_feature("centroid", small_document())
 STORE_FOLDER = FEATURE_STORES / "centroid"
 
 
@@ -66,9 +67,8 @@ def audio(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", ["predict", *map(str, arguments)])
-    predict.main()
+def run(*arguments: object) -> None:
+    run_main(predict.main, *arguments)
 
 
 def test_rows_are_the_mean_over_models_and_clips(models: predict.Models) -> None:
@@ -79,17 +79,17 @@ def test_rows_are_the_mean_over_models_and_clips(models: predict.Models) -> None
     assert chances.sum() == pytest.approx(1, abs=1e-6)
 
 
-def test_models_weigh_the_same() -> None:
+def test_models_have_the_same_weight() -> None:
     def constant(chances: list[float]) -> Any:
         return lambda rows: np.tile(np.array(chances, np.float32), (len(rows), 1))
 
-    answers = ([1.0, 0.0], [0.4, 0.6], [0.1, 0.9])
-    pairs = [(constant(chances), describe()) for chances in answers]
+    predicted = ([1.0, 0.0], [0.4, 0.6], [0.1, 0.9])
+    pairs = [(constant(chances), describe()) for chances in predicted]
     chances = predict.predict_rows(pairs, np.zeros((4, FRAMES), np.float16))
     np.testing.assert_allclose(chances, [0.5, 0.5])
 
 
-def test_verdict_names_the_two_likeliest() -> None:
+def test_verdict_names_the_two_most_likely_genres() -> None:
     assert predict.verdict(["a", "b", "c"], np.array([0.2, 0.5, 0.3])) == {
         "genre": "b",
         "probability": "0.5000",
@@ -101,30 +101,28 @@ def test_verdict_names_the_two_likeliest() -> None:
     }
 
 
-def test_file_gets_what_the_stages_would_give_it(
+def test_prediction_for_a_file_is_that_of_the_stages(
     models: predict.Models, audio: Path, tmp_path: Path
 ) -> None:
-    """The same track through segment, extract and the store."""
+    """The same track goes through segment, extract and the store."""
     path = audio / "stereo.wav"
     samples = np.stack([tone(300, 1).ravel(), tone(700, 2).ravel()], axis=1)
     soundfile.write(path, samples, 5000, subtype="PCM_16")  # to be mixed and resampled
-    pcm = load_clips(path, SAMPLE_RATE, PARAMS.segment.clip_samples).pcm
+    pcm = load_clips(path, SAMPLE_RATE, SAMPLE_RATE).pcm
     description = {"name": "pcm", "sample_rate": SAMPLE_RATE, "seconds": 1}
     write_store(tmp_path / "clips", description, {"unlabelled/stereo": pcm})
-    extract(tmp_path / "clips", "centroid", PARAMS.extract["centroid"], tmp_path / "centroid")
-    [(track_id, clips)] = predict.predict_store(
-        models, tmp_path / "centroid", ["unlabelled/stereo"]
-    )
+    extract(tmp_path / "clips", "centroid", CENTROID, tmp_path / "centroid")
+    [stored] = predict.predict_store(models, tmp_path / "centroid", ["unlabelled/stereo"])
     of_file = predict.predict_file(models, path)
     assert of_file.pop("file") == str(path)
-    assert track_id == "unlabelled/stereo"
-    assert of_file == predict.verdict(models[0][1].genres, clips.mean(axis=0))
+    assert stored.pop("track_id") == "unlabelled/stereo"
+    assert of_file == stored
 
 
 def test_settings_come_from_the_models(
     audio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Models of another sample rate and another transform, where no params.yaml is."""
+    """The models have another sample rate and transform, and there is no params.yaml."""
     monkeypatch.chdir(audio)
     params = {"n_fft": 512, "hop_length": 800}
     store = {"name": "centroid", "sample_rate": 8000, "seconds": 1, "params": params}
@@ -137,7 +135,7 @@ def test_settings_come_from_the_models(
     assert (row["p_high"], row["p_low"]) == tuple(f"{value:.4f}" for value in chances)
 
 
-def test_good_files_are_printed_and_bad_ones_listed(
+def test_usable_files_are_printed_and_the_others_listed(
     folder: Path,
     audio: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -146,7 +144,7 @@ def test_good_files_are_printed_and_bad_ones_listed(
     monkeypatch.chdir(audio)
     names = ["one.wav", "broken.wav", "gone.wav", "a long name.flac"]
     with pytest.raises(SystemExit) as caught:
-        run_stage(lambda: command(monkeypatch, *names, "--models", folder / TRAINED))
+        run_stage(lambda: run(*names, "--models", folder / TRAINED))
     assert caught.value.code == 2
     out, err = capsys.readouterr()
     assert [line.split("  ")[0] for line in out.splitlines()] == [
@@ -160,14 +158,14 @@ def test_good_files_are_printed_and_bad_ones_listed(
     assert last == "error: 2 of 4 files cannot be used"
 
 
-def test_usable_files_end_well_and_are_written_as_csv(
+def test_table_is_also_written_as_csv(
     folder: Path,
     audio: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(audio)
-    command(monkeypatch, "one.wav", "--csv", "out/table.csv", "--models", folder / TRAINED)
+    run("one.wav", "--csv", "out/table.csv", "--models", folder / TRAINED)
     out, err = capsys.readouterr()
     assert err == ""
     with Path("out/table.csv").open(encoding="utf-8", newline="") as file:
@@ -178,28 +176,21 @@ def test_usable_files_end_well_and_are_written_as_csv(
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_table_of_no_files_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_csv_without_files_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        command(monkeypatch, "--csv", "table.csv")
+        run("--csv", "table.csv")
     assert "error: --csv needs files" in capsys.readouterr().err
 
 
-def test_stage_writes_the_unlabelled_tracks_alone(
+def test_stage_predicts_the_unlabelled_tracks_only(
     folder: Path, models: predict.Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    command(monkeypatch)
-    with predict.UNLABELLED.open(encoding="utf-8", newline="") as file:
+    run()
+    with paths.UNLABELLED.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["track_id"] for row in rows] == list(UNLABELLED)
-    by_clip = read_csv(predict.UNLABELLED_CLIPS)
-    for row in rows:
-        own = [clip for clip in by_clip if clip["track_id"] == row["track_id"]]
-        assert len(own) == 2
-        mean = np.mean([float(clip["p_high"]) for clip in own])
-        assert float(row["p_high"]) == pytest.approx(mean, abs=1e-4)
+    assert rows == list(predict.predict_store(models, STORE_FOLDER, UNLABELLED))
     with Store(STORE_FOLDER) as store:
         chances = predict.predict_rows(models, store.rows(UNLABELLED[1]))
     assert rows[1]["p_high"] == f"{chances[0]:.4f}"
@@ -210,6 +201,13 @@ def test_store_of_other_features_is_refused(models: predict.Models, tmp_path: Pa
     write_store(tmp_path / "centroid", {"name": "centroid"}, {"unlabelled/a": rows})
     with pytest.raises(PipelineError, match=r"models were not trained on .*centroid; run `dvc"):
         list(predict.predict_store(models, tmp_path / "centroid", ["unlabelled/a"]))
+
+
+def test_feature_of_ones_own_cannot_be_computed_for_a_file(audio: Path) -> None:
+    own = describe(feature="own", store={"name": "own", "sample_rate": SAMPLE_RATE, "seconds": 1})
+    expected = r"^the models were trained on a feature of your own, 'own', which cannot be computed"
+    with pytest.raises(PipelineError, match=expected):
+        predict.predict_files([(None, own)], [audio / "one.wav"])
 
 
 def test_table_is_aligned() -> None:

@@ -1,46 +1,65 @@
-"""The protocols side by side: honest figures beside the leaky one, which says what it is."""
+"""The protocols side by side: honest figures, and the leaky one named as such."""
 
 import itertools
-import sys
 from pathlib import Path
 
 import pytest
-from helpers import OFFLINE, saves_models, small_experiment, write_project, write_tracks
-from pipeline.tasks.fitting import FoldTask
+from helpers import (
+    OFFLINE,
+    make_small_samples,
+    run_main,
+    saves_models,
+    small_document,
+    small_experiment,
+    train_quickly,
+    write_project,
+    write_tracks,
+)
 
 from pipeline import protocols
-from pipeline.augmentation.offline import make_samples
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import AUGMENTED, REPLICAS
+from pipeline.base.paths import REPLICAS
+from pipeline.base.sections import read_section
 from pipeline.base.tables import read_csv, write_csv
+from pipeline.comparison import cross_validate
 from pipeline.dataset.tracks import read_tracks
 from pipeline.folds import assignment
 from pipeline.folds.errors import LeakError
+from pipeline.folds.params import ProtocolName, SplitParams
 from pipeline.recordings.pairs import REPLICA_COLUMNS
-from pipeline.training import tasks
+from pipeline.training.fitting import FoldTask
 
 pytestmark = [saves_models, pytest.mark.usefixtures("project")]
 
 
+ONE_EPOCH = {"models.ann.epochs": 1}
+SPLIT = read_section(SplitParams, "split", small_document())
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all tests here, which train a fold only once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def project(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The small project as the working directory, with replicas searched and none found."""
-    write_project(tmp_path)
+    write_project(tmp_path, ONE_EPOCH)
     write_csv(tmp_path / REPLICAS, REPLICA_COLUMNS, [])
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(tasks, "map_folds", lambda f, tasks: [f(task) for task in tasks])
+    monkeypatch.setenv("PIPELINE_CACHE", str(cache))
+    train_quickly(monkeypatch)
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["protocols", *names])
-    protocols.main()
+def run(*names: str) -> None:
+    run_main(protocols.main, *names)
 
 
-def test_table_has_a_row_a_protocol_and_the_leak_is_no_result(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_table_has_a_row_for_each_protocol_and_tells_the_leaky_one_apart(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run(monkeypatch)
+    run()
     output = capsys.readouterr()
     song, leaky = (
         next(row for row in read_csv(protocols.TABLE) if row["protocol"] == name)
@@ -54,73 +73,75 @@ def test_table_has_a_row_a_protocol_and_the_leak_is_no_result(
     assert low < high
     assert (song["folds"], song["tracks"], leaky["tracks"]) == ("2", "12", "12")
     assert "clip (leaks)" in output.out
-    assert "artist: left out: split.protocol = 'artist', and no artist is known" in output.err
+    assert "artist: left out: split.protocol = 'artist', but no artist is known" in output.err
     assert "filtered: left out: split.protocol = 'filtered' is a split of GTZAN" in output.err
 
 
 def test_folds_that_were_trained_before_are_not_trained_again(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run(monkeypatch, "song")
+    run("song")
     first = Path(protocols.TABLE).read_bytes()
     capsys.readouterr()
-    run(monkeypatch, "song")
+    run("song")
     assert capsys.readouterr().out.count("taken from the cache") == 2
     assert Path(protocols.TABLE).read_bytes() == first
 
 
-def test_samples_train_here_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    params = small_experiment(OFFLINE)
-    make_samples(params, read_tracks(), AUGMENTED)
+@pytest.mark.parametrize("name", ["song", "clip"])
+def test_augmented_samples_train_as_well(
+    name: ProtocolName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = small_experiment(OFFLINE)
+    make_small_samples(experiment)
     trained: list[tuple[int, int]] = []
 
     def stop(tasks: list[FoldTask]) -> None:
         trained.extend((len(task.train), len(task.augmented)) for task in tasks)
         raise PipelineError("enough")
 
-    monkeypatch.setattr(protocols, "train_folds", stop)
-    for name in ("song", "clip"):
-        with pytest.raises(PipelineError, match="enough"):
-            protocols.run_protocol(name, params)
-    assert len(trained) == 4
+    monkeypatch.setattr(cross_validate, "train_folds", stop)
+    with pytest.raises(PipelineError, match="enough"):
+        protocols.run_protocol(name, experiment, SPLIT, "majority")
+    assert len(trained) == 2
     assert all(augmented == 2 * own > 0 for own, augmented in trained)
 
 
-def test_gap_is_the_leaky_clips_less_the_honest_ones() -> None:
+def test_lead_is_the_leaky_accuracy_minus_the_honest_one() -> None:
     rows = [
         {"protocol": "clip", "leaky_clip_accuracy": 0.75},
         {"protocol": "song", "clip_accuracy": 0.5},
     ]
-    assert protocols.leads(rows) == ["clip (leaks) less song: +25.0 points of clip accuracy"]
+    assert protocols.leads(rows) == ["clip (leaks) minus song: +25.0 points of clip accuracy"]
     assert protocols.leads(rows[1:]) == []
 
 
-def test_tracks_are_those_that_are_judged_once_each() -> None:
-    """Of twelve tracks eight train; three seeds judge the other four."""
+def test_tracks_are_those_that_are_tested_each_counted_once() -> None:
+    """Of twelve tracks, eight train, and the models of three seeds are tested on the other four."""
     parts = {track.track_id: "train" for track in read_tracks() if track.genre}
     parts |= dict.fromkeys(["high/0", "high/1", "low/0", "low/1"], "test")
     rows = [(t.track_id, t.genre, "ok") for t in read_tracks()]
     write_tracks(Path(), rows, split=parts)
-    row = protocols.run_protocol("given", small_experiment())
+    row = protocols.run_protocol("given", small_experiment(ONE_EPOCH), SPLIT, "majority")
     assert (row["judged"], row["folds"], row["tracks"]) == ("test", 3, 4)
 
 
-def test_a_leak_stops_all(
+def test_leak_stops_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Tracks are dealt one by one, though each is the same recording as the next."""
+    """Tracks are assigned one by one, although each is the same recording as the next."""
     monkeypatch.setattr(assignment, "replica_groups", lambda *_: {})
     ids = [track.track_id for track in read_tracks() if track.genre]
     monkeypatch.setattr(protocols, "read_replica_pairs", lambda: [*itertools.pairwise(ids)])
     with pytest.raises(LeakError, match=r"^leak: .* are replicas$"):
-        run(monkeypatch, "artist", "song", "clip")
+        run("artist", "song", "clip")
     assert "song: left out" not in capsys.readouterr().err
     assert not protocols.TABLE.exists()
 
 
-def test_unknown_protocol_and_nothing_to_run_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(PipelineError, match=r"^no protocol 'songs'; choose from song, artist"):
-        run(monkeypatch, "songs")
+def test_unknown_protocol_and_nothing_to_run_are_errors() -> None:
+    with pytest.raises(PipelineError, match=r"^there is no protocol 'songs'; choose from song, ar"):
+        run("songs")
     with pytest.raises(PipelineError, match=r"^none of the protocols could be run$"):
-        run(monkeypatch, "filtered")
+        run("filtered")
     assert not protocols.TABLE.exists()

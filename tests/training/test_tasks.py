@@ -150,7 +150,9 @@ def test_clips_of_a_track_are_in_several_parts_under_the_protocol_clip() -> None
 
 def test_track_without_features_is_named() -> None:
     tracks = [*TRACKS, folded("low/new", "low"), folded("x", "low")]
-    with pytest.raises(PipelineError, match=r"centroid has no rows of low/new \(2 missing\)"):
+    with pytest.raises(
+        PipelineError, match=r"centroid has no rows of low/new \(missing tracks: 2\)"
+    ):
         tasks_of(tracks=tracks)
 
 
