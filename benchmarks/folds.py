@@ -19,7 +19,6 @@ from streaming import noise_task, write_noise
 
 from pipeline.base.parallel import map_folds, workers
 from pipeline.base.sections import lookup
-from pipeline.training.networks import parse_models
 
 TRACKS, FOLDS = 1000, 10
 EPOCHS = {"ann": 10, "cnn": 1}  # measured
@@ -52,7 +51,7 @@ def main() -> None:
         store = Path(folder, "store")
         write_noise(store, TRACKS)
         for model in EPOCHS:
-            epochs = parse_models(lookup("models"))[model].epochs
+            epochs = lookup(f"models.{model}.epochs")
             if model == "cnn" and sys.argv[1:]:
                 epochs = int(sys.argv[1])
             measured = map_folds(

@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from pipeline.audio.clips import load_clips
-from pipeline.audio.decode import decode, resample
+from pipeline.audio.decode import open_sound, resampled
 from pipeline.dataset.files import find_tracks
 from pipeline.recordings.fingerprint import BITS, MUTE, fingerprint
 from pipeline.recordings.matching import Match, find_matches
@@ -94,7 +94,8 @@ KINDS = {
 def tracks(arguments: Sequence[str]) -> Iterator[Array]:
     """Samples at RATE, of a folder's files or synthetic."""
     for track in find_tracks(Path(arguments[0])) if arguments else []:
-        yield resample(decode(track.path), RATE)
+        with open_sound(track.path) as sound:
+            yield np.concatenate(list(resampled(sound, sound.sample_rate, RATE)))
     for number in range(0 if arguments else SYNTHETIC_TRACKS):
         rng = np.random.default_rng(number)
         style = GENRES[sorted(GENRES)[number % len(GENRES)]]

@@ -28,10 +28,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from pipeline.base.parallel import ONE_THREAD
-from pipeline.base.sections import lookup
+from pipeline.base.sections import read_section
 from pipeline.store.rows import StoredRows
 from pipeline.store.store import write_store
-from pipeline.training.networks import parse_models
+from pipeline.training.networks import params_class
 
 TRACKS, CLIPS, SHAPE, GENRES = 40_000, 10, (64, 65, 1), 10
 
@@ -58,7 +58,7 @@ def noise_task(
     genres = [str(number) for number in range(GENRES)]
     training = {"seed": fold, "precision": resolve("auto")}
     description = Description(model, "mel", genres, fold, {}, training)
-    params = replace(parse_models(lookup("models"))[model], epochs=epochs)
+    params = replace(read_section(params_class(model), f"models.{model}"), epochs=epochs)
     return FoldTask(rows, labels, *parts, params, description)
 
 

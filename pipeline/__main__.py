@@ -7,6 +7,7 @@ STAGES = (
     "check",
     "demo",
     "segment",
+    "check_tracks",
     "extract",
     "augment",
     "replicas",

@@ -12,6 +12,7 @@ from pipeline.base.paths import DEMO, FEATURE_STORES, PARAMS, PARAMS_CHECKED
 from pipeline.base.sections import (
     choice,
     one_of,
+    parse,
     read_document,
     read_name,
     read_section,
@@ -25,8 +26,8 @@ from pipeline.features.shared.feature import Feature
 from pipeline.folds.params import SplitParams
 from pipeline.pages.params import ReportParams
 from pipeline.synthesis.params import DemoParams
+from pipeline.training.networks import network_names, params_class
 from pipeline.training.params import FitParams, TrainParams
-from pipeline.training.sections import parse_models
 
 KEYS = (
     "seed",
@@ -76,6 +77,17 @@ def check(document: Mapping[str, Any]) -> None:
     if feature in features:
         check_input(feature, features[feature], segment, augment, model, networks[model])
     check_dataset(dataset)
+
+
+def parse_models(value: Any) -> dict[str, FitParams]:
+    """Parse the section `models` into the parameters of every network, by name."""
+    content = section(value, "models", network_names())
+    networks = {
+        name: parse(params_class(name), content[name], f"models.{name}") for name in content
+    }
+    for name, network in networks.items():
+        network.check(f"models.{name}")
+    return networks
 
 
 def check_feature(feature: str, features: Mapping[str, Feature]) -> None:

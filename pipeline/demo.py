@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from tqdm import tqdm
 
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.paths import DEMO, DEMO_TRUTH
+from pipeline.base.progress import progress
 from pipeline.base.sections import read_section, read_seed
 from pipeline.base.tables import write_csv
 from pipeline.synthesis.params import DemoParams
@@ -52,8 +52,11 @@ def write_demo(folder: Path, truth: Path, params: DemoParams, seed: int) -> None
     labelled, unlabelled = list(_labelled(params)), list(_unlabelled(params, seed))
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    for track in tqdm(labelled + unlabelled, desc="demo", unit="track"):
-        _write_track(partial, track, params.seconds, seed)
+    tracks = labelled + unlabelled
+    with progress(len(tracks), "demo") as reported:
+        for track in tracks:
+            _write_track(partial, track, params.seconds, seed)
+            reported.update()
     write_csv(partial / "metadata.csv", ["track_id", "artist"], map(_credit, labelled))
     answers = ({"track_id": track.track_id, "genre": track.genre} for track in unlabelled)
     write_csv(truth, ["track_id", "genre"], answers)

@@ -1,47 +1,42 @@
 """Stage: predict the genres of unlabelled tracks, or of given files, by all folds' models.
 
-As a stage it writes data/unlabelled.csv. `python -m pipeline.predict song.mp3 ...` prints a table.
-Everything that it needs to know is in the models, so params.yaml plays no part.
+As a stage it writes data/unlabelled.csv. `python -m pipeline.predict song.mp3 folder ...` prints a
+table of these files and of all audio files below these folders. Everything that it needs to know is
+in the models, so params.yaml plays no part.
 """
 
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from pipeline.audio.clips import load_clips
-from pipeline.audio.decode import Rejection
+from pipeline.audio.rejection import Rejection
 from pipeline.base.arrays import Array
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
+from pipeline.base.growing import GrowingTable
 from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED, UNLABELLED_CLIPS
+from pipeline.base.progress import progress
 from pipeline.base.tables import write_csv
-from pipeline.base.terminal import aligned
+from pipeline.base.terminal import aligned, clean
+from pipeline.dataset.files import is_audio, walk_files
 from pipeline.dataset.tracks import read_tracks
+from pipeline.evaluation.over_time import write_labels, write_over_time
 from pipeline.evaluation.summary import probability_columns, probability_row
-from pipeline.features.params import described_feature
-from pipeline.features.shared.recipe import ExtractFeature
 from pipeline.store.store import Store
-from pipeline.training.ensemble import load_models, probabilities
+from pipeline.training.ensemble import load_models
+from pipeline.training.prediction import Models, predict_clips, predict_sound, recipe_of
 from pipeline.training.saved import Description
 
 COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
 
-Models = Sequence[tuple[Any, Description]]
 Row = dict[str, Any]
-
-
-def predict_clips(models: Models, rows: Array) -> Array:
-    """Mean probability over models: (clips, ...) -> (clips, genres)."""
-    return np.mean([probabilities(model, rows) for model, _ in models], axis=0)
-
-
-def predict_rows(models: Models, rows: Array) -> Array:
-    """Mean probability over models and clips: (clips, ...) -> (genres,)."""
-    return predict_clips(models, rows).mean(axis=0)
 
 
 def verdict(genres: Sequence[str], chances: Array) -> Row:
@@ -70,43 +65,94 @@ def predict_store(
 
 
 def predict_file(models: Models, path: Path) -> Row:
-    """The row of one audio file.
+    """The row of one audio file; raises what `predict_sound` does."""
+    return _file_row(models, path, predict_sound(models, path))
+
+
+def _file_row(models: Models, path: Path, chances: Array) -> Row:
+    return {"file": name_of(path), **verdict(models[0][1].genres, chances.mean(axis=0))}
+
+
+def predict_files(
+    models: Models,
+    paths: Sequence[Path],
+    keep: Callable[[Row], None] | None = None,
+    heard: dict[Path, Array] | None = None,
+) -> tuple[list[Row], list[str]]:
+    """The rows of the usable files, and one line for each of the others.
+
+    Parameters
+    ----------
+    keep : callable, optional
+        Is given each row as soon as it is there.
+    heard : dict, optional
+        Gets the probabilities of each file's clips, shape (clips, genres).
 
     Raises
     ------
-    Rejection, OSError
-        The file cannot be used.
     PipelineError
         The models were trained on a feature that cannot be computed here.
     """
-    description = models[0][1]
-    store = description.store
-    feature = described_feature(store)
-    if feature is None:
-        raise PipelineError(
-            f"the models were trained on a feature of your own, {description.feature!r}, which "
-            "cannot be computed here; put the tracks into the dataset's folder unlabelled, and "
-            "their rows into the feature's store"
-        )
-    recipe = ExtractFeature(feature, store["sample_rate"])
-    pcm = load_clips(path, recipe.sample_rate, recipe.sample_rate * store["seconds"]).pcm
-    with threadpool_limits(1):  # as `extract` computes it, to the last bit
-        rows = recipe(pcm).rows
-    chances = predict_rows(models, np.asarray(rows))
-    return {"file": str(path), **verdict(description.genres, chances)}
-
-
-def predict_files(models: Models, paths: Sequence[Path]) -> tuple[list[Row], list[str]]:
-    """The rows of the usable files, and one line for each of the others."""
+    recipe_of(models[0][1])
     rows, errors = [], []
-    for path in paths:
-        try:
-            rows.append(predict_file(models, path))
-        except Rejection as error:
-            errors.append(f"{path}: {error}")
-        except OSError as error:
-            errors.append(f"{path}: {error.strerror}")
+    with progress(len(paths), "predict", "file") as reported:
+        for path in paths:
+            try:
+                chances = predict_sound(models, path)
+            except Rejection as rejection:
+                errors.append(f"{path}: {rejection}")
+            except OSError as error:
+                errors.append(f"{path}: {error.strerror}")
+            else:
+                rows.append(_file_row(models, path, chances))
+                if keep:
+                    keep(rows[-1])
+                if heard is not None:
+                    heard[path] = chances
+            reported.update()
     return rows, errors
+
+
+def add_outputs(parser: ArgumentParser) -> None:
+    """Let the command line ask for what is heard along the time."""
+    parser.add_argument("--page", type=Path, metavar="HTML", help="a page to look at and listen to")
+    parser.add_argument("--over-time", type=Path, metavar="CSV", help="the genre of each clip")
+    parser.add_argument("--labels", type=Path, metavar="TXT", help="a label track for Audacity")
+
+
+def write_outputs(wanted: Namespace, description: Description, heard: Mapping[Path, Array]) -> None:
+    """Write what the command line asks for, of the probabilities of each file's clips."""
+    genres, store = description.genres, description.store
+    named = {name_of(path): chances for path, chances in heard.items()}
+    if wanted.over_time:
+        write_over_time(wanted.over_time, named, genres, store["seconds"])
+    if wanted.labels:
+        write_labels(wanted.labels, named, genres, store["seconds"])
+    if wanted.page:
+        # By its name, as the stage does not need it: an edit of a page predicts nothing again.
+        import_module("pipeline.pages.song").write_song_page(wanted.page, heard, genres, store)
+
+
+def audio_files(paths: Iterable[Path]) -> list[Path]:
+    """The files among `paths`, and all audio files below the folders among them, each once.
+
+    Raises
+    ------
+    PipelineError
+        A folder has none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        below = sorted(filter(is_audio, walk_files(path))) if path.is_dir() else [path]
+        if not below:
+            raise PipelineError(f"{path}: no audio files in this folder")
+        found += below
+    return list(dict.fromkeys(found))
+
+
+def name_of(path: Path) -> str:
+    """A path as text; bytes of a name that are not UTF-8 are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def format_table(rows: Sequence[Row]) -> str:
@@ -118,50 +164,63 @@ def format_table(rows: Sequence[Row]) -> str:
 def main() -> None:
     """Predict the files that the command line names, or else the dataset's unlabelled tracks."""
     parser = command_line(__doc__)
-    parser.add_argument("files", nargs="*", type=Path, help="audio files of your own")
+    parser.add_argument("files", nargs="*", type=Path, help="audio files of your own, or folders")
     parser.add_argument("--csv", type=Path, metavar="PATH", help="also write the table to PATH")
+    parser.add_argument("--resume", action="store_true", help="skip what the --csv has already")
+    add_outputs(parser)
     parser.add_argument("--models", type=Path, default=TRAINED, help="folder of fold-*.keras")
     arguments = parser.parse_args()
     if arguments.csv and not arguments.files:
         parser.error("--csv needs files; the dataset's unlabelled tracks go to data/unlabelled.csv")
-    models = load_models(arguments.models)
+    if arguments.resume and not arguments.csv:
+        parser.error("--resume needs --csv, the table to go on with")
+    for name in ("page", "over_time", "labels"):
+        if getattr(arguments, name) and not arguments.files:
+            parser.error(f"--{name.replace('_', '-')} needs files")
     if arguments.files:
-        _predict_own(models, arguments.files, arguments.csv)
+        paths = audio_files(arguments.files)
+        models = load_models(arguments.models)
+        columns = _columns("file", models)
+        growing = arguments.csv and GrowingTable(arguments.csv, columns, resume=arguments.resume)
+        with growing or nullcontext() as table:
+            _predict_own(models, paths, table, arguments)
     else:
-        track_ids = [track.track_id for track in read_tracks() if not track.genre]
-        folder = FEATURE_STORES / models[0][1].feature
-        _write_unlabelled(models, list(predict_store(models, folder, track_ids)))
+        _predict_unlabelled(load_models(arguments.models))
 
 
-def _write_unlabelled(models: Models, found: Sequence[tuple[str, Array]]) -> None:
-    """Write a row for each track, and beside it one for each clip, in order."""
-    genres = models[0][1].genres
-    tracks = (
-        {"track_id": track_id, **verdict(genres, clips.mean(axis=0))} for track_id, clips in found
-    )
-    rows = (
-        {"track_id": track_id, **probability_row(genres, clip)}
-        for track_id, clips in found
-        for clip in clips
-    )
-    _write(UNLABELLED, "track_id", models, tracks)
-    write_csv(UNLABELLED_CLIPS, ["track_id", *probability_columns(genres)], rows)
-
-
-def _predict_own(models: Models, paths: Sequence[Path], table: Path | None) -> None:
-    rows, errors = predict_files(models, paths)
+def _predict_own(
+    models: Models, paths: list[Path], table: GrowingTable | None, wanted: Namespace
+) -> None:
+    if table is not None and table.earlier:
+        done = {row["file"] for row in table.earlier}
+        paths = [path for path in paths if name_of(path) not in done]
+        print(f"{len(done)} files were predicted before, {len(paths)} are left", file=sys.stderr)
+    heard: dict[Path, Array] = {}
+    rows, errors = predict_files(models, paths, table.add if table is not None else None, heard)
     if rows:
         print(format_table(rows))
-    if table is not None:
-        _write(table, "file", models, rows)
+        write_outputs(wanted, models[0][1], heard)
     for line in errors:
-        print(f"rejected: {line}", file=sys.stderr)
+        print(f"rejected: {clean(line)}", file=sys.stderr)
     if errors:
         raise PipelineError(f"{len(errors)} of {len(paths)} files cannot be used")
 
 
-def _write(path: Path, first: str, models: Models, rows: Any) -> None:
-    write_csv(path, [first, *COLUMNS, *probability_columns(models[0][1].genres)], rows)
+def _predict_unlabelled(models: Models) -> None:
+    track_ids = [track.track_id for track in read_tracks() if not track.genre]
+    folder = FEATURE_STORES / models[0][1].feature
+    genres = models[0][1].genres
+    found = dict(predict_store(models, folder, track_ids))
+    rows = ({"track_id": name, **verdict(genres, p.mean(axis=0))} for name, p in found.items())
+    write_csv(UNLABELLED, _columns("track_id", models), rows)
+    clips = (
+        {"track_id": name, **probability_row(genres, p)} for name in found for p in found[name]
+    )
+    write_csv(UNLABELLED_CLIPS, ["track_id", *probability_columns(genres)], clips)
+
+
+def _columns(first: str, models: Models) -> list[str]:
+    return [first, *COLUMNS, *probability_columns(models[0][1].genres)]
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.paths import FEATURE_STORES, METRICS
 from pipeline.base.sections import read_section
 from pipeline.base.tables import rounded, write_csv
-from pipeline.base.terminal import aligned, percent, points
+from pipeline.base.terminal import aligned, percent, points, warn
 from pipeline.comparison.cross_validate import cross_validate
 from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.params import EvaluateParams
@@ -53,6 +53,8 @@ def run_protocol(name: ProtocolName, experiment: Experiment, split: SplitParams,
     """
     split = replace(split, protocol=name)
     assigned = assign_folds(read_tracks(), read_replica_pairs(), split, experiment.seed)
+    for line in assigned.warnings:
+        warn(line)
     clips = load_labelled(FEATURE_STORES / experiment.feature, assigned.tracks)
     predictions = cross_validate(experiment, assigned.tracks, clips).predictions
     if clips.by_clip:

@@ -1,30 +1,23 @@
 """Stage: find tracks that are the same recording, and list the pairs in data/replicas.csv."""
 
 import sys
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import combinations, product
 from pathlib import Path
-from typing import Any
 
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import CLIPS, FINGERPRINTS, METRICS, REPLICAS, TRACKS
 from pipeline.base.tables import rounded, write_csv, write_json
 from pipeline.dataset.tracks import read_tracks
-from pipeline.recordings.fingerprint import FRAMES_PER_SECOND
-from pipeline.recordings.matching import Match, find_matches
 from pipeline.recordings.pairs import REPLICA_COLUMNS
 from pipeline.recordings.recipe import FingerprintTrack
+from pipeline.recordings.replicas import EXACT, NEAR, Row, find_replicas
 from pipeline.store.build import build_store
 from pipeline.store.plan import jobs_of
 from pipeline.store.store import Store
 
 COUNTS = METRICS / "replicas.json"
-EXACT, NEAR = "exact", "near"
-
-Row = dict[str, Any]
 
 
 def compute_fingerprints(clips: Path, folder: Path) -> None:
@@ -34,51 +27,6 @@ def compute_fingerprints(clips: Path, folder: Path) -> None:
         template = partial(recipe.template, store.shape[1])
         description = {**store.description, "name": "fingerprint", "unit": "32 signs"}
     build_store(folder, description, template, jobs_of(clips), recipe)
-
-
-def find_replicas(digests: Mapping[str, str], folder: Path) -> list[Row]:
-    """Find all pairs of tracks that are the same recording; sorted rows without the genres.
-
-    Parameters
-    ----------
-    digests : mapping of track id to str
-        Equal for tracks whose clips are bit for bit the same.
-    folder : Path
-        Store of the fingerprints.
-    """
-    same: dict[str, list[str]] = defaultdict(list)
-    for track_id in sorted(digests):
-        same[digests[track_id]].append(track_id)
-    groups = list(same.values())
-    with Store(folder) as store:
-        matches = find_matches([store.rows(group[0]).reshape(-1) for group in groups])
-    rows = [
-        _row(track_id, same_as, EXACT, 1.0, 0)
-        for group in groups
-        for track_id, same_as in combinations(group, 2)
-    ]
-    rows += [row for match in matches for row in _near(groups, match)]
-    return sorted(rows, key=lambda row: (row["track_id"], row["same_as"]))
-
-
-def _near(groups: Sequence[Sequence[str]], match: Match) -> list[Row]:
-    # The first tracks of two groups are in order, but later ones need not be.
-    return [
-        _row(first, second, NEAR, match.agreement, match.offset)
-        if first < second
-        else _row(second, first, NEAR, match.agreement, -match.offset)
-        for first, second in product(groups[match.first], groups[match.second])
-    ]
-
-
-def _row(track_id: str, same_as: str, kind: str, agreement: float, offset: int) -> Row:
-    return {
-        "track_id": track_id,
-        "same_as": same_as,
-        "kind": kind,
-        "agreement": agreement,
-        "offset_seconds": offset / FRAMES_PER_SECOND,
-    }
 
 
 def summarise(rows: Sequence[Row], tracks: int) -> dict[str, int]:
@@ -114,7 +62,8 @@ def main() -> None:
     if set(genres) != set(digests):
         raise PipelineError(f"{TRACKS} and {CLIPS} have different tracks; run `dvc repro segment`")
     compute_fingerprints(CLIPS, FINGERPRINTS)
-    rows = find_replicas(digests, FINGERPRINTS)
+    with Store(FINGERPRINTS) as store:
+        rows = find_replicas(digests, lambda track_id: store.rows(track_id).reshape(-1))
     for row in rows:
         row |= {"genre": genres[row["track_id"]], "same_as_genre": genres[row["same_as"]]}
         if _across_genres(row):

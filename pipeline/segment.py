@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.audio.clips import CutTrack
+from pipeline.audio.decode import converter_of
 from pipeline.audio.params import SegmentParams
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
@@ -17,7 +18,7 @@ from pipeline.dataset.files import TrackFile, find_tracks, hash_files, unchanged
 from pipeline.dataset.gtzan import foreign_tracks, gtzan_facts
 from pipeline.dataset.metadata import read_metadata, with_gtzan_artists
 from pipeline.dataset.params import DatasetParams
-from pipeline.dataset.tracks import COLUMNS, OK, REJECTED, TRUNCATED
+from pipeline.dataset.tracks import COLUMNS, REJECTED, TRUNCATED, status_of
 from pipeline.store.build import NoRowsError, build_store
 from pipeline.store.cache import CachedTrack
 from pipeline.store.plan import Job
@@ -33,7 +34,7 @@ def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) ->
     paths = [track.path.absolute() for track in tracks]
     hashes = hash_files(paths)
     jobs = [
-        Job(track.track_id, f"{sha256} {path.suffix}", partial(unchanged, path, sha256))
+        _job(track.track_id, path, sha256)
         for track, path, sha256 in zip(tracks, paths, hashes, strict=True)
         if isinstance(sha256, str)
     ]
@@ -49,6 +50,28 @@ def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) ->
         _row(track, sha256, built.get(track.track_id))
         for track, sha256 in zip(tracks, hashes, strict=True)
     ]
+
+
+def _job(track_id: str, path: Path, sha256: str) -> Job:
+    converter = converter_of(path)
+    key = " ".join(filter(None, [sha256, path.suffix, converter]))
+    return Job(track_id, key, partial(load_path, path, sha256, converter))
+
+
+def load_path(path: Path, sha256: str, converter: str) -> Path:
+    """The path of a file, on the machine that decodes it.
+
+    Raises
+    ------
+    PipelineError
+        The file has changed, or is decoded by something else here.
+    """
+    if converter_of(path) != converter:
+        raise PipelineError(
+            f"a worker decodes {path.suffix} with {converter_of(path) or 'nothing'} instead of "
+            f"{converter or 'nothing'}; have the same ffmpeg on all machines"
+        )
+    return unchanged(path, sha256)
 
 
 def summarise(rows: Sequence[Row]) -> dict[str, Any]:
@@ -95,13 +118,12 @@ def _labelled(rows: Sequence[Row]) -> list[Row]:
 
 def _row(track: TrackFile, sha256: str | OSError, built: CachedTrack | None) -> Row:
     row: Row = {"track_id": track.track_id, "genre": track.genre, "clips": 0}
-    if isinstance(sha256, OSError) or built is None:
-        return {**row, "status": f"{REJECTED}: {getattr(sha256, 'strerror', sha256)}"}
-    row |= {"sha256": sha256, "clips": built.clips}
-    if "rejected" in built.facts:
-        return {**row, "status": f"{REJECTED}: {built.facts['rejected']}"}
-    status = TRUNCATED if built.facts["truncated"] else OK
-    return {**row, **{name: built.facts[name] for name in FACTS}, "status": status}
+    if isinstance(sha256, OSError):
+        return {**row, "status": status_of(sha256)}
+    assert built is not None  # as every file that has a hash has a job
+    known = {name: built.facts[name] for name in FACTS if name in built.facts}
+    status = status_of(built.facts)
+    return {**row, "sha256": sha256, "clips": built.clips, **known, "status": status}
 
 
 def _warn(counts: Mapping[str, Any], foreign: Sequence[str]) -> None:

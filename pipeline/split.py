@@ -4,6 +4,7 @@ from pipeline.base.entry import command_line, run_stage
 from pipeline.base.paths import FOLDS, METRICS
 from pipeline.base.sections import read_section, read_seed
 from pipeline.base.tables import write_json
+from pipeline.base.terminal import warn
 from pipeline.dataset.tracks import read_tracks
 from pipeline.folds.assignment import assign_folds
 from pipeline.folds.figures import short_digest
@@ -19,6 +20,8 @@ def main() -> None:
     command_line(__doc__).parse_args()
     params = read_section(SplitParams, "split")
     assigned = assign_folds(read_tracks(), read_replica_pairs(), params, read_seed())
+    for line in assigned.warnings:
+        warn(line)
     write_folds(assigned.tracks)
     folds_digest = short_digest(FOLDS.read_text(encoding="utf-8"))
     write_json(FIGURES, {**assigned.figures, "folds_digest": folds_digest})

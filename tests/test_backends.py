@@ -29,10 +29,10 @@ import numpy as np
 
 from documents import base_document
 from pipeline.training.checkpoint import Checkpoint
+from pipeline.check import parse_models
 from pipeline.training.ensemble import probabilities
 from pipeline.training.fitting import FoldTask, fit_fold
 from pipeline.training.saved import Description, load_model, save_model
-from pipeline.training.sections import parse_models
 from pipeline.training.startup import keras
 
 folder, precisions = Path(sys.argv[1]), sys.argv[2].split(",")

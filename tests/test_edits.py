@@ -22,6 +22,7 @@ TABLE = {
     "models/ann.py": {"check"},  # while model: cnn
     "pipeline/training/fitting.py": {"check", "train", "evaluate", "predict"},
     "pipeline/audio/decode.py": {"segment", "predict", "report"},
+    "pipeline/folds/protocols.py": {"check_tracks", "split", "train", "evaluate"},
     "pipeline/evaluation/votes.py": {"evaluate", "predict", "report"},
     "pipeline/pages/charts.py": {"report"},
     "pipeline/pages/templates/browser.js": {"report"},
@@ -36,7 +37,7 @@ PARAMS = {
     "models.cnn.epochs": {"check", "train"},
     "segment.seconds": {"check", "segment"},
     "evaluate.vote": {"check", "evaluate"},
-    "split.folds": {"check", "split"},
+    "split.folds": {"check", "check_tracks", "split"},
     "augment.copies": {"check", "augment", "train"},
     "report.tracks": {"check", "report"},
 }

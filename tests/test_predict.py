@@ -1,6 +1,9 @@
 """Predictions for files and for a store, by the mean of all models."""
 
 import csv
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 import soundfile
 from helpers import (
     FRAMES,
+    ROOT,
     SAMPLE_RATE,
     UNLABELLED,
     describe,
@@ -28,11 +32,14 @@ from pipeline.base import paths
 from pipeline.base.entry import run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import FEATURE_STORES, TRAINED
+from pipeline.base.tables import read_csv
+from pipeline.base.terminal import clean
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
 from pipeline.features.params import read_feature
 from pipeline.store.store import Store, write_store
-from pipeline.training.ensemble import load_models, probabilities
+from pipeline.training.ensemble import PREDICT_ROWS, load_models, probabilities
+from pipeline.training.prediction import Models, predict_clips, predict_sound
 
 pytestmark = saves_models
 
@@ -54,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def models(folder: Path) -> predict.Models:
+def models(folder: Path) -> Models:
     return load_models(folder / TRAINED)
 
 
@@ -71,9 +78,9 @@ def run(*arguments: object) -> None:
     run_main(predict.main, *arguments)
 
 
-def test_rows_are_the_mean_over_models_and_clips(models: predict.Models) -> None:
+def test_rows_are_the_mean_over_models_and_clips(models: Models) -> None:
     rows = np.random.default_rng(0).normal(800, 400, (3, FRAMES)).astype(np.float16)
-    chances = predict.predict_rows(models, rows)
+    chances = predict_clips(models, rows).mean(axis=0)
     single = [probabilities(model, rows[i : i + 1])[0] for model, _ in models for i in range(3)]
     np.testing.assert_allclose(chances, np.mean(single, axis=0), atol=1e-6)
     assert chances.sum() == pytest.approx(1, abs=1e-6)
@@ -85,8 +92,8 @@ def test_models_have_the_same_weight() -> None:
 
     predicted = ([1.0, 0.0], [0.4, 0.6], [0.1, 0.9])
     pairs = [(constant(chances), describe()) for chances in predicted]
-    chances = predict.predict_rows(pairs, np.zeros((4, FRAMES), np.float16))
-    np.testing.assert_allclose(chances, [0.5, 0.5])
+    chances = predict_clips(pairs, np.zeros((4, FRAMES), np.float16))
+    np.testing.assert_allclose(chances, [[0.5, 0.5]] * 4)
 
 
 def test_verdict_names_the_two_most_likely_genres() -> None:
@@ -102,7 +109,7 @@ def test_verdict_names_the_two_most_likely_genres() -> None:
 
 
 def test_prediction_for_a_file_is_that_of_the_stages(
-    models: predict.Models, audio: Path, tmp_path: Path
+    models: Models, audio: Path, tmp_path: Path
 ) -> None:
     """The same track goes through segment, extract and the store."""
     path = audio / "stereo.wav"
@@ -112,11 +119,13 @@ def test_prediction_for_a_file_is_that_of_the_stages(
     description = {"name": "pcm", "sample_rate": SAMPLE_RATE, "seconds": 1}
     write_store(tmp_path / "clips", description, {"unlabelled/stereo": pcm})
     extract(tmp_path / "clips", "centroid", CENTROID, tmp_path / "centroid")
-    [stored] = predict.predict_store(models, tmp_path / "centroid", ["unlabelled/stereo"])
+    [(track_id, clips)] = predict.predict_store(
+        models, tmp_path / "centroid", ["unlabelled/stereo"]
+    )
     of_file = predict.predict_file(models, path)
     assert of_file.pop("file") == str(path)
-    assert stored.pop("track_id") == "unlabelled/stereo"
-    assert of_file == stored
+    assert track_id == "unlabelled/stereo"
+    assert of_file == predict.verdict(models[0][1].genres, clips.mean(axis=0))
 
 
 def test_settings_come_from_the_models(
@@ -183,20 +192,24 @@ def test_csv_without_files_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_stage_predicts_the_unlabelled_tracks_only(
-    folder: Path, models: predict.Models, monkeypatch: pytest.MonkeyPatch
+    folder: Path, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
     run()
     with paths.UNLABELLED.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["track_id"] for row in rows] == list(UNLABELLED)
-    assert rows == list(predict.predict_store(models, STORE_FOLDER, UNLABELLED))
+    by_clip = read_csv(paths.UNLABELLED_CLIPS)
+    for row in rows:
+        own = [float(clip["p_high"]) for clip in by_clip if clip["track_id"] == row["track_id"]]
+        assert len(own) == 2
+        assert float(row["p_high"]) == pytest.approx(np.mean(own), abs=1e-4)
     with Store(STORE_FOLDER) as store:
-        chances = predict.predict_rows(models, store.rows(UNLABELLED[1]))
+        chances = predict_clips(models, store.rows(UNLABELLED[1])).mean(axis=0)
     assert rows[1]["p_high"] == f"{chances[0]:.4f}"
 
 
-def test_store_of_other_features_is_refused(models: predict.Models, tmp_path: Path) -> None:
+def test_store_of_other_features_is_refused(models: Models, tmp_path: Path) -> None:
     rows = np.zeros((1, FRAMES), np.float16)
     write_store(tmp_path / "centroid", {"name": "centroid"}, {"unlabelled/a": rows})
     with pytest.raises(PipelineError, match=r"models were not trained on .*centroid; run `dvc"):
@@ -223,3 +236,159 @@ def test_table_is_aligned() -> None:
         start = lines[0].index(f" {column}") + 1
         assert all(line[start - 2 : start] == "  " and line[start] != " " for line in lines[1:])
     assert all(line == line.rstrip() for line in lines)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def album(folder: Path, *names: str) -> Path:
+    """A folder of short audio files, all different."""
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, tone(200 + 50 * number, number).ravel(), SAMPLE_RATE)
+    return folder
+
+
+def test_folders_stand_for_all_audio_files_below_them(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    music = album(tmp_path / "album", "b.wav", "sub/a.flac", "sub/c.ogg", ".hidden.wav")
+    (music / "cover.jpg").write_bytes(b"a picture")
+    (music / "sub" / "loop").symlink_to(music)
+    run(music, music / "b.wav", "--models", folder / TRAINED)
+    files = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert files == [str(music / name) for name in ("b.wav", "sub/a.flac", "sub/c.ogg")]
+
+
+def test_a_folder_without_audio_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(PipelineError, match="no audio files in this folder"):
+        run(tmp_path, "--models", folder / TRAINED)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 30], ids=["whole", "no newline", "half a row"])
+def test_a_table_is_gone_on_with(
+    folder: Path, tmp_path: Path, cut: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever was written of its last row."""
+    music, table = album(tmp_path / "m", "a.wav", 'b "x"\ny.wav', "c.wav"), tmp_path / "t.csv"
+    run(music, "--csv", table, "--models", folder / TRAINED)
+    whole = table.read_bytes()
+    names = [row["file"] for row in rows_of(table)]
+    assert names == [str(path) for path in sorted(music.iterdir())]
+    lines = whole.splitlines(keepends=True)
+    begun = b"".join(lines[:-1])  # the last file's row is missing
+    table.write_bytes(begun[: len(begun) - cut])
+    capsys.readouterr()
+    run(music, "--csv", table, "--resume", "--models", folder / TRAINED)
+    assert table.read_bytes() == whole
+    out, err = capsys.readouterr()
+    predicted = [name for name in names if clean(name) in out]
+    assert predicted == (names[2:] if cut == 0 else names[1:])
+    assert f"{3 - len(predicted)} files were predicted before, {len(predicted)} are left" in err
+
+
+def test_without_resume_a_table_begins_anew(folder: Path, tmp_path: Path) -> None:
+    music, table = album(tmp_path / "m", "a.wav"), tmp_path / "t.csv"
+    table.write_text("something else")
+    run(music, "--csv", table, "--models", folder / TRAINED)
+    assert len(rows_of(table)) == 1
+
+
+def test_a_table_of_other_columns_is_not_gone_on_with(folder: Path, tmp_path: Path) -> None:
+    music, table = album(tmp_path / "m", "a.wav"), tmp_path / "t.csv"
+    table.write_text("file,genre,p_polka\n")
+    with pytest.raises(PipelineError, match=r"its columns are file, genre, p_polka, and not"):
+        run(music, "--csv", table, "--resume", "--models", folder / TRAINED)
+    assert table.read_text() == "file,genre,p_polka\n"
+
+
+def test_resume_needs_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(tmp_path, "--resume")
+    assert "error: --resume needs --csv" in capsys.readouterr().err
+
+
+def test_rows_are_in_the_table_before_the_next_file_is_read(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    music, table = album(tmp_path / "m", "a.wav", "b.wav", "c.wav"), tmp_path / "t.csv"
+    seen = []
+
+    def watched(models: Models, path: Path) -> Array:
+        seen.append(len(rows_of(table)))
+        if path.name == "c.wav":
+            raise KeyboardInterrupt
+        return predict_sound(models, path)
+
+    monkeypatch.setattr(predict, "predict_sound", watched)
+    with pytest.raises(KeyboardInterrupt):
+        run(music, "--csv", table, "--models", folder / TRAINED)
+    assert seen == [0, 1, 2]
+    assert len(rows_of(table)) == 2
+
+
+def test_a_name_that_is_not_utf8_is_escaped(folder: Path, tmp_path: Path) -> None:
+    music, table = album(tmp_path / "m", "a.wav"), tmp_path / "t.csv"
+    os.rename(music / "a.wav", os.fsencode(music) + b"/caf\xe9.wav")
+    run(music, "--csv", table, "--models", folder / TRAINED)
+    assert rows_of(table)[0]["file"] == f"{music}/caf\\xe9.wav"
+
+
+def test_a_long_file_is_predicted_as_if_it_were_whole(models: Models, tmp_path: Path) -> None:
+    clips = 2 * PREDICT_ROWS + 3
+    soundfile.write(tmp_path / "a.wav", tone(300, 1, clips).ravel(), SAMPLE_RATE, "PCM_16")
+    pcm = load_clips(tmp_path / "a.wav", SAMPLE_RATE, SAMPLE_RATE).pcm
+    expected = predict_clips(models, CENTROID(from_pcm(pcm), SAMPLE_RATE))
+    np.testing.assert_array_equal(predict_sound(models, tmp_path / "a.wav"), expected)
+
+
+HOURS, BOUND_MB = 3, 64
+LONG = """
+import resource, sys
+from pathlib import Path
+from pipeline import predict
+models = predict.load_models(Path(sys.argv[1]))
+for path in sys.argv[2:]:
+    clips = len(predict.predict_sound(models, Path(path)))
+    print(clips, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_hours_take_no_more_memory_than_minutes(folder: Path, tmp_path: Path) -> None:
+    """A few minutes fill the blocks; what three hours take beyond that is bounded."""
+    second = np.random.default_rng(0).integers(-9000, 9000, (8000, 2), np.int16)
+    for name, minutes in (("short.wav", 4), ("long.wav", 60 * HOURS)):
+        with soundfile.SoundFile(tmp_path / name, "w", 8000, 2, "PCM_16") as file:
+            for _ in range(minutes):
+                file.write(np.tile(second, (60, 1)))
+    paths = [folder / TRAINED, tmp_path / "short.wav", tmp_path / "long.wav"]
+    command = [sys.executable, "-c", LONG, *map(str, paths)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    short, long = ([int(word) for word in line.split()] for line in done.stdout.splitlines())
+    assert (short[0], long[0]) == (240, 3600 * HOURS)
+    assert long[1] - short[1] < BOUND_MB * 1024
+
+
+def test_a_song_is_written_along_the_time(folder: Path, tmp_path: Path) -> None:
+    music = album(tmp_path / "m", "a.wav")
+    table, labels, page = (tmp_path / "out" / name for name in ("t.csv", "l.txt", "p.html"))
+    outputs = ("--over-time", table, "--labels", labels, "--page", page)
+    run(music / "a.wav", "--models", folder / TRAINED, *outputs)
+    chances = predict_sound(load_models(folder / TRAINED), music / "a.wav")
+    rows = rows_of(table)
+    assert [row["probability"] for row in rows] == [f"{clip.max():.4f}" for clip in chances]
+    assert float(rows[-1]["end"]) == len(chances)
+    assert labels.read_text(encoding="utf-8").startswith("0.000000\t")
+    assert '"sound":"data:audio/ogg;base64,' in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("option", ["--page", "--over-time", "--labels"])
+def test_outputs_of_songs_need_songs(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(option, "out")
+    assert f"error: {option} needs files" in capsys.readouterr().err

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -80,9 +80,9 @@ def map_tracks(
     else:
         backend = {"backend": "threading"} if light or total < MANY else LOKY
         mapped = _map_here(backend, function, items)
-    with closing(mapped) as results, tqdm(total=total, desc=label, unit="track") as progress:
+    with closing(mapped) as results, progress(total, label) as reported:
         for result in results:
-            progress.update()
+            reported.update()
             yield result
 
 

@@ -9,6 +9,7 @@ METRICS = Path("metrics")
 PARAMS_CHECKED = DATA / "params_checked.txt"
 DEMO, DEMO_TRUTH = DATA / "demo", DATA / "demo_truth.csv"
 TRACKS, CLIPS = DATA / "tracks.csv", DATA / "clips"
+TRACKS_CHECKED = DATA / "tracks_checked.txt"
 FEATURE_STORES = DATA / "features"
 AUGMENTED, SHEET = DATA / "augmented", DATA / "augmentations.png"
 FINGERPRINTS, REPLICAS = DATA / "fingerprints", DATA / "replicas.csv"

@@ -1,5 +1,6 @@
 """Tables and numbers as text for a terminal."""
 
+import sys
 from collections.abc import Sequence
 
 
@@ -32,6 +33,13 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it: 5 s, 12 min, 3.4 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s" if seconds >= 1 else "under 1 s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def p_text(p_value: float) -> str:
     """A p-value with three decimals: 0.034, or < 0.001."""
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
@@ -40,3 +48,8 @@ def p_text(p_value: float) -> str:
 def clean(text: str) -> str:
     """`text` on one line and without control characters, which could steer a terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def warn(text: str) -> None:
+    """Print a line that the user should see, whatever becomes of the output."""
+    print(f"warning: {clean(text)}", file=sys.stderr)

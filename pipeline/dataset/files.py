@@ -1,7 +1,6 @@
 """The audio files of a dataset folder, and their hashes."""
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -36,7 +35,8 @@ def find_tracks(folder: Path) -> list[TrackFile]:
     """
     if not folder.is_dir():
         raise PipelineError(f"dataset.path = {str(folder)!r}: no such folder")
-    tracks = sorted(_walk(folder), key=lambda track: track.track_id)
+    paths = (path for path in walk_files(folder) if path.parent != folder)
+    tracks = sorted((_track(folder, path) for path in paths), key=lambda track: track.track_id)
     if not tracks:
         raise PipelineError(
             f"dataset.path = {str(folder)!r}: no files in sub-folders; expected one folder for "
@@ -73,20 +73,37 @@ def unchanged(path: Path, sha256: str) -> Path:
     return path
 
 
-def _walk(folder: Path) -> Iterator[TrackFile]:
-    for root, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if Path(root) == folder:
+def walk_files(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder that are not hidden; links are followed, but not in circles.
+
+    Raises
+    ------
+    OSError
+        A folder cannot be read.
+    """
+    pending: list[tuple[Path, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
+    while pending:
+        folder, above = pending.pop()
+        state = folder.stat()
+        place = (state.st_dev, state.st_ino)
+        if place in above:  # the folder lies in itself
             continue
-        for name in files:
-            if not name.startswith("."):
-                yield _track(folder, Path(root, name))
+        for path in folder.iterdir():
+            if not path.name.startswith("."):
+                if path.is_dir():
+                    pending.append((path, above | {place}))
+                else:
+                    yield path
+
+
+def is_audio(path: Path) -> bool:
+    """Whether a file's name ends as that of an audio file."""
+    return path.suffix.lower() in EXTENSIONS
 
 
 def _track(folder: Path, path: Path) -> TrackFile:
     relative = path.relative_to(folder)
-    is_audio = path.suffix.lower() in EXTENSIONS
-    track_id = (relative.with_suffix("") if is_audio else relative).as_posix()
+    track_id = (relative.with_suffix("") if is_audio(path) else relative).as_posix()
     genre = relative.parts[0]
     return TrackFile(track_id, "" if genre == UNLABELLED else genre, path)
 

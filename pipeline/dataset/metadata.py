@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.audio.decode import EXTENSIONS
 from pipeline.base.errors import PipelineError
 from pipeline.base.tables import read_csv
-from pipeline.dataset.files import TrackFile
+from pipeline.dataset.files import TrackFile, is_audio
 from pipeline.dataset.gtzan import Fact
 
 NAME = "metadata.csv"
@@ -53,7 +52,7 @@ def _names(tracks: Sequence[TrackFile]) -> dict[str, set[str]]:
     """
     names: dict[str, set[str]] = defaultdict(set)
     for track in tracks:
-        suffix = track.path.suffix if track.path.suffix.lower() in EXTENSIONS else ""
+        suffix = track.path.suffix if is_audio(track.path) else ""
         bare = track.track_id.rsplit("/", 1)[-1]
         for name in (track.track_id, track.track_id + suffix, bare, bare + suffix):
             names[name].add(track.track_id)

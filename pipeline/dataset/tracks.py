@@ -1,7 +1,9 @@
 """data/tracks.csv: one row for each file of the dataset, usable or not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.base.paths import TRACKS
 from pipeline.base.tables import read_csv
@@ -47,6 +49,15 @@ class Track:
     fold: str
     clips: int
     sha256: str
+
+
+def status_of(facts: Mapping[str, Any] | OSError) -> str:
+    """The status of a file: from what decoding it gave, or from why it cannot be read."""
+    if isinstance(facts, OSError):
+        return f"{REJECTED}: {facts.strerror}"
+    if "rejected" in facts:
+        return f"{REJECTED}: {facts['rejected']}"
+    return TRUNCATED if facts["truncated"] else OK
 
 
 def read_tracks(path: Path = TRACKS) -> list[Track]:

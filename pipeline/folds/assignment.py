@@ -1,6 +1,5 @@
-"""Assign labelled tracks to the folds of a protocol, audit the result, and warn of its limits."""
+"""Assign labelled tracks to the folds of a protocol, audit the result, and note its limits."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,19 +8,31 @@ from pipeline.base.errors import PipelineError
 from pipeline.dataset.gtzan import EXCLUDED, Fact, gtzan_facts, replica_pairs, same_piece_pairs
 from pipeline.dataset.tracks import Track
 from pipeline.folds.audit import audit, audit_pairs
-from pipeline.folds.figures import summarise
+from pipeline.folds.figures import summarise, untrained
 from pipeline.folds.groups import replica_groups
 from pipeline.folds.params import SplitParams
 from pipeline.folds.protocols import PROTOCOLS
 from pipeline.folds.table import FoldedTrack, folds_of, sides, with_artists
+from pipeline.folds.validation import inner_validation
+from pipeline.folds.warnings import left_out_replicas, unknown_artists, untrained_genres
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """Tracks with their folds, and the figures of metrics/split.json except the folds' digest."""
+    """Tracks with their folds, and what is to be said about them.
+
+    Attributes
+    ----------
+    tracks : list of FoldedTrack
+    figures : dict
+        Those of metrics/split.json, except the digest of the folds.
+    warnings : list of str
+        One line each.
+    """
 
     tracks: list[FoldedTrack]
     figures: dict[str, Any]
+    warnings: list[str]
 
 
 def assign_folds(
@@ -58,7 +69,6 @@ def assign_folds(
         pairs += same_piece_pairs(facts)
     replicas = replica_groups([track.track_id for track in tracks], pairs)
     assigned = PROTOCOLS[params.protocol](tracks, replicas, params, seed)
-    left_out = warn_of_left_out(assigned)
     # A track that is tested nowhere, and that some fold leaves out, would train in no fold.
     folded = [track for track in assigned if track.tested_in or not track.left_out_of]
     require_genres(folded)
@@ -68,10 +78,35 @@ def assign_folds(
         "protocol": params.protocol,
         "judged": "all" if all(track.tested_in for track in folded) else params.judge,
         **summarise(folded, tracks, replicas),
-        "replicas_left_out": left_out,
-        "genres_untrained": warn_of_untrained(folded),
+        "replicas_left_out": sum(bool(track.left_out_of) for track in assigned),
+        "genres_untrained": len(untrained(folded)),
     }
-    return Assignment(folded, figures)
+    warnings = [*unknown_artists(tracks)] if params.protocol == "artist" else []
+    warnings += [*left_out_replicas(assigned), *untrained_genres(folded)]
+    return Assignment(folded, figures, warnings)
+
+
+def require_folds(usable: Sequence[Track], params: SplitParams, seed: int) -> list[FoldedTrack]:
+    """Check that there are enough tracks to train and test, before copies among them are known.
+
+    Parameters are those of `assign_folds`. Copies only make groups larger and fewer, so what is
+    refused here would fail with them as well.
+
+    Returns
+    -------
+    list of FoldedTrack
+        The tracks in the folds that they have if there are no copies.
+
+    Raises
+    ------
+    PipelineError
+        The protocol cannot be used with these tracks, or a genre would have too few of them to
+        train and to validate.
+    """
+    tracks = assign_folds(usable, [], params, seed).tracks
+    for fold in folds_of(tracks):
+        inner_validation(sides(tracks, fold)[0], share=0, seed=seed + fold)  # the least there is
+    return tracks
 
 
 def with_filtered_split(tracks: Sequence[Track], facts: Mapping[str, Fact]) -> list[Track]:
@@ -95,18 +130,11 @@ def require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:
 
 
 def require_artists(tracks: Sequence[Track]) -> None:
-    """Warn of tracks whose artist is unknown, and raise `PipelineError` if no artist is known."""
-    unknown = sum(not track.artist for track in tracks)
-    if unknown == len(tracks):
+    """Raise `PipelineError` if no artist is known."""
+    if not any(track.artist for track in tracks):
         raise PipelineError(
             "split.protocol = 'artist', but no artist is known; add a column artist to "
             "metadata.csv, or set split.protocol to song"
-        )
-    if unknown:
-        print(
-            f"warning: {unknown} of {len(tracks)} labelled tracks have no known artist; each "
-            "counts as an artist by itself",
-            file=sys.stderr,
         )
 
 
@@ -121,35 +149,3 @@ def audit_folds(folded: Sequence[FoldedTrack], pairs: Sequence[tuple[str, str]])
         audit(training, [], test)
         if not by_clip:
             audit_pairs(training, test, pairs)
-
-
-def warn_of_left_out(assigned: Sequence[FoldedTrack]) -> int:
-    """Warn of tracks that a fold leaves out because it tests a replica, and count them."""
-    left_out = [track for track in assigned if track.left_out_of]
-    if left_out:
-        first, fold = left_out[0], left_out[0].left_out_of[0]
-        tested = next(t for t in assigned if t.replica == first.replica and fold in t.tested_in)
-        print(
-            f"warning: {first.track_id} (training) and {tested.track_id} (test) are replicas; "
-            f"tracks left out of training where a replica is tested: {len(left_out)}",
-            file=sys.stderr,
-        )
-    return len(left_out)
-
-
-def warn_of_untrained(folded: Sequence[FoldedTrack]) -> int:
-    """Warn of genres that a fold tests but does not train on, and count them over the folds."""
-    untrained = [
-        (genre, fold)
-        for fold in folds_of(folded)
-        for training, test in [sides(folded, fold)]
-        for genre in sorted({track.genre for track in test} - {track.genre for track in training})
-    ]
-    if untrained:
-        genre, fold = untrained[0]
-        print(
-            f"warning: fold {fold} tests genre {genre!r} but has no track of it in training, so "
-            f"all its tracks will be wrong; number of such cases: {len(untrained)}",
-            file=sys.stderr,
-        )
-    return len(untrained)

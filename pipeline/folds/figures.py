@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.base.digests import digest
 from pipeline.dataset.tracks import Track
 from pipeline.folds.groups import groups, keeps_artists_apart
-from pipeline.folds.table import FoldedTrack, folds_of, with_artists
+from pipeline.folds.table import FoldedTrack, folds_of, sides, with_artists
 
 SHORT = 12  # hexadecimal digits, enough to tell two runs apart
 
@@ -35,3 +35,13 @@ def summarise(
         "genres_absent": len(folds) * len(genres) - len(tested),
         "dataset_digest": short_digest(*(f"{track.track_id} {track.sha256}" for track in tracks)),
     }
+
+
+def untrained(folded: Sequence[FoldedTrack]) -> list[tuple[str, int]]:
+    """Each genre that a fold tests but does not train on, and that fold."""
+    return [
+        (genre, fold)
+        for fold in folds_of(folded)
+        for training, test in [sides(folded, fold)]
+        for genre in sorted({track.genre for track in test} - {track.genre for track in training})
+    ]

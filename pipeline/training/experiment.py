@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.augmentation.params import AugmentParams, parse_augment
-from pipeline.base.sections import lookup, read_name, read_section, read_seed
+from pipeline.base.sections import choice, lookup, parse, read_name, read_section, read_seed
+from pipeline.training.networks import network_names, params_class
 from pipeline.training.params import FitParams, TrainParams
-from pipeline.training.sections import read_network
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,13 @@ def read_experiment(document: Mapping[str, Any] | None = None) -> Experiment:
     ParamsError
         Names the key, its value and what would be right.
     """
-    model, network = read_network(document)
+    model = choice(lookup("model", document), "model", network_names())
+    key = f"models.{model}"
     return Experiment(
         seed=read_seed(document),
         feature=read_name("feature", document),
         model=model,
-        network=network,
+        network=parse(params_class(model), lookup(key, document), key),
         train=read_section(TrainParams, "train", document),
         augment=parse_augment(lookup("augment", document)),
     )

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from pipeline.audio.clips import CutTrack, load_clips
-from pipeline.audio.decode import Rejection
+from pipeline.audio.rejection import Rejection
 from pipeline.base.errors import PipelineError
 
 
@@ -16,7 +16,7 @@ def test_a_file_of_the_same_rate_is_cut_sample_by_sample(tmp_path: Path) -> None
     pcm = np.random.default_rng(0).integers(-20_000, 20_000, 2500, np.int16)
     soundfile.write(tmp_path / "a.wav", pcm, 1000)
     track = load_clips(tmp_path / "a.wav", 1000, 1000)
-    assert track.recording.seconds == 2.5
+    assert track.sound.seconds == 2.5
     padded = np.concatenate([pcm, np.zeros(500, np.int16)])
     np.testing.assert_array_equal(track.pcm, padded.reshape(3, 1000))
 

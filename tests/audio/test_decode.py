@@ -1,15 +1,21 @@
 """Decoding: every format, damaged files, and resampling."""
 
+import os
 import struct
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
+import soxr
 
 from pipeline.audio import decode as decoding
-from pipeline.audio.decode import Recording, Rejection, decode, resample
+from pipeline.audio import sndfile
+from pipeline.audio.decode import Samples, open_sound, resampled
+from pipeline.audio.rejection import Rejection
 
 Signal = npt.NDArray[np.float64]
 
@@ -31,6 +37,27 @@ BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24}
 SUFFIXES = [".au", ".wav", ".aiff", ".flac", ".ogg", ".mp3"]
 # A lossy coder cannot compress noise well, so half of the bytes hold about half of it.
 NOISE = np.random.default_rng(0).normal(0.0, 0.1, 44_100 * SECONDS)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file that was decoded as a whole."""
+
+    samples: Samples
+    sample_rate: int
+    channels: int
+    seconds: float
+    truncated: bool
+
+
+def decode(path: Path) -> Recording:
+    with open_sound(path) as sound:
+        samples = np.concatenate(list(sound))
+    return Recording(samples, sound.sample_rate, sound.channels, sound.seconds, sound.is_cut_off)
+
+
+def resample(samples: npt.NDArray[Any], source: int, target: int) -> Samples:
+    return np.concatenate(list(resampled([samples.astype(np.float32)], source, target)))
 
 
 def tones(sample_rate: int, channels: int) -> Signal:
@@ -101,9 +128,9 @@ def test_the_size_of_a_block_changes_nothing(
     tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = noise_file(tmp_path, suffix)
-    assert len(NOISE) < decoding.BLOCK_FRAMES
+    assert len(NOISE) < sndfile.BLOCK_VALUES
     at_once = decode(path)
-    monkeypatch.setattr(decoding, "BLOCK_FRAMES", 10_000)
+    monkeypatch.setattr(sndfile, "BLOCK_VALUES", 10_000)
     np.testing.assert_array_equal(decode(path).samples, at_once.samples)
 
 
@@ -226,23 +253,60 @@ def test_the_softest_16_bit_sample_is_not_silence(tmp_path: Path) -> None:
 
 
 def test_resampling_to_the_same_rate_changes_nothing() -> None:
-    recording = Recording(NOISE.astype(np.float32), 44_100, 1, truncated=False)
-    np.testing.assert_array_equal(resample(recording, 44_100), recording.samples)
+    np.testing.assert_array_equal(resample(NOISE, 44_100, 44_100), NOISE.astype(np.float32))
 
 
 @pytest.mark.parametrize("source", RATES)
 @pytest.mark.parametrize("target", [16_000, 22_050])
 def test_a_resampled_sine_is_that_sine(source: int, target: int) -> None:
-    recording = Recording(tones(source, 1)[:, 0].astype(np.float32), source, 1, truncated=False)
-    resampled = resample(recording, target)
-    assert resampled.dtype == np.float32
-    assert resampled.shape == (SECONDS * target,)
+    found = resample(tones(source, 1)[:, 0], source, target)
+    assert found.dtype == np.float32
+    assert found.shape == (SECONDS * target,)
     inner = slice(target // 10, -target // 10)  # the filter rings where the sine starts and ends
-    np.testing.assert_allclose(resampled[inner], tones(target, 1)[inner, 0], atol=1e-4)
+    np.testing.assert_allclose(found[inner], tones(target, 1)[inner, 0], atol=1e-4)
 
 
 def test_resampling_removes_frequencies_above_half_the_rate() -> None:
     t = np.arange(SECONDS * 44_100) / 44_100
     above = np.sin(2 * np.pi * 6000 * t).astype(np.float32)
-    resampled = resample(Recording(above, 44_100, 1, truncated=False), 8000)
-    assert np.abs(resampled[800:-800]).max() < 1e-4
+    assert np.abs(resample(above, 44_100, 8000)[800:-800]).max() < 1e-4
+
+
+@pytest.mark.parametrize(("source", "target"), [(44_100, 22_050), (8000, 22_050), (96_000, 16_000)])
+def test_resampling_block_by_block_changes_no_bit(
+    source: int, target: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soxr does the whole at once."""
+    samples = np.random.default_rng(0).normal(0, 0.1, 3 * source).astype(np.float32)
+    whole = soxr.resample(samples, source, target)
+    monkeypatch.setattr(decoding, "RESAMPLED_BLOCK", 5000)
+    for size in (1000, 4096, len(samples)):
+        blocks = [samples[start : start + size] for start in range(0, len(samples), size)]
+        np.testing.assert_array_equal(
+            np.concatenate(list(resampled(blocks, source, target))), whole
+        )
+
+
+@pytest.mark.parametrize("sample_rate", [1, 499, 1_000_001, 2**31 - 1])
+def test_a_sample_rate_that_no_recording_has_is_rejected(tmp_path: Path, sample_rate: int) -> None:
+    path = noise_file(tmp_path, ".wav")
+    data = bytearray(path.read_bytes())
+    data[24:28] = struct.pack("<I", sample_rate)
+    path.write_bytes(data)
+    with pytest.raises(Rejection, match=rf"^unreadable: a sample rate of {sample_rate} Hz$"):
+        decode(path)
+
+
+def test_a_named_pipe_is_rejected_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.wav")
+    with pytest.raises(Rejection, match=r"^not a regular file$"):
+        decode(tmp_path / "a.wav")
+
+
+def test_opus_is_read(tmp_path: Path) -> None:
+    samples = tones(48_000, 2)
+    soundfile.write(tmp_path / "a.opus", samples, 48_000, format="OGG", subtype="OPUS")
+    recording = decode(tmp_path / "a.opus")
+    assert (recording.sample_rate, recording.channels) == (48_000, 2)
+    assert not recording.truncated
+    assert np.corrcoef(recording.samples, samples.mean(axis=1))[0, 1] > 0.99

@@ -9,7 +9,7 @@ from documents import base_document
 
 from models.ann import AnnParams, build
 from pipeline.base.arrays import Array
-from pipeline.training.sections import parse_models
+from pipeline.check import parse_models
 from pipeline.training.startup import keras
 
 PARAMS = parse_models(base_document()["models"])["ann"]

@@ -8,7 +8,7 @@ from documents import base_document
 
 from models.cnn import CnnParams, build
 from pipeline.base.errors import ParamsError
-from pipeline.training.sections import parse_models
+from pipeline.check import parse_models
 
 FOUND = parse_models(base_document()["models"])["cnn"]
 assert isinstance(FOUND, CnnParams)

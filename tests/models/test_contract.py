@@ -13,11 +13,11 @@ from helpers import describe, saves_models
 from pipeline.base.arrays import Array
 from pipeline.base.errors import ParamsError
 from pipeline.base.registry import entry_of
+from pipeline.check import parse_models
 from pipeline.training.assembly import POLICIES, assemble
 from pipeline.training.ensemble import probabilities
 from pipeline.training.networks import PACKAGE, build_network, network_names, params_class
 from pipeline.training.saved import load_model, save_model
-from pipeline.training.sections import parse_models
 from pipeline.training.startup import keras
 
 pytestmark = saves_models

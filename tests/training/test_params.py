@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from helpers import small_document, small_experiment
+from pipeline.training.sections import parse_models
 
 from pipeline.base.errors import ParamsError
 from pipeline.training.experiment import read_experiment
 from pipeline.training.networks import network_names, params_class
-from pipeline.training.sections import parse_models
 
 ADAM = {"optimizer": "adam", "momentum": 0}
 

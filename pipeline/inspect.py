@@ -1,0 +1,180 @@
+"""Command: what is in a folder of music, and what can be done with it, before anything runs.
+
+Every file is decoded, on all cores, and nothing is kept. Clip length, folds and features are those
+of params.yaml. Which protocols can be used is tried out; copies of a recording are left aside in
+that.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from pipeline.audio.clips import CutTrack, load_clips
+from pipeline.audio.params import SegmentParams
+from pipeline.audio.pcm import Pcm
+from pipeline.base.entry import command_line, run_stage
+from pipeline.base.errors import PipelineError
+from pipeline.base.parallel import workers
+from pipeline.base.sections import lookup, read_section, read_seed
+from pipeline.dataset.files import find_tracks
+from pipeline.dataset.gtzan import gtzan_facts
+from pipeline.dataset.metadata import read_metadata, with_gtzan_artists
+from pipeline.dataset.params import DatasetParams
+from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
+from pipeline.dataset.tracks import Track
+from pipeline.features.params import parse_extract
+from pipeline.features.shared.feature import Feature
+from pipeline.features.shared.recipe import ExtractFeature
+from pipeline.folds.assignment import require_folds
+from pipeline.folds.params import SplitParams
+from pipeline.folds.protocols import PROTOCOLS
+from pipeline.folds.table import folds_of
+from pipeline.pages.inspection import inspection_text
+from pipeline.recordings.fingerprint import fingerprint
+from pipeline.recordings.recipe import FingerprintTrack
+from pipeline.recordings.replicas import exact_rows, find_replicas, same_samples
+from pipeline.training.experiment import Experiment, read_experiment
+
+TIMED_CLIPS = 20  # on which each feature is timed
+# Clips of 64 x 65 values that one core trains on in a second, with bfloat16 on an AMD EPYC
+# (`python benchmarks/folds.py 10`). Without bfloat16 it is half of that.
+STATED_RATES = {"ann": 3400.0, "cnn": 66.0}
+STATED_VALUES = 64 * 65
+
+
+def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
+    """Everything that is found out about a dataset, as JSON has it.
+
+    Parameters
+    ----------
+    folder : Path
+    by_sound : bool
+        Whether copies of a recording are looked for by their sound, or by equal samples alone.
+
+    Raises
+    ------
+    PipelineError
+        The folder has no files, its metadata do not fit, or params.yaml is wrong.
+    """
+    params = read_section(SegmentParams, "segment")
+    files = find_tracks(folder)
+    metadata = read_metadata(files, folder)
+    cut = CutTrack(params.sample_rate, params.clip_samples)
+    listen = partial(fingerprint, sample_rate=params.sample_rate) if by_sound else None
+    found = survey(files, cut, listen)
+    labelled = [each.file.track_id for each in found if each.is_usable and each.file.genre]
+    tracks = usable_tracks(found, with_gtzan_artists(metadata, gtzan_facts(labelled)))
+    pairs = find_pairs(found, by_sound)
+    return {
+        "folder": str(folder),
+        "sample_rate": params.sample_rate,
+        "clip_seconds": params.seconds,
+        **summarise(found, tracks),
+        "replicas": {"by_sound": by_sound, "pairs": [[a["track_id"], a["same_as"]] for a in pairs]},
+        "protocols": try_protocols(tracks),
+        "seconds_needed": estimate_seconds(found, tracks, params),
+    }
+
+
+def find_pairs(found: Sequence[Surveyed], by_sound: bool) -> list[dict[str, Any]]:
+    """Pairs of usable tracks that are the same recording."""
+    usable = {each.file.track_id: each for each in found if each.is_usable}
+    digests = {track_id: each.digest for track_id, each in usable.items()}
+    if not by_sound:
+        return list(exact_rows(same_samples(digests)))
+    prints = {track_id: each.fingerprint for track_id, each in usable.items()}
+    return find_replicas(digests, lambda track_id: np.asarray(prints[track_id], np.uint32))
+
+
+def try_protocols(tracks: Sequence[Track]) -> dict[str, dict[str, Any]]:
+    """For each protocol the number of its folds, or why it cannot be used."""
+    params, seed = read_section(SplitParams, "split"), read_seed()
+    answers: dict[str, dict[str, Any]] = {}
+    for name in PROTOCOLS:
+        try:
+            folded = require_folds(tracks, replace(params, protocol=name), seed)
+        except PipelineError as error:
+            answers[name] = {"problem": str(error)}
+        else:
+            tested = {track.track_id for track in folded if track.tested_in}
+            answers[name] = {"folds": len(folds_of(folded)), "tested_tracks": len(tested)}
+    return answers
+
+
+def estimate_seconds(
+    found: Sequence[Surveyed], tracks: Sequence[Track], params: SegmentParams
+) -> dict[str, Any]:
+    """Seconds that the long stages will take with all workers.
+
+    What becomes of a clip is measured on a few of them here, and `train` follows from
+    STATED_RATES: at most, as it may stop early; None where there is no rate of the network.
+    """
+    features = parse_extract(lookup("extract"))
+    recipes = {name: ExtractFeature(each, params.sample_rate) for name, each in features.items()}
+    pcm = _some_clips(found, params)
+    share = sum(track.clips for track in tracks) / workers()
+    labelled = sum(track.clips for track in tracks if track.genre)
+    return {
+        "workers": workers(),
+        "segment": sum(each.took for each in found) / workers(),
+        "extract": {name: share * _per_clip(recipe, pcm) for name, recipe in recipes.items()},
+        "replicas": share * _per_clip(FingerprintTrack(params.sample_rate), pcm),
+        "train": _training(read_experiment(), features, params, labelled),
+    }
+
+
+def _some_clips(found: Sequence[Surveyed], params: SegmentParams) -> Pcm:
+    """The first clips of a track in the middle of the dataset; none where no file is usable."""
+    usable = [each.file.path for each in found if each.is_usable]
+    if not usable:
+        return np.empty((0, params.clip_samples), np.int16)
+    path = usable[len(usable) // 2]
+    return load_clips(path, params.sample_rate, params.clip_samples).pcm[:TIMED_CLIPS]
+
+
+def _per_clip(recipe: Callable[[Pcm], object], pcm: Pcm) -> float:
+    if not len(pcm):
+        return 0.0
+    with threadpool_limits(1):
+        recipe(pcm[:1])  # the first call of all prepares tables
+        start = time.perf_counter()
+        recipe(pcm)
+        return (time.perf_counter() - start) / len(pcm)
+
+
+def _training(
+    experiment: Experiment, features: Mapping[str, Feature], params: SegmentParams, labelled: int
+) -> float | None:
+    if experiment.feature not in features or experiment.model not in STATED_RATES:
+        return None
+    split = read_section(SplitParams, "split")
+    folds = split.seeds if split.protocol in ("filtered", "given") else split.folds
+    row = features[experiment.feature].template(params.clip_samples, params.sample_rate)
+    rate = STATED_RATES[experiment.model] * STATED_VALUES / math.prod(row.shape[1:])
+    more = 1 + experiment.augment.copies if experiment.augment.mode == "offline" else 1
+    clips = labelled * (1 - 1 / folds) * more * experiment.network.epochs
+    return folds * clips / rate / min(workers(), folds)
+
+
+def main() -> None:
+    """Inspect the folder that the command line names, or else the dataset of params.yaml."""
+    parser = command_line(__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="default: dataset.path of params.yaml")
+    parser.add_argument("--replicas", action="store_true", help="find copies by their sound, too")
+    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    arguments = parser.parse_args()
+    folder = arguments.folder or read_section(DatasetParams, "dataset").folder
+    content = inspect(folder, arguments.replicas)
+    print(json.dumps(content, indent=2) if arguments.json else inspection_text(content))
+
+
+if __name__ == "__main__":
+    run_stage(main)

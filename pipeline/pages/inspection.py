@@ -1,0 +1,107 @@
+"""What was found out about a folder of music, as text for a terminal of 100 columns."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+from pipeline.base.terminal import aligned, clean, duration
+
+WIDTH = 100
+MOST_LISTED = 10  # files or pairs of a list; --json has them all
+LONGEST_NAME = 44  # two of them fit on a line
+NUMBERS = ("tracks", "rejected", "minutes", "artists")
+
+
+def inspection_text(content: Mapping[str, Any]) -> str:
+    """The whole text: tracks by genre, kinds of files, problems, protocols and times."""
+    return "\n\n".join(_parts(content))
+
+
+def _parts(content: Mapping[str, Any]) -> Iterator[str]:
+    yield _wrapped(
+        f"{content['folder']}: {content['files']} files, {content['tracks']} labelled and "
+        f"{content['unlabelled']} unlabelled tracks, {content['hours']:.2f} hours, "
+        f"{content['clips']} clips of {content['clip_seconds']} s"
+    )
+    yield _genres(content["genres"])
+    if content["lengths"]:
+        yield "\n".join(_kinds(content))
+    yield from _problems(content)
+    yield _protocols(content["protocols"])
+    yield _times(content["seconds_needed"])
+
+
+def _genres(genres: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        [_short(each["genre"] or "(unlabelled)"), *map(str, map(each.get, NUMBERS))]
+        for each in genres
+    ]
+    return aligned([["genre", *NUMBERS], *rows], right=range(1, 5))
+
+
+def _kinds(content: Mapping[str, Any]) -> Iterator[str]:
+    yield "lengths: {shortest:.1f} to {longest:.1f} s, median {median:.1f} s".format_map(
+        content["lengths"]
+    )
+    for name in ("formats", "sample_rates", "channels"):
+        counts = ", ".join(f"{value} ({count})" for value, count in content[name].items())
+        yield _wrapped(f"{name.replace('_', ' ')}: {counts}")
+    yield f"artists: known of {content['artists_known']} of {content['tracks']} labelled tracks"
+
+
+def _problems(content: Mapping[str, Any]) -> Iterator[str]:
+    if content["rejected"]:
+        yield _list("rejected", content["rejected"].items())
+    if content["truncated"]:
+        yield _list("shorter than their headers say", [[path] for path in content["truncated"]])
+    replicas = content["replicas"]
+    how = "by their sound" if replicas["by_sound"] else "by equal samples; --replicas also listens"
+    yield _list(f"pairs of tracks that are the same recording ({how})", replicas["pairs"])
+
+
+def _list(title: str, rows: Iterable[Sequence[str]]) -> str:
+    cells = [[_short(cell) for cell in row] for row in rows]
+    lines = [f"{title}: {len(cells)}"]
+    if cells:
+        lines += [f"  {line}" for line in aligned(cells[:MOST_LISTED]).splitlines()]
+    if len(cells) > MOST_LISTED:
+        lines.append(f"  ... and {len(cells) - MOST_LISTED} more; --json has them all")
+    return "\n".join(lines)
+
+
+def _protocols(protocols: Mapping[str, Mapping[str, Any]]) -> str:
+    lines = ["folds, by split.protocol:"]
+    for name, answer in protocols.items():
+        text = answer.get(
+            "problem"
+        ) or "{folds} folds, which test {tested_tracks} tracks".format_map(answer)
+        lines.append(_wrapped(f"  {name:<10}{text}", indent=12))
+    return "\n".join(lines)
+
+
+def _times(seconds: Mapping[str, Any]) -> str:
+    """A sentence for each stage that takes long; the figures are rough."""
+    extract = ", ".join(f"{name} {duration(took)}" for name, took in seconds["extract"].items())
+    lines = [
+        f"roughly, with {seconds['workers']} workers, as measured here on these files:",
+        f"  segment   {duration(seconds['segment'])}",
+        _wrapped(
+            f"  extract   {duration(sum(seconds['extract'].values()))} ({extract})", indent=12
+        ),
+        f"  replicas  {duration(seconds['replicas'])}",
+    ]
+    if seconds["train"] is not None:
+        train = duration(seconds["train"])
+        lines.append(f"  train     at most {train}, at the rate of an AMD EPYC with bfloat16")
+    return "\n".join(lines)
+
+
+def _short(text: str) -> str:
+    """`text` without its middle where it is too long: names end in what tells them apart."""
+    text = clean(text)
+    half = LONGEST_NAME // 2 - 2
+    return text if len(text) <= LONGEST_NAME else f"{text[:half]}...{text[-half:]}"
+
+
+def _wrapped(text: str, indent: int = 2) -> str:
+    return "\n".join(wrap(clean(text), WIDTH, subsequent_indent=" " * indent))

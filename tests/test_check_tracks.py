@@ -1,0 +1,110 @@
+"""The stage check_tracks: what the folds would lack is refused before a feature is computed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from documents import write_params
+from helpers import ROOT, SMALL, write_tracks
+
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import FEATURE_STORES, REPLICAS, TRACKS_CHECKED
+from pipeline.check_tracks import main
+
+Row = tuple[str, str, str]
+
+
+def tracks(**counts: int) -> list[Row]:
+    """So many usable tracks of each genre."""
+    return [
+        (f"{genre}/{number}", genre, "ok")
+        for genre, count in sorted(counts.items())
+        for number in range(count)
+    ]
+
+
+UNLABELLED: list[Row] = [("unlabelled/song", "", "ok")]
+REJECTED: list[Row] = [("jazz/broken", "jazz", "rejected: empty file")]
+ENOUGH = tracks(blues=4, jazz=4)
+ARTISTS = {track_id: track_id for track_id, _, _ in ENOUGH}
+HALVES = {track_id: "test" if int(track_id[-1]) % 2 else "train" for track_id in ARTISTS}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(folder: Path, rows: list[Row], changes: Mapping[str, Any], **columns: Any) -> None:
+    write_params(folder, {**SMALL, **{f"split.{name}": value for name, value in changes.items()}})
+    write_tracks(folder, rows, **columns)
+    main()
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "message"),
+    [
+        (UNLABELLED, {}, "genres with usable tracks: none; at least two are needed"),
+        (tracks(jazz=9), {}, "genres with usable tracks: jazz; at least two are needed"),
+        ([*tracks(blues=4), *REJECTED], {}, "genres with usable tracks: blues; at least two"),
+        (ENOUGH, {"folds": 5}, "genre 'blues' has 4 usable tracks, fewer than split.folds = 5"),
+        (tracks(blues=9, jazz=3), {}, "genre 'jazz' has one training track, .* validation need"),
+        (ENOUGH, {"protocol": "artist"}, "no artist is known; add a column artist to metadata.csv"),
+        (ENOUGH, {"protocol": "filtered"}, "'filtered' is a split of GTZAN: all labelled tracks"),
+        (ENOUGH, {"protocol": "given"}, "'given' needs a column fold or split in metadata.csv"),
+        (tracks(blues=9, jazz=1), {"protocol": "clip", "folds": 3}, "genre 'jazz' has 2 clips"),
+    ],
+    ids=str,
+)
+def test_what_the_folds_would_lack_is_named(
+    folder: Path, rows: list[Row], changes: Mapping[str, Any], message: str
+) -> None:
+    with pytest.raises(PipelineError, match=message) as caught:
+        run(folder, rows, changes)
+    assert "\n" not in str(caught.value)
+    assert not TRACKS_CHECKED.exists()
+
+
+def test_artists_that_leave_nothing_to_validate_are_refused(folder: Path) -> None:
+    one_each = {track_id: track_id.split("/")[0] for track_id in ARTISTS}
+    with pytest.raises(PipelineError, match="no genre has two artists in training"):
+        run(folder, ENOUGH, {"protocol": "artist"}, artist=one_each)
+
+
+@pytest.mark.parametrize(
+    ("changes", "columns"),
+    [
+        ({}, {}),
+        ({"folds": 4}, {}),
+        ({"protocol": "clip"}, {}),
+        ({"protocol": "artist"}, {"artist": ARTISTS}),
+        ({"protocol": "given"}, {"split": HALVES}),
+    ],
+)
+def test_enough_tracks_pass_without_a_word(
+    folder: Path,
+    changes: Mapping[str, Any],
+    columns: Mapping[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing but the table of tracks is read."""
+    run(folder, [*ENOUGH, *REJECTED, *UNLABELLED], changes, **columns)
+    assert TRACKS_CHECKED.is_file()
+    assert not REPLICAS.exists()
+    assert not FEATURE_STORES.exists()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_output_is_always_the_same_so_that_no_feature_is_computed_again(folder: Path) -> None:
+    run(folder, ENOUGH, {})
+    before = TRACKS_CHECKED.read_bytes()
+    run(folder, tracks(blues=5, metal=6), {"folds": 3})
+    assert TRACKS_CHECKED.read_bytes() == before
+
+
+def test_every_feature_waits_for_it() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert TRACKS_CHECKED.as_posix() in stages["extract"]["deps"]
