@@ -2,8 +2,7 @@
 
 `python -m pipeline.compare main` compares main with the workspace; more revisions are each
 compared with the first. A revision is a branch, a commit, a tag, a DVC experiment, or the word
-`workspace`. The command reads what they recorded in metrics/ and dvc.lock, and computes nothing
-again.
+`workspace`. The command reads what they recorded in metrics/, and computes nothing again.
 """
 
 import json

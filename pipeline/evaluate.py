@@ -2,14 +2,28 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from pipeline.base.digests import content_digest
 from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import CLIP_PREDICTIONS, FEATURE_STORES, METRICS, TRAINED
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import (
+    CLIP_PREDICTIONS,
+    FEATURE_STORES,
+    METRICS,
+    PREDICTIONS,
+    SCORES,
+    SPLIT,
+    SUMMARY,
+    TRAINED,
+    TRAINING,
+)
 from pipeline.base.sections import read_name, read_section
-from pipeline.base.tables import read_csv, rounded, write_csv, write_json
+from pipeline.base.tables import read_csv, read_json, rounded, write_csv, write_json
 from pipeline.evaluation import scores
+from pipeline.evaluation.headline import headline
 from pipeline.evaluation.out_of_fold import clip_predictions
 from pipeline.evaluation.params import EvaluateParams
 from pipeline.evaluation.predictions import CLIP, Predictions, by_level
@@ -17,6 +31,7 @@ from pipeline.evaluation.summary import (
     Row,
     fold_scores,
     prediction_rows,
+    split_summary,
     summarise,
     summarise_leaky,
 )
@@ -31,6 +46,7 @@ CURVES = {
     "training_loss": "loss",
     "validation_loss": "val_loss",
 }
+OF_ONE_RUN = (SPLIT, TRAINING, SUMMARY, PREDICTIONS)
 
 
 def read_histories(folder: Path) -> list[Row]:
@@ -42,26 +58,51 @@ def read_histories(folder: Path) -> list[Row]:
 
 
 def mean_curves(histories: Sequence[Row]) -> list[Row]:
-    """Average each epoch over the folds that trained that long."""
+    """Average the folds in each epoch, where one that stopped early stays at its last values.
+
+    Without these, the means of the last epochs would be those of the few folds that are left.
+
+    Parameters
+    ----------
+    histories : sequence of dict
+        One row for each fold and epoch, the epochs of a fold in their order.
+
+    Returns
+    -------
+    list of dict, one for each epoch
+        `folds` is the number of those that still trained.
+    """
+    folds: dict[str, list[Row]] = {}
+    for row in histories:
+        folds.setdefault(row["fold"], []).append(row)
     curves = []
-    for epoch in sorted({int(row["epoch"]) for row in histories}):
-        rows = [row for row in histories if int(row["epoch"]) == epoch]
-        curve: Row = {"epoch": epoch}
+    for number in range(max(map(len, folds.values()))):
+        rows = [fold[min(number, len(fold) - 1)] for fold in folds.values()]
+        curve: Row = {"epoch": max(int(row["epoch"]) for row in rows)}
         for column, source in CURVES.items():
             curve[column] = float(np.mean([float(row[source]) for row in rows]))
-        curves.append({**curve, "folds": len(rows)})
+        curves.append({**curve, "folds": sum(number < len(fold) for fold in folds.values())})
     return curves
 
 
-def write_tables(clips: Predictions, genres: list[str], vote: str, by_clip: bool) -> None:
-    """Write the tables in metrics/, except the histories, and the predictions for clips.
+def write_tables(
+    clips: Predictions, genres: list[str], vote: str, *, by_clip: bool
+) -> tuple[Predictions, Row]:
+    """Write the summary, and the tables except the histories.
 
     If folds are cut `by_clip`, there are no figures of tracks, and all tables are about clips.
+
+    Returns
+    -------
+    Predictions
+        What the tables of genres are about: tracks by `vote`, or clips.
+    dict
+        All figures, which metrics/summary.json and scores.json share.
     """
     levels = {CLIP: clips} if by_clip else by_level(clips)
     tracks = levels.get(vote, clips)
-    summary = summarise_leaky(clips) if by_clip else summarise(levels, vote)
-    write_json(METRICS / "summary.json", rounded(summary))
+    figures = rounded(summarise_leaky(clips) if by_clip else summarise(levels, vote))
+    write_json(SUMMARY, split_summary(figures)[0])
     _write("fold_scores", fold_scores(levels))
     _write("genres", scores.per_genre(tracks.actual, tracks.probabilities, genres))
     pairs = scores.confused_pairs(tracks.actual, tracks.probabilities, genres)
@@ -69,19 +110,40 @@ def write_tables(clips: Predictions, genres: list[str], vote: str, by_clip: bool
     _write("predictions", prediction_rows(levels.get("mean", clips), tracks, genres))
     rows = prediction_rows(clips, levels[CLIP], genres)
     write_csv(CLIP_PREDICTIONS, list(rows[0]), rows)
+    return tracks, figures
+
+
+def read_run() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read what `split` and `train` recorded of themselves.
+
+    Raises
+    ------
+    PipelineError
+        The folds of the training are not those of the split.
+    """
+    split, training = read_json(SPLIT), read_json(TRAINING)
+    if training["folds_digest"] != split["folds_digest"]:
+        raise PipelineError(f"{TRAINING} is of other folds than {SPLIT}; run `dvc repro`")
+    return split, training
 
 
 def main() -> None:
     """Test the models in data/models."""
     command_line(__doc__).parse_args()
     vote = read_section(EvaluateParams, "evaluate").vote
+    split, training = read_run()
     clips = load_labelled(FEATURE_STORES / read_name("feature"), read_folds())
     found = predict_out_of_fold(clips, load_models(TRAINED))
     predictions = clip_predictions(clips, found.rows, found.folds, found.probabilities)
-    write_tables(predictions, clips.genres, vote, clips.by_clip)
+    tracks, figures = write_tables(predictions, clips.genres, vote, by_clip=clips.by_clip)
     histories = read_histories(TRAINED)
     _write("history", histories)
     _write("curves", mean_curves(histories))
+    digests = {path.as_posix(): content_digest(path.read_bytes()) for path in OF_ONE_RUN}
+    write_json(SCORES, {"vote": vote, **split_summary(figures)[1], "sha256": digests})
+    asked = training["parameters"]
+    trained = f"{asked['model']} on {asked['feature']}"
+    print(headline(figures, tracks, clips.genres, split, trained))
 
 
 def _write(name: str, rows: Sequence[Row]) -> None:

@@ -13,8 +13,7 @@ from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.terminal import aligned, clean, percent
 from pipeline.comparison.git import git, read_files
-from pipeline.comparison.lock import LOCK, parse_lock
-from pipeline.comparison.recorded import SPLIT, SUMMARY
+from pipeline.comparison.recorded import SPLIT, SUMMARY, TRAINING
 
 TRACK_ACCURACY, LEAKY_ACCURACY = "track_accuracy", "leaky_clip_accuracy"
 LONGEST_SUBJECT, BAR = 40, 33  # characters
@@ -56,7 +55,7 @@ def read_history() -> list[Entry]:
         This is not a git repository, or it has no commit.
     """
     commits = _commits()
-    files = read_files([commit[0] for commit in commits], (SUMMARY, SPLIT, LOCK))
+    files = read_files([commit[0] for commit in commits], (SUMMARY, SPLIT, TRAINING))
     found = zip(commits, files, strict=True)
     # A commit without figures deleted them.
     return [_entry(commit, each) for commit, each in found if _json(each[SUMMARY])]
@@ -118,13 +117,13 @@ def _commits() -> list[list[str]]:
 def _entry(commit: Sequence[str], files: dict[str, bytes | None]) -> Entry:
     figures = _json(files[SUMMARY])
     metric = LEAKY_ACCURACY if LEAKY_ACCURACY in figures else TRACK_ACCURACY
-    model, feature = _trained(files[LOCK])
+    trained = _object(_json(files[TRAINING]).get("parameters"))
     return Entry(
         commit=commit[1],
         date=commit[2],
         subject=commit[3],
-        model=model,
-        feature=feature,
+        model=trained.get("model"),
+        feature=trained.get("feature"),
         protocol=_json(files[SPLIT]).get("protocol"),
         metric=metric,
         accuracy=figures.get(metric),
@@ -133,22 +132,16 @@ def _entry(commit: Sequence[str], files: dict[str, bytes | None]) -> Entry:
     )
 
 
-def _trained(lock: bytes | None) -> tuple[str | None, str | None]:
-    """Model and feature of the run, where dvc.lock says so."""
-    try:
-        run = parse_lock(lock or b"", "")
-    except PipelineError:
-        return None, None
-    return run.model, run.feature
-
-
 def _json(content: bytes | None) -> dict[str, Any]:
     """The object in a file; an empty one where the file is missing or broken."""
     try:
-        found = json.loads(content or b"{}")
+        return _object(json.loads(content or b"{}"))
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _cells(entry: Entry) -> list[str]:

@@ -1,18 +1,16 @@
 """Stage: assign the labelled tracks to folds, audit these, and write data/folds.csv."""
 
 from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import FOLDS, METRICS
+from pipeline.base.paths import SPLIT
 from pipeline.base.sections import read_section, read_seed
 from pipeline.base.tables import write_json
 from pipeline.base.terminal import warn
 from pipeline.dataset.tracks import read_tracks
 from pipeline.folds.assignment import assign_folds
-from pipeline.folds.figures import short_digest
+from pipeline.folds.figures import folds_digest
 from pipeline.folds.params import SplitParams
 from pipeline.folds.table import write_folds
 from pipeline.recordings.pairs import read_replica_pairs
-
-FIGURES = METRICS / "split.json"
 
 
 def main() -> None:
@@ -23,8 +21,7 @@ def main() -> None:
     for line in assigned.warnings:
         warn(line)
     write_folds(assigned.tracks)
-    folds_digest = short_digest(FOLDS.read_text(encoding="utf-8"))
-    write_json(FIGURES, {**assigned.figures, "folds_digest": folds_digest})
+    write_json(SPLIT, {**assigned.figures, "folds_digest": folds_digest()})
 
 
 if __name__ == "__main__":

@@ -1,22 +1,59 @@
 """Stage: train the chosen model on every fold, and write the models to data/models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import FEATURE_STORES, METRICS, TRAINED
+from pipeline.base.paths import FEATURE_STORES, SUMMARY, TRAINED, TRAINING
 from pipeline.base.tables import rounded, write_csv, write_json
+from pipeline.folds.figures import folds_digest
 from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import read_folds
 from pipeline.store.build import replacing_folder
 from pipeline.store.cache import link
 from pipeline.training.cross_validation import train_folds
-from pipeline.training.experiment import read_experiment
+from pipeline.training.experiment import Experiment, read_experiment
 from pipeline.training.fitting import HISTORY
-from pipeline.training.record import MODEL, read_record
+from pipeline.training.record import MODEL, Record, read_record
 from pipeline.training.tasks import make_tasks
 
-MACHINES = METRICS / "training.json"
+
+def parameters(experiment: Experiment, store: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a training follows from, under their keys in params.yaml.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    store : mapping
+        Description of the feature store: what the clips and the feature were made with, whatever
+        params.yaml says by now.
+    """
+    return {
+        "model": experiment.model,
+        "feature": experiment.feature,
+        "seed": experiment.seed,
+        "segment": {name: store[name] for name in ("sample_rate", "seconds") if name in store},
+        "extract": {experiment.feature: store.get("params", {})},
+        "augment": experiment.augment.in_use(),
+        "train": asdict(experiment.train),
+        "models": {experiment.model: asdict(experiment.network)},
+    }
+
+
+def describe_training(
+    experiment: Experiment, store: Mapping[str, Any], records: Sequence[Record]
+) -> dict[str, Any]:
+    """What was trained, on which folds, on which machines, and in how many seconds altogether.
+
+    It does not name the git commit: DVC's run cache would bring back that of another run.
+    """
+    return {
+        "parameters": parameters(experiment, store),
+        "folds_digest": folds_digest(),
+        **merge_facts([record.machine for record in records]),
+        "seconds": round(sum(record.seconds for record in records), 1),
+    }
 
 
 def merge_facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -35,6 +72,7 @@ def main() -> None:
     tracks = read_folds()
     clips = load_labelled(FEATURE_STORES / experiment.feature, tracks)
     tasks = make_tasks(experiment, tracks, clips)
+    SUMMARY.unlink(missing_ok=True)  # DVC would show the last run's figures as those of this one
     with replacing_folder(TRAINED) as trained:
         folders = train_folds(tasks)
         records = [read_record(folder) for folder in folders]
@@ -43,7 +81,7 @@ def main() -> None:
             link(folder / MODEL, path)
             rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(record.history, 1))
             write_csv(path.with_suffix(".csv"), ["epoch", *HISTORY], rows)
-    write_json(MACHINES, merge_facts([record.machine for record in records]))
+    write_json(TRAINING, describe_training(experiment, clips.description, records))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,19 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from unittest import mock
 
 import hypothesis
 import pytest
 from documents import write_params
+from helpers import augmented_project, write_project
+from repository import FIGURES
+
+from pipeline.base.paths import SPLIT
+from pipeline.base.tables import write_json
+from pipeline.folds.figures import folds_digest
 
 # A busy machine may take its time over an example: no test measures any.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -67,7 +74,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def _augmented_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from helpers import augmented_project  # it takes seconds: Keras
 
     path = tmp_path_factory.mktemp("augmented")
     with pytest.MonkeyPatch.context() as patch:
@@ -83,3 +89,27 @@ def augmented(_augmented_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     shutil.copytree(_augmented_once, path)
     monkeypatch.chdir(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small project that was trained in this process for six epochs, and evaluated.
+
+    `evaluate.txt` is what the stage printed.
+    """
+    from pipeline import evaluate, train
+
+    folder = tmp_path_factory.mktemp("evaluated")
+    write_project(folder, {"models.ann.epochs": 6})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("sys.argv", ["stage"])
+        patch.setattr(
+            "pipeline.training.cross_validation.map_folds",
+            lambda fit, tasks: list(map(fit, tasks)),
+        )
+        write_json(SPLIT, {**FIGURES, "tracks": 12, "folds_digest": folds_digest()})
+        train.main()
+        with Path("evaluate.txt").open("w") as file, redirect_stdout(file):
+            evaluate.main()
+    return folder

@@ -1,6 +1,5 @@
 """What a run records, without a run: its files in a folder, and git repositories of them."""
 
-import hashlib
 import json
 import os
 import subprocess
@@ -9,12 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from pipeline.base.digests import content_digest
 from pipeline.base.tables import write_csv, write_json
-from pipeline.comparison.lock import FOLDS, LOCK, MODELS
 from pipeline.comparison.outcomes import track_outcomes
-from pipeline.comparison.recorded import PREDICTIONS, SPLIT, SUMMARY
+from pipeline.comparison.recorded import PREDICTIONS, SCORES, SPLIT, SUMMARY, TRAINING
 from pipeline.comparison.revisions import Revision
 
 GENRES = ("blues", "metal", "rock")
@@ -22,12 +19,12 @@ ACTUAL = [genre for genre in GENRES for _ in range(4)]
 ARTISTS = list("AABBCCDDEEFF")
 FIGURES = {
     "protocol": "song",
-    "judged": 12,
+    "judged": "all",
     "folds": 2,
     "folds_digest": "f" * 64,
     "dataset_digest": "d" * 64,
 }
-TRAINED = {"model": "cnn", "feature": "mel"}
+TRAINED = {"model": "cnn", "feature": "mel", "seed": 42}
 
 Row = dict[str, Any]
 
@@ -55,10 +52,12 @@ def predictions(predicted: Sequence[str], groups: Sequence[str] = (), fold: int 
 
 
 def revision(name: str, rows: Sequence[Row], **labels: Any) -> Revision:
-    """A revision as it is after reading."""
+    """A revision as it is after reading; `labels` may be parameters, too."""
     outcomes = track_outcomes([{key: str(value) for key, value in row.items()} for row in rows])
-    given = {"commit": "abc1234", **TRAINED, "split": FIGURES, "summary": {}, **labels}
-    return Revision(name=name, outcomes=outcomes, **given)
+    given: Row = {"commit": "abc1234", "seconds": 60.0, "split": FIGURES, "summary": {}}
+    trained = {key: value for key, value in labels.items() if key not in given}
+    given |= {key: labels[key] for key in given.keys() & labels.keys()}
+    return Revision(name, parameters={**TRAINED, **trained}, outcomes=outcomes, **given)
 
 
 def write_run(
@@ -76,37 +75,17 @@ def write_run(
     if figures is not None:
         write_json(folder / SPLIT, figures)
     write_json(folder / SUMMARY, summary or {"track_accuracy": 0.5})
-    write_lock(folder, **trained)
+    write_json(folder / TRAINING, {"parameters": {**TRAINED, **trained}, "seconds": 60.0})
+    write_scores(folder)
 
 
-def write_lock(folder: Path, **trained: Any) -> None:
-    """Write the dvc.lock of a run that wrote the files of `folder` as they are."""
-    stages = {
-        "split": {"outs": _hashes(folder, FOLDS, SPLIT)},
-        "train": {
-            "deps": _hashes(folder, FOLDS),
-            "params": {"params.yaml": {**TRAINED, **trained}},
-            "outs": _hashes(folder, MODELS),
-        },
-        "evaluate": {
-            "deps": _hashes(folder, FOLDS, MODELS),
-            "outs": _hashes(folder, PREDICTIONS, SUMMARY),
-        },
+def write_scores(folder: Path) -> None:
+    """Write the metrics/scores.json of a run that wrote the other files as they are."""
+    files = {path: folder / path for path in (SPLIT, TRAINING, SUMMARY, PREDICTIONS)}
+    digests = {
+        path: content_digest(file.read_bytes()) for path, file in files.items() if file.is_file()
     }
-    lock = yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False)
-    (folder / LOCK).write_text(lock, encoding="utf-8")
-
-
-def _hashes(folder: Path, *paths: str) -> list[dict[str, str]]:
-    """As DVC notes them; what is not a file here has a hash of its name."""
-    files = {path: folder / path for path in paths}
-    contents = {
-        path: file.read_bytes() if file.is_file() else path.encode() for path, file in files.items()
-    }
-    return [
-        {"path": path, "hash": "md5", "md5": hashlib.md5(content).hexdigest()}
-        for path, content in contents.items()
-    ]
+    write_json(folder / SCORES, {"vote": "majority", "sha256": digests})
 
 
 class Repository:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers import describe, labelled_clips, labelled_tracks, saves_models, write_project
 
-from pipeline import evaluate, train
+from pipeline import evaluate
 from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import FEATURE_STORES
@@ -20,7 +20,6 @@ from pipeline.evaluation.predictions import Predictions
 from pipeline.evaluation.votes import VOTERS
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack
-from pipeline.training import cross_validation
 from pipeline.training.saved import Description
 from pipeline.training.testing import predict_out_of_fold
 
@@ -96,38 +95,26 @@ def test_models_of_other_features_are_refused(clips: LabelledClips) -> None:
         predict(replace(clips, description=coarser), models_of(clips))
 
 
-def history_row(fold: int, epoch: int, value: float) -> dict[str, str]:
-    cells = {"fold": str(fold), "epoch": str(epoch)}
-    for shift, name in enumerate(("loss", "accuracy", "val_loss", "val_accuracy")):
-        cells[name] = str(value + shift)
-    return cells
-
-
-def test_mean_curves_average_the_folds_that_trained_that_long() -> None:
-    histories = [history_row(0, 1, 1.0), history_row(0, 2, 3.0), history_row(1, 1, 2.0)]
-    assert evaluate.mean_curves(histories) == [
-        {
-            "epoch": 1,
-            "training_accuracy": 2.5000,
-            "validation_accuracy": 4.5000,
-            "training_loss": 1.5000,
-            "validation_loss": 3.5000,
-            "folds": 2,
-        },
-        {
-            "epoch": 2,
-            "training_accuracy": 4.0000,
-            "validation_accuracy": 6.0000,
-            "training_loss": 3.0000,
-            "validation_loss": 5.0000,
-            "folds": 1,
-        },
+def history(fold: str, values: list[float]) -> list[dict[str, Any]]:
+    names = ("loss", "accuracy", "val_loss", "val_accuracy")
+    return [
+        {"fold": fold, "epoch": str(epoch), **{name: str(value) for name in names}}
+        for epoch, value in enumerate(values, 1)
     ]
 
 
+def test_a_fold_that_stopped_stays_in_the_mean_at_its_last_value() -> None:
+    """The best fold trains longest: without the others the curve would jump to it."""
+    histories = history("0", [0.2, 0.4]) + history("1", [0.4]) + history("2", [0.6, 0.8, 0.9])
+    curves = evaluate.mean_curves(histories)
+    assert [row["epoch"] for row in curves] == [1, 2, 3]
+    assert [row["folds"] for row in curves] == [3, 2, 1]
+    for column in evaluate.CURVES:
+        assert [row[column] for row in curves] == pytest.approx([1.2 / 3, 1.6 / 3, 1.7 / 3])
+
+
 def test_curves_are_in_the_numerical_order_of_epochs() -> None:
-    histories = [history_row(0, epoch, 0.0) for epoch in (10, 9, 1)]
-    assert [row["epoch"] for row in evaluate.mean_curves(histories)] == [1, 9, 10]
+    assert [row["epoch"] for row in evaluate.mean_curves(history("0", [0.5] * 11))][-2:] == [10, 11]
 
 
 def test_histories_are_read_in_the_order_of_folds(tmp_path: Path) -> None:
@@ -139,20 +126,6 @@ def test_histories_are_read_in_the_order_of_folds(tmp_path: Path) -> None:
         {"fold": "10", "epoch": "1", "loss": "0.5"},
         {"fold": "10", "epoch": "2", "loss": "0.4"},
     ]
-
-
-@pytest.fixture(scope="module")
-def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small project that was trained in this process and evaluated."""
-    folder = tmp_path_factory.mktemp("evaluated")
-    write_project(folder, {"models.ann.epochs": 6})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr("sys.argv", ["stage"])
-        patch.setattr(cross_validation, "map_folds", lambda fit, tasks: list(map(fit, tasks)))
-        train.main()
-        evaluate.main()
-    return folder
 
 
 def table(path: Path) -> Table:
@@ -224,7 +197,7 @@ def test_evaluating_again_writes_the_same_bytes(
     monkeypatch.chdir(evaluated)
     evaluate.main()
     assert contents() == before
-    assert len(before) == 8
+    assert len(before) == 10
 
 
 def with_folds(folder: Path, tracks: Sequence[FoldedTrack], models: int) -> Predictions:

@@ -10,8 +10,7 @@ from repository import FIGURES, Repository
 from pipeline import history
 from pipeline.base.entry import run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.comparison.lock import LOCK
-from pipeline.comparison.recorded import SPLIT
+from pipeline.comparison.recorded import SPLIT, TRAINING
 from pipeline.history import BAR, Entry, bar, read_history
 
 LONG = "a subject that is much longer than there is room for in a line"
@@ -30,7 +29,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """Six commits, of which one changes no summary, and a branch that was merged."""
     found = Repository(tmp_path_factory.mktemp("repository"))
     found.write(figures=None, summary={"track_accuracy": 0.5})
-    (found.folder / LOCK).unlink()
+    (found.folder / TRAINING).unlink()
     found.commit("first")
     found.write(summary=figures(0.6, 0.5, 0.7), model="ann", feature="grey")
     found.ask_for(model="cnn", feature="mel")
@@ -47,7 +46,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     found.write(figures={**FIGURES, "protocol": "clip"}, summary={"leaky_clip_accuracy": 0.9})
     found.commit("leaky")
     found.write(summary={"track_accuracy": 0.55})
-    (found.folder / LOCK).write_text("<<<<<<< HEAD")
+    (found.folder / TRAINING).write_text("<<<<<<< HEAD")
     (found.folder / SPLIT).write_text("{")
     found.commit("broken")
     return found

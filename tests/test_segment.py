@@ -11,10 +11,12 @@ import soundfile
 from pipeline import segment
 from pipeline.audio.pcm import Pcm
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import CLIPS, TRACKS
+from pipeline.base.paths import CLIPS, FEATURE_STORES, TRACKS
 from pipeline.base.tables import read_csv
 from pipeline.dataset.tracks import COLUMNS, Track, read_tracks
-from pipeline.store.store import Store, in_store_order
+from pipeline.extract import extract
+from pipeline.features.params import read_feature
+from pipeline.store.store import Store, in_store_order, shard_of
 
 SAMPLE_RATE = 22_050  # as in the parameters, with clips of 3 s
 REJECTIONS = {
@@ -220,3 +222,24 @@ def test_the_number_of_workers_changes_nothing(
         segment.main()
         results.append((store_bytes(), TRACKS.read_bytes(), segment.COUNTS.read_bytes()))
     assert results[0] == results[1]
+
+
+def test_a_renamed_track_is_not_computed_again(
+    music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its content counts, neither its name nor its genre; nor does its feature run again."""
+    extracted = (CLIPS, "centroid", read_feature("centroid"), FEATURE_STORES / "centroid")
+    segment.main()
+    extract(*extracted)
+    with Store(CLIPS) as store:
+        before = store.rows("blues/a").copy()
+    (music / "blues" / "a.wav").rename(music / "jazz" / "another name.wav")
+    assert shard_of("blues/a") != shard_of("jazz/another name")
+    capsys.readouterr()
+    segment.main()
+    extract(*extracted)
+    assert "pcm: 4 tracks, 4 reused, 0 computed" in (output := capsys.readouterr().out)
+    assert "centroid: 4 tracks, 4 reused, 0 computed" in output
+    with Store(CLIPS) as store:
+        np.testing.assert_array_equal(store.rows("jazz/another name"), before)
+    assert rows()["jazz/another name"]["status"] == "ok"

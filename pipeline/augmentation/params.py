@@ -54,6 +54,19 @@ class AugmentParams:
         chains = [*single, *(chain for chain in self.kinds if chain not in single)]
         return [chain for chain in chains if not reason_against(target, chain)]
 
+    def in_use(self) -> dict[str, Any]:
+        """The parameters that have an effect, as they are under `augment` in params.yaml."""
+        if self.mode == "none":
+            return {"mode": "none"}
+        amount = "copies" if self.mode == "offline" else "probability"
+        named = dict(pair for chain in self.kinds for pair in chain.named)
+        return {
+            "mode": self.mode,
+            amount: getattr(self, amount),
+            "kinds": [chain.name for chain in self.kinds],
+            **{name: dataclasses.asdict(kind) for name, kind in named.items()},
+        }
+
     def require_applicable(self, target: Target) -> None:
         """Raise `ParamsError` if a kind in use cannot change `target`."""
         for index, chain in enumerate(self.kinds if self.mode != "none" else ()):

@@ -11,6 +11,11 @@ def digest(*parts: str) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
+def content_digest(content: bytes) -> str:
+    """SHA-256 of a file's content, as hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def version_of(package: str) -> str:
     """Version of the library that is imported as `package`."""
     try:

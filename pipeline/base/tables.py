@@ -66,7 +66,26 @@ def read_csv(path: Path, required: Sequence[str] = ()) -> list[dict[str, str]]:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a flat JSON object, with its keys in the given order."""
+    """Write a JSON object, with its keys in the given order."""
     with replacing(path) as file:
         json.dump(content, file, indent=2, allow_nan=False)
         file.write("\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object that `write_json` wrote.
+
+    Raises
+    ------
+    PipelineError
+        The file is missing, or does not hold a JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{path} is missing; run `dvc repro`") from None
+    except ValueError as error:
+        raise PipelineError(f"{path} is not JSON in UTF-8: {error}") from None
+    if not isinstance(content, dict):
+        raise PipelineError(f"{path} does not hold a JSON object; run `dvc repro`")
+    return content

@@ -6,6 +6,7 @@ from io import BytesIO
 
 from pipeline.base.errors import PipelineError
 
+BRANCHES = "refs/heads"
 EXPERIMENTS = "refs/exps/*/*/*"  # DVC's: two parts of the hash of the baseline, and the name
 
 
@@ -41,6 +42,15 @@ def find_commit(name: str) -> str:
     return found
 
 
+def named_commits() -> list[tuple[str, str]]:
+    """Names and hashes of all branches, and of all DVC experiments, the newest first."""
+    form = "--format=%(objectname) %(refname)"
+    branches = git(["for-each-ref", form, BRANCHES]).decode().splitlines()
+    experiments = git(["for-each-ref", "--sort=-creatordate", form, EXPERIMENTS]).decode()
+    lines = [line.split(" ") for line in [*branches, *experiments.splitlines()]]
+    return [(_short_name(reference), commit) for commit, reference in lines]
+
+
 def read_files(commits: Sequence[str], paths: Sequence[str]) -> list[dict[str, bytes | None]]:
     """Contents of the files that each commit has at `paths`; None for one that it lacks.
 
@@ -63,6 +73,13 @@ def _next_content(output: BytesIO) -> bytes | None:
     content = output.read(int(header.split()[-1]))
     output.read(1)  # the end of line that git adds
     return content
+
+
+def _short_name(reference: str) -> str:
+    """Name of a branch or an experiment as its users know it."""
+    if reference.startswith(f"{BRANCHES}/"):
+        return reference.removeprefix(f"{BRANCHES}/")
+    return reference.rpartition("/")[2]
 
 
 def _hash_of(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 from statsmodels.stats.contingency_tables import mcnemar
@@ -59,6 +60,14 @@ class Difference:
     lost: list[ChangedTrack]
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A revision's accuracy minus another's, and McNemar's p with Holm's correction."""
+
+    difference: float
+    p_holm: float
+
+
 def mcnemar_p(before: Array, after: Array) -> float:
     """McNemar's exact two-sided p that right tracks turn wrong as often as wrong ones turn right.
 
@@ -89,8 +98,29 @@ def differences(
         Of the bootstrap.
     """
     found = [_difference(reference, other, seed) for other in others]
-    corrected = multipletests([each.p_value for each in found], method="holm")[1]
-    return [replace(each, p_holm=float(p)) for each, p in zip(found, corrected, strict=True)]
+    corrected = holm([each.p_value for each in found])
+    return [replace(each, p_holm=p) for each, p in zip(found, corrected, strict=True)]
+
+
+def pairwise(outcomes: Sequence[TrackOutcomes]) -> list[list[Pair]]:
+    """Each of `outcomes` (rows) minus each (columns), on the same tracks."""
+    numbers = list(combinations(range(len(outcomes)), 2))
+    right = [each.right for each in outcomes]
+    corrected = holm([mcnemar_p(right[first], right[second]) for first, second in numbers])
+    p_values = dict(zip(numbers, corrected, strict=True))
+    means = [float(np.mean(each.correct)) for each in outcomes]
+    return [
+        [
+            Pair(mean - other, p_values.get((min(row, column), max(row, column)), 1.0))
+            for column, other in enumerate(means)
+        ]
+        for row, mean in enumerate(means)
+    ]
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for their number."""
+    return multipletests(p_values, method="holm")[1].tolist() if p_values else []
 
 
 def _difference(before: TrackOutcomes, after: TrackOutcomes, seed: int) -> Difference:

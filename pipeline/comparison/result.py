@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.comparison.paired import Difference, differences
+from pipeline.comparison.differing import differing
+from pipeline.comparison.paired import Difference, Pair, differences, pairwise
 from pipeline.comparison.revisions import Revision
 from pipeline.evaluation.intervals import accuracy_interval
 from pipeline.evaluation.summary import SEED
@@ -14,9 +15,9 @@ from pipeline.evaluation.summary import SEED
 
 @dataclass(frozen=True)
 class Side:
-    """A revision's accuracy over all tested tracks, with its 95 % interval.
+    """A revision's accuracy over all tested tracks, with its 95 % interval, and its origin.
 
-    `summary` is its metrics/summary.json.
+    `parameters`, `seconds` and `summary` are those of `Revision`.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Side:
     accuracy: float
     low: float
     high: float
+    seconds: float
+    parameters: dict[str, Any]
     summary: dict[str, Any]
 
 
@@ -38,6 +41,10 @@ class Comparison:
     ----------
     groups : int
         How many groups (artists, or tracks) the bootstrap draws from.
+    differing : list of str
+        Keys of the parameters that are not the same on all sides.
+    matrix : list of list of Pair
+        Each side minus each; empty where there are only two.
     """
 
     protocol: str
@@ -46,6 +53,8 @@ class Comparison:
     reference: Side
     others: list[Side]
     differences: list[Difference]
+    differing: list[str]
+    matrix: list[list[Pair]]
 
     @property
     def sides(self) -> list[Side]:
@@ -58,15 +67,18 @@ class Comparison:
         return list(zip(self.others, self.differences, strict=True))
 
 
-def compare_revisions(revisions: Sequence[Revision]) -> Comparison:
+def compare_revisions(revisions: Sequence[Revision], *, with_matrix: bool = True) -> Comparison:
     """Compare the first of `revisions`, the reference, with each of the others.
 
     Parameters
     ----------
     revisions : sequence of Revision
-        At least two, comparable.
+        Comparable.
+    with_matrix : bool
+        Whether more than two are compared each with each, too.
     """
     reference, *others = revisions
+    outcomes = [each.outcomes for each in revisions]
     groups = reference.outcomes.groups
     return Comparison(
         protocol=str(reference.split["protocol"]),
@@ -74,7 +86,9 @@ def compare_revisions(revisions: Sequence[Revision]) -> Comparison:
         groups=len(np.unique(groups)),
         reference=_side(reference),
         others=[_side(other) for other in others],
-        differences=differences(reference.outcomes, [each.outcomes for each in others], SEED),
+        differences=differences(outcomes[0], outcomes[1:], SEED),
+        differing=differing([each.parameters for each in revisions]),
+        matrix=pairwise(outcomes) if with_matrix and len(others) > 1 else [],
     )
 
 
@@ -86,6 +100,8 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "groups": comparison.groups,
         "reference": comparison.reference.name,
         "sides": [asdict(side) for side in comparison.sides],
+        "differing": comparison.differing,
+        "matrix": [[asdict(pair) for pair in row] for row in comparison.matrix],
         "differences": [
             {"revision": side.name, **asdict(difference)} for side, difference in comparison.pairs
         ],
@@ -104,5 +120,7 @@ def _side(revision: Revision) -> Side:
         accuracy=float(np.mean(outcomes.correct)),
         low=low,
         high=high,
+        seconds=revision.seconds,
+        parameters=revision.parameters,
         summary=revision.summary,
     )

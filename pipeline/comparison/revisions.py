@@ -9,26 +9,28 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.comparison.git import find_commit, read_files
-from pipeline.comparison.lock import LOCK, parse_lock
 from pipeline.comparison.outcomes import TrackOutcomes, track_outcomes
 from pipeline.comparison.recorded import (
     PREDICTIONS,
+    SCORES,
     SHARED,
     SPLIT,
     SUMMARY,
+    TRAINING,
+    parameters,
+    parse_object,
     parse_predictions,
-    parse_split,
-    parse_summary,
+    require_one_run,
 )
 
 WORKSPACE = "workspace"
 LEAKY_PROTOCOL = "clip"
-PATHS = (LOCK, SPLIT, SUMMARY, PREDICTIONS)
+PATHS = (SPLIT, TRAINING, SUMMARY, SCORES, PREDICTIONS)
 
 
 @dataclass(frozen=True)
 class Revision:
-    """A revision's name and labels, the figures that it recorded, and its tracks' outcomes.
+    """A revision's name, what it trained, the figures that it recorded, its tracks' outcomes.
 
     Attributes
     ----------
@@ -36,19 +38,32 @@ class Revision:
         As the user gave it.
     commit : str
         Short hash; empty for the workspace.
-    model, feature : str
-        Those of the run that wrote the figures.
+    parameters : dict
+        Those of the run that wrote the figures, by their dotted keys in params.yaml, which may ask
+        for something else since.
+    seconds : float
+        How long all folds trained.
     split, summary : dict
         metrics/split.json and metrics/summary.json.
     """
 
     name: str
     commit: str
-    model: str
-    feature: str
+    parameters: dict[str, Any]
+    seconds: float
     split: dict[str, Any]
     summary: dict[str, Any]
     outcomes: TrackOutcomes
+
+    @property
+    def model(self) -> str:
+        """Name of the network that was trained."""
+        return str(self.parameters["model"])
+
+    @property
+    def feature(self) -> str:
+        """Name of the feature that it was trained on."""
+        return str(self.parameters["feature"])
 
 
 def read_revision(name: str) -> Revision:
@@ -62,16 +77,26 @@ def read_revision(name: str) -> Revision:
     Raises
     ------
     PipelineError
-        There is no such revision, it lacks a file, one is not what its run wrote, or its split
+        There is no such revision, it lacks a file, its files are not of one run, or its split
         leaks.
     """
-    commit = "" if name == WORKSPACE else find_commit(name)
+    return read_commit(name, "" if name == WORKSPACE else find_commit(name))
+
+
+def read_commit(name: str, commit: str) -> Revision:
+    """Read what a commit recorded, or the workspace where `commit` is empty.
+
+    Raises
+    ------
+    PipelineError
+        As by `read_revision`.
+    """
     contents = _read(commit, name)
-    run = parse_lock(contents.pop(LOCK), name)
-    run.require_one_run()
-    for path, content in contents.items():
-        run.require_written(path, content)
-    split = parse_split(contents[SPLIT], name)
+    scores = parse_object(SCORES, contents[SCORES], name)
+    require_one_run(scores, contents, name)
+    split, training, summary = (
+        parse_object(path, contents[path], name) for path in (SPLIT, TRAINING, SUMMARY)
+    )
     if split["protocol"] == LEAKY_PROTOCOL:
         raise PipelineError(
             f"{name} was split by the protocol {LEAKY_PROTOCOL!r}: it leaks, and has no result "
@@ -80,10 +105,10 @@ def read_revision(name: str) -> Revision:
     return Revision(
         name=name,
         commit=commit[:7],
-        model=run.model,
-        feature=run.feature,
+        parameters=parameters(training, split, scores),
+        seconds=training["seconds"],
         split=split,
-        summary=parse_summary(contents[SUMMARY], name),
+        summary=summary,
         outcomes=track_outcomes(parse_predictions(contents[PREDICTIONS], name)),
     )
 
@@ -112,6 +137,12 @@ def require_comparable(revisions: Sequence[Revision]) -> None:
             )
 
 
+def is_comparable(ours: Revision, theirs: Revision) -> bool:
+    """Whether two revisions were tested on the same tracks after training on the same others."""
+    same_split = all(ours.split[key] == theirs.split[key] for key in SHARED)
+    return same_split and _same_tracks(ours.outcomes, theirs.outcomes)
+
+
 def _same_tracks(ours: TrackOutcomes, theirs: TrackOutcomes) -> bool:
     names = ("track_ids", "actual", "groups", "folds")
     return all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in names)
@@ -123,9 +154,7 @@ def _read(commit: str, name: str) -> dict[str, bytes]:
     contents = {path: content for path, content in found.items() if content is not None}
     for path in PATHS:
         if path not in contents:
-            raise PipelineError(
-                f"{name} has no {path}; run `dvc repro` there and commit dvc.lock and metrics/"
-            )
+            raise PipelineError(f"{name} has no {path}; run `dvc repro` there and commit metrics/")
     return contents
 
 

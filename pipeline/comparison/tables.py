@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.base.terminal import p_text, percent, points
-from pipeline.comparison.paired import Difference
+from pipeline.comparison.differing import value_of
+from pipeline.comparison.paired import Difference, Pair
 from pipeline.comparison.result import Comparison, Side
 
 SIDE_COLUMNS = ["revision", "commit", "model", "feature", "seeds", "accuracy %", "95% interval"]
 SUMMARY_COLUMNS = {"macro F1": "track_macro_f1", "log loss": "track_log_loss"}
 DIFFERENCE_COLUMNS = ["difference", "points", "95% interval", "gained", "lost", "McNemar p"]
+MARK, SIGNIFICANT = "*", 0.05
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,23 @@ def sides_table(sides: Sequence[Side]) -> Table:
         for side in sides
     ]
     return Table([*SIDE_COLUMNS, *SUMMARY_COLUMNS], rows, labels=4)
+
+
+def matrix_table(comparison: Comparison) -> Table:
+    """Each side minus each, in points; `MARK` is on what is hardly chance."""
+    columns = [f"{number + 1} " for number, _ in enumerate(comparison.sides)]
+    rows = [
+        [f"{number + 1} {side.name}", *map(_pair, row[:number]), "", *map(_pair, row[number + 1 :])]
+        for number, side in enumerate(comparison.sides)
+        for row in [comparison.matrix[number]]
+    ]
+    return Table(["row minus column", *columns], rows, labels=1)
+
+
+def parameters_table(sides: Sequence[Side], keys: Sequence[str]) -> Table:
+    """One row for each of the parameters `keys`, and its value on each side."""
+    rows = [[key, *(value_of(side.parameters, key) for side in sides)] for key in keys]
+    return Table(["parameter", *(side.name for side in sides)], rows, labels=1 + len(sides))
 
 
 def differences_table(comparison: Comparison) -> Table:
@@ -102,6 +121,11 @@ def notes(comparison: Comparison) -> list[str]:
         lines.append(
             "McNemar's test takes the tracks of a group as independent: trust the interval."
         )
+    if comparison.matrix:
+        lines.append(
+            f"{MARK} in the matrix: McNemar's p is below {SIGNIFICANT}, with Holm's correction for "
+            "all pairs."
+        )
     if len(comparison.others) > 1:
         lines.append(
             f"Holm p: corrected for {len(comparison.others)} comparisons with "
@@ -113,6 +137,10 @@ def notes(comparison: Comparison) -> list[str]:
             "highest mean probability over seeds."
         )
     return lines
+
+
+def _pair(pair: Pair) -> str:
+    return f"{points(pair.difference)}{MARK if pair.p_holm < SIGNIFICANT else ' '}"
 
 
 def _is_grouped(comparison: Comparison) -> bool:

@@ -10,7 +10,9 @@ from pipeline.comparison.tables import (
     differences_table,
     genres_table,
     heading,
+    matrix_table,
     notes,
+    parameters_table,
     sides_table,
 )
 
@@ -24,13 +26,17 @@ def text(comparison: Comparison) -> str:
 
 def _parts(comparison: Comparison) -> Iterator[str]:
     yield clean(heading(comparison))
-    yield _shown(sides_table(comparison.sides))
-    yield _shown(differences_table(comparison))
+    if comparison.matrix:
+        yield shown(matrix_table(comparison))
+    yield shown(sides_table(comparison.sides))
+    if comparison.differing:
+        yield shown(parameters_table(comparison.sides, comparison.differing))
+    yield shown(differences_table(comparison))
     yield "\n".join(map(clean, notes(comparison)))
     before = comparison.reference.name
     for side, found in comparison.pairs:
         genres = genres_table(before, side.name, found)
-        yield f"right tracks by genre\n{_shown(genres)}"
+        yield f"right tracks by genre\n{shown(genres)}"
         yield tracks_list(f"turned right in {side.name}", before, side.name, found.gained)
         yield tracks_list(f"turned wrong in {side.name}", before, side.name, found.lost)
 
@@ -47,6 +53,7 @@ def tracks_list(title: str, before: str, after: str, tracks: Sequence[ChangedTra
     return "\n".join(lines)
 
 
-def _shown(table: Table) -> str:
+def shown(table: Table) -> str:
+    """A table for a terminal."""
     numbers = range(table.labels, len(table.columns))
     return aligned([table.columns, *table.rows], right=numbers)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.base.digests import digest
+from pipeline.base.paths import FOLDS
 from pipeline.dataset.tracks import Track
 from pipeline.folds.groups import groups, keeps_artists_apart
 from pipeline.folds.table import FoldedTrack, folds_of, sides, with_artists
@@ -14,6 +15,11 @@ SHORT = 12  # hexadecimal digits, enough to tell two runs apart
 def short_digest(*parts: str) -> str:
     """Return the first digits of the SHA-256 of several texts."""
     return digest(*parts)[:SHORT]
+
+
+def folds_digest() -> str:
+    """Return the digest of the table of folds, which metrics/split.json and training.json have."""
+    return short_digest(FOLDS.read_text(encoding="utf-8"))
 
 
 def summarise(

@@ -24,6 +24,8 @@ def page(comparison: Comparison) -> str:
             "chart": _accuracies(comparison),
             "table": tables.sides_table(comparison.sides),
         },
+        parameters=tables.parameters_table(comparison.sides, comparison.differing),
+        matrix=tables.matrix_table(comparison) if comparison.matrix else None,
         differences={
             "chart": _differences(comparison),
             "table": tables.differences_table(comparison),

@@ -1,6 +1,5 @@
 """The page of a run: which tracks went wrong, what they sound like, and how it was made."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +9,12 @@ from pipeline.base.paths import (
     AUGMENTED,
     CLIP_PREDICTIONS,
     METRICS,
+    PREDICTIONS,
     REPLICAS,
     TRACKS,
     UNLABELLED_CLIPS,
 )
-from pipeline.base.tables import read_csv
+from pipeline.base.tables import read_csv, read_json
 from pipeline.pages.charts import interval_chart
 from pipeline.pages.figures import Figures, read_figures
 from pipeline.pages.heard import Heard, as_data, hear_tested, hear_unlabelled, replicas_of
@@ -65,9 +65,9 @@ class Run:
 def read_run(dataset: str) -> Run:
     """Read the outputs of the stages before; `dataset` is the name of the dataset's folder."""
     names = ("segment", "replicas", "split", "training")
-    segment, replicas, split, record = (_read_json(METRICS / f"{name}.json") for name in names)
+    segment, replicas, split, record = (read_json(METRICS / f"{name}.json") for name in names)
     by_clip = split.get("protocol") == "clip"
-    tracks, clips = read_csv(METRICS / "predictions.csv"), read_csv(CLIP_PREDICTIONS)
+    tracks, clips = read_csv(PREDICTIONS), read_csv(CLIP_PREDICTIONS)
     figures = read_figures(tracks, clips, by_clip=by_clip)
     facts = _facts()
     return Run(
@@ -209,7 +209,3 @@ def _read_histories(path: Path) -> dict[str, list[dict[str, float]]]:
         numbers = {name: float(value) for name, value in row.items() if name != "fold"}
         histories.setdefault(row["fold"], []).append(numbers)
     return histories
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}

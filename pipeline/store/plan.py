@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,7 @@ class Job:
 
 
 Addressed = tuple[str, Job]
+Known = dict[str, tuple[CachedTrack, Array]]  # by address, rows in the cache's shards
 
 
 def jobs_of(folder: Path) -> list[Job]:
@@ -71,7 +72,7 @@ class Plan:
     ready : CachedShard or None
         The very same shard, if it was made before.
     known : dict of str to (CachedTrack, array)
-        By address, rows that lie in other shards of the cache.
+        By address, rows that lie in other shards of the cache, be it under another name.
     missing : list of (address, Job)
         What is to be computed.
     """
@@ -80,7 +81,7 @@ class Plan:
     key: str
     jobs: Sequence[Addressed]
     ready: CachedShard | None
-    known: Mapping[str, tuple[CachedTrack, Array]]
+    known: Known
     missing: Sequence[Addressed]
 
 
@@ -108,7 +109,11 @@ class Builder:
         for job in sorted(jobs, key=lambda job: job.track_id):
             address = digest(self.address, job.key)
             by_shard[shard_of(job.track_id)].append((address, job))
-        return [self._plan(number, by_shard[number]) for number in range(SHARDS)]
+        plans = [self._plan(number, by_shard[number]) for number in range(SHARDS)]
+        missing = {address for plan in plans for address, _ in plan.missing}
+        # A track that was renamed lies in the shard of its old name.
+        elsewhere = self._find(range(SHARDS), missing)
+        return [_with_known(plan, elsewhere) for plan in plans] if elsewhere else plans
 
     def compute(self, addressed: Addressed) -> None:
         """Compute a track into the cache; this is what other machines run."""
@@ -146,7 +151,7 @@ class Builder:
         ready = self.cache.shard(self.address, number, key)
         if ready:
             return Plan(number, key, jobs, ready, {}, [])
-        known = self._find(number, {address for address, _ in jobs})
+        known = self._find([number], {address for address, _ in jobs})
         missing = [
             (address, job)
             for address, job in jobs
@@ -154,16 +159,15 @@ class Builder:
         ]
         return Plan(number, key, jobs, None, known, missing)
 
-    def _find(self, number: int, wanted: set[str]) -> dict[str, tuple[CachedTrack, Array]]:
-        """What other shards of this number hold of the addresses `wanted`."""
-        found: dict[str, tuple[CachedTrack, Array]] = {}
-        for cached in self.cache.shards(self.address, number):
-            if len(found) == len(wanted):
-                break
+    def _find(self, numbers: Iterable[int], wanted: set[str]) -> Known:
+        """What the cache's shards of these numbers hold of the addresses `wanted`."""
+        found: Known = {}
+        cached = (each for number in numbers for each in self.cache.shards(self.address, number))
+        while len(found) < len(wanted) and (shard := next(cached, None)):
             useful = wanted - found.keys()
-            if any(track.address in useful for track in cached.tracks):
+            if any(track.address in useful for track in shard.tracks):
                 found |= {
-                    t.address: (t, rows) for t, rows in _contents(cached) if t.address in useful
+                    t.address: (t, rows) for t, rows in _contents(shard) if t.address in useful
                 }
         return found
 
@@ -185,6 +189,13 @@ class Builder:
         result = self.cache.load(address) or self.recipe(job.load())
         assert result.rows is not None
         return result.rows
+
+
+def _with_known(plan: Plan, found: Known) -> Plan:
+    """The plan with what was `found` of what it misses."""
+    known = {address: found[address] for address, _ in plan.missing if address in found}
+    missing = [each for each in plan.missing if each[0] not in known]
+    return replace(plan, known={**plan.known, **known}, missing=missing)
 
 
 def _contents(cached: CachedShard) -> Iterator[tuple[CachedTrack, Array]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from pipeline.comparison import paired
 from pipeline.comparison.outcomes import TrackOutcomes, track_outcomes
@@ -101,3 +102,22 @@ def test_groups_are_drawn_together() -> None:
     [grouped] = paired.differences(blues(before, fours), [blues(after, fours)], 0)
     assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)
     assert grouped.difference == alone.difference
+
+
+def test_pairwise_is_each_minus_each_with_holms_correction_for_all_pairs() -> None:
+    several = [blues([1] * n + [0] * (30 - n)) for n in (0, 7, 12, 3)]
+    matrix = paired.pairwise(several)
+    plain = [
+        paired.differences(several[row], [several[column]], 0)[0].p_value
+        for row in range(4)
+        for column in range(row + 1, 4)
+    ]
+    corrected = iter(multipletests(plain, method="holm")[1])
+    for row in range(4):
+        assert matrix[row][row] == paired.Pair(0, 1)
+        for column in range(row + 1, 4):
+            pair, opposite = matrix[row][column], matrix[column][row]
+            means = [float(several[number].correct.mean()) for number in (row, column)]
+            assert pair.difference == pytest.approx(means[0] - means[1])
+            assert opposite.difference == -pair.difference
+            assert pair.p_holm == opposite.p_holm == pytest.approx(next(corrected))

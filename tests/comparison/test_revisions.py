@@ -4,27 +4,48 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from repository import BETTER, FIGURES, MAIN, Repository, predictions, write_lock, write_run
+from repository import (
+    BETTER,
+    FIGURES,
+    MAIN,
+    TRAINED,
+    Repository,
+    predictions,
+    write_run,
+    write_scores,
+)
 
 from pipeline.base.errors import PipelineError
-from pipeline.comparison.lock import LOCK
-from pipeline.comparison.recorded import PREDICTIONS, SPLIT, SUMMARY
+from pipeline.comparison.git import find_commit
+from pipeline.comparison.recorded import PREDICTIONS, SCORES, SPLIT, SUMMARY, TRAINING
 from pipeline.comparison.revisions import read_revision, require_comparable
+
+STAGE = """
+stages:
+  train:
+    cmd: echo nobody runs this
+    params: [model, feature]
+    outs:
+      - metrics/training.json: {cache: false}
+"""
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """main, with a tag; an experiment `trial` and a branch `asked`; a workspace that changed."""
+    """main, with a tag; experiments `trial` and `asked`; a workspace that changed."""
     found = Repository(tmp_path_factory.mktemp("repository"), dvc=True)
+    (found.folder / "dvc.yaml").write_text(STAGE)
+    found.ask_for(model="cnn", feature="mel")
     found.write(*predictions(MAIN), summary={"track_accuracy": 0.6667, "track_macro_f1": 0.654})
+    found.run("dvc", "commit", "-q", "-f")
     found.commit("main")
     found.run("git", "tag", "v1")
+    found.ask_for(model="cnn", feature="grey")
+    found.run("dvc", "exp", "save", "-q", "-n", "asked")
+    found.ask_for(model="ann", feature="mel")
     found.write(*predictions(BETTER), model="ann")
     found.run("dvc", "exp", "save", "-q", "-n", "trial")
-    found.write(*predictions(MAIN))
-    found.ask_for(model="ann", feature="grey")
-    found.commit("another is asked for", "asked")
+    found.run("git", "checkout", "-q", ".")
     found.write()
     found.commit("no predictions", "empty")
     found.run("git", "checkout", "-q", "main")
@@ -68,9 +89,15 @@ def test_every_kind_of_name_is_a_revision(repository: Repository) -> None:
 
 
 @pytest.mark.usefixtures("_in_repository")
-def test_model_and_feature_are_of_the_run_and_not_what_is_asked_for_since() -> None:
+def test_model_and_feature_are_of_the_run_and_not_what_is_asked_for_since(
+    repository: Repository,
+) -> None:
+    """Saving an experiment after an edit of params.yaml rewrites dvc.lock, without a run."""
+    lock = repository.run("git", "show", f"{find_commit('asked')}:dvc.lock")
+    assert "feature: grey" in lock
     asked = read_revision("asked")
     assert (asked.model, asked.feature) == ("cnn", "mel")
+    assert asked.parameters == {**TRAINED, "split.protocol": "song", "evaluate.vote": "majority"}
 
 
 @pytest.mark.usefixtures("_in_repository")
@@ -89,27 +116,25 @@ def test_the_workspace_needs_no_repository_and_a_commit_does() -> None:
         read_revision("main")
 
 
-@pytest.mark.parametrize("path", [LOCK, PREDICTIONS, SPLIT, SUMMARY])
+@pytest.mark.parametrize("path", [PREDICTIONS, SCORES, SPLIT, SUMMARY, TRAINING])
 def test_every_file_must_be_there(folder: Path, path: str) -> None:
     (folder / path).unlink()
     with pytest.raises(PipelineError, match=f"^workspace has no {path}; run `dvc repro` there"):
         read_revision("workspace")
 
 
-@pytest.mark.parametrize("path", [PREDICTIONS, SPLIT, SUMMARY])
-def test_every_file_must_be_as_the_run_left_it(folder: Path, path: str) -> None:
+@pytest.mark.parametrize("path", [PREDICTIONS, SPLIT, SUMMARY, TRAINING])
+def test_every_file_must_be_of_the_run_that_was_evaluated(folder: Path, path: str) -> None:
     with (folder / path).open("a") as file:
         file.write("\n")
-    with pytest.raises(PipelineError, match=f"^{path} of workspace is not what the last `dvc re"):
+    expected = f"^{path} of workspace is not of the run that wrote {SCORES}; run `dvc repro` there"
+    with pytest.raises(PipelineError, match=expected):
         read_revision("workspace")
 
 
-def test_stages_of_different_runs_are_refused(folder: Path) -> None:
-    lock = yaml.safe_load((folder / LOCK).read_text())
-    [models] = lock["stages"]["train"]["outs"]
-    models["md5"] = "trained since"
-    (folder / LOCK).write_text(yaml.safe_dump(lock))
-    with pytest.raises(PipelineError, match="evaluate read another data/models than train wrote"):
+def test_what_no_digest_is_known_of_is_refused(folder: Path) -> None:
+    (folder / SCORES).write_text('{"vote": "mean", "sha256": {}}')
+    with pytest.raises(PipelineError, match=r"^metrics/split.json of workspace is not of the run"):
         read_revision("workspace")
 
 
@@ -130,13 +155,16 @@ def without(prefix: str) -> str:
         (SPLIT, b"[]", "not a JSON object"),
         (SPLIT, b'{"protocol": "song"}', "no key 'dataset_digest'"),
         (SUMMARY, b"3", "not a JSON object"),
+        (TRAINING, b'{"precision": "float32"}', "no key 'parameters'"),
+        (TRAINING, b'{"parameters": 1, "seconds": 1}', "parameters = 1 is of another type"),
+        (TRAINING, b'{"parameters": {"model": "ann"}, "seconds": 1}', "no parameter 'feature'"),
     ],
 )
 def test_a_file_of_another_version_is_refused_in_one_line(
     folder: Path, path: str, content: bytes, message: str
 ) -> None:
     (folder / path).write_bytes(content)
-    write_lock(folder)
+    write_scores(folder)
     expected = f"^{path} of workspace: {message}.*; run `dvc repro` there$"
     with pytest.raises(PipelineError, match=expected) as caught:
         read_revision("workspace")

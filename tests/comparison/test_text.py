@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from repository import ARTISTS, BETTER, MAIN, Row, except_for, predictions, revision
+from repository import ACTUAL, ARTISTS, BETTER, MAIN, Row, except_for, predictions, revision
 
 from pipeline.comparison.result import Comparison, as_json, compare_revisions
 from pipeline.comparison.text import MOST_CHANGED, text
@@ -16,7 +16,8 @@ TRIAL = revision("trial", predictions(BETTER), model="ann")
 
 @pytest.fixture(scope="module")
 def compared() -> Comparison:
-    return compare_revisions([REFERENCE, TRIAL, replace(REFERENCE, name="v1", feature="grey")])
+    tagged = revision("v1", predictions(MAIN), summary=SUMMARY, feature="grey")
+    return compare_revisions([REFERENCE, TRIAL, tagged])
 
 
 def cells(shown: str) -> list[list[str]]:
@@ -38,7 +39,7 @@ def test_text_shows_sides_difference_genres_and_tracks() -> None:
 
 
 def test_columns_are_aligned(compared: Comparison) -> None:
-    table = text(compared).split("\n\n")[1].splitlines()
+    table = text(compared).split("\n\n")[2].splitlines()
     starts = {line.index(re.findall("feature|mel|grey", line)[0]) for line in table}
     ends = {re.search(r"interval|\d to +\d+\.\d", line).end() for line in table}  # type: ignore[union-attr]
     assert len(table) == 4
@@ -50,6 +51,37 @@ def test_several_comparisons_have_corrected_p_values(compared: Comparison) -> No
     assert "Holm p: corrected for 2 comparisons with main" in shown
     [difference] = [row for row in cells(shown) if row[0] == "trial minus main"]
     assert difference[-2:] == ["0.375", "0.750"]
+
+
+def test_a_matrix_of_all_pairs_comes_first(compared: Comparison) -> None:
+    assert text(compared).split("\n\n")[1].splitlines() == [
+        "row minus column      1       2       3",
+        "1 main                    -25.0    +0.0",
+        "2 trial           +25.0           +25.0",
+        "3 v1               +0.0   -25.0",
+    ]
+    assert "row minus column" not in text(compare_revisions([REFERENCE, TRIAL]))
+
+
+def test_a_difference_that_is_hardly_chance_is_marked_in_the_matrix() -> None:
+    wrong = [revision(name, predictions(["none"] * 12)) for name in "ab"]
+    found = text(compare_revisions([*wrong, revision("right", predictions(ACTUAL))]))
+    assert [row[0] for row in cells(found) if "+100.0*" in row] == ["3 right"]
+    assert "* in the matrix: McNemar's p is below 0.05, with Holm's correction for all" in found
+
+
+def test_parameters_that_differ_are_named() -> None:
+    asked = {"models.cnn.epochs": 5, "models.cnn.filters": [4, 8], "augment.mode": "none"}
+    before = revision("a", predictions(MAIN), **asked, seed=1)
+    changed = {"models.cnn.epochs": 7, "models.cnn.filters": [4, 16]}
+    after = revision("b", predictions(MAIN), **{**asked, **changed}, seed=1)
+    shown = text(compare_revisions([before, after])).split("\n\n")[2].splitlines()
+    assert [re.split(r"  +", line) for line in shown] == [
+        ["parameter", "a", "b"],
+        ["models.cnn.epochs", "5", "7"],
+        ["models.cnn.filters", "[4,8]", "[4,16]"],
+    ]
+    assert "parameter" not in text(compare_revisions([before, before]))
 
 
 def test_seeds_and_groups_are_explained() -> None:

@@ -72,10 +72,11 @@ def test_page_holds_all(compared: Comparison, seen: Tags) -> None:
     assert "trial, workspace against main" in seen.text
     assert "12 tracks, split by song. Dots are estimates, bands 95 % intervals." in seen.text
     assert seen.tags.count("svg") == 2 + 2  # accuracies, differences, genres of each of two
-    # Sides, differences, and for each of two its genres and what turned right and wrong.
-    assert seen.tags.count("table") == 2 + 2 * 3
+    # Sides, parameters, matrix, differences; of each of two its genres, what turned right, wrong.
+    assert seen.tags.count("table") == 4 + 2 * 3
     assert {"trial minus main", "workspace minus main"} <= set(seen.text)
-    assert seen.text.count("66.7") == seen.text.count("+25.0") / 2 == 2  # in chart and table
+    assert seen.text.count("66.7") == 2  # in chart and table
+    assert seen.text.count("+25.0") == 2 * 3  # and in the matrix
     assert seen.text.count("metal/05") == 2
     assert {*notes(compared)} <= set(seen.text)
 

@@ -1,0 +1,157 @@
+"""All runs of a real repository: their order, their differences, what is left out."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from repository import ACTUAL, BETTER, FIGURES, MAIN, Repository, Row, except_for, predictions
+
+from pipeline import experiments
+from pipeline.base.entry import run_stage
+from pipeline.comparison.ranking import Ranking, rank_runs
+from pipeline.comparison.result import compare_revisions
+from pipeline.comparison.revisions import read_revision
+
+WORST = except_for(dict.fromkeys(range(10), "none"))
+ARTIST = {**FIGURES, "protocol": "artist", "folds_digest": "e" * 64, "folds": 3}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """main, branches, experiments of which one is main's run again, and a workspace like main."""
+    found = Repository(tmp_path_factory.mktemp("repository"))
+    (found.folder / "README").write_text("nothing ran yet")
+    found.commit("nothing")
+    found.run("git", "branch", "before")
+
+    def save(name: str, rows: list[Row], **recorded: Any) -> None:
+        found.write(*rows, **recorded)
+        found.run("git", "add", "-A")
+        tree = found.run("git", "write-tree")
+        commit = found.run("git", "commit-tree", tree, "-p", "HEAD", "-m", name)
+        head = found.run("git", "rev-parse", "HEAD")
+        found.run("git", "update-ref", f"refs/exps/{head[:2]}/{head[2:]}/{name}", commit)
+
+    found.write(*predictions(MAIN), summary={"track_accuracy": 0.6667})
+    found.commit("main")
+    main: dict[str, Any] = {"summary": {"track_accuracy": 0.6667}}
+    save("again", predictions(MAIN), **main)
+    save("worst", predictions(WORST), model="ann", **{"models.ann.epochs": 3})
+    save("better", predictions(BETTER), **{"models.cnn.filters": [4, 8]})
+    save("artist", predictions(MAIN), figures=ARTIST)
+    save("leaky", predictions(MAIN), figures={**FIGURES, "protocol": "clip"})
+    found.write(*predictions(MAIN), **main)
+    return found
+
+
+@pytest.fixture(scope="module")
+def ranking(repository: Repository) -> Ranking:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(repository.folder)
+        return rank_runs()
+
+
+@pytest.fixture(autouse=True)
+def _in_repository(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository.folder)
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["experiments", *arguments])
+    run_stage(experiments.main)
+
+
+def rows_of(shown: str) -> list[list[str]]:
+    return [re.split(r"  +", line.strip()) for line in shown.splitlines()]
+
+
+def test_the_best_comes_first_and_a_run_is_listed_once_under_all_of_its_names(
+    ranking: Ranking,
+) -> None:
+    by_song, by_artist = ranking.groups
+    names = [side.name for side in by_song.comparison.sides]
+    assert names == ["better", "workspace, main, again", "worst"]
+    assert [side.name for side in by_artist.comparison.sides] == ["artist"]
+    assert [side.accuracy for side in by_song.comparison.sides] == pytest.approx(
+        [11 / 12, 8 / 12, 2 / 12]
+    )
+    assert by_song.comparison.sides[1].commit == read_revision("main").commit
+
+
+def test_each_is_paired_with_the_best_and_corrected_for_all(ranking: Ranking) -> None:
+    revisions = [read_revision(name) for name in ("better", "main", "worst")]
+    assert ranking.groups[0].comparison.differences == compare_revisions(revisions).differences
+    assert ranking.groups[1].comparison.differences == []
+
+
+def test_what_has_no_result_is_left_out_with_the_reason(ranking: Ranking) -> None:
+    assert ranking.left_out.keys() == {"before", "leaky"}
+    assert ranking.left_out["before"].startswith("before has no metrics/split.json")
+    assert "it leaks" in ranking.left_out["leaky"]
+
+
+def test_text_has_a_line_for_each_run_and_the_parameters_that_differ(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(monkeypatch)
+    shown = capsys.readouterr().out
+    rows = rows_of(shown)
+    assert rows[0] == ["12 tracks, split by song (2 folds)"]
+    assert rows[2][:3] == ["1", "better", "91.7"]
+    assert rows[2][4:] == ["-", "-", "-", "60"]
+    assert rows[3][1:3] == ["workspace, main, again", "66.7"]
+    assert (rows[3][4], rows[4][4]) == ("-25.0", "-75.0")
+    assert ["12 tracks, split by artist (3 folds)"] in rows
+    # Of the filters only `better` says anything: the others had no such parameter.
+    assert ["#", "model", "split.protocol"] in rows
+    assert ["3", "ann", "song"] in rows
+    assert ["4", "cnn", "artist"] in rows
+    assert "do not say which is better" in shown
+    assert any(row[0].startswith("leaky: ") for row in rows)
+    assert all(len(line) <= experiments.WIDTH for line in shown.splitlines())
+
+
+def test_json_has_all_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(monkeypatch, "--json")
+    found = json.loads(capsys.readouterr().out)
+    best, main, _ = found["groups"][0]["runs"]
+    assert found["groups"][0]["dataset_digest"] == FIGURES["dataset_digest"]
+    assert (best["names"], main["names"]) == (["better"], ["workspace", "main", "again"])
+    assert "minus_best" not in best
+    assert main["minus_best"]["difference"] == pytest.approx(-3 / 12)
+    assert main["parameters"]["model"] == "cnn"
+    assert found["left_out"].keys() == {"before", "leaky"}
+
+
+def test_many_parameters_with_long_values_fit_the_width(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {f"models.cnn.parameter_{number}": "x" * 40 * number for number in range(8)}
+    repository.write(*predictions(ACTUAL), **asked)
+    repository.commit("long", f"a-branch-with-{'-'.join(['long'] * 20)}")
+    repository.write(*predictions(MAIN), **dict.fromkeys(asked, "y\x1b[2J"))
+    command(monkeypatch)
+    shown = capsys.readouterr().out
+    assert all(key in shown for key in asked)
+    assert "\x1b" not in shown
+    assert all(len(line) <= experiments.WIDTH for line in shown.splitlines())
+
+
+def test_a_repository_without_runs_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        command(monkeypatch)
+    assert "not a git repository" in capsys.readouterr().err
+    Repository(tmp_path).commit("nothing")
+    with pytest.raises(SystemExit, match="2"):
+        command(monkeypatch)
+    error = capsys.readouterr().err
+    assert error.startswith("error: there is no run to list; workspace has no metrics/split.json")
+    assert error.count("\n") == 1

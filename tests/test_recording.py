@@ -1,0 +1,149 @@
+"""What a run records of itself, and what it says at its end."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import OFFLINE, saves_models, small_document, small_experiment
+
+from pipeline import evaluate, train
+from pipeline.base.errors import PipelineError
+from pipeline.base.paths import SCORES, SPLIT, SUMMARY, TRAINING
+from pipeline.base.sections import lookup
+from pipeline.base.tables import read_csv, read_json, write_json
+from pipeline.comparison.revisions import read_revision
+from pipeline.evaluation.summary import HEADLINE
+from pipeline.folds.figures import folds_digest
+
+pytestmark = saves_models
+
+CHANGES = {"models.ann.epochs": 6}
+
+
+@pytest.fixture
+def inside(evaluated: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project that was evaluated as the working directory."""
+    monkeypatch.chdir(evaluated)
+    return evaluated
+
+
+@pytest.mark.usefixtures("inside")
+def test_training_says_what_was_trained_and_how() -> None:
+    training = read_json(TRAINING)
+    document = small_document(CHANGES)
+    experiment = small_experiment(CHANGES)
+    assert training["parameters"] == {
+        "model": "ann",
+        "feature": "centroid",
+        "seed": experiment.seed,
+        "segment": {"sample_rate": 4000, "seconds": 1},
+        "extract": {"centroid": lookup("extract.centroid", document)},
+        "augment": {"mode": "none"},
+        "train": lookup("train", document),
+        "models": {"ann": lookup("models.ann", document)},
+    }
+    assert training["folds_digest"] == folds_digest()
+    assert (training["precision"], training["threads"]) == ("float32", 1)
+    assert {"backend", "backend_version", "processor"} <= training.keys()
+    assert training["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"copies": 2}),
+        ({"augment.mode": "inline"}, {"probability": 0.5}),
+    ],
+)
+def test_augmentation_is_recorded_as_far_as_it_is_in_use(
+    changes: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    document = small_document({**OFFLINE, **changes})
+    in_use = small_experiment({**OFFLINE, **changes}).augment.in_use()
+    kinds = {name: lookup(f"augment.{name}", document) for name in ("stretch", "time_mask", "blur")}
+    assert in_use == {
+        "mode": changes.get("augment.mode", "offline"),
+        **expected,
+        "kinds": OFFLINE["augment.kinds"],
+        **kinds,
+        "noise": lookup("augment.noise", document),
+    }
+
+
+@pytest.mark.usefixtures("inside")
+def test_a_run_can_be_compared() -> None:
+    found = read_revision("workspace")
+    assert (found.model, found.feature) == ("ann", "centroid")
+    assert found.parameters["models.ann.epochs"] == 6
+    assert found.parameters["evaluate.vote"] == "majority"
+    assert found.summary == read_json(SUMMARY)
+    assert found.seconds == read_json(TRAINING)["seconds"]
+
+
+@pytest.mark.usefixtures("inside")
+def test_summary_is_short_and_the_other_scores_are_beside_it() -> None:
+    summary, scores = read_json(SUMMARY), read_json(SCORES)
+    assert tuple(sorted(summary)) == tuple(sorted(HEADLINE))
+    assert len(HEADLINE) <= 10
+    assert not summary.keys() & scores.keys()
+    assert scores["vote"] == "majority"
+    for vote in ("majority", "mean", "product"):
+        assert 0 <= scores[f"track_accuracy_{vote}"] <= 1
+    assert {"clip_macro_f1", "clip_accuracy_low", "clip_calibration_error"} <= scores.keys()
+
+
+def test_evaluation_says_in_five_lines_what_came_out(inside: Path) -> None:
+    summary = read_json(SUMMARY)
+    printed = (inside / "evaluate.txt").read_text().splitlines()
+    low, high = (100 * summary[f"track_accuracy_{bound}"] for bound in ("low", "high"))
+    accuracy = f"{100 * summary['track_accuracy']:.1f} %"
+    assert len(printed) == 5
+    assert printed[0] == f"accuracy of tracks: {accuracy} (95 % interval: {low:.1f} to {high:.1f})"
+    assert printed[1] == "of 12 tracks, split by song (2 folds); ann on centroid"
+    assert all(len(line) <= 100 for line in printed)
+
+
+@pytest.mark.usefixtures("inside")
+def test_folds_of_another_split_are_refused() -> None:
+    kept = SPLIT.read_bytes()
+    write_json(SPLIT, {**read_json(SPLIT), "folds_digest": "another"})
+    try:
+        with pytest.raises(
+            PipelineError, match=r"training\.json is of other folds than .*split\.json"
+        ):
+            evaluate.main()
+    finally:
+        SPLIT.write_bytes(kept)
+
+
+@pytest.mark.usefixtures("inside")
+def test_figures_of_the_run_before_do_not_stand_while_a_new_one_trains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DVC shows what lies there as the figures of the experiment that runs."""
+    there = []
+
+    def stop(_: object) -> None:
+        there.append(SUMMARY.exists())
+        raise PipelineError("enough")
+
+    monkeypatch.setattr(train, "train_folds", stop)
+    kept = SUMMARY.read_bytes()
+    try:
+        with pytest.raises(PipelineError, match="enough"):
+            train.main()
+    finally:
+        SUMMARY.write_bytes(kept)
+    assert there == [False]
+
+
+@pytest.mark.usefixtures("inside")
+def test_curves_of_all_folds_are_those_that_were_trained() -> None:
+    rows = read_csv(Path("metrics/history.csv"))
+    assert [row["epoch"] for row in rows if row["fold"] == "1"] == list("123456")
+    curves = read_csv(Path("metrics/curves.csv"))
+    means = [
+        sum(float(row["val_loss"]) for row in rows if row["epoch"] == epoch) / 2
+        for epoch in "123456"
+    ]
+    assert [float(row["validation_loss"]) for row in curves] == pytest.approx(means, abs=1e-4)
