@@ -15,6 +15,7 @@ STAGES = (
     "train",
     "evaluate",
     "predict",
+    "report",
 )
 
 

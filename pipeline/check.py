@@ -24,6 +24,7 @@ from pipeline.evaluation.params import EvaluateParams
 from pipeline.features.params import feature_names, parse_extract
 from pipeline.features.shared.feature import Feature
 from pipeline.folds.params import SplitParams
+from pipeline.pages.params import ReportParams
 from pipeline.synthesis.params import DemoParams
 from pipeline.training.networks import network_names, params_class
 from pipeline.training.params import FitParams, TrainParams
@@ -41,6 +42,7 @@ KEYS = (
     "train",
     "models",
     "evaluate",
+    "report",
 )
 
 
@@ -66,6 +68,7 @@ def check(document: Mapping[str, Any]) -> None:
         (SplitParams, "split"),
         (TrainParams, "train"),
         (EvaluateParams, "evaluate"),
+        (ReportParams, "report"),
     ):
         read_section(cls, key, document)
     for name, extracted in features.items():

@@ -7,8 +7,10 @@ in the models, so params.yaml plays no part.
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +21,18 @@ from pipeline.base.arrays import Array
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.growing import GrowingTable
-from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED
+from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED, UNLABELLED_CLIPS
 from pipeline.base.progress import progress
 from pipeline.base.tables import write_csv
 from pipeline.base.terminal import aligned, clean
 from pipeline.dataset.files import is_audio, walk_files
 from pipeline.dataset.tracks import read_tracks
+from pipeline.evaluation.over_time import write_labels, write_over_time
 from pipeline.evaluation.summary import probability_columns, probability_row
 from pipeline.store.store import Store
 from pipeline.training.ensemble import load_models
 from pipeline.training.prediction import Models, predict_clips, predict_sound, recipe_of
+from pipeline.training.saved import Description
 
 COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
 
@@ -47,26 +51,33 @@ def verdict(genres: Sequence[str], chances: Array) -> Row:
     }
 
 
-def predict_store(models: Models, folder: Path, track_ids: Sequence[str]) -> Iterator[Row]:
-    """Yield a row for each of `track_ids`, from the features in the store `folder`."""
+def predict_store(
+    models: Models, folder: Path, track_ids: Sequence[str]
+) -> Iterator[tuple[str, Array]]:
+    """Yield each of `track_ids` with its clips' probabilities, from the store `folder`."""
     with Store(folder) as store:
         if store.description != models[0][1].store:
             raise PipelineError(f"the models were not trained on {folder}; run `dvc repro`")
         for track_id in track_ids:
             if track_id not in store:
                 raise PipelineError(f"{folder} has no rows of {track_id}")
-            chances = predict_clips(models, store.rows(track_id)).mean(axis=0)
-            yield {"track_id": track_id, **verdict(models[0][1].genres, chances)}
+            yield track_id, predict_clips(models, store.rows(track_id))
 
 
 def predict_file(models: Models, path: Path) -> Row:
     """The row of one audio file; raises what `predict_sound` does."""
-    chances = predict_sound(models, path).mean(axis=0)
-    return {"file": name_of(path), **verdict(models[0][1].genres, chances)}
+    return _file_row(models, path, predict_sound(models, path))
+
+
+def _file_row(models: Models, path: Path, chances: Array) -> Row:
+    return {"file": name_of(path), **verdict(models[0][1].genres, chances.mean(axis=0))}
 
 
 def predict_files(
-    models: Models, paths: Sequence[Path], keep: Callable[[Row], None] | None = None
+    models: Models,
+    paths: Sequence[Path],
+    keep: Callable[[Row], None] | None = None,
+    heard: dict[Path, Array] | None = None,
 ) -> tuple[list[Row], list[str]]:
     """The rows of the usable files, and one line for each of the others.
 
@@ -74,6 +85,8 @@ def predict_files(
     ----------
     keep : callable, optional
         Is given each row as soon as it is there.
+    heard : dict, optional
+        Gets the probabilities of each file's clips, shape (clips, genres).
 
     Raises
     ------
@@ -85,17 +98,39 @@ def predict_files(
     with progress(len(paths), "predict", "file") as reported:
         for path in paths:
             try:
-                row = predict_file(models, path)
+                chances = predict_sound(models, path)
             except Rejection as rejection:
                 errors.append(f"{path}: {rejection}")
             except OSError as error:
                 errors.append(f"{path}: {error.strerror}")
             else:
-                rows.append(row)
+                rows.append(_file_row(models, path, chances))
                 if keep:
-                    keep(row)
+                    keep(rows[-1])
+                if heard is not None:
+                    heard[path] = chances
             reported.update()
     return rows, errors
+
+
+def add_outputs(parser: ArgumentParser) -> None:
+    """Let the command line ask for what is heard along the time."""
+    parser.add_argument("--page", type=Path, metavar="HTML", help="a page to look at and listen to")
+    parser.add_argument("--over-time", type=Path, metavar="CSV", help="the genre of each clip")
+    parser.add_argument("--labels", type=Path, metavar="TXT", help="a label track for Audacity")
+
+
+def write_outputs(wanted: Namespace, description: Description, heard: Mapping[Path, Array]) -> None:
+    """Write what the command line asks for, of the probabilities of each file's clips."""
+    genres, store = description.genres, description.store
+    named = {name_of(path): chances for path, chances in heard.items()}
+    if wanted.over_time:
+        write_over_time(wanted.over_time, named, genres, store["seconds"])
+    if wanted.labels:
+        write_labels(wanted.labels, named, genres, store["seconds"])
+    if wanted.page:
+        # By its name, as the stage does not need it: an edit of a page predicts nothing again.
+        import_module("pipeline.pages.song").write_song_page(wanted.page, heard, genres, store)
 
 
 def audio_files(paths: Iterable[Path]) -> list[Path]:
@@ -132,31 +167,39 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path, help="audio files of your own, or folders")
     parser.add_argument("--csv", type=Path, metavar="PATH", help="also write the table to PATH")
     parser.add_argument("--resume", action="store_true", help="skip what the --csv has already")
+    add_outputs(parser)
     parser.add_argument("--models", type=Path, default=TRAINED, help="folder of fold-*.keras")
     arguments = parser.parse_args()
     if arguments.csv and not arguments.files:
         parser.error("--csv needs files; the dataset's unlabelled tracks go to data/unlabelled.csv")
     if arguments.resume and not arguments.csv:
         parser.error("--resume needs --csv, the table to go on with")
+    for name in ("page", "over_time", "labels"):
+        if getattr(arguments, name) and not arguments.files:
+            parser.error(f"--{name.replace('_', '-')} needs files")
     if arguments.files:
         paths = audio_files(arguments.files)
         models = load_models(arguments.models)
         columns = _columns("file", models)
         growing = arguments.csv and GrowingTable(arguments.csv, columns, resume=arguments.resume)
         with growing or nullcontext() as table:
-            _predict_own(models, paths, table)
+            _predict_own(models, paths, table, arguments)
     else:
         _predict_unlabelled(load_models(arguments.models))
 
 
-def _predict_own(models: Models, paths: list[Path], table: GrowingTable | None) -> None:
+def _predict_own(
+    models: Models, paths: list[Path], table: GrowingTable | None, wanted: Namespace
+) -> None:
     if table is not None and table.earlier:
         done = {row["file"] for row in table.earlier}
         paths = [path for path in paths if name_of(path) not in done]
         print(f"{len(done)} files were predicted before, {len(paths)} are left", file=sys.stderr)
-    rows, errors = predict_files(models, paths, table.add if table is not None else None)
+    heard: dict[Path, Array] = {}
+    rows, errors = predict_files(models, paths, table.add if table is not None else None, heard)
     if rows:
         print(format_table(rows))
+        write_outputs(wanted, models[0][1], heard)
     for line in errors:
         print(f"rejected: {clean(line)}", file=sys.stderr)
     if errors:
@@ -166,8 +209,14 @@ def _predict_own(models: Models, paths: list[Path], table: GrowingTable | None) 
 def _predict_unlabelled(models: Models) -> None:
     track_ids = [track.track_id for track in read_tracks() if not track.genre]
     folder = FEATURE_STORES / models[0][1].feature
-    rows = predict_store(models, folder, track_ids)
+    genres = models[0][1].genres
+    found = dict(predict_store(models, folder, track_ids))
+    rows = ({"track_id": name, **verdict(genres, p.mean(axis=0))} for name, p in found.items())
     write_csv(UNLABELLED, _columns("track_id", models), rows)
+    clips = (
+        {"track_id": name, **probability_row(genres, p)} for name in found for p in found[name]
+    )
+    write_csv(UNLABELLED_CLIPS, ["track_id", *probability_columns(genres)], clips)
 
 
 def _columns(first: str, models: Models) -> list[str]:

@@ -20,7 +20,7 @@ from pipeline.store.cache import machine_cache
 
 DEFAULT_SIZE = "20G"
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-ENTRIES = ("tracks/*/*", "shards/*/*/*", "folds/*", "checkpoints/*", "tmp/*")
+ENTRIES = ("tracks/*/*", "shards/*/*/*", "folds/*", "sounds/*", "checkpoints/*", "tmp/*")
 # What a running stage may still need: what it writes, and the checkpoint of an epoch that is slow.
 IN_WORK, WORK_SECONDS = ("checkpoints", "tmp"), 24 * 3600.0
 

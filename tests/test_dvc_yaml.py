@@ -73,7 +73,8 @@ def test_the_walk_sees_imports_through_others_and_what_is_found_by_name() -> Non
 
 
 def test_deps_are_short() -> None:
-    assert sum(len(stage["deps"]) for stage in STAGES.values()) <= 100
+    """Ten for each stage on average: a stage that needs more is bought by others that need less."""
+    assert sum(len(stage["deps"]) for stage in STAGES.values()) <= 10 * len(STAGES)
 
 
 def test_only_training_and_testing_stages_reach_keras() -> None:

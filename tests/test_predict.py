@@ -32,6 +32,7 @@ from pipeline.base import paths
 from pipeline.base.entry import run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import FEATURE_STORES, TRAINED
+from pipeline.base.tables import read_csv
 from pipeline.base.terminal import clean
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
@@ -118,11 +119,13 @@ def test_prediction_for_a_file_is_that_of_the_stages(
     description = {"name": "pcm", "sample_rate": SAMPLE_RATE, "seconds": 1}
     write_store(tmp_path / "clips", description, {"unlabelled/stereo": pcm})
     extract(tmp_path / "clips", "centroid", CENTROID, tmp_path / "centroid")
-    [stored] = predict.predict_store(models, tmp_path / "centroid", ["unlabelled/stereo"])
+    [(track_id, clips)] = predict.predict_store(
+        models, tmp_path / "centroid", ["unlabelled/stereo"]
+    )
     of_file = predict.predict_file(models, path)
     assert of_file.pop("file") == str(path)
-    assert stored.pop("track_id") == "unlabelled/stereo"
-    assert of_file == stored
+    assert track_id == "unlabelled/stereo"
+    assert of_file == predict.verdict(models[0][1].genres, clips.mean(axis=0))
 
 
 def test_settings_come_from_the_models(
@@ -196,7 +199,11 @@ def test_stage_predicts_the_unlabelled_tracks_only(
     with paths.UNLABELLED.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["track_id"] for row in rows] == list(UNLABELLED)
-    assert rows == list(predict.predict_store(models, STORE_FOLDER, UNLABELLED))
+    by_clip = read_csv(paths.UNLABELLED_CLIPS)
+    for row in rows:
+        own = [float(clip["p_high"]) for clip in by_clip if clip["track_id"] == row["track_id"]]
+        assert len(own) == 2
+        assert float(row["p_high"]) == pytest.approx(np.mean(own), abs=1e-4)
     with Store(STORE_FOLDER) as store:
         chances = predict_clips(models, store.rows(UNLABELLED[1])).mean(axis=0)
     assert rows[1]["p_high"] == f"{chances[0]:.4f}"
@@ -309,15 +316,15 @@ def test_rows_are_in_the_table_before_the_next_file_is_read(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     music, table = album(tmp_path / "m", "a.wav", "b.wav", "c.wav"), tmp_path / "t.csv"
-    predict_file, seen = predict.predict_file, []
+    seen = []
 
-    def watched(models: Models, path: Path) -> predict.Row:
+    def watched(models: Models, path: Path) -> Array:
         seen.append(len(rows_of(table)))
         if path.name == "c.wav":
             raise KeyboardInterrupt
-        return predict_file(models, path)
+        return predict_sound(models, path)
 
-    monkeypatch.setattr(predict, "predict_file", watched)
+    monkeypatch.setattr(predict, "predict_sound", watched)
     with pytest.raises(KeyboardInterrupt):
         run(music, "--csv", table, "--models", folder / TRAINED)
     assert seen == [0, 1, 2]
@@ -365,3 +372,23 @@ def test_hours_take_no_more_memory_than_minutes(folder: Path, tmp_path: Path) ->
     short, long = ([int(word) for word in line.split()] for line in done.stdout.splitlines())
     assert (short[0], long[0]) == (240, 3600 * HOURS)
     assert long[1] - short[1] < BOUND_MB * 1024
+
+
+def test_a_song_is_written_along_the_time(folder: Path, tmp_path: Path) -> None:
+    music = album(tmp_path / "m", "a.wav")
+    table, labels, page = (tmp_path / "out" / name for name in ("t.csv", "l.txt", "p.html"))
+    outputs = ("--over-time", table, "--labels", labels, "--page", page)
+    run(music / "a.wav", "--models", folder / TRAINED, *outputs)
+    chances = predict_sound(load_models(folder / TRAINED), music / "a.wav")
+    rows = rows_of(table)
+    assert [row["probability"] for row in rows] == [f"{clip.max():.4f}" for clip in chances]
+    assert float(rows[-1]["end"]) == len(chances)
+    assert labels.read_text(encoding="utf-8").startswith("0.000000\t")
+    assert '"sound":"data:audio/ogg;base64,' in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("option", ["--page", "--over-time", "--labels"])
+def test_outputs_of_songs_need_songs(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(option, "out")
+    assert f"error: {option} needs files" in capsys.readouterr().err

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import StringIO
-from typing import Literal
+from typing import Literal, Protocol
 
 import altair as alt
-
-from pipeline.comparison.paired import GenreChange
 
 LABEL, PLOT = 230, 600  # pixels: room for the names on the left, and for what is drawn
 INTERVAL_ROW, GENRE_ROW = 46, 28  # pixels
@@ -43,7 +41,14 @@ class Estimate:
     colour: str = OTHER
 
 
-def interval_chart(estimates: Sequence[Estimate], unit: str, *, signed: bool) -> str:
+def interval_chart(
+    estimates: Sequence[Estimate],
+    unit: str,
+    *,
+    signed: bool,
+    label: int = LABEL,
+    plot: int = PLOT,
+) -> str:
     """Each estimate as a dot on a band, its interval; where `signed`, around a line at zero.
 
     Parameters
@@ -54,9 +59,11 @@ def interval_chart(estimates: Sequence[Estimate], unit: str, *, signed: bool) ->
         Title of the axis.
     signed : bool
         The values are differences.
+    label, plot : int
+        Widths of the names and of what is drawn, in pixels.
     """
     rows = alt.Chart(alt.InlineData(list(map(asdict, estimates)))).encode(
-        y=_names([each.label for each in estimates]), color=alt.Color("colour:N", scale=None)
+        y=_names([each.label for each in estimates], label), color=alt.Color("colour:N", scale=None)
     )
     dots = rows.encode(x="value:Q")
     layers = [
@@ -69,10 +76,22 @@ def interval_chart(estimates: Sequence[Estimate], unit: str, *, signed: bool) ->
     if signed:
         axis.format, axis.labelExpr = "+", "datum.value ? datum.label : '0'"
     x = alt.X(axis=axis, scale=alt.Scale(zero=False, nice=True))
-    return _svg(alt.LayerChart(layer=layers).encode(x=x), INTERVAL_ROW * len(estimates))
+    height = INTERVAL_ROW * len(estimates)
+    return to_svg(alt.LayerChart(layer=layers).encode(x=x), height, plot)
 
 
-def genre_chart(genres: Sequence[GenreChange]) -> str:
+class Change(Protocol):
+    """Tracks of a genre that turned right, and those that turned wrong."""
+
+    @property
+    def genre(self) -> str: ...  # noqa: D102
+    @property
+    def gained(self) -> int: ...  # noqa: D102
+    @property
+    def lost(self) -> int: ...  # noqa: D102
+
+
+def genre_chart(genres: Sequence[Change]) -> str:
     """Tracks that turned right as bars to the right, those that turned wrong to the left."""
     ordered = sorted(genres, key=lambda each: (each.lost - each.gained, -each.gained, each.genre))
     most = max(max(each.gained, each.lost) for each in ordered) or 1
@@ -82,7 +101,7 @@ def genre_chart(genres: Sequence[GenreChange]) -> str:
         *_bars({each.genre: -each.lost for each in ordered}, LOST, "right"),
     ]
     chart = alt.LayerChart(layer=layers).encode(x=x, y=_names([each.genre for each in ordered]))
-    return _svg(alt.LayerChart(layer=[chart, _zero_line()]), GENRE_ROW * len(ordered))
+    return to_svg(alt.LayerChart(layer=[chart, _zero_line()]), GENRE_ROW * len(ordered))
 
 
 def _bars(tracks: Mapping[str, int], colour: str, align: Literal["left", "right"]) -> Layers:
@@ -97,14 +116,14 @@ def _bars(tracks: Mapping[str, int], colour: str, align: Literal["left", "right"
     return [chart.mark_bar(height=18, color=colour), text.encode(text="text:N")]
 
 
-def _names(labels: Sequence[str]) -> alt.Y:
+def _names(labels: Sequence[str], width: int = LABEL) -> alt.Y:
     axis = alt.Axis(
         title=None,
         domain=False,
         ticks=False,
-        minExtent=LABEL,
-        maxExtent=LABEL,
-        labelLimit=LABEL - 20,
+        minExtent=width,
+        maxExtent=width,
+        labelLimit=width - 20,
         labelPadding=14,
         labelColor=INK,
         labelFontWeight=600,
@@ -116,9 +135,10 @@ def _zero_line() -> alt.Chart:
     return alt.Chart(alt.InlineData([{}])).mark_rule(color=INK).encode(x=alt.datum(0))
 
 
-def _svg(chart: alt.LayerChart, height: int) -> str:
+def to_svg(chart: alt.LayerChart, height: int, width: int = PLOT) -> str:
+    """The chart in the colours and type of the page."""
     styled = (
-        chart.properties(width=PLOT, height=height, background="transparent")
+        chart.properties(width=width, height=height, background="transparent")
         .configure(font=FONT, aria=False)
         .configure_view(stroke=None)
         .configure_text(fontSize=12)
@@ -128,6 +148,7 @@ def _svg(chart: alt.LayerChart, height: int) -> str:
             titleColor=SOFT,
             titleFontSize=12,
             titleFontWeight="normal",
+            titlePadding=10,
             gridColor=LINE,
             domainColor=LINE,
             tickColor=LINE,

@@ -36,7 +36,9 @@ SPLIT = [
 
 @pytest.mark.parametrize("protocol", ["filtered", "given"])
 @pytest.mark.parametrize(("judge", "tested"), [("test", "b/0"), ("valid", "a/2")])
-def test_a_split_is_trained_on_with_several_seeds(protocol: ProtocolName, judge: str, tested: str) -> None:
+def test_a_split_is_trained_on_with_several_seeds(
+    protocol: ProtocolName, judge: str, tested: str
+) -> None:
     replicas = {"a/0": "a/0", "b/1": "a/0"}
     assigned = PROTOCOLS[protocol](SPLIT, replicas, params_of(judge, seeds=4), 0)
     assert {track.track_id: track.tested_in for track in assigned} == {

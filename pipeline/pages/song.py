@@ -1,0 +1,108 @@
+"""The page of songs of one's own: their sound, their pictures, and the genres along the time.
+
+It is one file, which holds the sound as well, so that it can be sent to somebody.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from pipeline.audio import encode
+from pipeline.audio.clips import open_clips
+from pipeline.audio.encode import OpusEncoder
+from pipeline.audio.pcm import Pcm
+from pipeline.base.arrays import Array
+from pipeline.base.tables import replacing
+from pipeline.features.params import described_feature
+from pipeline.features.shared.recipe import ExtractFeature
+from pipeline.pages import pictures
+from pipeline.pages.heard import Heard, as_data
+from pipeline.pages.media import Media, inside
+from pipeline.pages.pictures import Painter
+from pipeline.pages.render import render
+
+MOST = 50  # songs with sound and pictures, about 60 MB
+BATCH = 16  # clips in memory
+
+
+def write_song_page(
+    page: Path, heard: Mapping[Path, Array], genres: Sequence[str], store: Mapping[str, Any]
+) -> None:
+    """Write the page of some audio files.
+
+    Parameters
+    ----------
+    page : Path
+        Of the HTML file.
+    heard : mapping of Path to float array, shape (clips, genres)
+        Probabilities of the clips of each file.
+    genres : sequence of str
+    store : mapping
+        Description of the features that the models were trained on: sample rate, clip length,
+        and the feature's parameters.
+
+    Raises
+    ------
+    Rejection, OSError
+        A file is no longer what it was when its genres were predicted.
+    """
+    booth = _Booth(store)
+    tracks = [
+        as_data(
+            _heard(path, probabilities, genres),
+            genres,
+            booth.media(path, len(probabilities)) if number < MOST else Media(),
+        )
+        for number, (path, probabilities) in enumerate(heard.items())
+    ]
+    listen = {
+        "genres": genres,
+        "seconds": store["seconds"],
+        "picture": booth.painter.caption or store["name"],
+        "sets": [{"name": "Songs", "tracks": tracks}],
+    }
+    title = next(iter(heard)).name if len(heard) == 1 else f"{len(heard)} songs"
+    with replacing(page) as file:
+        file.write(render("song.html.j2", title=title, listen=listen))
+
+
+def _heard(path: Path, probabilities: Array, genres: Sequence[str]) -> Heard:
+    best = genres[probabilities.mean(axis=0).argmax()]
+    votes = [genres[index] for index in probabilities.argmax(axis=1)]
+    name = str(path).encode("utf-8", "backslashreplace").decode()
+    return Heard(name, "", [best], [], votes, probabilities)
+
+
+class _Booth:
+    """Encodes and draws audio files, a few clips at a time."""
+
+    def __init__(self, store: Mapping[str, Any]) -> None:
+        self.rate = int(store["sample_rate"])
+        self.clip_samples = self.rate * int(store["seconds"])
+        feature = described_feature(store)
+        assert feature is not None  # or nothing could have been predicted
+        self.recipe = ExtractFeature(feature, self.rate)
+        shape = feature.template(self.clip_samples, self.rate).shape[1:]
+        self.painter = Painter(feature, shape, self.rate)
+
+    def media(self, path: Path, clips: int) -> Media:
+        """Sound and picture of a file that has so many clips."""
+        sound = OpusEncoder(self.rate)(self._pcm(path))
+        picture = self.painter.paint(self._rows(path), self._pcm(path), clips)
+        return Media(inside(sound, encode.MIME), inside(picture, pictures.MIME))
+
+    def _batches(self, path: Path) -> Iterator[Pcm]:
+        with open_clips(path, self.rate, self.clip_samples, BATCH) as (_, batches):
+            yield from batches
+
+    def _pcm(self, path: Path) -> Iterator[Pcm]:
+        return (clip for batch in self._batches(path) for clip in batch)
+
+    def _rows(self, path: Path) -> Iterator[Array]:
+        for batch in self._batches(path):
+            with threadpool_limits(1):
+                rows = self.recipe(batch).rows
+            assert rows is not None
+            yield from rows

@@ -1,0 +1,99 @@
+"""Sound for pages: what is encoded is heard again, and comes out as the same bytes."""
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+
+from pipeline.audio.encode import RATES, OpusEncoder, without_serial
+from pipeline.audio.pcm import from_pcm
+
+SAMPLE_RATE = 22050
+
+
+def music(seconds: float, sample_rate: int = SAMPLE_RATE) -> npt.NDArray[np.int16]:
+    """Three sines and a little noise."""
+    time = np.arange(int(seconds * sample_rate)) / sample_rate
+    rng = np.random.default_rng(0)
+    waves = sum(np.sin(2 * np.pi * pitch * time) for pitch in (220, 550, 880))
+    return np.rint(5000 * waves + rng.normal(0, 200, len(time))).astype(np.int16)
+
+
+def pages(ogg: bytes) -> list[bytes]:
+    """The pages of an Ogg stream, found by their mark."""
+    return [b"OggS" + part for part in ogg.split(b"OggS")[1:]]
+
+
+def slow_checksum(page: bytes) -> int:
+    """The CRC of RFC 3533 bit by bit: polynomial 0x04c11db7, nothing mirrored or inverted."""
+    register = 0
+    for byte in page[:22] + bytes(4) + page[26:]:
+        register ^= byte << 24
+        for _ in range(8):
+            register = (register << 1) ^ (0x104C11DB7 if register & 0x80000000 else 0)
+    return register & 0xFFFFFFFF
+
+
+def test_what_is_encoded_is_heard_again() -> None:
+    encoder = OpusEncoder(SAMPLE_RATE)
+    clips = music(3).reshape(3, -1)
+    decoded, rate = soundfile.read(io.BytesIO(encoder(clips)), dtype="float32")
+    assert rate == encoder.rate == 24000
+    assert len(decoded) / rate == pytest.approx(3, abs=0.001)
+    spectrum = np.abs(np.fft.rfft(decoded[:24000]))
+    loudest = np.sort(np.argsort(spectrum)[-3:])  # bins of 1 Hz
+    assert loudest.tolist() == [220, 550, 880]
+    level = np.sqrt(np.mean(np.square(decoded)))
+    assert level == pytest.approx(np.sqrt(np.mean(np.square(from_pcm(clips)))), rel=0.05)
+
+
+def test_clips_are_one_sound_without_seams() -> None:
+    """In blocks or as a whole, the resampler and the encoder see the same stream."""
+    pcm = music(2)
+    whole, parts = (
+        soundfile.read(io.BytesIO(OpusEncoder(SAMPLE_RATE)(clips)), dtype="float32")[0]
+        for clips in ([pcm], np.split(pcm, 10))
+    )
+    assert len(whole) == len(parts)
+    np.testing.assert_allclose(whole, parts, atol=0.02)
+
+
+def test_bytes_are_the_same_every_time() -> None:
+    encoder, clips = OpusEncoder(SAMPLE_RATE), music(2).reshape(2, -1)
+    assert encoder(clips) == encoder(clips)
+
+
+def test_every_page_has_the_serial_zero_and_the_checksum_of_the_format() -> None:
+    for page in pages(OpusEncoder(SAMPLE_RATE)(music(3).reshape(3, -1))):
+        assert page[14:18] == bytes(4)
+        assert int.from_bytes(page[22:26], "little") == slow_checksum(page)
+
+
+def test_only_serial_and_checksum_change() -> None:
+    file = io.BytesIO()
+    soundfile.write(file, from_pcm(music(1, 24000)), 24000, format="OGG", subtype="OPUS")
+    before = file.getvalue()
+    after = without_serial(before)
+    assert len(after) == len(before)
+    for old, new in zip(pages(before), pages(after), strict=True):
+        assert old[:14] + old[18:22] + old[26:] == new[:14] + new[18:22] + new[26:]
+    assert without_serial(after) == after
+
+
+def test_a_second_takes_about_four_kilobytes() -> None:
+    noise = np.random.default_rng(0).normal(0, 3000, (10, SAMPLE_RATE)).astype(np.int16)
+    assert 3000 < len(OpusEncoder(SAMPLE_RATE)(noise)) / 10 < 4500
+
+
+@pytest.mark.parametrize(
+    ("sample_rate", "rate"), [(4000, 8000), (16000, 16000), (44100, 48000), (192000, 48000)]
+)
+def test_the_rate_is_one_that_opus_knows(sample_rate: int, rate: int) -> None:
+    encoder = OpusEncoder(sample_rate)
+    assert encoder.rate == rate
+    assert encoder.rate in RATES
+    decoded, found = soundfile.read(io.BytesIO(encoder([music(1, sample_rate)])))
+    assert found == rate
+    assert len(decoded) == pytest.approx(rate, abs=2)

@@ -1,0 +1,78 @@
+"""The page of songs of one's own: one file, with the sound of the file that was predicted."""
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from documents import base_document
+from helpers import SAMPLE_RATE, tone
+
+from pipeline.features.params import feature_names, read_feature
+from pipeline.pages import song
+from pipeline.pages.song import write_song_page
+
+GENRES = ["high", "low"]
+CHANCES = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
+CENTROID = {"n_fft": 256, "hop_length": 400}
+STORE = {"name": "centroid", "sample_rate": SAMPLE_RATE, "seconds": 1, "params": CENTROID}
+HOSTILE = "<script>alert(1)<!--.wav"
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    """A song of three clips, at twice the models' sample rate."""
+    path = tmp_path / HOSTILE
+    soundfile.write(path, tone(300, 1, clips=6).ravel(), 2 * SAMPLE_RATE, subtype="PCM_16")
+    return path
+
+
+def listen(page: Path) -> dict[str, Any]:
+    found = re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.S)
+    assert found
+    return dict(json.loads(found[1]))
+
+
+def test_the_page_has_the_sound_and_the_genres_of_the_file(wav: Path, tmp_path: Path) -> None:
+    page = tmp_path / "out" / "song.html"
+    write_song_page(page, {wav: CHANCES}, GENRES, STORE)
+    data = listen(page)
+    [track] = data["sets"][0]["tracks"]
+    assert track["id"] == str(wav)
+    assert track["clips"] == [[800, 200], [300, 700], [900, 100]]
+    assert (track["actual"], track["predicted"], track["votes"]) == (-1, [0], [0, 1, 0])
+    sound = io.BytesIO(base64.b64decode(track["sound"].partition(",")[2]))
+    samples, rate = soundfile.read(sound)
+    assert len(samples) / rate == pytest.approx(3, abs=0.01)
+    assert np.abs(np.fft.rfft(samples[:rate])).argmax() == 600  # played twice as fast
+    assert track["picture"].startswith("data:image/webp;base64,")
+    assert list(tmp_path.rglob("*.html")) == [page]
+    assert "<script>alert(1)" not in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", feature_names())
+def test_songs_can_be_seen_by_every_feature(name: str, wav: Path, tmp_path: Path) -> None:
+    document = base_document()
+    document["extract"]["mel"]["fmax"] = SAMPLE_RATE / 2
+    assert read_feature(name, document)
+    store = {**STORE, "name": name, "params": document["extract"][name]}
+    write_song_page(tmp_path / "song.html", {wav: CHANCES}, GENRES, store)
+    [track] = listen(tmp_path / "song.html")["sets"][0]["tracks"]
+    assert track["picture"]
+
+
+def test_of_many_songs_the_first_are_heard(
+    wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(song, "MOST", 1)
+    other = wav.with_name("other.wav")
+    other.write_bytes(wav.read_bytes())
+    page = tmp_path / "songs.html"
+    write_song_page(page, {wav: CHANCES, other: CHANCES}, GENRES, STORE)
+    assert [bool(each["sound"]) for each in listen(page)["sets"][0]["tracks"]] == [True, False]
+    assert "<h1>2 songs</h1>" in page.read_text(encoding="utf-8")
