@@ -1,6 +1,7 @@
 """Stage: check all of params.yaml, before any other stage loses its old output."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pipeline.audio.params import SegmentParams
@@ -124,8 +125,12 @@ def check_input(
 
 def check_dataset(dataset: DatasetParams) -> None:
     """Raise `ParamsError` unless the folder exists, or is the demo's, which will be written."""
-    if dataset.folder != DEMO and not dataset.folder.is_dir():
-        raise ParamsError(f"dataset.path = {dataset.path!r}: no such folder")
+    if dataset.folder == DEMO or dataset.folder.is_dir():
+        return
+    hint = ""
+    if ".dvc" in Path.cwd().parts and not dataset.folder.is_absolute():
+        hint = "; an experiment of DVC's queue runs elsewhere and needs an absolute path"
+    raise ParamsError(f"dataset.path = {dataset.path!r}: no such folder{hint}")
 
 
 def main() -> None:

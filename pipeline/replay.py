@@ -142,7 +142,9 @@ def format_record(replayed: Replayed) -> str:
 def choose(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:
     """The names that were asked for, by default those of all samples."""
     if not samples:
-        raise PipelineError(f"{AUGMENTED} has no samples: augment.mode is not offline")
+        raise PipelineError(
+            f"{AUGMENTED} has no samples; `dvc exp run -S augment.mode=offline` makes some"
+        )
     known = [sample.name for sample in samples]
     unknown = set(names) - set(known)
     if unknown:

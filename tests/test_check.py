@@ -18,7 +18,8 @@ from pipeline.base.entry import run_stage
 from pipeline.base.errors import ParamsError
 from pipeline.base.paths import FEATURE_STORES, PARAMS, PARAMS_CHECKED
 from pipeline.base.sections import one_of
-from pipeline.check import KEYS, check, main
+from pipeline.check import KEYS, check, check_dataset, main
+from pipeline.dataset.params import DatasetParams
 from pipeline.features.params import feature_names
 from pipeline.training.networks import network_names, params_class
 
@@ -434,6 +435,20 @@ def test_the_dataset_has_to_exist_unless_it_is_the_demo(
     status = run_check(project, {"dataset.path": "music"})
     expected = (0, "") if found else (2, "error: dataset.path = 'music': no such folder\n")
     assert (status, capsys.readouterr().err) == expected
+
+
+def test_a_queued_experiment_is_told_that_its_path_must_be_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC runs it in a folder of its own below .dvc/tmp/exps."""
+    folder = tmp_path / ".dvc" / "tmp" / "exps" / "tmpabc"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    expected = r"^dataset\.path = '\.\./music': no such folder; an experiment of DVC's queue .*abs"
+    with pytest.raises(ParamsError, match=expected):
+        check_dataset(DatasetParams("../music"))
+    with pytest.raises(ParamsError, match="no such folder$"):
+        check_dataset(DatasetParams(str(tmp_path / "music")))
 
 
 def test_the_output_is_the_same_for_other_parameters(project: Path) -> None:

@@ -184,7 +184,7 @@ def test_unknown_name_and_no_samples_are_errors() -> None:
     expected = "there is no sample 'high/0:0:9'; names are track:clip:copy, such as 'high/"
     assert message.startswith(expected)
     write_samples(AUGMENTED, [])
-    expected = "data/augmented has no samples: augment.mode is not offline"
+    expected = "data/augmented has no samples; `dvc exp run -S augment.mode=offline` makes some"
     assert refused() == refused(NAMES[0]) == expected
 
 
