@@ -28,7 +28,13 @@ from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.summary import probability_columns, probability_row
 from pipeline.store.store import Store
 from pipeline.training.ensemble import load_models
-from pipeline.training.prediction import Models, predict_clips, predict_sound, recipe_of
+from pipeline.training.prediction import (
+    Models,
+    predict_clips,
+    predict_sound,
+    recipe_of,
+    require_use,
+)
 
 COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
 
@@ -140,7 +146,7 @@ def main() -> None:
         parser.error("--resume needs --csv, the table to go on with")
     if arguments.files:
         paths = audio_files(arguments.files)
-        models = load_models(arguments.models)
+        models = load_models(arguments.models, require_use)
         columns = _columns("file", models)
         growing = arguments.csv and GrowingTable(arguments.csv, columns, resume=arguments.resume)
         with growing or nullcontext() as table:
