@@ -1,6 +1,7 @@
 """Stage: check all of params.yaml, before any other stage loses its old output."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pipeline.audio.params import SegmentParams
@@ -8,7 +9,18 @@ from pipeline.augmentation.params import AugmentParams, parse_augment
 from pipeline.augmentation.target import Target
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import ParamsError
-from pipeline.base.paths import DEMO, FEATURE_STORES, PARAMS, PARAMS_CHECKED
+from pipeline.base.paths import (
+    AUGMENTED,
+    CLIPS,
+    DATA,
+    DEMO,
+    FEATURE_STORES,
+    FINGERPRINTS,
+    METRICS,
+    PARAMS,
+    PARAMS_CHECKED,
+    TRAINED,
+)
 from pipeline.base.sections import (
     choice,
     one_of,
@@ -42,6 +54,7 @@ KEYS = (
     "models",
     "evaluate",
 )
+WRITTEN = (METRICS, CLIPS, FEATURE_STORES, AUGMENTED, FINGERPRINTS, TRAINED)
 
 
 def check(document: Mapping[str, Any]) -> None:
@@ -120,9 +133,22 @@ def check_input(
 
 
 def check_dataset(dataset: DatasetParams) -> None:
-    """Raise `ParamsError` unless the folder exists, or is the demo's, which will be written."""
-    if dataset.folder != DEMO and not dataset.folder.is_dir():
+    """Raise `ParamsError` unless the folder exists, or is the demo's, which will be written.
+
+    A folder that holds the project, or that the pipeline writes into, is refused.
+    """
+    if dataset.folder == DEMO:
+        return
+    if not dataset.folder.is_dir():
         raise ParamsError(f"dataset.path = {dataset.path!r}: no such folder")
+    place = dataset.folder.resolve()
+    if Path.cwd().resolve().is_relative_to(place):
+        raise ParamsError(f"dataset.path = {dataset.path!r}: should not hold the project itself")
+    for written in WRITTEN:
+        if place == DATA.resolve() or place.is_relative_to(written.resolve()):
+            raise ParamsError(
+                f"dataset.path = {dataset.path!r}: should not be where the pipeline writes"
+            )
 
 
 def main() -> None:
