@@ -9,11 +9,38 @@ from unittest import mock
 import hypothesis
 import pytest
 from documents import write_params
-from helpers import augmented_project
 
 # A busy machine may take its time over an example: no test measures any.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+
+TESTS = Path(__file__).parent
+# What starts processes, trains networks or runs the pipeline: `make quick` leaves it out.
+SLOW = (
+    "base/test_parallel.py",
+    "models/",
+    "store/test_build.py",
+    "test_ablate.py",
+    "test_backends.py",
+    "test_cluster.py",
+    "test_commands.py",
+    "test_crash.py",
+    "test_dag.py",
+    "test_edits.py",
+    "test_evaluate.py",
+    "test_predict.py",
+    "test_protocols.py",
+    "test_train.py",
+    "training/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow, by its file."""
+    for item in items:
+        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -40,6 +67,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def _augmented_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from helpers import augmented_project  # it takes seconds: Keras
+
     path = tmp_path_factory.mktemp("augmented")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)

@@ -1,11 +1,6 @@
 """A small project on disk, and what is needed to train on it."""
 
-import json
-import os
-import shutil
-import subprocess
 import sys
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +10,6 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 import pytest
-import soundfile
 from documents import changed_document, write_params
 
 from pipeline.augmentation.offline import make_samples
@@ -206,136 +200,3 @@ def save_untrained(folder: Path, description: Description) -> Any:
     model = assemble((FRAMES,), description, network, 800.0, 400.0**2, "float32")
     save_model(folder / f"fold-{description.fold}.keras", model, description)
     return model
-
-
-PARTS = ["pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"]
-MUSIC_TRACKS = 60
-# Python runs this as it starts. A track takes a moment then, so that a test can stop a stage in
-# the middle; no source changes, so the results keep their addresses.
-SLOW = """
-import itertools, os, resource, sys, time
-if {"pipeline.segment", "pipeline.extract", "distributed.cli.dask_worker"} & {*sys.orig_argv}:
-    import pipeline.audio.clips, pipeline.features.shared.recipe
-    numbers = itertools.count(1)
-    def slowed(function):
-        def call(*arguments):
-            number = next(numbers)
-            with open(os.environ["CALLS"], "a") as file:
-                file.write("call\\n")
-            time.sleep(0.02)
-            while number > 10 and os.path.exists(os.environ.get("HOLD", "")):
-                time.sleep(0.01)
-            return function(*arguments)
-        return call
-    pipeline.audio.clips.load_clips = slowed(pipeline.audio.clips.load_clips)
-    pipeline.features.shared.recipe.from_pcm = slowed(pipeline.features.shared.recipe.from_pcm)
-    if "LARGEST_FILE" in os.environ:
-        resource.setrlimit(resource.RLIMIT_FSIZE, [int(os.environ["LARGEST_FILE"])] * 2)
-"""
-
-
-class Workplace:
-    """A copy of the project with MUSIC_TRACKS noisy tracks, a cache of its own, and a shell.
-
-    Its stages append a line to the file `calls` for each track that they compute, and stop
-    after ten while there is a file `hold`.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.cache, self.calls, self.hold = folder / "cache", folder / "calls", folder / "hold"
-        for part in PARTS:
-            source, target = ROOT / part, folder / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                skipped = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(source, target, ignore=skipped)
-            else:
-                shutil.copy(source, target)
-        write_params(folder, {"dataset.path": "music"})
-        rng = np.random.default_rng(0)
-        for number in range(MUSIC_TRACKS):
-            path = folder / "music" / ("blues", "jazz", "rock")[number % 3] / f"{number:02d}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            soundfile.write(
-                path, rng.integers(-9000, 9000, 44_100 + 300 * number, np.int16), 22_050
-            )
-        (folder / "slow").mkdir()
-        (folder / "slow" / "sitecustomize.py").write_text(SLOW)
-
-    def renew(self) -> None:
-        """Forget what was computed and every trace of it."""
-        for name in ("cache", "data", "metrics", ".dvc/cache", ".dvc/tmp"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-        for name in ("calls", "hold", "dvc.lock"):
-            (self.folder / name).unlink(missing_ok=True)
-
-    def environment(self, **variables: str) -> dict[str, str]:
-        """What commands find in their environment."""
-        return {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": f"{self.folder / 'slow'}{os.pathsep}{self.folder}",
-            "PIPELINE_CACHE": str(self.cache),
-            "PIPELINE_WORKERS": "2",
-            "CALLS": str(self.calls),
-            "HOLD": str(self.hold),
-            **variables,
-        }
-
-    def start(self, *command: str, **variables: str) -> subprocess.Popen[bytes]:
-        """Start a command, as the leader of a group of its own; its output goes to a file."""
-        with (self.folder / "output").open("ab") as output:
-            return subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=self.environment(**variables),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-
-    def run(self, *command: str, status: int = 0, **variables: str) -> str:
-        """Output of a command that must end with `status`."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment(**variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == status, f"{' '.join(command)}\n{done.stdout}"
-        return done.stdout
-
-    def contents(self) -> dict[str, bytes]:
-        """Every file below data/ and metrics/ that is no lock."""
-        files = [path for part in ("data", "metrics") for path in (self.folder / part).rglob("*")]
-        return {
-            path.relative_to(self.folder).as_posix(): path.read_bytes()
-            for path in files
-            if path.is_file() and path.suffix != ".lock"
-        }
-
-    def held(self) -> set[str]:
-        """Addresses of the tracks that are whole in the cache."""
-        found = {path.name for path in self.cache.glob("tracks/*/*")}
-        for path in self.cache.glob("shards/*/*/*/tracks.json"):
-            found |= {track["address"] for track in json.loads(path.read_bytes())["tracks"]}
-        return found
-
-    def computed(self) -> int:
-        """Number of tracks of which the computation began."""
-        return len(self.calls.read_bytes().splitlines()) if self.calls.is_file() else 0
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
-    """Wait until `condition` holds; fail the test if it never does."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.003)

@@ -42,7 +42,7 @@ labels = np.arange(48) % 2
 rows = (40 + 20 * labels[:, None, None, None] + rng.normal(0, 9, (48, 16, 16, 1))).astype("f2")
 np.save(folder / "rows.npy", rows[32:])
 COMMON = {"optimizer": "adam", "learning_rate": 0.003, "schedule": "cosine", "decay": 0}
-COMMON |= {"warmup": 0.2, "momentum": 0, "epochs": 4, "batch_size": 8, "patience": 0}
+COMMON |= {"warmup": 0.2, "momentum": 0, "epochs": 32, "batch_size": 8, "patience": 0}
 losses = {}
 for number, (name, params) in enumerate(parse_models(base_document()["models"]).items()):
     training = {"seed": 1, "precision": precisions[number % 2]}
@@ -96,7 +96,7 @@ def test_network_learns_on_a_backend_and_predicts_the_same_on_another(
 ) -> None:
     folder, report = trained
     losses = report["losses"][name]
-    assert losses[-1] < losses[0] / 2
+    assert losses[-1] < 0.5 * losses[0]  # in 128 steps, whatever the network
     network, _ = load_model(folder / f"{name}.keras")
     again = probabilities(network, np.load(folder / "rows.npy"))
     np.testing.assert_allclose(again, np.load(folder / f"{name}.npy"), atol=1e-4)

@@ -1,139 +1,186 @@
 """A Dask cluster of real processes: it writes what this machine writes, though a worker is lost."""
 
 import json
-import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from documents import write_params
-from helpers import MUSIC_TRACKS, Workplace, wait_until
+from waiting import wait_until
+from workplace import MUSIC_TRACKS, Workplace
 
-pytest.importorskip("distributed")
+from pipeline.base.parallel import ONE_THREAD
+
+distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.slow
+
 SEGMENT = ("python", "-m", "pipeline.segment")
-MEL = ("python", "-m", "pipeline.extract", "mel")
+EXTRACT = ("python", "-m", "pipeline.extract", "centroid")
 REPLICAS = ("python", "-m", "pipeline.replicas")
 SPLIT = ("python", "-m", "pipeline.split")
-TRAIN = ("python", "-m", "pipeline.train")
-WAIT = """
-import sys
-from distributed import Client
-with Client(sys.argv[1], timeout=60) as client:
-    client.wait_for_workers(int(sys.argv[2]), timeout=60)
+PARAMS = {
+    "dataset.path": "music",
+    "feature": "centroid",
+    "model": "ann",
+    "split.folds": 3,
+    "models.ann.epochs": 5,
+}
+# Trains every fold in this one process and then on the cluster, with a cache for each.
+TRAIN_TWICE = """
+import os
+from pathlib import Path
+from pipeline.base.paths import FEATURE_STORES
+from pipeline.folds.labelled import load_labelled
+from pipeline.folds.table import read_folds
+from pipeline.store.cache import Cache
+from pipeline.training.cross_validation import code_of, train_fold, train_folds
+from pipeline.training.experiment import read_experiment
+from pipeline.training.tasks import make_tasks
+
+experiment, tracks = read_experiment(), read_folds()
+clips = load_labelled(FEATURE_STORES / experiment.feature, tracks)
+tasks = make_tasks(experiment, tracks, clips)
+for task in tasks:
+    train_fold(task, Cache(Path("here")), code_of(task))
+folders = train_folds(tasks)
+assert len(set(folders)) == len(tasks)
 """
+
+Process = subprocess.Popen[bytes]
+Contents = dict[str, bytes]
 
 
 class Cluster:
     """A scheduler on this machine and its workers; `stop` ends them all."""
 
     def __init__(self, place: Workplace) -> None:
-        self.place = place
-        self.processes: list[subprocess.Popen[bytes]] = []
         self.file = place.folder / "scheduler.json"
-        self.file.unlink(missing_ok=True)
-        self._start("scheduler", "--host=127.0.0.1", "--port=0", "--no-dashboard", "--no-show")
+        options = ("--host=127.0.0.1", "--port=0", "--no-dashboard", "--no-show")
+        self.scheduler = self._start(place, "scheduler", *options)
+        self.workers: list[Process] = []
         wait_until(self.file.is_file)
         wait_until(lambda: self.file.read_text().rstrip().endswith("}"))
         self.address = json.loads(self.file.read_text())["address"]
 
-    def add_worker(self, place: Workplace | None = None) -> subprocess.Popen[bytes]:
-        """Start a worker, of the code in another workplace if one is given."""
+    def add_workers(self, place: Workplace, count: int) -> None:
+        """Start workers that run the code of a workplace, and wait until they have come."""
         options = ("--host=127.0.0.1", "--no-nanny", "--nthreads=1", "--no-dashboard")
-        return self._start("worker", *options, "--local-directory=workers", place=place)
+        for _ in range(count):
+            local = "--local-directory=workers"
+            self.workers.append(self._start(place, "worker", *options, local))
+        with distributed.Client(self.address, timeout=60) as client:
+            client.wait_for_workers(len(self.workers), timeout=60)
 
-    def wait(self, workers: int) -> None:
-        """Wait until that many workers have come."""
-        self.place.run(sys.executable, "-c", WAIT, self.address, str(workers))
+    def lose_worker(self) -> None:
+        """Kill the worker that came first."""
+        worker = self.workers.pop(0)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
 
     def stop(self) -> None:
-        for process in reversed(self.processes):
-            process.kill()
-            process.wait()
+        while self.workers:
+            self.lose_worker()
+        self.scheduler.kill()
+        self.scheduler.wait()
 
-    def _start(
-        self, kind: str, *options: str, place: Workplace | None = None
-    ) -> subprocess.Popen[bytes]:
+    def _start(self, place: Workplace, kind: str, *options: str) -> Process:
         module = f"distributed.cli.dask_{kind}"
-        command = ("python", "-m", module, f"--scheduler-file={self.file}", *options)
-        self.processes.append((place or self.place).start(*command))
-        return self.processes[-1]
+        return place.start("python", "-m", module, f"--scheduler-file={self.file}", *options)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    return Workplace(tmp_path_factory.mktemp("work") / "place")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workplace, Contents]:
+    """A workplace, and what this machine makes in it for training."""
+    place = Workplace(tmp_path_factory.mktemp("work") / "place")
+    write_params(place.folder, PARAMS)
+    for command in (SEGMENT, EXTRACT, REPLICAS, SPLIT):
+        place.run(*command)
+    return place, place.contents()
 
 
 @pytest.fixture
-def cluster(place: Workplace) -> Iterator[Cluster]:
-    """A cluster without a worker yet."""
-    place.renew()
-    cluster = Cluster(place)
+def place(made: tuple[Workplace, Contents]) -> Workplace:
+    """The workplace without a trace of what was computed."""
+    made[0].renew()
+    return made[0]
+
+
+@pytest.fixture(scope="module")
+def started(made: tuple[Workplace, Contents]) -> Iterator[Cluster]:
+    cluster = Cluster(made[0])
     yield cluster
     cluster.stop()
 
 
+@pytest.fixture
+def cluster(started: Cluster) -> Iterator[Cluster]:
+    """A cluster without a worker yet."""
+    yield started
+    while started.workers:
+        started.lose_worker()
+
+
+def lose_worker_when(cluster: Cluster, stage: Process, condition: object) -> None:
+    assert callable(condition)
+    try:
+        wait_until(lambda: condition() or stage.poll() is not None)
+        assert stage.poll() is None
+        cluster.lose_worker()
+    except BaseException:
+        stage.kill()
+        stage.wait()
+        raise
+
+
 def test_a_cluster_that_loses_a_worker_writes_the_same_bytes(
-    place: Workplace, cluster: Cluster
+    place: Workplace, cluster: Cluster, made: tuple[Workplace, Contents]
 ) -> None:
-    for command in (SEGMENT, MEL):
-        place.run(*command)
-    expected = place.contents()
-    place.renew()
     place.hold.touch()
-    first, _ = cluster.add_worker(), cluster.add_worker()
-    cluster.wait(2)
+    cluster.add_workers(place, 2)
     stage = place.start(*SEGMENT, PIPELINE_SCHEDULER=cluster.address)
-    cluster.processes.append(stage)
-    wait_until(lambda: len(place.held()) >= 15 or stage.poll() is not None)
-    assert stage.poll() is None
-    first.send_signal(signal.SIGKILL)
+    lose_worker_when(cluster, stage, lambda: len(place.held()) >= 15)
     place.hold.unlink()
     assert stage.wait(120) == 0
-    cluster.add_worker()
-    cluster.wait(2)
-    output = place.run(*MEL, PIPELINE_SCHEDULER=cluster.address)
-    assert f"mel: {MUSIC_TRACKS} tracks, 0 reused, {MUSIC_TRACKS} computed" in output
-    assert place.contents() == expected
+    output = place.run(*EXTRACT, PIPELINE_SCHEDULER=cluster.address)
+    assert f"centroid: {MUSIC_TRACKS} tracks, 0 reused, {MUSIC_TRACKS} computed" in output
+    written = place.contents()
+    assert written == {name: made[1][name] for name in written}
+    assert sum(name.startswith("data/features/centroid/") for name in written) == 32
 
 
 def test_a_worker_of_other_code_is_refused(
     place: Workplace, cluster: Cluster, tmp_path: Path
 ) -> None:
     other = Workplace(tmp_path / "other")
-    with (other.folder / "pipeline" / "pcm.py").open("a") as file:
-        file.write("# changed\n")
-    cluster.add_worker(other)
-    cluster.add_worker(other)
-    cluster.wait(2)
+    with (other.folder / "pipeline" / "audio" / "pcm.py").open("a") as file:
+        file.write("CHANGED = True\n")
+    cluster.add_workers(other, 1)
     output = place.run(*SEGMENT, status=2, PIPELINE_SCHEDULER=cluster.address)
     assert "Traceback" not in output
     errors = [line for line in output.splitlines() if line.startswith("error: ")]
-    assert errors == ["error: a worker runs other code or libraries than this; restart it"]
+    assert errors == [
+        "error: a worker runs other code or libraries than this process; restart the workers of "
+        "a cluster, and run it again"
+    ]
     assert place.held() == set()
     assert not (place.folder / "data" / "clips").exists()
 
 
-def test_folds_on_a_cluster_that_loses_a_worker_are_those_of_this_machine(
-    place: Workplace, cluster: Cluster
+def test_folds_on_a_cluster_that_loses_a_worker_are_those_of_one_process(
+    place: Workplace, cluster: Cluster, made: tuple[Workplace, Contents]
 ) -> None:
-    changes = {"dataset.path": "music", "model": "ann", "split.folds": 6, "models.ann.epochs": 10}
-    write_params(place.folder, changes)
-    for command in (SEGMENT, MEL, REPLICAS, SPLIT, TRAIN):
-        place.run(*command)
-    trained = place.folder / "models" / "trained"
-    expected = {path.name: path.read_bytes() for path in trained.iterdir()}
-    assert len(expected) == 12
-    shutil.rmtree(place.cache / "folds")
-    shutil.rmtree(trained)
-    first, _ = cluster.add_worker(), cluster.add_worker()
-    cluster.wait(2)
-    stage = place.start(*TRAIN, PIPELINE_SCHEDULER=cluster.address)
-    cluster.processes.append(stage)
-    wait_until(lambda: any(place.cache.glob("folds/*/*")) or stage.poll() is not None)
-    first.send_signal(signal.SIGKILL)
+    place.restore(made[1])
+    cluster.add_workers(place, 2)
+    script = ("python", "-c", TRAIN_TWICE)
+    stage = place.start(*script, PIPELINE_SCHEDULER=cluster.address, **ONE_THREAD)
+    lose_worker_when(cluster, stage, lambda: any(place.cache.glob("folds/*/*")))
     assert stage.wait(120) == 0
-    assert {path.name: path.read_bytes() for path in trained.iterdir()} == expected
+    caches = [place.cache, place.folder / "here"]
+    on_cluster, here = (
+        {path.parent.name: path.read_bytes() for path in cache.glob("folds/*/model.keras")}
+        for cache in caches
+    )
+    assert on_cluster == here
+    assert len(here) == PARAMS["split.folds"]

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from helpers import MUSIC_TRACKS, Workplace, wait_until
+from waiting import wait_until
+from workplace import MUSIC_TRACKS, Workplace
+
+pytestmark = pytest.mark.slow
 
 SEGMENT = ("python", "-m", "pipeline.segment")
-MEL = ("python", "-m", "pipeline.extract", "mel")
+EXTRACT = ("python", "-m", "pipeline.extract", "centroid")
 PROGRESS = re.compile(r"\w+: +\d+%\|.*\| \d+/\d+ \[.*\]")
 SUMMARY = re.compile(r"(\w+): (\d+) tracks, (\d+) reused, (\d+) computed, (\d+) rejected, in ")
-KILLS = 10
+KILLS = {SEGMENT: 10, EXTRACT: 5}
 IN_FLIGHT = 2  # PIPELINE_WORKERS of a workplace
 STARTED: list[subprocess.Popen[bytes]] = []
 
@@ -30,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     workplace.run("git", "init", "-q")
     workplace.run(*SEGMENT)
     segmented = workplace.contents()
-    workplace.run(*MEL)
+    workplace.run(*EXTRACT)
     return workplace, segmented, workplace.contents()
 
 
@@ -56,12 +59,6 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def write(place: Workplace, contents: Contents) -> None:
-    for name, content in contents.items():
-        (place.folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (place.folder / name).write_bytes(content)
-
-
 def kill_soon(place: Workplace, command: tuple[str, ...], rng: random.Random) -> None:
     """Start a command and kill it after some more tracks, or any time after it began one."""
     held, computed = len(place.held()), place.computed()
@@ -79,10 +76,10 @@ def kill_soon(place: Workplace, command: tuple[str, ...], rng: random.Random) ->
 def kill_again_and_again(place: Workplace, command: tuple[str, ...], seed: int) -> None:
     rng = random.Random(seed)
     found = []
-    for _ in range(KILLS):
+    for _ in range(KILLS[command]):
         kill_soon(place, command, rng)
         found.append(len(place.held()))
-    assert sum(0 < held < MUSIC_TRACKS for held in found) > KILLS / 3
+    assert sum(0 < held < MUSIC_TRACKS for held in found) > KILLS[command] / 3
 
 
 def finish(place: Workplace, command: tuple[str, ...]) -> None:
@@ -94,7 +91,7 @@ def finish(place: Workplace, command: tuple[str, ...]) -> None:
     assert (tracks, rejected) == (MUSIC_TRACKS, 0)
     assert reused >= held
     assert computed == MUSIC_TRACKS - reused
-    assert place.computed() <= MUSIC_TRACKS + IN_FLIGHT * KILLS
+    assert place.computed() <= MUSIC_TRACKS + IN_FLIGHT * KILLS[command]
 
 
 def test_segment_killed_at_any_moment_ends_in_the_same_bytes(place: Workplace, made: Made) -> None:
@@ -104,9 +101,9 @@ def test_segment_killed_at_any_moment_ends_in_the_same_bytes(place: Workplace, m
 
 
 def test_extract_killed_at_any_moment_ends_in_the_same_bytes(place: Workplace, made: Made) -> None:
-    write(place, made[1])
-    kill_again_and_again(place, MEL, seed=2)
-    finish(place, MEL)
+    place.restore(made[1])
+    kill_again_and_again(place, EXTRACT, seed=2)
+    finish(place, EXTRACT)
     assert place.contents() == made[2]
 
 
@@ -168,11 +165,11 @@ def test_a_full_disk_stops_segment_and_is_forgotten(
     assert place.contents() == made[1]
 
 
-@pytest.mark.parametrize("command", [SEGMENT, MEL])
+@pytest.mark.parametrize("command", [SEGMENT, EXTRACT])
 def test_a_cache_that_cannot_be_written_stops_a_stage(
     place: Workplace, made: Made, command: tuple[str, ...]
 ) -> None:
-    write(place, made[1])
+    place.restore(made[1])
     place.cache.touch()
     try:
         output = place.run(*command, status=2, PIPELINE_CACHE=str(place.cache / "below"))
@@ -185,12 +182,13 @@ def test_a_cache_that_cannot_be_written_stops_a_stage(
     assert place.contents() == made[1 if command == SEGMENT else 2]
 
 
-@pytest.mark.parametrize(("command", "largest_file"), [(SEGMENT, 250_000), (MEL, 20_000)])
+@pytest.mark.parametrize(("command", "largest_file"), [(SEGMENT, 250_000), (EXTRACT, 3000)])
 def test_a_disk_that_is_full_for_a_shard_stops_a_stage_in_one_line(
     place: Workplace, made: Made, command: tuple[str, ...], largest_file: int
 ) -> None:
-    write(place, made[1])
+    place.restore(made[1])
     output = place.run(*command, status=2, LARGEST_FILE=str(largest_file))
     assert_one_line(output)
+    assert re.search(rf"File too large: '{place.cache}/tmp/\S+/rows\.h5'", output)
     place.run(*command)
     assert place.contents() == made[1 if command == SEGMENT else 2]

@@ -73,7 +73,7 @@ def test_table_has_a_row_for_each_protocol_and_tells_the_leaky_one_apart(
     assert low < high
     assert (song["folds"], song["tracks"], leaky["tracks"]) == ("2", "12", "12")
     assert "clip (leaks)" in output.out
-    assert "artist: left out: split.protocol = 'artist', and no artist is known" in output.err
+    assert "artist: left out: split.protocol = 'artist', but no artist is known" in output.err
     assert "filtered: left out: split.protocol = 'filtered' is a split of GTZAN" in output.err
 
 

@@ -68,7 +68,7 @@ class AugmentTrack:
         if not np.isfinite(parent.rows[clip]).all():
             raise PipelineError(
                 f"the feature of clip {clip} of {parent.track_id} has values that are not finite; "
-                "compute it anew"
+                "compute it again"
             )
         pcm = None if parent.pcm is None else parent.pcm[clip]
         row = self.target.make_sample(self.chain.kinds, states, parent.rows[clip], pcm)

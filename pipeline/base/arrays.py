@@ -8,7 +8,7 @@ Array = npt.NDArray[Any]
 
 
 class Rows(Protocol):
-    """Feature rows, indexed by an array of row numbers; they may stay on the disk until then.
+    """Feature rows that are indexed by an array of row numbers, and may stay on disk until then.
 
     Attributes
     ----------

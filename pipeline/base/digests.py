@@ -1,11 +1,13 @@
 """Hashes of texts, and versions of libraries: what content addresses are made of."""
 
 import hashlib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
 
 def digest(*parts: str) -> str:
-    """SHA-256 of several texts, as hex; ("ab", "c") and ("a", "bc") differ."""
+    """SHA-256 of several texts, in hex; those of ("ab", "c") and ("a", "bc") differ."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -14,5 +16,11 @@ def version_of(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        names = packages_distributions().get(package, [])
+        names = _distributions().get(package, [])
         return " ".join(f"{name} {version(name)}" for name in names)
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Distributions by the packages that they install: found by reading the metadata of all."""
+    return packages_distributions()

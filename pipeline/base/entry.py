@@ -1,4 +1,4 @@
-"""How a stage or a command begins, and how it ends when it meets an error."""
+"""How every stage and command starts, and how it ends after an error."""
 
 import argparse
 import os
@@ -9,12 +9,12 @@ from contextlib import suppress
 from pipeline.base.errors import PipelineError
 
 USER_ERROR = 2
-INTERRUPTED, PIPE_CLOSED = 130, 141  # as of a process that the signal ended
-OPEN_FILES = 8192  # a store that a process reads takes 64, and many systems grant 1024
+INTERRUPTED, PIPE_CLOSED = 130, 141  # as if the signal had ended the process
+OPEN_FILES = 8192  # reading a store takes 64, and many systems allow 1024
 
 
 def command_line(doc: str) -> argparse.ArgumentParser:
-    """A parser of the command line whose help is the module's docstring `doc`."""
+    """A parser of the command line that shows the module's docstring `doc` as its help."""
     started = sys.modules["__main__"].__spec__  # None where `python -m` did not start it
     return argparse.ArgumentParser(
         prog=f"python -m {started.name}" if started else None,
@@ -24,20 +24,20 @@ def command_line(doc: str) -> argparse.ArgumentParser:
 
 
 def run_stage(main: Callable[[], None]) -> None:
-    """Run `main`; what a user can cause becomes one line on stderr and exit status 2.
+    """Run `main`, and turn errors that a user can cause into one line and exit status 2.
 
     Parameters
     ----------
     main : callable
         The stage or command. A `PipelineError` or an `OSError` (no such file, no space left)
         is reported without a traceback; anything else is a defect and keeps its traceback.
-        A reader of its output that went away ends it without a word.
+        If the reader of its output is gone, it ends silently.
     """
     _raise_file_limit()
     try:
         main()
         sys.stdout.flush()
-    except BrokenPipeError:  # as by `| head`; Python would complain on closing
+    except BrokenPipeError:  # such as by `| head`; Python would complain when it closes stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(PIPE_CLOSED)
     except (PipelineError, OSError) as error:
@@ -49,7 +49,7 @@ def run_stage(main: Callable[[], None]) -> None:
 
 
 def _raise_file_limit() -> None:
-    """Let this process and its children open OPEN_FILES files, or as many as the system allows."""
+    """Let this process and its children open up to OPEN_FILES files, if the system allows it."""
     with suppress(ImportError, OSError, ValueError):  # Windows has no such limits
         import resource
 

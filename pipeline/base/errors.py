@@ -2,7 +2,7 @@
 
 
 class PipelineError(Exception):
-    """Root of all errors that a user can cause and mend; its text is one line that says how."""
+    """Root of all errors that a user can cause and mend; the text is one line that says how."""
 
 
 class ParamsError(PipelineError):

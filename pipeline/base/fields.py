@@ -1,10 +1,10 @@
-"""Types of fields that the dataclasses of params.yaml's sections share."""
+"""Types of fields that several sections of params.yaml have."""
 
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-# Of every section's dataclass: no unknown key, no text where a number belongs, no infinity.
+# For the dataclass of every section: no unknown key, no text for a number, no infinity.
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 

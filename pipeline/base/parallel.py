@@ -1,15 +1,16 @@
 """Map over tracks or folds, on this machine or on a Dask cluster.
 
-PIPELINE_WORKERS says how many at once (default: every core); PIPELINE_SCHEDULER, the address of a
-Dask scheduler, sends them there instead. Neither changes a result.
+PIPELINE_WORKERS says how many run at once (default: one for each core). PIPELINE_SCHEDULER, the
+address of a Dask scheduler, sends them there instead. Neither changes a result.
 """
 
 import logging
 import os
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,12 +26,13 @@ Result = TypeVar("Result")
 
 LOKY = {"backend": "loky", "inner_max_num_threads": 1}
 MANY = 200  # items that are worth the second in which processes start
-# What joblib says when an error ends the work early, and when it replaces a process that has grown:
+SENT = 1000  # items that a cluster has at once
+# joblib warns when an error ends the work early, and when it replaces a process that has grown:
 # nobody can do anything about either.
 warnings.filterwarnings("ignore", r"(?s).*adjusting the input task iterator", UserWarning)
 warnings.filterwarnings("ignore", r"A worker stopped while some jobs were given", UserWarning)
-PATIENCE_SECONDS = 10  # for a scheduler to answer
-ORPHAN_SECONDS = 1.0  # between two looks at whether the parent lives
+PATIENCE_SECONDS = 10  # how long a scheduler may take to answer
+ORPHAN_SECONDS = 1.0  # between two checks whether the parent lives
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",  # PyTorch
@@ -42,7 +44,7 @@ ONE_THREAD = {
 
 
 def workers() -> int:
-    """Number of tasks to run at once."""
+    """How many tasks run at once on this machine."""
     text = os.environ.get("PIPELINE_WORKERS", "")
     if not text:
         return int(cpu_count())
@@ -61,37 +63,49 @@ def map_tracks(
 ) -> Generator[Result, None, None]:
     """Results in the order of `items`, with progress; `items` are taken as they are needed.
 
-    `light` work, and that on few items, is done by threads, which start at once but wait for one
-    another's turn in the interpreter; other work by processes. On a cluster, a lost worker's
-    items are given to another.
+    `light` work, and work on few items, is done by threads, which start at once but share the
+    interpreter; other work is done by processes. On a cluster, the items of a lost worker are
+    given to another.
 
     Raises
     ------
     PipelineError
-        PIPELINE_SCHEDULER names no scheduler that answers.
+        PIPELINE_SCHEDULER does not name a scheduler that answers.
     """
     if not total:
         return
-    with (
-        _tasks(light or total < MANY) as parallel,
-        progress(total, label) as reported,
-    ):
-        for result in parallel(delayed(function)(item) for item in items):
+    address = os.environ.get("PIPELINE_SCHEDULER")
+    if address:
+        mapped = _map_on_cluster(address, function, items)
+    else:
+        backend = {"backend": "threading"} if light or total < MANY else LOKY
+        mapped = _map_here(backend, function, items)
+    with closing(mapped) as results, progress(total, label) as reported:
+        for result in results:
             reported.update()
             yield result
 
 
-@contextmanager
-def _tasks(threads: bool) -> Iterator[Parallel]:
-    address = os.environ.get("PIPELINE_SCHEDULER")
-    if address:
-        with _client(address), parallel_config("dask"), Parallel(return_as="generator") as tasks:
-            yield tasks
-        return
-    backend = {"backend": "threading"} if threads else LOKY
-    here = parallel_config(n_jobs=workers(), **backend)
-    with threadpool_limits(1), here, Parallel(return_as="generator") as tasks:
-        yield tasks
+def _map_here(
+    backend: Mapping[str, Any], function: Callable[[Item], Result], items: Iterable[Item]
+) -> Generator[Result, None, None]:
+    with threadpool_limits(1), parallel_config(n_jobs=workers(), **backend):
+        yield from Parallel(return_as="generator")(delayed(function)(item) for item in items)
+
+
+def _map_on_cluster(
+    address: str, function: Callable[[Item], Result], items: Iterable[Item], *plugins: Any
+) -> Generator[Result, None, None]:
+    with _client(address) as client:
+        for plugin in plugins:
+            client.register_plugin(plugin)
+        sent: deque[Any] = deque()
+        for item in items:
+            if len(sent) == SENT:
+                yield sent.popleft().result()
+            sent.append(client.submit(function, item, pure=False))
+        while sent:
+            yield sent.popleft().result()
 
 
 def _client(address: str) -> Any:
@@ -99,7 +113,7 @@ def _client(address: str) -> Any:
         from distributed import Client
     except ImportError:
         raise PipelineError("PIPELINE_SCHEDULER needs Dask: pip install '.[cluster]'") from None
-    for name in ("asyncio", "tornado.application"):  # they tell of connections that Dask closed
+    for name in ("asyncio", "tornado.application"):  # they report connections that Dask closed
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return Client(address, timeout=PATIENCE_SECONDS)
@@ -111,23 +125,21 @@ def _client(address: str) -> Any:
 def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """Results in the order of `items`, each computed in a process of its own.
 
-    Every process computes with one thread, however many run at once: the number of threads
-    changes the last bits of a sum, and so the weights. Large arrays reach the processes as
-    one memory map.
+    Every process computes with one thread, however many of them run at once: the number of
+    threads changes the last bits of a sum, and so the weights. Large arrays reach the processes
+    as one memory map.
 
     Raises
     ------
     PipelineError
-        PIPELINE_SCHEDULER names no scheduler that answers.
+        PIPELINE_SCHEDULER does not name a scheduler that answers.
     """
     address = os.environ.get("PIPELINE_SCHEDULER")
     if address:
-        with _client(address) as client, parallel_config("dask"):
-            client.register_plugin(_one_thread_plugin())
-            return list(Parallel(batch_size=1)(delayed(function)(item) for item in items))
+        return list(_map_on_cluster(address, function, items, _one_thread_plugin()))
     jobs = min(workers(), len(items))
     get_reusable_executor().shutdown()  # its processes may have started with more threads
-    # joblib runs a single job in this very process; two with one dispatched at a time do not.
+    # joblib would run a single job in this process; of two, dispatch one at a time.
     several = parallel_config("loky", n_jobs=max(jobs, 2), inner_max_num_threads=1)
     with _environment(ONE_THREAD), several, Parallel(pre_dispatch=jobs, batch_size=1) as parallel:
         wanted = partial(_while_wanted, os.getpid(), function)
@@ -136,7 +148,7 @@ def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Processes that are started in the block have these variables; this one does not keep them."""
+    """Set variables for the processes that are started in the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -149,7 +161,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def _while_wanted(parent: int, function: Callable[[Item], Result], item: Item) -> Result:
-    """The result; but if the parent, which waits for it, was killed, this process ends as well."""
+    """Call the function, and end this process if the parent that waits for it is killed."""
     done = threading.Event()
 
     def watch() -> None:
@@ -165,7 +177,7 @@ def _while_wanted(parent: int, function: Callable[[Item], Result], item: Item) -
 
 
 def _one_thread_plugin() -> Any:
-    """Tells a cluster's workers, those to come as well, before one imports Keras."""
+    """Has every worker of a cluster, also one that comes later, compute with one thread."""
     from distributed.diagnostics.plugin import WorkerPlugin
 
     class OneThread(WorkerPlugin):  # type: ignore[misc]

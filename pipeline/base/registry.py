@@ -6,12 +6,12 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-NO_ENTRIES = ("params",)  # beside the entries, and what lies in sub-packages such as shared/
+NO_ENTRIES = ("params",)  # besides sub-packages such as shared/
 
 
 @cache
 def names_in(package: str) -> tuple[str, ...]:
-    """Names of the entries of a package such as "pipeline.features", sorted."""
+    """Sorted names of the entries of a package such as "pipeline.features"."""
     folder = Path(str(import_module(package).__file__)).parent
     found = pkgutil.iter_modules([str(folder)])
     return tuple(
@@ -20,12 +20,12 @@ def names_in(package: str) -> tuple[str, ...]:
 
 
 def entry_of(package: str, name: str) -> ModuleType:
-    """The module of an entry, one of `names_in` the package."""
+    """Import the entry `name`, one of `names_in(package)`."""
     return import_module(f"{package}.{name}")
 
 
 def class_in(module: ModuleType, base: type) -> type:
-    """The one class that `module` defines itself which derives from `base`.
+    """The one class derived from `base` that `module` itself defines.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Read params.yaml, one section at a time, into the dataclass of the room that it belongs to."""
+"""Read params.yaml, one section at a time, into the dataclass of that section."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -18,7 +18,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
 def read_document(path: Path = PARAMS) -> dict[str, Any]:
-    """The whole of params.yaml, as YAML has it.
+    """Read all of params.yaml.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def read_document(path: Path = PARAMS) -> dict[str, Any]:
 
 
 def lookup(key: str, document: Mapping[str, Any] | None = None) -> Any:
-    """Value at a dotted key such as `extract.mel` of `document`, by default of params.yaml.
+    """Look up a dotted key such as `extract.mel` in `document`, by default in params.yaml.
 
     Raises
     ------
@@ -48,22 +48,22 @@ def lookup(key: str, document: Mapping[str, Any] | None = None) -> Any:
 
 
 def read_section(cls: type[T], key: str, document: Mapping[str, Any] | None = None) -> T:
-    """Section `key` of `document`, by default of params.yaml, as the dataclass `cls`."""
+    """Read the section `key` of `document`, by default of params.yaml, as a `cls`."""
     return parse(cls, lookup(key, document), key)
 
 
 def read_seed(document: Mapping[str, Any] | None = None) -> int:
-    """The key `seed`."""
+    """Read the key `seed`."""
     return int(value_of_type(Seed, lookup("seed", document), "seed"))
 
 
 def read_name(key: str, document: Mapping[str, Any] | None = None) -> str:
-    """A key that holds a name: `feature` or `model`."""
+    """Read a key that holds a name, such as `feature`."""
     return str(value_of_type(Name, lookup(key, document), key))
 
 
 def section(value: Any, key: str, known: Iterable[str]) -> Mapping[str, Any]:
-    """Mapping `value` with exactly the keys `known`."""
+    """Return the mapping `value`, which must have exactly the keys `known`."""
     known = list(known)
     if not isinstance(value, dict):
         raise ParamsError(f"{key} = {value!r}: should be a section with the keys {one_of(known)}")
@@ -78,7 +78,7 @@ def section(value: Any, key: str, known: Iterable[str]) -> Mapping[str, Any]:
 
 
 def parse(cls: type[T], value: Any, key: str) -> T:
-    """Section `value` as the dataclass `cls`.
+    """Turn the section `value` into the dataclass `cls`.
 
     Raises
     ------
@@ -96,23 +96,23 @@ def parse(cls: type[T], value: Any, key: str) -> T:
 
 
 def value_of_type(kind: Any, value: Any, key: str) -> Any:
-    """`value` where it is of the annotated type `kind`."""
+    """Return `value`, which must be of the annotated type `kind`."""
     try:
         return TypeAdapter(kind).validate_python(value, strict=True)
     except ValidationError as error:
         raise ParamsError(_explain(error, key)) from None
 
 
-def choice(value: Any, key: str, choices: Iterable[str], what: str = "choices") -> str:
-    """`value` where it is one of the names `choices`."""
+def choice(value: Any, key: str, choices: Iterable[str]) -> str:
+    """Return `value`, which must be one of the names `choices`."""
     choices = list(choices)
     if not isinstance(value, str) or value not in choices:
-        raise ParamsError(f"{key} = {value!r}: should be one of the {what}: {one_of(choices)}")
+        raise ParamsError(f"{key} = {value!r}: should be one of the choices: {one_of(choices)}")
     return value
 
 
 def one_of(names: Iterable[str]) -> str:
-    """Names as a list to choose from: "a, b or c"."""
+    """Join names that one may choose from: "a, b or c"."""
     texts = [str(name) for name in names]
     return " or ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
 
@@ -130,7 +130,7 @@ def _explain(error: ValidationError, key: str) -> str:
 
 
 def _yaml_hint(value: Any) -> str:
-    """YAML 1.1 takes 1e-2 for text: a float needs its point."""
+    """What to write for a number such as 1e-2, which YAML 1.1 reads as text."""
     try:
         return f" (YAML reads it as text: write {float(value):g})" if value == str(value) else ""
     except ValueError:

@@ -1,4 +1,4 @@
-"""CSV and JSON files: rows of text in, rows of text out, written whole or not at all."""
+"""CSV and JSON files, which are written completely or not at all."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ from pipeline.base.errors import PipelineError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[str]]:
-    """Text file that takes the place of `path` only when the block ends without an error."""
+    """A text file that takes the place of `path` only if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -25,7 +25,7 @@ def replacing(path: Path) -> Iterator[IO[str]]:
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write `rows`, one mapping a line, under a header of `columns`."""
+    """Write a header of `columns`, and one line for each mapping of `rows`."""
     with replacing(path) as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
@@ -33,7 +33,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, An
 
 
 def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
-    """`row` with its floats to four decimals, more than a test of any size can tell apart."""
+    """Round the floats of a row to four decimals."""
     return {
         name: round(float(value), 4) if isinstance(value, float) else value
         for name, value in row.items()
@@ -41,12 +41,12 @@ def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_csv(path: Path, required: Sequence[str] = ()) -> list[dict[str, str]]:
-    """Read all rows as text.
+    """Read all rows, as text.
 
     Raises
     ------
     PipelineError
-        The file is missing, is not CSV in UTF-8, or lacks one of the columns `required`.
+        The file is missing, is not CSV in UTF-8, or lacks one of the `required` columns.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -66,7 +66,7 @@ def read_csv(path: Path, required: Sequence[str] = ()) -> list[dict[str, str]]:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write one flat JSON object, keys in the given order."""
+    """Write a flat JSON object, with its keys in the given order."""
     with replacing(path) as file:
         json.dump(content, file, indent=2, allow_nan=False)
         file.write("\n")

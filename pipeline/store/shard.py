@@ -26,6 +26,7 @@ from pipeline.base.errors import PipelineError
 SCHEMA_VERSION = 2
 REQUIRED = ("rows", "track_id", "clip")
 WRITE_BYTES = 1 << 23
+HEADER_BYTES = 1 << 16  # more than HDF5 writes besides the datasets
 WRITABLE = 0o222  # permission of anybody to write
 
 
@@ -202,16 +203,18 @@ def _write_skeleton(
     total: int,
 ) -> dict[str, int]:
     """Everything but the rows and their digests; where in the file these go, in bytes."""
+    names = [name.encode() for name, count in clips.items() for _ in range(count)]
+    ids = np.array(names, h5py.string_dtype("utf-8", max(map(len, names), default=1)))
+    numbers = np.array([n for count in clips.values() for n in range(count)], np.int32)
+    # On a full disk HDF5 would crash as the process ends: see that there is room for its part.
+    path.write_bytes(bytes(ids.nbytes + numbers.nbytes + HEADER_BYTES))
     # Later formats keep the time in the root group, and no two builds would be the same bytes.
     with h5py.File(path, "w", libver="earliest") as file:
         file.attrs["schema_version"] = SCHEMA_VERSION
         for name, value in sorted(description.items()):
             file.attrs[name] = json.dumps(value) if isinstance(value, Mapping) else value
-        ids = [name.encode() for name, count in clips.items() for _ in range(count)]
-        text = h5py.string_dtype("utf-8", max(map(len, ids), default=1))
-        file.create_dataset("track_id", data=np.array(ids, text))
-        numbers = [number for count in clips.values() for number in range(count)]
-        file.create_dataset("clip", data=np.array(numbers, np.int32))
+        file.create_dataset("track_id", data=ids)
+        file.create_dataset("clip", data=numbers)
         kinds = {"rows": template, "sha256": np.empty((0, 32), np.uint8)}
         return {name: _reserve(file, name, kind, total) for name, kind in kinds.items()}
 

@@ -98,7 +98,7 @@ def fit_fold(
     if not np.isfinite(mean + variance):
         raise PipelineError(
             f"rows of the feature {description.feature!r} have values that are infinite or not "
-            "numbers; compute it anew"
+            "numbers; compute it again"
         )
     parts = (task.rows.shape[1:], description, task.params, mean, variance)
     network = assemble(*parts, description.training["precision"])
@@ -122,16 +122,10 @@ def _train(
 ) -> None:
     """Train a new `network`, from the checkpoint if there is one."""
     params, seed = task.params, task.description.training["seed"]
-    with (
-        closing(
-            Batches(
-                task.rows, task.labels, task.training_rows, params.batch_size, seed, task.transform
-            )
-        ) as training,
-        closing(
-            Batches(task.rows, task.labels, task.validation, 4 * params.batch_size)
-        ) as validation,
-    ):
+    data, size = (task.rows, task.labels), params.batch_size
+    training = Batches(*data, task.training_rows, size, seed, task.transform)
+    validation = Batches(*data, task.validation, 4 * size)
+    with closing(training), closing(validation):
         optimizer = make_optimizer(params, params.epochs * len(training))
         network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         stopping = early_stopping(params)

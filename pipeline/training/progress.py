@@ -55,9 +55,9 @@ class Progress(keras.callbacks.Callback):
 
     def _report(self, epoch: str, logs: dict[str, float], end: str) -> None:
         self._reported = time.monotonic()
-        names = {"accuracy": "accuracy", "val_accuracy": "validation"}
+        labels = {"accuracy": "accuracy", "val_accuracy": "validation"}
         figures = [
-            f"{said} {float(logs[name]):.2f}" for name, said in names.items() if name in logs
+            f"{label} {float(logs[name]):.2f}" for name, label in labels.items() if name in logs
         ]
         parts = [f"epoch {epoch}", *figures, f"{self._rate():.0f} clips/s", end]
         print(f"fold {self._fold}: {', '.join(parts)}", flush=True)

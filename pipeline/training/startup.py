@@ -1,5 +1,6 @@
 """Import Keras without the start-up messages of its backend, and have it share a GPU."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -34,5 +35,7 @@ with _quiet_stderr():
     except (ImportError, ValueError) as error:
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
         sys.exit(f"error: Keras does not start with the backend {backend!r}: {error}")
+
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of tracing each fold anew
 
 __all__ = ["keras"]

@@ -168,14 +168,14 @@ def test_table_and_store_that_differ_in_number_ask_for_a_new_run(
     clips: LabelledClips, samples: list[Sample], more: int
 ) -> None:
     of = Counter((sample.chain, sample.track_id) for sample in samples)
-    (chain, track_id), held = of.most_common(1)[0]
+    (chain, track_id), count = of.most_common(1)[0]
     place = next(n for n, s in enumerate(samples) if (s.chain, s.track_id) == (chain, track_id))
     error = refused(
         clips, [*samples[:place], *[samples[place]] * (2 * more), *samples[place + 1 :]]
     )
     assert str(error) == (
-        f"data/augmented/{chain} has {held} samples of {track_id}, but the table "
-        f"{held + 2 * more - 1}; run `dvc repro`"
+        f"data/augmented/{chain} has {count} samples of {track_id}, but the table "
+        f"{count + 2 * more - 1}; run `dvc repro`"
     )
 
 

@@ -60,7 +60,7 @@ def test_parent_with_a_value_that_is_not_finite_is_named(value: float) -> None:
     rows = ROWS.copy()
     rows[1, 3] = value
     states_of(picks=PICKS[:2], rows=rows)
-    expected = r"^the feature of clip 1 of a/0 has values that are not finite; compute it anew$"
+    expected = r"^the feature of clip 1 of a/0 has values that are not finite; compute it again$"
     with pytest.raises(PipelineError, match=expected):
         states_of(chain="mirror", rows=rows)
 

@@ -115,7 +115,7 @@ def test_additional_column_is_ignored() -> None:
 
 @pytest.mark.usefixtures("augmented")
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ('""kind""', '""kin""', "is damaged; run `dvc repro`"),
         ("[{", "[", "is damaged; run `dvc repro`"),
@@ -125,11 +125,11 @@ def test_additional_column_is_ignored() -> None:
         ('""stretch""', '""smear""', "there is no kind 'smear' any longer; run `dvc repro`"),
     ],
 )
-def test_damaged_table_is_named_with_its_line(old: str, new: str, said: str) -> None:
+def test_damaged_table_is_named_with_its_line(old: str, new: str, expected: str) -> None:
     path = Path("damaged") / TABLE
     write_samples(path.parent, [read_samples(AUGMENTED)[0]])
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(PipelineError, match=rf"samples\.csv, line 2.*{re.escape(said)}$"):
+    with pytest.raises(PipelineError, match=rf"samples\.csv, line 2.*{re.escape(expected)}$"):
         read_samples(path.parent)

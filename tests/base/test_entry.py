@@ -75,7 +75,7 @@ def test_stage_without_an_error_ends_quietly(capsys: pytest.CaptureFixture[str])
 
 
 TALKING = """
-from pipeline.errors import run_stage
+from pipeline.base.entry import run_stage
 run_stage(lambda: print("line\\n" * {lines}))
 """
 
@@ -92,7 +92,7 @@ def test_a_reader_that_went_away_is_no_message(lines: int) -> None:
 
 LIMITED = """
 import resource, subprocess, sys
-from pipeline.errors import run_stage
+from pipeline.base.entry import run_stage
 limit = resource.RLIMIT_NOFILE
 hard = resource.getrlimit(limit)[1]
 resource.setrlimit(limit, ({soft}, {hard}))

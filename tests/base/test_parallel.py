@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +12,14 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 import pytest
-from helpers import ROOT, wait_until
 from joblib.externals.loky import get_reusable_executor
+from waiting import wait_until
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import MANY, ONE_THREAD, map_folds, map_tracks, workers
+
+# Processes of a test import this module: it imports nothing that takes long.
+ROOT = Path(__file__).parents[2]
 
 Where = tuple[int, int, dict[str, str | None]]
 
@@ -30,6 +34,10 @@ def _own_environment() -> Iterator[None]:
 
 def where(item: int) -> Where:
     return item, os.getpid(), {name: os.environ.get(name) for name in ONE_THREAD}
+
+
+def thread_and_environment(_: int) -> tuple[str, dict[str, str | None]]:
+    return threading.current_thread().name, {name: os.environ.get(name) for name in ONE_THREAD}
 
 
 def mapped(array: tuple[npt.NDArray[np.float64], int]) -> tuple[str, float]:
@@ -84,6 +92,49 @@ def test_tracks_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) ->
 
     list(map_tracks(done.append, items(), total=MANY - 1, label="append"))
     assert sorted(done) == read == list(range(MANY - 1))
+
+
+@pytest.fixture
+def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A scheduler and a worker with one thread, all in this process."""
+    distributed = pytest.importorskip("distributed")
+    options = {"processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, **options) as cluster:
+        monkeypatch.setenv("PIPELINE_SCHEDULER", cluster.scheduler_address)
+        yield
+
+
+@pytest.mark.usefixtures("scheduler")
+def test_a_cluster_takes_tracks_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.base.parallel.SENT", 3)
+    read: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(10):
+            read.append(item)
+            yield item
+
+    results = map_tracks(double, items(), total=10, label="double")
+    assert next(results) == 0
+    assert read == [0, 1, 2, 3]
+    assert list(results) == [2 * item for item in range(1, 10)]
+    assert read == list(range(10))
+
+
+@pytest.mark.usefixtures("scheduler")
+def test_an_error_on_a_cluster_propagates() -> None:
+    with pytest.raises(PipelineError, match=r"^item 2 is broken$"):
+        list(map_tracks(fail_at_two, range(5), total=5, label="fail"))
+    with pytest.raises(PipelineError, match=r"^item 2 is broken$"):
+        map_folds(fail_at_two, [1, 2])
+
+
+@pytest.mark.usefixtures("scheduler")
+def test_folds_on_a_cluster_of_one_core_run_in_its_worker() -> None:
+    """joblib would run them here, with any number of threads."""
+    [(name, environment)] = map_folds(thread_and_environment, [0])
+    assert name != threading.current_thread().name
+    assert environment == ONE_THREAD
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,17 +194,18 @@ def test_folds_after_many_tracks_have_their_own_settings_and_leave_none_behind(
 def test_folds_end_with_the_process_that_waits_for_them(tmp_path: Path) -> None:
     places = [tmp_path / "a", tmp_path / "b"]
     code = (
-        "from test_parallel import map_folds, sleep_for_long\n"
+        "from tests.base.test_parallel import map_folds, sleep_for_long\n"
         f"map_folds(sleep_for_long, {[str(place) for place in places]})"
     )
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     environment = {**os.environ, "PYTHONPATH": path, "PIPELINE_WORKERS": "2"}
-    process = subprocess.Popen([sys.executable, "-c", code], env=environment)
-    wait_until(lambda: all(place.exists() for place in places))
-    sleeping = [int(place.read_text(encoding="utf-8")) for place in places]
-    assert all(map(alive, sleeping))
-    process.kill()
-    process.wait()
+    with subprocess.Popen([sys.executable, "-c", code], env=environment) as process:
+        try:
+            wait_until(lambda: all(place.exists() for place in places))
+            sleeping = [int(place.read_text(encoding="utf-8")) for place in places]
+            assert all(map(alive, sleeping))
+        finally:
+            process.kill()
     wait_until(lambda: not any(map(alive, sleeping)))
 
 

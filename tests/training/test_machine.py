@@ -93,8 +93,8 @@ def test_gpu_that_computed_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "gpus", lambda: ["gpu:0", "gpu:1"])
     monkeypatch.setattr(machine, "gpu_facts", [("H200", True), ("T4", False)].__getitem__)
     facts = [machine.machine_facts("auto", fold) for fold in range(3)]
-    told = [(each["processor"], each["precision"]) for each in facts]
-    assert told == [("H200", "bfloat16"), ("T4", "float32"), ("H200", "bfloat16")]
+    found = [(each["processor"], each["precision"]) for each in facts]
+    assert found == [("H200", "bfloat16"), ("T4", "float32"), ("H200", "bfloat16")]
 
 
 @pytest.mark.parametrize("name", POLICIES)

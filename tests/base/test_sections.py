@@ -1,0 +1,182 @@
+"""Sections of params.yaml become dataclasses; every mistake is one line that names the key."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.base.errors import ParamsError
+from pipeline.base.fields import STRICT, WHOLE, Count, Share
+from pipeline.base.sections import (
+    choice,
+    lookup,
+    one_of,
+    parse,
+    read_document,
+    read_name,
+    read_section,
+    read_seed,
+    section,
+)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Cake:
+    layers: Count
+    sugar: Share
+    shape: Literal["round", "square"]
+    candles: Annotated[Literal[1, 3], WHOLE] = 1
+    sizes: Annotated[tuple[int, ...], Field(strict=False, min_length=1)] = (1,)
+
+
+CAKE: dict[str, Any] = {
+    "layers": 3,
+    "sugar": 0.2,
+    "shape": "round",
+    "candles": 1,
+    "sizes": [1, 2],
+}
+DOCUMENT: dict[str, Any] = {"seed": 7, "feature": "mel", "kitchen": {"cake": CAKE}}
+
+
+def test_a_section_becomes_its_dataclass() -> None:
+    assert read_section(Cake, "kitchen.cake", DOCUMENT) == Cake(3, 0.2, "round", 1, (1, 2))
+    assert parse(Cake, {**CAKE, "sugar": 0}, "cake").sugar == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"layers": "3"}, "cake.layers = '3': should be a valid integer (YAML reads it as text"),
+        ({"layers": 3.0}, "cake.layers = 3.0: should be a valid integer"),
+        ({"layers": True}, "cake.layers = True: should be a valid integer"),
+        ({"layers": None}, "cake.layers = None: should be a valid integer"),
+        ({"layers": 0}, "cake.layers = 0: should be greater than or equal to 1"),
+        (
+            {"sugar": "1e-2"},
+            "cake.sugar = '1e-2': should be a valid number (YAML reads it as text: write 0.01)",
+        ),
+        ({"sugar": 1.0}, "cake.sugar = 1.0: should be less than 1"),
+        ({"sugar": float("nan")}, "cake.sugar = nan: should be a finite number"),
+        ({"shape": "oval"}, "cake.shape = 'oval': should be 'round' or 'square'"),
+        ({"candles": True}, "cake.candles = True: should be a whole number"),
+        ({"candles": 1.0}, "cake.candles = 1.0: should be a whole number"),
+        ({"candles": 2}, "cake.candles = 2: should be 1 or 3"),
+        ({"sizes": [1, "big"]}, "cake.sizes.1 = 'big': should be a valid integer"),
+        ({"sizes": 3}, "cake.sizes = 3: should be a valid list"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_would_be_right(
+    change: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(ParamsError) as caught:
+        parse(Cake, {**CAKE, **change}, "cake")
+    assert str(caught.value).startswith(expected)
+    assert "\n" not in str(caught.value)
+
+
+KEYS = "the keys of cake are layers, sugar, shape, candles, sizes"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({**CAKE, "lairs": 3}, f"cake.lairs = 3: no such key; {KEYS}"),
+        (
+            {name: value for name, value in CAKE.items() if name != "sugar"},
+            f"cake.sugar is missing; {KEYS}",
+        ),
+        (CAKE | dict[Any, Any]({3: 4}), f"cake.3 = 4: no such key; {KEYS}"),
+        (None, "cake = None: should be a section with the keys layers, sugar, shape, candles or"),
+        ([CAKE], "cake = [{"),
+    ],
+)
+def test_a_key_too_many_or_too_few_is_named(value: Any, expected: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        parse(Cake, value, "cake")
+    assert str(caught.value).startswith(expected)
+
+
+def test_the_keys_of_the_whole_file_have_no_prefix() -> None:
+    with pytest.raises(ParamsError, match=r"no such key; the keys of params\.yaml are a$"):
+        section({"cake": 3}, "params.yaml", ["a"])
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("kitchen.cake.layers", 3),
+        ("seed", 7),
+        ("kitchen", {"cake": CAKE}),
+    ],
+)
+def test_a_dotted_key_is_looked_up(key: str, expected: Any) -> None:
+    assert lookup(key, DOCUMENT) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "missing"),
+    [("garden", "garden"), ("kitchen.pie.crust", "kitchen.pie"), ("seed.x", "seed.x")],
+)
+def test_what_is_missing_is_named_as_far_as_the_file_goes(key: str, missing: str) -> None:
+    with pytest.raises(ParamsError, match=rf"^{missing} is missing from params\.yaml$"):
+        lookup(key, DOCUMENT)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True, "7", None])
+def test_a_seed_is_a_number_of_32_bits(seed: Any) -> None:
+    assert read_seed(DOCUMENT) == 7
+    with pytest.raises(ParamsError, match=r"^seed = "):
+        read_seed({"seed": seed})
+
+
+@pytest.mark.parametrize("name", ["", "../mel", "a/b", ".hidden", "a b", 3, None, ["mel"]])
+def test_a_name_cannot_leave_its_folder(name: Any) -> None:
+    assert read_name("feature", DOCUMENT) == "mel"
+    with pytest.raises(ParamsError, match=r"^feature = "):
+        read_name("feature", {"feature": name})
+
+
+def test_a_choice_is_one_of_its_names() -> None:
+    assert choice("a", "key", ["a", "b"]) == "a"
+    for value in ("c", None, ["a"]):
+        with pytest.raises(ParamsError, match=r"should be one of the choices: a or b$"):
+            choice(value, "key", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("names", "text"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")]
+)
+def test_names_to_choose_from(names: list[str], text: str) -> None:
+    assert one_of(names) == text
+
+
+def test_the_file_is_read_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParamsError, match=r"^params\.yaml is missing; run from the project's root"):
+        read_seed()
+    Path("params.yaml").write_text("seed: 5\n")
+    assert read_seed() == lookup("seed") == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"seed: [", "is not valid YAML: while parsing"),
+        (b"a: \xff", "is not valid YAML: 'utf-8' codec"),
+        (b"!!python/object/apply:os.getcwd []", "is not valid YAML: could not determine a const"),
+        (b"- seed", r"= ['seed']: should be a mapping of sections"),
+        (b"", "= None: should be a mapping of sections"),
+    ],
+)
+def test_a_file_that_is_not_yaml_is_named(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ParamsError) as caught:
+        read_document(path)
+    assert str(caught.value).startswith(f"{path} {expected}")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,53 @@
+"""Parameters of training: those without an effect are refused, whichever the network."""
+
+from typing import Any
+
+import pytest
+from helpers import small_document, small_experiment
+
+from pipeline.base.errors import ParamsError
+from pipeline.check import parse_models
+from pipeline.training.experiment import read_experiment
+from pipeline.training.networks import network_names, params_class
+
+ADAM = {"optimizer": "adam", "momentum": 0}
+
+
+@pytest.mark.parametrize("name", network_names())
+@pytest.mark.parametrize(
+    ("changes", "wrong", "needed"),
+    [
+        ({"optimizer": "adam", "momentum": 0.9}, "momentum = 0.9", "optimizer sgd"),
+        ({**ADAM, "schedule": "cosine", "decay": 0.5}, "decay = 0.5", "schedule inverse_time"),
+        (
+            {**ADAM, "schedule": "inverse_time", "decay": 0, "warmup": 0.1},
+            "warmup = 0.1",
+            "schedule cosine",
+        ),
+    ],
+)
+def test_parameter_without_an_effect_is_refused(
+    name: str, changes: dict[str, Any], wrong: str, needed: str
+) -> None:
+    document = small_document({f"models.{name}.{key}": value for key, value in changes.items()})
+    expected = f"models.{name}.{wrong}: has an effect only with the {needed}; set it to 0"
+    with pytest.raises(ParamsError) as caught:
+        parse_models(document["models"])
+    assert str(caught.value) == expected
+    with pytest.raises(ParamsError) as caught:
+        read_experiment({**document, "model": name})
+    assert str(caught.value) == expected
+
+
+def test_experiment_reads_the_network_that_it_trains_and_no_other() -> None:
+    document = small_document({"models.cnn.epochs": "many"})
+    experiment = read_experiment(document)
+    assert (experiment.model, experiment.feature) == ("ann", "centroid")
+    assert type(experiment.network) is params_class("ann")
+    with pytest.raises(ParamsError, match=r"^models\.cnn\.epochs = 'many'"):
+        parse_models(document["models"])
+
+
+def test_unknown_network_is_named_with_the_choices() -> None:
+    with pytest.raises(ParamsError, match=r"^model = 'rnn': should be one of the choices: .*ann"):
+        small_experiment({"model": "rnn"})
