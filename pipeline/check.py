@@ -9,7 +9,18 @@ from pipeline.augmentation.params import AugmentParams, parse_augment
 from pipeline.augmentation.target import Target
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import ParamsError
-from pipeline.base.paths import DEMO, FEATURE_STORES, PARAMS, PARAMS_CHECKED
+from pipeline.base.paths import (
+    AUGMENTED,
+    CLIPS,
+    DATA,
+    DEMO,
+    FEATURE_STORES,
+    FINGERPRINTS,
+    METRICS,
+    PARAMS,
+    PARAMS_CHECKED,
+    TRAINED,
+)
 from pipeline.base.sections import (
     choice,
     one_of,
@@ -45,6 +56,7 @@ KEYS = (
     "evaluate",
     "report",
 )
+WRITTEN = (METRICS, CLIPS, FEATURE_STORES, AUGMENTED, FINGERPRINTS, TRAINED)
 
 
 def check(document: Mapping[str, Any]) -> None:
@@ -124,13 +136,25 @@ def check_input(
 
 
 def check_dataset(dataset: DatasetParams) -> None:
-    """Raise `ParamsError` unless the folder exists, or is the demo's, which will be written."""
-    if dataset.folder == DEMO or dataset.folder.is_dir():
+    """Raise `ParamsError` unless the folder exists, or is the demo's, which will be written.
+
+    A folder that holds the project, or that the pipeline writes into, is refused.
+    """
+    if dataset.folder == DEMO:
         return
-    hint = ""
-    if ".dvc" in Path.cwd().parts and not dataset.folder.is_absolute():
-        hint = "; an experiment of DVC's queue runs elsewhere and needs an absolute path"
-    raise ParamsError(f"dataset.path = {dataset.path!r}: no such folder{hint}")
+    if not dataset.folder.is_dir():
+        hint = ""
+        if ".dvc" in Path.cwd().parts and not dataset.folder.is_absolute():
+            hint = "; an experiment of DVC's queue runs elsewhere and needs an absolute path"
+        raise ParamsError(f"dataset.path = {dataset.path!r}: no such folder{hint}")
+    place = dataset.folder.resolve()
+    if Path.cwd().resolve().is_relative_to(place):
+        raise ParamsError(f"dataset.path = {dataset.path!r}: should not hold the project itself")
+    for written in WRITTEN:
+        if place == DATA.resolve() or place.is_relative_to(written.resolve()):
+            raise ParamsError(
+                f"dataset.path = {dataset.path!r}: should not be where the pipeline writes"
+            )
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -34,8 +34,7 @@ from pipeline.features.params import parse_extract
 from pipeline.features.shared.feature import Feature
 from pipeline.features.shared.recipe import ExtractFeature
 from pipeline.folds.assignment import require_folds
-from pipeline.folds.params import SplitParams
-from pipeline.folds.protocols import PROTOCOLS
+from pipeline.folds.params import ProtocolName, SplitParams
 from pipeline.folds.table import folds_of
 from pipeline.pages.inspection import inspection_text
 from pipeline.recordings.fingerprint import fingerprint
@@ -98,7 +97,7 @@ def try_protocols(tracks: Sequence[Track]) -> dict[str, dict[str, Any]]:
     """For each protocol the number of its folds, or why it cannot be used."""
     params, seed = read_section(SplitParams, "split"), read_seed()
     answers: dict[str, dict[str, Any]] = {}
-    for name in PROTOCOLS:
+    for name in get_args(ProtocolName):
         try:
             folded = require_folds(tracks, replace(params, protocol=name), seed)
         except PipelineError as error:

@@ -31,7 +31,13 @@ from pipeline.evaluation.over_time import write_labels, write_over_time
 from pipeline.evaluation.summary import probability_columns, probability_row
 from pipeline.store.store import Store
 from pipeline.training.ensemble import load_models
-from pipeline.training.prediction import Models, predict_clips, predict_sound, recipe_of
+from pipeline.training.prediction import (
+    Models,
+    predict_clips,
+    predict_sound,
+    recipe_of,
+    require_use,
+)
 from pipeline.training.saved import Description
 
 COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
@@ -179,7 +185,7 @@ def main() -> None:
             parser.error(f"--{name.replace('_', '-')} needs files")
     if arguments.files:
         paths = audio_files(arguments.files)
-        models = load_models(arguments.models)
+        models = load_models(arguments.models, require_use)
         columns = _columns("file", models)
         growing = arguments.csv and GrowingTable(arguments.csv, columns, resume=arguments.resume)
         with growing or nullcontext() as table:

@@ -43,8 +43,8 @@ from pipeline.store.store import write_store
 from pipeline.training.cross_validation import train_folds
 from pipeline.training.ensemble import probabilities
 from pipeline.training.fitting import HISTORY
+from pipeline.training.loading import load_model
 from pipeline.training.record import MODEL, Record, read_record
-from pipeline.training.saved import load_model
 from pipeline.training.tasks import make_tasks
 
 pytestmark = saves_models

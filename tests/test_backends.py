@@ -13,8 +13,8 @@ import pytest
 from helpers import ROOT
 
 from pipeline.training.ensemble import probabilities
+from pipeline.training.loading import load_model
 from pipeline.training.networks import network_names
-from pipeline.training.saved import load_model
 
 BACKENDS = [
     name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name) is not None
@@ -29,10 +29,11 @@ import numpy as np
 
 from documents import base_document
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.ensemble import probabilities
-from pipeline.training.fitting import FoldTask, fit_fold
-from pipeline.training.saved import Description, load_model, save_model
 from pipeline.check import parse_models
+from pipeline.training.fitting import FoldTask, fit_fold
+from pipeline.training.ensemble import probabilities
+from pipeline.training.loading import load_model
+from pipeline.training.saved import Description, save_model
 from pipeline.base.backend import keras
 
 folder, precisions = Path(sys.argv[1]), sys.argv[2].split(",")

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from pipeline.audio import ffmpeg, sndfile
+from pipeline.audio.ffmpeg import FFMPEG_EXTENSIONS, FfmpegReader, ffmpeg_version
 from pipeline.audio.rejection import Rejection
+from pipeline.audio.sndfile import SNDFILE_EXTENSIONS, SndfileReader
 from pipeline.base.arrays import Array
 
-EXTENSIONS = sndfile.EXTENSIONS | ffmpeg.EXTENSIONS
+EXTENSIONS = SNDFILE_EXTENSIONS | FFMPEG_EXTENSIONS
 SAMPLE_RATES = range(500, 1_000_001)  # in Hz; others stand in damaged headers alone
 SILENCE = 2.0**-16  # between the highest and the lowest sample
 RESAMPLED_BLOCK = 1 << 19  # samples
@@ -118,9 +119,7 @@ def open_sound(path: Path) -> Iterator[Sound]:
         raise Rejection("not a regular file")
     if path.stat().st_size == 0:
         raise Rejection("empty file")
-    reader: Reader = (
-        ffmpeg.FfmpegReader(path) if suffix in ffmpeg.EXTENSIONS else sndfile.SndfileReader(path)
-    )
+    reader: Reader = (FfmpegReader if suffix in FFMPEG_EXTENSIONS else SndfileReader)(path)
     try:
         yield Sound(reader)
     finally:
@@ -129,7 +128,7 @@ def open_sound(path: Path) -> Iterator[Sound]:
 
 def converter_of(path: Path) -> str:
     """Name and version of the program that decodes a file; empty where it is libsndfile."""
-    return ffmpeg.version() if path.suffix.lower() in ffmpeg.EXTENSIONS else ""
+    return ffmpeg_version() if path.suffix.lower() in FFMPEG_EXTENSIONS else ""
 
 
 def resampled(blocks: Iterable[Samples], source: int, target: int) -> Iterator[Samples]:

@@ -20,7 +20,7 @@ from pipeline.base.arrays import Array
 # The names of the formats as ffmpeg has them: it is not to try others, such as playlists that
 # name other files.
 FORMATS = "mov,aac,asf,matroska,webm,wv,ape"
-EXTENSIONS = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm", ".mka", ".wv", ".ape"})
+FFMPEG_EXTENSIONS = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm", ".mka", ".wv", ".ape"})
 MISSING = (
     "needs ffmpeg, which is not on the PATH; convert it to .flac, or install ffmpeg and run "
     "`dvc repro -f -s segment`"
@@ -33,7 +33,7 @@ STALL_SECONDS = 60  # without a sample
 PREFIX = re.compile(r"^\[.*? @ \w+\] ")  # of a message; it holds an address in memory
 
 
-def version() -> str:
+def ffmpeg_version() -> str:
     """Name and version of the ffmpeg on the PATH, or an empty text where there is none."""
     program = shutil.which("ffmpeg")
     return _version(program) if program else ""
@@ -65,7 +65,7 @@ class FfmpegReader:
     """
 
     def __init__(self, path: Path) -> None:
-        if not version():
+        if not ffmpeg_version():
             raise Rejection(MISSING)
         self._source = f"file:{path.absolute()}"
         limits = ["-protocol_whitelist", "file", "-format_whitelist", FORMATS]

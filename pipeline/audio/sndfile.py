@@ -11,7 +11,7 @@ import soundfile
 from pipeline.audio.rejection import Rejection
 from pipeline.base.arrays import Array
 
-EXTENSIONS = frozenset({".au", ".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
+SNDFILE_EXTENSIONS = frozenset({".au", ".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 BLOCK_VALUES = 1 << 19  # of all channels together
 # How libsndfile logs a header that promises more samples than the file has.
 SHORT_CHUNK = re.compile(r"(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)")

@@ -5,11 +5,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.base.errors import ParamsError
 from pipeline.base.paths import PARAMS
+from pipeline.base.yaml_reader import read_yaml
 
 T = TypeVar("T")
 
@@ -23,14 +23,9 @@ def read_document(path: Path = PARAMS) -> dict[str, Any]:
     Raises
     ------
     ParamsError
-        The file is missing or is not YAML, or its content is not a mapping.
+        As `read_yaml` does, or the content is not a mapping.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ParamsError(f"{path} is missing; run from the project's root") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    document = read_yaml(path)
     if not isinstance(document, dict):
         raise ParamsError(f"{path} = {document!r}: should be a mapping of sections")
     return document

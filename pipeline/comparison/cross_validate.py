@@ -11,8 +11,8 @@ from pipeline.folds.labelled import LabelledClips
 from pipeline.folds.table import FoldedTrack
 from pipeline.training.cross_validation import train_folds
 from pipeline.training.experiment import Experiment
+from pipeline.training.loading import load_model
 from pipeline.training.record import MODEL, Record, read_record
-from pipeline.training.saved import load_model
 from pipeline.training.tasks import make_tasks
 from pipeline.training.testing import predict_out_of_fold
 

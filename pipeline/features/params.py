@@ -56,5 +56,5 @@ def described_feature(description: Mapping[str, Any]) -> Feature | None:
     """Feature whose rows a store holds, by its description; None if the user made the store."""
     name = description.get("name")
     if name in feature_names() and "params" in description:
-        return parse(feature_class(str(name)), dict(description["params"]), str(name))
+        return parse(feature_class(str(name)), description["params"], "store.params")
     return None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pipeline.dataset.tracks import Track
 from pipeline.folds.errors import FoldError
 from pipeline.folds.groups import groups
-from pipeline.folds.params import ProtocolName, SplitParams
+from pipeline.folds.params import SplitParams
 from pipeline.folds.prescribed import by_fold_or_split, by_split
 from pipeline.folds.stratify import stratified_group_folds
 from pipeline.folds.table import FoldedTrack, unassigned, with_artists
@@ -40,7 +40,7 @@ def clip(tracks: Sequence[Track], _: Replicas, params: SplitParams, seed: int) -
     return _assign_stratified(clips, params.folds, seed, "clips")
 
 
-PROTOCOLS: dict[ProtocolName, Protocol] = {
+PROTOCOLS: dict[str, Protocol] = {
     "song": song,
     "artist": artist,
     "filtered": by_split,

@@ -1,5 +1,6 @@
 """The models of all folds, and what a model predicts."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,20 +8,37 @@ import numpy as np
 from pipeline.base.arrays import Array
 from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
-from pipeline.training.saved import Description, load_model
+from pipeline.training.loading import load_model
+from pipeline.training.saved import Description
 
 PREDICT_ROWS = 64
 
 
-def load_models(folder: Path) -> list[tuple[keras.Model, Description]]:
+def load_models(
+    folder: Path, check: Callable[[keras.Model, Description], object] | None = None
+) -> list[tuple[keras.Model, Description]]:
     """Read every fold's model in `folder`, sorted by fold.
+
+    Parameters
+    ----------
+    folder : Path
+    check : callable, optional
+        Raises `PipelineError` if it cannot use a model.
 
     Raises
     ------
     PipelineError
-        There is none, or they were not trained on the same features.
+        There is none, or one is damaged or cannot be used, or they were not trained on the same
+        features.
     """
-    models = [load_model(path) for path in sorted(folder.glob("fold-*.keras"))]
+    models = []
+    for path in sorted(folder.glob("fold-*.keras")):
+        models.append(load_model(path))
+        try:
+            if check:
+                check(*models[-1])
+        except PipelineError as error:
+            raise PipelineError(f"{path}: {error}") from None
     if not models:
         raise PipelineError(f"{folder} holds no fold-*.keras; run `dvc repro train` first")
     first = models[0][1]

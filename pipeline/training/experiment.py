@@ -43,11 +43,13 @@ def read_experiment(document: Mapping[str, Any] | None = None) -> Experiment:
     """
     model = choice(lookup("model", document), "model", network_names())
     key = f"models.{model}"
+    network = parse(params_class(model), lookup(key, document), key)
+    network.check(key)
     return Experiment(
         seed=read_seed(document),
         feature=read_name("feature", document),
         model=model,
-        network=parse(params_class(model), lookup(key, document), key),
+        network=network,
         train=read_section(TrainParams, "train", document),
         augment=parse_augment(lookup("augment", document)),
     )

@@ -1,5 +1,6 @@
 """What models predict for clips and for audio files, which they take block by block."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,19 +9,39 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pipeline.audio.clips import open_clips
+from pipeline.audio.params import SegmentParams
 from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
+from pipeline.base.sections import choice, parse
 from pipeline.features.params import described_feature
 from pipeline.features.shared.recipe import ExtractFeature
 from pipeline.training.ensemble import PREDICT_ROWS, probabilities
 from pipeline.training.saved import Description
 
+MOST_VALUES = 1 << 22  # of a row, so that a batch of them takes 1 GiB
+TOLERANCE = 0.01  # of the sum of probabilities
+
 Models = Sequence[tuple[Any, Description]]
 
 
 def predict_clips(models: Models, rows: Array) -> Array:
-    """Mean probability over models: feature rows, (clips, ...), -> (clips, genres)."""
-    return np.mean([probabilities(model, rows) for model, _ in models], axis=0)
+    """Mean probability over models: feature rows, (clips, ...), -> (clips, genres).
+
+    Raises
+    ------
+    PipelineError
+        What a model gives are not probabilities.
+    """
+    found = []
+    for model, description in models:
+        chances = probabilities(model, rows)
+        if not (np.abs(chances.sum(axis=1) - 1) < TOLERANCE).all() or chances.min() < 0:
+            raise PipelineError(
+                f"what the model of fold {description.fold} gives are not probabilities: "
+                f"{chances.min()} to {chances.max()}"
+            )
+        found.append(chances)
+    return np.mean(found, axis=0)
 
 
 def predict_sound(models: Models, path: Path) -> Array:
@@ -45,13 +66,33 @@ def predict_sound(models: Models, path: Path) -> Array:
     return np.concatenate(found)
 
 
+def require_use(model: Any, description: Description) -> None:
+    """Check that a model takes the features that can be computed here of a file.
+
+    Raises
+    ------
+    PipelineError
+        It does not, or its description does not hold what has to be known.
+    """
+    recipe, clip_samples = recipe_of(description)
+    recipe.feature.check("store.params", clip_samples, recipe.sample_rate)
+    shape = recipe.feature.template(clip_samples, recipe.sample_rate).shape[1:]
+    if model.input_shape != (None, *shape):
+        raise PipelineError(
+            f"the network takes rows of the shape {model.input_shape[1:]}, but those of the "
+            f"feature {description.feature!r} have the shape {shape}"
+        )
+    if math.prod(shape) > MOST_VALUES:
+        raise PipelineError(f"rows of {math.prod(shape)} values; {MOST_VALUES} are the most")
+
+
 def recipe_of(description: Description) -> tuple[ExtractFeature, int]:
     """The recipe of the features that a model was trained on, and the length of a clip in samples.
 
     Raises
     ------
     PipelineError
-        The feature is not one of those that can be computed here.
+        The feature is not one of those that can be computed here, or a parameter is wrong.
     """
     store = description.store
     feature = described_feature(store)
@@ -61,5 +102,7 @@ def recipe_of(description: Description) -> tuple[ExtractFeature, int]:
             "cannot be computed here; put the tracks into the dataset's folder unlabelled, and "
             "their rows into the feature's store"
         )
-    recipe = ExtractFeature(feature, store["sample_rate"])
-    return recipe, recipe.sample_rate * store["seconds"]
+    choice(store["name"], "store.name", [description.feature])
+    cut = {name: store[name] for name in ("sample_rate", "seconds") if name in store}
+    sound = parse(SegmentParams, cut, "store")
+    return ExtractFeature(feature, sound.sample_rate), sound.clip_samples

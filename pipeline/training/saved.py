@@ -10,13 +10,25 @@ import tempfile
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field
 
 from pipeline.base.backend import keras
-from pipeline.base.errors import PipelineError
+from pipeline.base.fields import Natural
 
 MEMBER = "pipeline.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def _different(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("should all be different")
+    return names
+
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+Genres = Annotated[list[Name], Field(min_length=2, max_length=10_000), AfterValidator(_different)]
 
 
 @dataclass(frozen=True)
@@ -38,10 +50,13 @@ class Description:
         Seed, precision, backend, threads and processor.
     """
 
-    model: str
-    feature: str
-    genres: list[str]
-    fold: int
+    # What is read from a file is validated; what is made here is not.
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    model: Name
+    feature: Name
+    genres: Genres
+    fold: Natural
     store: dict[str, Any]
     training: dict[str, Any]
 
@@ -53,23 +68,6 @@ def save_model(path: Path, model: keras.Model, description: Description) -> None
         model.save(saved)
         _copy_repeatable(saved, stamped, json.dumps(asdict(description), sort_keys=True))
         os.replace(stamped, path)
-
-
-def load_model(path: Path) -> tuple[keras.Model, Description]:
-    """Read a model and its description; nothing stored in the file is executed.
-
-    Raises
-    ------
-    PipelineError
-        The file is not a model of this pipeline.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            description = Description(**json.loads(archive.read(MEMBER)))
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise PipelineError(f"{path} is not a model of this pipeline: {error}") from None
-    return model, description
 
 
 def _copy_repeatable(source: Path, target: Path, description: str) -> None:

@@ -56,7 +56,7 @@ if kind != b"sound":
 sys.exit(kind not in (b"sound", b"cut"))
 """
 
-needs_ffmpeg = pytest.mark.skipif(not ffmpeg.version(), reason="ffmpeg is not installed")
+needs_ffmpeg = pytest.mark.skipif(not ffmpeg.ffmpeg_version(), reason="ffmpeg is not installed")
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_playlist_opens_no_other_file(tmp_path: Path) -> None:
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("suffix", sorted(ffmpeg.EXTENSIONS))
+@pytest.mark.parametrize("suffix", sorted(ffmpeg.FFMPEG_EXTENSIONS))
 def test_garbage_is_rejected(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"a{suffix}").write_bytes(np.random.default_rng(1).bytes(5000))
     with pytest.raises(Rejection, match=r"^unreadable: ") as caught:

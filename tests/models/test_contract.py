@@ -17,8 +17,9 @@ from pipeline.base.registry import entry_of
 from pipeline.check import parse_models
 from pipeline.training.assembly import POLICIES, assemble
 from pipeline.training.ensemble import probabilities
+from pipeline.training.loading import load_model
 from pipeline.training.networks import PACKAGE, build_network, network_names, params_class
-from pipeline.training.saved import load_model, save_model
+from pipeline.training.saved import save_model
 
 pytestmark = saves_models
 

@@ -17,9 +17,9 @@ from pipeline.store.cache import Cache
 from pipeline.training import checkpoint, cross_validation
 from pipeline.training.cross_validation import FOLDS, code_of, train_fold, train_folds
 from pipeline.training.fitting import HISTORY, Fitted, FoldTask
+from pipeline.training.loading import load_model
 from pipeline.training.machine import machine_facts
 from pipeline.training.record import MODEL, RECORD, read_record
-from pipeline.training.saved import load_model
 
 pytestmark = saves_models
 

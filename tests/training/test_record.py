@@ -5,8 +5,8 @@ from pathlib import Path
 from helpers import describe, save_untrained, saves_models
 
 from pipeline.training.fitting import HISTORY, Fitted
+from pipeline.training.loading import load_model
 from pipeline.training.record import MODEL, RECORD, Record, read_record, write_fold
-from pipeline.training.saved import load_model
 
 pytestmark = saves_models
 

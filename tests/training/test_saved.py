@@ -15,7 +15,8 @@ from helpers import FRAMES, describe, save_untrained, saves_models
 from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
 from pipeline.training.ensemble import PREDICT_ROWS, load_models, probabilities
-from pipeline.training.saved import MEMBER, Description, load_model, save_model
+from pipeline.training.loading import load_model
+from pipeline.training.saved import MEMBER, Description, save_model
 
 pytestmark = saves_models
 

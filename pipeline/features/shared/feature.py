@@ -19,6 +19,7 @@ def _known_colour_map(name: str) -> str:
     return name
 
 
+MOST_VALUES = 1 << 27  # of all frames of a clip
 FftLength = Annotated[int, Field(ge=16, le=16384, examples=[256])]
 HopLength = Annotated[int, Field(ge=1, le=16384, examples=[128])]
 Pixels = Annotated[int, Field(ge=1, le=4096, examples=[16])]
@@ -115,8 +116,14 @@ class SpectralFeature(Feature):
     hop_length: HopLength
 
     def check(self, key: str, clip_samples: int, sample_rate: int) -> None:  # noqa: ARG002
-        """Require that a frame fits into a clip."""
+        """Require that a frame fits into a clip, and a clip's spectra into memory."""
         if self.n_fft > clip_samples:
             raise ParamsError(
                 f"{key}.n_fft = {self.n_fft}: should be at most a clip's {clip_samples} samples"
+            )
+        least = -(-clip_samples * self.n_fft // MOST_VALUES)
+        if self.hop_length < least:
+            raise ParamsError(
+                f"{key}.hop_length = {self.hop_length}: should be at least {least} for clips of "
+                f"{clip_samples} samples and n_fft = {self.n_fft}, which take too much memory else"
             )
