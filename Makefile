@@ -4,7 +4,7 @@ READY := $(VENV)/.ready
 # Stages and tests find `python` and `dvc` of the environment first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro test quick check bench cache-size cache-prune lock clean
+.PHONY: help setup repro test quick check bench cache-size cache-prune lock plots-page clean
 
 help:  ## show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ lock:  ## renew requirements.lock from pyproject.toml
 	.lock-venv/bin/pip install --quiet --disable-pip-version-check '.[dev]'
 	.lock-venv/bin/pip freeze --exclude genre-pipeline > requirements.lock
 	rm -rf .lock-venv build *.egg-info
+
+plots-page: setup  ## renew .dvc/plots.html, by which `dvc plots` needs no network
+	python .dvc/plots_page.py
 
 clean:  ## remove the environment and every output; DVC's cache stays
 	rm -rf $(VENV) data dvc_plots .pytest_cache .mypy_cache .ruff_cache .hypothesis

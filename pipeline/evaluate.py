@@ -29,6 +29,7 @@ from pipeline.evaluation.params import EvaluateParams
 from pipeline.evaluation.predictions import CLIP, Predictions, by_level
 from pipeline.evaluation.summary import (
     Row,
+    accuracies,
     fold_scores,
     prediction_rows,
     split_summary,
@@ -103,6 +104,7 @@ def write_tables(
     tracks = levels.get(vote, clips)
     figures = rounded(summarise_leaky(clips) if by_clip else summarise(levels, vote))
     write_json(SUMMARY, split_summary(figures)[0])
+    _write("accuracies", accuracies(levels))
     _write("fold_scores", fold_scores(levels))
     _write("genres", scores.per_genre(tracks.actual, tracks.probabilities, genres))
     pairs = scores.confused_pairs(tracks.actual, tracks.probabilities, genres)

@@ -89,8 +89,9 @@ class Browser:
         WebDriverWait(self.driver, seconds, 0.05).until(lambda _: self.run(condition))
 
     def errors(self) -> list[str]:
-        """What was written to the console since the last call."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        """What failed, by the console, since the last call."""
+        entries = self.driver.get_log("browser")
+        return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
 
     def requests(self) -> list[str]:
         """The addresses that were asked for since the last call."""

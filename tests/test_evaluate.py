@@ -136,6 +136,7 @@ def table(path: Path) -> Table:
 @pytest.mark.parametrize(
     ("name", "columns", "count"),
     [
+        ("metrics/accuracies", "level accuracy low high", 1 + len(VOTERS)),
         ("metrics/fold_scores", "fold level accuracy macro_f1 log_loss", 2 * (1 + len(VOTERS))),
         ("metrics/genres", "genre precision recall f1 tracks", 2),
         ("metrics/predictions", "track_id fold group actual predicted p_high p_low", 12),

@@ -49,6 +49,16 @@ def fold_scores(levels: Mapping[str, Predictions]) -> list[Row]:
     return rows
 
 
+def accuracies(levels: Mapping[str, Predictions]) -> list[Row]:
+    """Accuracy at each level, with the bounds of its 95 % interval."""
+    rows = []
+    for level, predictions in levels.items():
+        low, high = accuracy_interval(predictions.correct, predictions.groups, SEED)
+        accuracy = scores.accuracy(predictions.actual, predictions.probabilities)
+        rows.append({"level": level, "accuracy": accuracy, "low": low, "high": high})
+    return rows
+
+
 def summarise(levels: Mapping[str, Predictions], vote: str) -> Row:
     """The figures worth comparing between commits.
 

@@ -100,8 +100,7 @@ def page(run: Run, tracks: str | int, studio: Studio, augmented: Path = AUGMENTE
         choice=tracks,
         samples=show_samples(augmented, studio),
         by_clip=run.figures.by_clip,
-        record=flat(run.record),
-        folds=flat(run.split),
+        made=_made(run),
     )
 
 
@@ -125,6 +124,12 @@ def flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
             text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             rows.append((f"{prefix}{key}", text))
     return rows
+
+
+def _made(run: Run) -> dict[str, list[tuple[str, str]]]:
+    record = dict(run.record)
+    parameters = record.pop("parameters", {})
+    return {"Parameters": flat(parameters), "Training": flat(record), "Folds": flat(run.split)}
 
 
 def _title(run: Run) -> str:

@@ -73,7 +73,7 @@ def test_the_headline_is_from_the_records() -> None:
         "genres": "2",
     }
     assert "No artist is known" in content
-    assert "parameters.models.ann.epochs" in content
+    assert "models.ann.epochs" in content
     assert str(RECORD["seconds"]) in content
 
 

@@ -421,7 +421,7 @@
   }
   function cell(count, total, actual, predicted) {
     const share = count / total;
-    return make("button", { class: share > 0.45 ? "strong" : "", style: `--share:${(0.1 + 0.9 * share).toFixed(3)}`, "data-cell": `${actual},${predicted}`,
+    return make("button", { class: share > 0.75 ? "strong" : "", style: `--share:${(0.1 + 0.9 * share).toFixed(3)}`, "data-cell": `${actual},${predicted}`,
       "aria-label": `${genres[actual]} taken for ${genres[predicted]}: ${count} of ${total}`, title: `${genres[actual]} taken for ${genres[predicted]}: ${count} of ${total}, ${Math.round(100 * share)} %`,
       onclick: () => pick(actual, predicted) }, make("span", {}, String(count)));
   }

@@ -1,0 +1,89 @@
+"""DVC's own plots are drawn without a network: by the template in .dvc, in a real browser."""
+
+import runpy
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from browser import Browser, chromium, needs_browser
+from helpers import ROOT
+from outcomes import clip_rows, write_outcome
+
+from pipeline.base.paths import METRICS
+from pipeline.base.tables import write_csv
+
+GENRES = ["blues", "jazz"]
+PLOTS = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
+
+
+def test_the_page_is_what_its_script_writes() -> None:
+    """`make plots-page` writes it anew."""
+    written = runpy.run_path(str(ROOT / ".dvc/plots_page.py"))["page"]()
+    assert (ROOT / ".dvc/plots.html").read_text(encoding="utf-8") == written
+
+
+def write_metrics(sure: float) -> None:
+    """What the plots of dvc.yaml show, of a run that is more or less sure."""
+    chances = [[sure, 1 - sure], [1 - sure, sure]]
+    write_outcome([clip_rows(genre, genre, GENRES, chances) for genre in GENRES])
+    curves = [
+        {
+            "epoch": epoch,
+            "training_accuracy": sure * epoch / 3,
+            "validation_accuracy": 0.2 * epoch,
+            "training_loss": 2 / epoch,
+            "validation_loss": 2.5 / epoch,
+        }
+        for epoch in (1, 2, 3)
+    ]
+    write_csv(METRICS / "curves.csv", list(curves[0]), curves)
+    levels = [
+        {"level": level, "accuracy": sure, "low": sure - 0.1, "high": sure + 0.05}
+        for level in ("clip", "mean")
+    ]
+    write_csv(METRICS / "accuracies.csv", list(levels[0]), levels)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A repository with the plots of dvc.yaml, and metrics that differ from the last commit."""
+    folder = tmp_path_factory.mktemp("plots")
+    shutil.copytree(ROOT / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp"))
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"plots": PLOTS}), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_metrics(0.7)
+        for command in ("init -q", "add -A", "-c user.name=a -c user.email=a@b commit -qm first"):
+            subprocess.run(["git", *command.split()], check=True)
+        write_metrics(0.9)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+@needs_browser
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["show"], ["diff", "HEAD"]], ids=["show", "diff"])
+def test_plots_are_drawn_without_a_network(
+    repository: Path, browser: Browser, command: list[str]
+) -> None:
+    subprocess.run(["dvc", "plots", *command, "--out", "plots"], cwd=repository, check=True)
+    page = repository / "plots" / "index.html"
+    browser.open(page)
+    charts = "[...document.querySelectorAll('.vega-embed svg.marks, .vega-embed canvas.marks')]"
+    browser.wait(f"{charts}.length == {len(PLOTS)}")
+    boxes = f"{charts}.map(e => e.getBoundingClientRect())"
+    assert browser.run(f"{boxes}.every(box => box.width > 150 && box.height > 60)")
+    marks = (
+        "document.querySelectorAll('.mark-line path, .mark-rect path, .mark-symbol path').length"
+    )
+    assert browser.run(marks) > 4 * len(PLOTS)
+    assert browser.errors() == []
+    assert set(browser.requests()) == {page.as_uri()}
