@@ -20,7 +20,8 @@ from imports import ROOT
 from pipeline.base import sections
 
 PARTS = [
-    *("pipeline", "models", "dvc.yaml", ".dvc/config", ".dvc/plots", ".dvcignore", ".gitignore"),
+    *("pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"),
+    *(".dvc/plots", ".dvc/plots.html"),
 ]
 AUDIO_STAGES = ["demo", "segment", "extract@grey", "extract@mel", "augment", "replicas", "split"]
 TINY: dict[str, Any] = {

@@ -198,7 +198,7 @@ def test_evaluating_again_writes_the_same_bytes(
     monkeypatch.chdir(evaluated)
     evaluate.main()
     assert contents() == before
-    assert len(before) == 10
+    assert len(before) == 11
 
 
 def with_folds(folder: Path, tracks: Sequence[FoldedTrack], models: int) -> Predictions:

@@ -11,14 +11,21 @@ from pipeline.base.fields import STRICT, Count
 from pipeline.features.shared.feature import SpectralFeature
 from pipeline.features.shared.spectra import centred_magnitude
 
+LOWEST_HZ, BANDS = 200, 6  # of the octaves of the spectral contrast, by librosa's defaults
+
+
+def contrast_bands(sample_rate: int) -> int:
+    """Number of octaves above LOWEST_HZ that begin below half the sample rate, at most BANDS."""
+    return sum(2 * LOWEST_HZ * 2**octave < sample_rate for octave in range(BANDS))
+
 
 @dataclass(frozen=True, config=STRICT)
 class Descriptors(SpectralFeature):
     """Mean and standard deviation over a clip of librosa's spectral descriptors, and its tempo.
 
-    In this order: `n_mfcc` MFCC, 12 chroma, spectral centroid, bandwidth, 7 bands of contrast,
-    rolloff, flatness, zero-crossing rate and RMS, first all means, then all deviations; last the
-    tempo in beats per minute. All are librosa's own with its defaults but for the frames.
+    In this order: `n_mfcc` MFCC, 12 chroma, spectral centroid, bandwidth, up to 7 bands of
+    contrast, rolloff, flatness, zero-crossing rate and RMS, first all means, then all deviations;
+    last the tempo in beats per minute. All are librosa's own, by its defaults except for frames.
     """
 
     n_mfcc: Count
@@ -27,7 +34,7 @@ class Descriptors(SpectralFeature):
     is_vector = True
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
-        """Return float32 of shape (n, 2 * (n_mfcc + 25) + 1)."""
+        """Return float32 of shape (n, 2 * (n_mfcc + 25) + 1), or less at low sample rates."""
         return np.stack([self._vector(clip, sample_rate) for clip in clips]).astype(np.float32)
 
     def _vector(self, clip: Array, sample_rate: int) -> Array:
@@ -51,7 +58,9 @@ class Descriptors(SpectralFeature):
         yield feature.chroma_stft(S=power, sr=sample_rate, n_fft=self.n_fft)
         yield feature.spectral_centroid(S=magnitude, sr=sample_rate)
         yield feature.spectral_bandwidth(S=magnitude, sr=sample_rate)
-        yield feature.spectral_contrast(S=magnitude, sr=sample_rate)
+        yield feature.spectral_contrast(
+            S=magnitude, sr=sample_rate, n_bands=contrast_bands(sample_rate)
+        )
         yield feature.spectral_rolloff(S=magnitude, sr=sample_rate)
         yield feature.spectral_flatness(S=magnitude)
         yield feature.zero_crossing_rate(clip, **frames)

@@ -47,3 +47,10 @@ def test_rms_is_that_of_the_sound() -> None:
 
 def test_silence_is_finite() -> None:
     assert np.isfinite(FEATURE(np.zeros((1, RATE), np.float32), RATE)).all()
+
+
+@pytest.mark.parametrize(("rate", "values"), [(22_050, 91), (8000, 89), (4000, 87)])
+def test_low_sample_rates_have_fewer_octaves(rate: int, values: int) -> None:
+    clip = np.random.default_rng(0).normal(0, 0.1, (1, rate)).astype(np.float32)
+    assert FEATURE(clip, rate).shape == (1, values)
+    assert FEATURE.template(rate, rate).shape == (0, values)
