@@ -19,7 +19,6 @@ $(READY): requirements.lock
 
 repro: setup  ## audio -> ten-fold metrics: run every stage that is out of date
 	dvc repro
-	@cat metrics/summary.json
 
 test: check  ## style, types and all tests
 	python -m pytest --numprocesses=auto

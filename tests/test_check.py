@@ -447,7 +447,7 @@ def test_a_queued_experiment_is_told_that_its_path_must_be_absolute(
     expected = r"^dataset\.path = '\.\./music': no such folder; an experiment of DVC's queue .*abs"
     with pytest.raises(ParamsError, match=expected):
         check_dataset(DatasetParams("../music"))
-    with pytest.raises(ParamsError, match="no such folder$"):
+    with pytest.raises(ParamsError, match=r"no such folder$"):
         check_dataset(DatasetParams(str(tmp_path / "music")))
 
 
