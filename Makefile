@@ -20,7 +20,6 @@ $(READY): requirements.lock requirements-weights.txt
 
 repro: setup  ## audio -> ten-fold metrics: run every stage that is out of date
 	dvc repro
-	@cat metrics/summary.json
 
 test: check  ## style, types and all tests
 	python -m pytest --numprocesses=auto
