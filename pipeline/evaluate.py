@@ -1,7 +1,6 @@
 """Stage: test the model of each fold on the tracks that it was not trained on."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.paths import (
     CLIP_PREDICTIONS,
     FEATURE_STORES,
+    HISTORIES,
     METRICS,
     PREDICTIONS,
     SCORES,
@@ -48,14 +48,6 @@ CURVES = {
     "validation_loss": "val_loss",
 }
 OF_ONE_RUN = (SPLIT, TRAINING, SUMMARY, PREDICTIONS)
-
-
-def read_histories(folder: Path) -> list[Row]:
-    """Read the losses and accuracies of every fold and epoch."""
-    rows: list[Row] = []
-    for path in sorted(folder.glob("fold-*.csv"), key=lambda path: int(path.stem[5:])):
-        rows += [{"fold": path.stem[5:], **row} for row in read_csv(path)]
-    return rows
 
 
 def mean_curves(histories: Sequence[Row]) -> list[Row]:
@@ -138,9 +130,7 @@ def main() -> None:
     found = predict_out_of_fold(clips, load_models(TRAINED))
     predictions = clip_predictions(clips, found.rows, found.folds, found.probabilities)
     tracks, figures = write_tables(predictions, clips.genres, vote, by_clip=clips.by_clip)
-    histories = read_histories(TRAINED)
-    _write("history", histories)
-    _write("curves", mean_curves(histories))
+    _write("curves", mean_curves(read_csv(HISTORIES)))
     digests = {path.as_posix(): content_digest(path.read_bytes()) for path in OF_ONE_RUN}
     write_json(SCORES, {"vote": vote, **split_summary(figures)[1], "sha256": digests})
     asked = training["parameters"]

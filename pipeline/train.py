@@ -1,11 +1,11 @@
 """Stage: train the chosen model on every fold, and write the models to data/models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import FEATURE_STORES, SUMMARY, TRAINED, TRAINING
+from pipeline.base.paths import FEATURE_STORES, HISTORIES, SUMMARY, TRAINED, TRAINING
 from pipeline.base.tables import rounded, write_csv, write_json
 from pipeline.folds.figures import folds_digest
 from pipeline.folds.labelled import load_labelled
@@ -14,7 +14,8 @@ from pipeline.store.build import replacing_folder
 from pipeline.store.cache import link
 from pipeline.training.cross_validation import train_folds
 from pipeline.training.experiment import Experiment, read_experiment
-from pipeline.training.fitting import HISTORY
+from pipeline.training.fitting import FoldTask
+from pipeline.training.live import COLUMNS
 from pipeline.training.record import MODEL, Record, read_record
 from pipeline.training.tasks import make_tasks
 
@@ -56,6 +57,13 @@ def describe_training(
     }
 
 
+def histories(tasks: Sequence[FoldTask], records: Sequence[Record]) -> Iterator[dict[str, Any]]:
+    """Yield the losses and accuracies of every fold and epoch."""
+    for task, record in zip(tasks, records, strict=True):
+        for epoch, row in enumerate(record.history, 1):
+            yield {"fold": task.description.fold, "epoch": epoch, **rounded(row)}
+
+
 def merge_facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Facts about the machines that trained; where they differ, all of the values."""
     merged = {}
@@ -73,14 +81,13 @@ def main() -> None:
     clips = load_labelled(FEATURE_STORES / experiment.feature, tracks)
     tasks = make_tasks(experiment, tracks, clips)
     SUMMARY.unlink(missing_ok=True)  # DVC would show the last run's figures as those of this one
+    write_csv(HISTORIES, COLUMNS, [])  # to which every epoch adds a line
     with replacing_folder(TRAINED) as trained:
-        folders = train_folds(tasks)
+        folders = train_folds(tasks, HISTORIES.absolute())
         records = [read_record(folder) for folder in folders]
-        for task, folder, record in zip(tasks, folders, records, strict=True):
-            path = trained / f"fold-{task.description.fold}.keras"
-            link(folder / MODEL, path)
-            rows = ({"epoch": epoch, **rounded(row)} for epoch, row in enumerate(record.history, 1))
-            write_csv(path.with_suffix(".csv"), ["epoch", *HISTORY], rows)
+        for task, folder in zip(tasks, folders, strict=True):
+            link(folder / MODEL, trained / f"fold-{task.description.fold}.keras")
+    write_csv(HISTORIES, COLUMNS, histories(tasks, records))
     write_json(TRAINING, describe_training(experiment, clips.description, records))
 
 

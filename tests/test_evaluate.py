@@ -117,17 +117,6 @@ def test_curves_are_in_the_numerical_order_of_epochs() -> None:
     assert [row["epoch"] for row in evaluate.mean_curves(history("0", [0.5] * 11))][-2:] == [10, 11]
 
 
-def test_histories_are_read_in_the_order_of_folds(tmp_path: Path) -> None:
-    for fold in (10, 9):
-        (tmp_path / f"fold-{fold}.csv").write_text("epoch,loss\n1,0.5\n2,0.4\n", encoding="utf-8")
-    assert evaluate.read_histories(tmp_path) == [
-        {"fold": "9", "epoch": "1", "loss": "0.5"},
-        {"fold": "9", "epoch": "2", "loss": "0.4"},
-        {"fold": "10", "epoch": "1", "loss": "0.5"},
-        {"fold": "10", "epoch": "2", "loss": "0.4"},
-    ]
-
-
 def table(path: Path) -> Table:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -141,7 +130,7 @@ def table(path: Path) -> Table:
         ("metrics/genres", "genre precision recall f1 tracks", 2),
         ("metrics/predictions", "track_id fold group actual predicted p_high p_low", 12),
         ("data/clip_predictions", "track_id fold group actual predicted p_high p_low", 24),
-        ("metrics/history", "fold epoch loss accuracy val_loss val_accuracy", 12),
+        ("metrics/history", "fold epoch loss accuracy val_loss val_accuracy", 12),  # of `train`
         (
             "metrics/curves",
             "epoch training_accuracy validation_accuracy training_loss validation_loss folds",

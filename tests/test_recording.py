@@ -8,7 +8,7 @@ from helpers import OFFLINE, saves_models, small_document, small_experiment
 
 from pipeline import evaluate, train
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import SCORES, SPLIT, SUMMARY, TRAINING
+from pipeline.base.paths import HISTORIES, SCORES, SPLIT, SUMMARY, TRAINING
 from pipeline.base.sections import lookup
 from pipeline.base.tables import read_csv, read_json, write_json
 from pipeline.comparison.revisions import read_revision
@@ -123,17 +123,18 @@ def test_figures_of_the_run_before_do_not_stand_while_a_new_one_trains(
     """DVC shows what lies there as the figures of the experiment that runs."""
     there = []
 
-    def stop(_: object) -> None:
+    def stop(*_: object) -> None:
         there.append(SUMMARY.exists())
         raise PipelineError("enough")
 
     monkeypatch.setattr(train, "train_folds", stop)
-    kept = SUMMARY.read_bytes()
+    kept = {path: path.read_bytes() for path in (SUMMARY, HISTORIES)}
     try:
         with pytest.raises(PipelineError, match="enough"):
             train.main()
     finally:
-        SUMMARY.write_bytes(kept)
+        for path, content in kept.items():
+            path.write_bytes(content)
     assert there == [False]
 
 

@@ -1,6 +1,5 @@
 """The stage: a model and a history for each fold, trained once, by one run at a time."""
 
-import json
 import os
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from helpers import SMALL, contents, run_main, small_experiment, train_quickly, 
 
 from pipeline import train
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import TRAINED, TRAINING
-from pipeline.base.tables import read_csv
+from pipeline.base.paths import HISTORIES, TRAINED, TRAINING
+from pipeline.base.tables import read_csv, read_json
 from pipeline.store.build import replacing_folder
 from pipeline.training import cross_validation
 from pipeline.training.fitting import HISTORY, Fitted, FoldTask
@@ -44,20 +43,40 @@ def small_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return trained
 
 
-def test_folder_has_a_model_and_a_history_for_each_fold_and_nothing_older(
+def test_folder_has_a_model_for_each_fold_and_nothing_older(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_project(tmp_path, monkeypatch)
     TRAINED.mkdir(parents=True)
     (TRAINED / "fold-7.keras").touch()
     run_main(train.main)
-    names = ["fold-0.csv", "fold-0.keras", "fold-1.csv", "fold-1.keras"]
-    assert sorted(path.name for path in TRAINED.iterdir()) == names
-    rows = read_csv(TRAINED / "fold-1.csv", ["epoch", *HISTORY])
-    assert [row["epoch"] for row in rows] == ["1", "2"]
-    assert [row["val_loss"] for row in rows] == ["0.5", "0.25"]
-    recorded, facts = json.loads(TRAINING.read_text(encoding="utf-8")), machine_facts("float32")
-    assert {name: recorded[name] for name in facts} == facts
+    assert sorted(path.name for path in TRAINED.iterdir()) == ["fold-0.keras", "fold-1.keras"]
+    rows = read_csv(HISTORIES, ["fold", "epoch", *HISTORY])
+    assert [(row["fold"], row["epoch"]) for row in rows] == [
+        ("0", "1"),
+        ("0", "2"),
+        ("1", "1"),
+        ("1", "2"),
+    ]
+    assert [row["val_loss"] for row in rows] == ["0.5", "0.25"] * 2
+    assert machine_facts("float32").items() <= read_json(TRAINING).items()
+
+
+def test_curves_of_the_run_before_do_not_stand_while_a_new_one_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_project(tmp_path, monkeypatch)
+    run_main(train.main)
+    there = []
+
+    def stop(*_: object) -> None:
+        there.append(read_csv(HISTORIES))
+        raise PipelineError("enough")
+
+    monkeypatch.setattr(train, "train_folds", stop)
+    with pytest.raises(PipelineError, match="enough"):
+        run_main(train.main)
+    assert there == [[]]
 
 
 def test_second_run_is_refused_while_one_trains(

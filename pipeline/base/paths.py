@@ -17,6 +17,7 @@ FOLDS = DATA / "folds.csv"
 TRAINED = DATA / "models"
 SPLIT, TRAINING = METRICS / "split.json", METRICS / "training.json"
 SUMMARY, SCORES = METRICS / "summary.json", METRICS / "scores.json"
+HISTORIES = METRICS / "history.csv"  # of all folds
 PREDICTIONS = METRICS / "predictions.csv"
 CLIP_PREDICTIONS = DATA / "clip_predictions.csv"
 UNLABELLED, UNLABELLED_CLIPS = DATA / "unlabelled.csv", DATA / "unlabelled_clips.csv"

@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.base.paths import (
     AUGMENTED,
     CLIP_PREDICTIONS,
+    HISTORIES,
     METRICS,
     PREDICTIONS,
     REPLICAS,
@@ -75,7 +76,7 @@ def read_run(dataset: str) -> Run:
         figures,
         _sorted(hear_tested(tracks, clips, by_clip=by_clip), facts, figures.genres),
         _sorted(hear_unlabelled(read_csv(UNLABELLED_CLIPS)), facts, figures.genres),
-        _read_histories(METRICS / "history.csv"),
+        _read_histories(HISTORIES),
         segment,
         replicas,
         split,

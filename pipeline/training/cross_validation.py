@@ -19,6 +19,7 @@ from pipeline.store.addresses import code_address, modules_of
 from pipeline.store.cache import Cache, machine_cache
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fitting import FoldTask, fit_fold
+from pipeline.training.live import LiveCurves
 from pipeline.training.machine import device_for, machine_facts
 from pipeline.training.networks import network_module
 from pipeline.training.progress import Progress
@@ -31,19 +32,28 @@ TRAINED_BY = ("pipeline.training.fitting", "pipeline.training.record")
 ONE_AT_A_TIME = threading.Lock()
 
 
-def train_folds(tasks: Sequence[FoldTask]) -> list[Path]:
-    """Train the folds; return their folders in the cache, as `record.write_fold` writes them."""
+def train_folds(tasks: Sequence[FoldTask], curves: Path | None = None) -> list[Path]:
+    """Train the folds; return their folders in the cache, as `record.write_fold` writes them.
+
+    Parameters
+    ----------
+    curves : Path, optional
+        A table to which every epoch adds a line while the folds train.
+    """
     cache = machine_cache()
-    return map_folds(call, [partial(train_fold, task, cache, code_of(task)) for task in tasks])
+    parts = [partial(train_fold, task, cache, code_of(task), curves) for task in tasks]
+    return map_folds(call, parts)
 
 
-def train_fold(task: FoldTask, cache: Cache, code: str) -> Path:
+def train_fold(task: FoldTask, cache: Cache, code: str, curves: Path | None = None) -> Path:
     """Folder of the fold in the cache, trained unless it is already there.
 
     Parameters
     ----------
     code : str
         What `code_of` returned where the task was made.
+    curves : Path, optional
+        As in `train_folds`.
 
     Raises
     ------
@@ -61,20 +71,22 @@ def train_fold(task: FoldTask, cache: Cache, code: str) -> Path:
         address = address_of(task, code)
         folder = cache.folder(FOLDS, address)
         if folder is None:
-            return _train_anew(task, cache, address)
+            return _train_anew(task, cache, address, curves)
         print(f"fold {task.description.fold}: trained before, taken from the cache")
         return folder
 
 
-def _train_anew(task: FoldTask, cache: Cache, address: str) -> Path:
+def _train_anew(task: FoldTask, cache: Cache, address: str, curves: Path | None) -> Path:
     description = task.description
     fold, training = description.fold, description.training
     print(f"fold {fold}: {training['precision']}, {training['backend']}, {training['processor']}")
     checkpoint = Checkpoint(cache.root / "checkpoints" / f"{address}.npz")
-    progress = Progress(fold, task.params.epochs, len(task.training_rows))
+    watching = [Progress(fold, task.params.epochs, len(task.training_rows))]
+    if curves:
+        watching.append(LiveCurves(fold, checkpoint, curves))
     keras.utils.clear_session()
     with device_for(fold):  # the session is cleared first, as PyTorch's device is part of it
-        fitted = fit_fold(task, checkpoint, [progress])
+        fitted = fit_fold(task, checkpoint, watching)
         folder = cache.publish_folder(FOLDS, address, partial(write_fold, fitted, description))
     checkpoint.forget()
     return folder

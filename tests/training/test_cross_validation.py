@@ -80,7 +80,7 @@ def test_worker_with_other_code_is_refused(tmp_path: Path, fitted: list[int]) ->
 def test_code_of_a_fold_is_sent_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = []
 
-    def record(task: FoldTask, _: Cache, code: str) -> Path:
+    def record(task: FoldTask, _: Cache, code: str, __: Path | None) -> Path:
         sent.append((task, code))
         return Path()
 

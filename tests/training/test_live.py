@@ -1,0 +1,90 @@
+"""Curves that can be seen while folds train, and what a stopped run leaves."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import saves_models
+from toys import fit, toy_task
+
+from pipeline.base.backend import keras
+from pipeline.base.tables import read_csv, write_csv
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.fitting import HISTORY, Fitted, fit_fold
+from pipeline.training.live import COLUMNS, LiveCurves
+
+pytestmark = saves_models
+
+
+def stop_after(epochs: int) -> Any:
+    """What interrupts a training after so many epochs, as a user may."""
+
+    def stop(epoch: int, _: Any) -> None:
+        if epoch == epochs:
+            raise KeyboardInterrupt
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=stop)
+
+
+def fit_live(folder: Path, fold: int, epochs: int, *callbacks: Any) -> Fitted:
+    """Train a fold of `epochs` epochs, with its curves in the table `curves.csv`."""
+    checkpoint = Checkpoint(folder / f"{fold}.npz")
+    live = LiveCurves(fold, checkpoint, folder / "curves.csv")
+    return fit_fold(toy_task(epochs=epochs), checkpoint, [live, *callbacks])
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "curves.csv"
+    write_csv(path, COLUMNS, [])
+    return path
+
+
+def rows_of(table: Path) -> list[tuple[str, str]]:
+    return [(row["fold"], row["epoch"]) for row in read_csv(table, COLUMNS)]
+
+
+def test_every_epoch_adds_its_line(table: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(len(rows_of(table)))  # noqa: ARG005
+    )
+    fitted = fit_live(tmp_path, 3, 3, watch)
+    assert seen == [1, 2, 3]
+    for row, expected in zip(read_csv(table), fitted.history, strict=True):
+        assert row["fold"] == "3"
+        assert [float(row[name]) for name in HISTORY] == pytest.approx(
+            [expected[name] for name in HISTORY], abs=1e-4
+        )
+
+
+def test_a_stopped_run_leaves_what_it_had_and_the_next_begins_with_it(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.training.checkpoint.SAVE_SECONDS", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        fit_live(tmp_path, 0, 4, stop_after(2))
+    assert rows_of(table) == [("0", "1"), ("0", "2")]
+    before = read_csv(table)
+    write_csv(table, COLUMNS, [])  # as the next run begins
+    fit_live(tmp_path, 0, 4)
+    assert rows_of(table) == [("0", str(epoch)) for epoch in (1, 2, 3, 4)]
+    assert read_csv(table)[:2] == before
+
+
+def test_folds_share_the_table(table: Path, tmp_path: Path) -> None:
+    for fold in (1, 0):
+        fit_live(tmp_path, fold, 2)
+    assert rows_of(table) == [("1", "1"), ("1", "2"), ("0", "1"), ("0", "2")]
+
+
+def test_where_the_table_is_not_nothing_is_written(tmp_path: Path) -> None:
+    """A worker on another machine has no metrics/, and must not make one."""
+    fit_live(tmp_path, 0, 1)
+    assert not (tmp_path / "curves.csv").exists()
+
+
+def test_the_curves_do_not_affect_the_training(table: Path, tmp_path: Path) -> None:
+    assert table.is_file()
+    alone = fit(toy_task(epochs=2), tmp_path / "alone.npz")
+    assert fit_live(tmp_path, 0, 2).history == alone.history
