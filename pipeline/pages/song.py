@@ -3,7 +3,9 @@
 It is one file, which holds the sound as well, so that it can be sent to somebody.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +50,10 @@ def write_song_page(
     Rejection, OSError
         A file is no longer what it was when its genres were predicted.
     """
-    booth = _Booth(store)
+    booth, names = _Booth(store), _names(heard)
     tracks = [
         as_data(
-            _heard(path, probabilities, genres),
+            _heard(names[path], probabilities, genres),
             genres,
             booth.media(path, len(probabilities)) if number < MOST else Media(),
         )
@@ -63,15 +65,23 @@ def write_song_page(
         "picture": booth.painter.caption or store["name"],
         "sets": [{"name": "Songs", "tracks": tracks}],
     }
-    title = next(iter(heard)).name if len(heard) == 1 else f"{len(heard)} songs"
+    title = next(iter(names.values())) if len(names) == 1 else f"{len(names)} songs"
     with replacing(page) as file:
         file.write(render("song.html.j2", title=title, listen=listen))
 
 
-def _heard(path: Path, probabilities: Array, genres: Sequence[str]) -> Heard:
+def _names(paths: Collection[Path]) -> dict[Path, str]:
+    """Names of files, or their paths where two have the same name."""
+    often = Counter(path.name for path in paths)
+    shown = {path: path if often[path.name] > 1 else path.name for path in paths}
+    return {
+        path: os.fsencode(name).decode("utf-8", "backslashreplace") for path, name in shown.items()
+    }
+
+
+def _heard(name: str, probabilities: Array, genres: Sequence[str]) -> Heard:
     best = genres[probabilities.mean(axis=0).argmax()]
     votes = [genres[index] for index in probabilities.argmax(axis=1)]
-    name = str(path).encode("utf-8", "backslashreplace").decode()
     return Heard(name, "", [best], [], votes, probabilities)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from browser import Browser, chromium, needs_browser
-from helpers import UNLABELLED, augmented_project, tone
+from helpers import SAMPLE_RATE, UNLABELLED, augmented_project, tone
 from outcomes import Row, clip_rows, write_outcome
 from PIL import Image
 
@@ -17,6 +18,7 @@ from pipeline.extract import extract
 from pipeline.features.params import read_feature
 from pipeline.pages.media import beside, open_studio
 from pipeline.pages.report import page, read_run
+from pipeline.pages.song import write_song_page
 from pipeline.store.store import Store, write_store
 
 pytestmark = [needs_browser, pytest.mark.slow]
@@ -259,3 +261,22 @@ def test_on_a_phone_a_track_covers_the_list_until_it_is_closed(
     assert browser.run(f"{heat}.getContext('2d').getImageData(9, 9, 1, 1).data[3]") == 255
     browser.click("#detail .close")
     assert not browser.find("#detail").is_displayed()
+
+
+def test_a_song_of_ones_own_is_shown_without_a_list(chrome: Browser, tmp_path: Path) -> None:
+    song, html = tmp_path / "song.wav", tmp_path / "song.html"
+    soundfile.write(song, tone(300, 1, clips=3).ravel(), SAMPLE_RATE, subtype="PCM_16")
+    params = {"n_fft": 256, "hop_length": 400}
+    store = {"name": "centroid", "sample_rate": SAMPLE_RATE, "seconds": 1, "params": params}
+    chances = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
+    write_song_page(html, {song: chances}, ["high", "low"], store)
+    for width in (1280, 390):
+        chrome.open(html, width)
+        assert chrome.find("#detail h3").text == "song.wav"
+        assert not chrome.find(LIST).is_displayed()
+        assert chrome.run("document.documentElement.scrollWidth") <= width
+        chrome.click(PLAY)
+        chrome.wait("document.getElementById('audio').currentTime > 0.3")
+    assert chrome.errors() == []
+    asked = [url for url in chrome.requests() if not url.startswith("data:")]
+    assert asked == [html.as_uri()]

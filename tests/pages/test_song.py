@@ -43,7 +43,7 @@ def test_the_page_has_the_sound_and_the_genres_of_the_file(wav: Path, tmp_path: 
     write_song_page(page, {wav: CHANCES}, GENRES, STORE)
     data = listen(page)
     [track] = data["sets"][0]["tracks"]
-    assert track["id"] == str(wav)
+    assert track["id"] == HOSTILE
     assert track["clips"] == [[800, 200], [300, 700], [900, 100]]
     assert (track["actual"], track["predicted"], track["votes"]) == (-1, [0], [0, 1, 0])
     sound = io.BytesIO(base64.b64decode(track["sound"].partition(",")[2]))
@@ -76,3 +76,12 @@ def test_of_many_songs_the_first_are_heard(
     write_song_page(page, {wav: CHANCES, other: CHANCES}, GENRES, STORE)
     assert [bool(each["sound"]) for each in listen(page)["sets"][0]["tracks"]] == [True, False]
     assert "<h1>2 songs</h1>" in page.read_text(encoding="utf-8")
+
+
+def test_files_of_the_same_name_are_told_apart_by_their_folders(wav: Path, tmp_path: Path) -> None:
+    other = tmp_path / "live" / wav.name
+    other.parent.mkdir()
+    other.write_bytes(wav.read_bytes())
+    write_song_page(tmp_path / "songs.html", {wav: CHANCES, other: CHANCES}, GENRES, STORE)
+    tracks = listen(tmp_path / "songs.html")["sets"][0]["tracks"]
+    assert [each["id"] for each in tracks] == [str(wav), str(other)]

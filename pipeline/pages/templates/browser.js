@@ -6,6 +6,8 @@
   const ROW = 60, SPARE = 6, HEAT = 20, MOST_GENRES = 12; // pixels, rows, pixels, genres
   const { genres, seconds } = DATA;
   const by = (id) => document.getElementById(id);
+  const single = DATA.sets.reduce((sum, set) => sum + set.tracks.length, 0) === 1;
+  document.body.classList.toggle("single", single); // a list of one is none
   const list = by("list"), detail = by("detail"), audio = by("audio");
   const state = { set: 0, query: "", verdict: "", actual: "", predicted: "", fold: "", replica: false,
     sort: "worth", cell: null, level: Object.keys(DATA.confusion || {})[0], shown: [], at: -1, open: null };
@@ -265,9 +267,9 @@
   }
 
   function legend(track) {
-    const actual = track.labelled ? "◆ actual genre; " : "";
+    const actual = track.labelled ? "◆ is the actual genre. " : "";
     const spans = `${track.clips.length} clips of ${seconds} s`;
-    return make("p", { class: "legend" }, `${actual}the stronger the blue, the more probable; outlined: the most probable genre of each clip. ${spans}. Click to go there.`);
+    return make("p", { class: "legend" }, `${actual}The stronger the blue, the more probable; outlined is the most probable genre of each clip. ${spans}. Click to go there.`);
   }
 
   function votes(track) {
@@ -375,7 +377,7 @@
     const focus = document.activeElement;
     if (event.key === "Escape") {
       if (typing(focus)) focus.blur();
-      if (detail.classList.contains("open") || state.open) { close(); list.focus({ preventScroll: true }); }
+      if (!single && state.open) { close(); list.focus({ preventScroll: true }); }
       return;
     }
     if (typing(focus)) return;
@@ -451,5 +453,5 @@
   drawFilters();
   close();
   refresh();
-  if (matchMedia("(min-width: 861px)").matches) choose(0);
+  if (single || matchMedia("(min-width: 861px)").matches) choose(0);
 })();
