@@ -14,7 +14,7 @@ from pipeline.base.tables import replacing
 from pipeline.comparison.result import as_json, compare_revisions
 from pipeline.comparison.revisions import WORKSPACE, read_revision, require_comparable
 from pipeline.comparison.text import text
-from pipeline.pages.comparison import page
+from pipeline.pages.comparison import changed_sounds, page
 
 
 def main() -> None:
@@ -39,8 +39,9 @@ def main() -> None:
     require_comparable(revisions)
     comparison = compare_revisions(revisions)
     if arguments.html:
+        sounds = changed_sounds(comparison, revisions[0].split["dataset_digest"])
         with replacing(arguments.html) as file:
-            file.write(page(comparison))
+            file.write(page(comparison, sounds))
     print(json.dumps(as_json(comparison), indent=2) if arguments.json else text(comparison))
 
 

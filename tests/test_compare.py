@@ -1,16 +1,24 @@
 """The command on a real repository: its text, its JSON, its page, its refusals."""
 
 import json
+import re
+import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from repository import BETTER, MAIN, Repository, predictions
+from repository import BETTER, FIGURES, MAIN, Repository, predictions
 
 from pipeline import compare
 from pipeline.base.entry import run_stage
+from pipeline.base.paths import CLIPS, TRACKS
+from pipeline.base.tables import write_csv
 from pipeline.comparison.result import as_json, compare_revisions
 from pipeline.comparison.revisions import read_revision
+from pipeline.dataset.tracks import COLUMNS, read_tracks
+from pipeline.folds.figures import dataset_digest
+from pipeline.store.store import write_store
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +108,36 @@ def test_a_page_that_is_a_folder_is_refused_at_once(
         command(monkeypatch, "main", "--html", tmp_path)
     expected = f"error: --html {tmp_path} is a folder; name a file in it\n"
     assert capsys.readouterr() == ("", expected)
+
+
+def stored(folder: Path, monkeypatch: pytest.MonkeyPatch, sha256: str) -> None:
+    """In a new repository, two revisions and the clips of their dataset, `sha256` of each file."""
+    monkeypatch.chdir(folder)
+    rng = np.random.default_rng(0)
+    names = [str(row["track_id"]) for row in predictions(MAIN)]
+    pcm = {name: rng.integers(-9000, 9000, (1, 8000), np.int16) for name in names}
+    write_store(CLIPS, {"name": "pcm", "sample_rate": 8000, "seconds": 1}, pcm)
+    known = {"status": "ok", "clips": 1, "sha256": sha256}
+    rows = [{"track_id": name, "genre": name.split("/")[0], **known} for name in names]
+    write_csv(TRACKS, COLUMNS, rows)
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same dataset", "another dataset"])
+def test_tracks_that_changed_sides_are_heard_where_their_clips_are_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    found = Repository(tmp_path)
+    stored(tmp_path, monkeypatch, "the same")
+    figures = {**FIGURES, "dataset_digest": dataset_digest(read_tracks())}
+    found.write(*predictions(MAIN), figures=figures)
+    found.commit("main")
+    found.write(*predictions(BETTER), figures=figures)
+    if not same:
+        shutil.rmtree(CLIPS)
+        stored(tmp_path, monkeypatch, "another")
+    command(monkeypatch, "main", "--html", "page.html")
+    content = (tmp_path / "page.html").read_text(encoding="utf-8")
+    buttons = re.findall(r'<button data-sound="data:audio/ogg;base64,(.*?)">Play', content)
+    assert len(buttons) == (5 if same else 0)  # four turned right, one turned wrong
+    assert len(set(buttons)) == len(buttons)
+    assert ("<script>" in content) == same

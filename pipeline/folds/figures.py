@@ -22,6 +22,11 @@ def folds_digest() -> str:
     return short_digest(FOLDS.read_text(encoding="utf-8"))
 
 
+def dataset_digest(tracks: Sequence[Track]) -> str:
+    """Return the digest of the labelled `tracks`: which they are, and the bytes of their files."""
+    return short_digest(*(f"{track.track_id} {track.sha256}" for track in tracks))
+
+
 def summarise(
     folded: Sequence[FoldedTrack], tracks: Sequence[Track], replicas: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -39,7 +44,7 @@ def summarise(
         "groups": len(set(groups(folded))),
         "replica_groups": len(set(replicas.values())),
         "genres_absent": len(folds) * len(genres) - len(tested),
-        "dataset_digest": short_digest(*(f"{track.track_id} {track.sha256}" for track in tracks)),
+        "dataset_digest": dataset_digest(tracks),
     }
 
 

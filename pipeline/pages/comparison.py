@@ -1,19 +1,34 @@
 """The page of a comparison."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from pipeline.base.parallel import map_tracks
+from pipeline.base.paths import CLIPS, TRACKS
 from pipeline.base.terminal import percent, points
 from pipeline.comparison import tables
 from pipeline.comparison.paired import Difference
 from pipeline.comparison.result import Comparison, Side
+from pipeline.dataset.tracks import read_tracks
+from pipeline.folds.figures import dataset_digest
 from pipeline.pages.charts import OTHER, REFERENCE, Estimate, genre_chart, interval_chart
+from pipeline.pages.media import Sounds, inside
 from pipeline.pages.render import render
+from pipeline.store.store import Store
 
 MOST_CHANGED = 500  # rows of a table; a page with more is slow to open
+MOST_HEARD = 100  # tracks with sound, which is within the page: 16 MB if each takes 30 s
 
 
-def page(comparison: Comparison) -> str:
-    """One HTML page that needs no other file."""
+def page(comparison: Comparison, sounds: Mapping[str, str] | None = None) -> str:
+    """One HTML page that needs no other file.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    sounds : mapping of track id to str, optional
+        Addresses of the sounds that can be played, as `changed_sounds` returns them.
+    """
     reference = comparison.reference
     return render(
         "comparison.html.j2",
@@ -32,8 +47,30 @@ def page(comparison: Comparison) -> str:
         },
         sides=[_details(reference, *pair) for pair in comparison.pairs],
         most_changed=MOST_CHANGED,
+        sounds=sounds or {},
         notes=tables.notes(comparison),
     )
+
+
+def changed_sounds(comparison: Comparison, dataset: str) -> dict[str, str]:
+    """The sounds of the first MOST_HEARD tracks that changed sides, as data URIs.
+
+    There are none unless the clips that are stored here are those of the compared `dataset`, by
+    its digest in metrics/split.json.
+    """
+    if not (TRACKS.is_file() and CLIPS.is_dir()):
+        return {}
+    labelled = [track for track in read_tracks() if track.genre]
+    if dataset_digest(labelled) != dataset:
+        return {}
+    pairs = comparison.differences
+    changed = [track.track_id for found in pairs for track in (*found.gained, *found.lost)]
+    heard = list(dict.fromkeys(changed))[:MOST_HEARD]
+    with Store(CLIPS) as store:
+        sounds = map_tracks(
+            Sounds(store, inside).of, heard, total=len(heard), label="sounds", light=True
+        )
+        return dict(zip(heard, sounds, strict=True))
 
 
 def _accuracies(comparison: Comparison) -> str:

@@ -53,6 +53,34 @@ def inside(content: bytes, mime: str) -> str:
     return f"data:{mime};base64,{base64.b64encode(content).decode()}"
 
 
+class Sounds:
+    """Encodes the tracks of a store of clips, each once for all pages.
+
+    Parameters
+    ----------
+    store : Store
+    keep : Keep
+    """
+
+    def __init__(self, store: Store, keep: Keep) -> None:
+        self.store, self.keep = store, keep
+        self.encoder = OpusEncoder(int(store.description["sample_rate"]))
+        self._recipe = recipe_address(self.encoder)
+        self._cache = machine_cache()
+
+    def of(self, track_id: str) -> str:
+        """Address of a track's sound in the page."""
+        return self.keep(self._encoded(track_id), encode.MIME)
+
+    def _encoded(self, track_id: str) -> bytes:
+        address = digest(self._recipe, self.store.digest(track_id))
+        folder = self._cache.folder(SOUNDS, address)
+        if folder is None:
+            content = self.encoder(_clips(self.store, track_id))
+            folder = self._cache.publish_folder(SOUNDS, address, partial(_write, content))
+        return (folder / "sound.ogg").read_bytes()
+
+
 class Studio:
     """Encodes and draws the tracks of the stores of clips and of a feature.
 
@@ -64,15 +92,13 @@ class Studio:
 
     def __init__(self, sound: Store, rows: Store, keep: Keep) -> None:
         self.sound, self.rows, self.keep = sound, rows, keep
-        rate = int(sound.description["sample_rate"])
-        self.encoder = OpusEncoder(rate)
-        self.painter = Painter(described_feature(rows.description), rows.shape[1:], rate)
-        self._recipe = recipe_address(self.encoder)
-        self._cache = machine_cache()
+        self.sounds = Sounds(sound, keep)
+        feature = described_feature(rows.description)
+        self.painter = Painter(feature, rows.shape[1:], self.sounds.encoder.sample_rate)
 
     def media(self, track_id: str) -> Media:
-        """Sound and picture of a track; the sound is encoded once for all pages."""
-        return Media(self.keep(self._encoded(track_id), encode.MIME), self._picture(track_id))
+        """Sound and picture of a track."""
+        return Media(self.sounds.of(track_id), self._picture(track_id))
 
     def all_media(self, track_ids: list[str]) -> dict[str, Media]:
         """The media of many tracks, by track id."""
@@ -82,25 +108,12 @@ class Studio:
         )
         return dict(zip(track_ids, found, strict=True))
 
-    def _encoded(self, track_id: str) -> bytes:
-        address = digest(self._recipe, self.sound.digest(track_id))
-        folder = self._cache.folder(SOUNDS, address)
-        if folder is None:
-            content = self.encoder(self._clips(self.sound, track_id))
-            folder = self._cache.publish_folder(SOUNDS, address, partial(_write, content))
-        return (folder / "sound.ogg").read_bytes()
-
     def _picture(self, track_id: str) -> str:
         if track_id not in self.rows:
             return ""
-        rows, pcm = self._clips(self.rows, track_id), self._clips(self.sound, track_id)
+        rows, pcm = _clips(self.rows, track_id), _clips(self.sound, track_id)
         drawn = self.painter.paint(rows, pcm, self.sound.clips(track_id))
         return self.keep(drawn, pictures.MIME)
-
-    @staticmethod
-    def _clips(store: Store, track_id: str) -> Iterator[Array]:
-        span = store.span(track_id)
-        return (store[row : row + 1][0] for row in range(span.start, span.stop))
 
 
 @contextmanager
@@ -108,6 +121,11 @@ def open_studio(clips: Path, features: Path, keep: Keep) -> Iterator[Studio]:
     """The studio for the stores `clips` and `features`."""
     with Store(clips) as sound, Store(features) as rows:
         yield Studio(sound, rows, keep)
+
+
+def _clips(store: Store, track_id: str) -> Iterator[Array]:
+    span = store.span(track_id)
+    return (store[row : row + 1][0] for row in range(span.start, span.stop))
 
 
 def _write(content: bytes, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-SCRIPTS = ("browser.js",)
+SCRIPTS = ("browser.js", "sounds.js")
 
 
 def render(template: str, **values: Any) -> str:

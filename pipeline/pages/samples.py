@@ -72,7 +72,7 @@ def _changed(sample: Sample, pcm: Pcm) -> Pcm | None:
 
 
 def _sound(pcm: Pcm, studio: Studio) -> str:
-    return studio.keep(studio.encoder([pcm]), encode.MIME)
+    return studio.keep(studio.sounds.encoder([pcm]), encode.MIME)
 
 
 def _picture(row: Array, pcm: Pcm, studio: Studio) -> str:

@@ -182,7 +182,6 @@
     state.open = track;
     view = { track, length: track.clips.length * seconds, position: 0 };
     audio.removeAttribute("src");
-    stopSamples();
     view.play = make("button", { class: "play", "aria-label": "Play", id: "play", disabled: !track.sound, onclick: toggle });
     view.clock = make("span", { class: "clock", id: "clock" });
     view.now = make("span", { class: "now" });
@@ -311,7 +310,6 @@
     audio.play().catch(() => showPlay());
   }
   function toggle() {
-    stopSamples();
     if (audio.paused) play();
     else audio.pause();
   }
@@ -346,28 +344,6 @@
   audio.addEventListener("play", () => { showPlay(); tick(); });
   audio.addEventListener("pause", () => { showPlay(); tick(); });
   audio.addEventListener("ended", () => { if (view) { view.position = view.length; tick(); } showPlay(); });
-
-  // Sounds of augmented samples: one at a time, and none beside a track.
-  const sample = new Audio();
-  let sounding = null;
-  function stopSamples() {
-    sample.pause();
-    if (sounding) sounding.textContent = "Play";
-    sounding = null;
-  }
-  sample.addEventListener("ended", stopSamples);
-  for (const button of document.querySelectorAll("button[data-sound]")) {
-    button.addEventListener("click", () => {
-      const again = sounding === button;
-      stopSamples();
-      audio.pause();
-      if (again) return;
-      sounding = button;
-      button.textContent = "Stop";
-      sample.src = button.dataset.sound;
-      sample.play().catch(() => { if (sounding === button) stopSamples(); });
-    });
-  }
 
   // ---- keyboard
   const listen = by("listen");
