@@ -30,6 +30,7 @@ SLOW = (
     "test_ablate.py",
     "test_backends.py",
     "test_cluster.py",
+    "test_combine.py",
     "test_commands.py",
     "test_crash.py",
     "test_dag.py",

@@ -32,6 +32,7 @@ from pipeline.comparison import trials
 from pipeline.comparison.outcomes import TrackOutcomes
 from pipeline.comparison.paired import Difference
 from pipeline.comparison.trials import Trial, Trials
+from pipeline.comparison.validation import kept_accuracy
 from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.votes import VOTERS
 from pipeline.features.params import read_feature
@@ -44,7 +45,7 @@ from pipeline.training.cross_validation import train_folds
 from pipeline.training.ensemble import probabilities
 from pipeline.training.fitting import HISTORY
 from pipeline.training.loading import load_model
-from pipeline.training.record import MODEL, Record, read_record
+from pipeline.training.record import MODEL, read_record
 from pipeline.training.tasks import make_tasks
 
 pytestmark = saves_models
@@ -315,4 +316,4 @@ def test_accuracy_is_that_of_the_weights_that_were_kept(patience: int, accuracy:
         {**dict.fromkeys(HISTORY, 0.0), "val_loss": loss, "val_accuracy": right}
         for loss, right in [(0.9, 1.0), (0.2, 0.75), (0.3, 0.5)]
     ]
-    assert trials.kept_accuracy(Record(history, {}, 1.0), patience) == accuracy
+    assert kept_accuracy(history, patience) == accuracy

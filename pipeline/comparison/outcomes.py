@@ -69,6 +69,11 @@ def track_outcomes(rows: Rows) -> TrackOutcomes:
     )
 
 
+def genres_of(rows: Rows) -> list[str]:
+    """Genres of the columns `p_<genre>`, in their order."""
+    return [name.removeprefix(PROBABILITY) for name in rows[0] if name.startswith(PROBABILITY)]
+
+
 def _share_right(rows: Rows) -> float:
     return float(np.mean([row["predicted"] == row["actual"] for row in rows]))
 
@@ -76,6 +81,6 @@ def _share_right(rows: Rows) -> float:
 def _consensus(rows: Rows) -> str:
     if len(rows) == 1:
         return rows[0]["predicted"]
-    columns = [name for name in rows[0] if name.startswith(PROBABILITY)]
-    means = [np.mean([float(row[name]) for row in rows]) for name in columns]
-    return columns[int(np.argmax(means))].removeprefix(PROBABILITY)
+    genres = genres_of(rows)
+    means = [np.mean([float(row[f"{PROBABILITY}{genre}"]) for row in rows]) for genre in genres]
+    return genres[int(np.argmax(means))]

@@ -97,9 +97,12 @@ def differences(
     seed : int
         Of the bootstrap.
     """
-    found = [_difference(reference, other, seed) for other in others]
-    corrected = holm([each.p_value for each in found])
-    return [replace(each, p_holm=p) for each, p in zip(found, corrected, strict=True)]
+    return _corrected([_difference(reference, other, seed) for other in others])
+
+
+def gains(outcomes: TrackOutcomes, others: Sequence[TrackOutcomes], seed: int) -> list[Difference]:
+    """`outcomes` minus each of `others`; otherwise as `differences`."""
+    return _corrected([_difference(other, outcomes, seed) for other in others])
 
 
 def pairwise(outcomes: Sequence[TrackOutcomes]) -> list[list[Pair]]:
@@ -121,6 +124,11 @@ def pairwise(outcomes: Sequence[TrackOutcomes]) -> list[list[Pair]]:
 def holm(p_values: Sequence[float]) -> list[float]:
     """Correct p-values for their number."""
     return multipletests(p_values, method="holm")[1].tolist() if p_values else []
+
+
+def _corrected(found: Sequence[Difference]) -> list[Difference]:
+    corrected = holm([each.p_value for each in found])
+    return [replace(each, p_holm=p) for each, p in zip(found, corrected, strict=True)]
 
 
 def _difference(before: TrackOutcomes, after: TrackOutcomes, seed: int) -> Difference:

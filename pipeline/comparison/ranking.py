@@ -11,7 +11,13 @@ from pipeline.comparison.differing import differing
 from pipeline.comparison.git import named_commits
 from pipeline.comparison.recorded import SHARED
 from pipeline.comparison.result import Comparison, Side, compare_revisions
-from pipeline.comparison.revisions import WORKSPACE, Revision, is_comparable, read_commit
+from pipeline.comparison.revisions import (
+    WORKSPACE,
+    Revision,
+    is_comparable,
+    is_same_run,
+    read_commit,
+)
 
 SEPARATOR = ", "  # between the names of one run; git allows no space in a name
 
@@ -80,7 +86,7 @@ def _distinct(runs: Sequence[Revision]) -> list[Revision]:
     """Each run once, under all of its names: a branch is often what lies in the workspace."""
     found: list[Revision] = []
     for run in runs:
-        same = next((number for number, other in enumerate(found) if _same(run, other)), None)
+        same = next((number for number, other in enumerate(found) if is_same_run(run, other)), None)
         if same is None:
             found.append(run)
         else:
@@ -89,11 +95,6 @@ def _distinct(runs: Sequence[Revision]) -> list[Revision]:
             commit = other.commit or run.commit
             found[same] = replace(other, name=SEPARATOR.join(names), commit=commit)
     return found
-
-
-def _same(run: Revision, other: Revision) -> bool:
-    names = ("parameters", "seconds", "split", "summary")
-    return all(getattr(run, name) == getattr(other, name) for name in names)
 
 
 def _comparable(runs: Sequence[Revision]) -> list[list[Revision]]:

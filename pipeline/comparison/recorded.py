@@ -12,6 +12,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.comparison.outcomes import COLUMNS, PROBABILITY
 
 PREDICTIONS = paths.PREDICTIONS.as_posix()
+HISTORIES = paths.HISTORIES.as_posix()
 SCORES = paths.SCORES.as_posix()
 SPLIT = paths.SPLIT.as_posix()
 SUMMARY = paths.SUMMARY.as_posix()
@@ -61,21 +62,39 @@ def parse_object(path: str, content: bytes, revision: str) -> dict[str, Any]:
     return parsed
 
 
-def parse_predictions(content: bytes, revision: str) -> list[dict[str, str]]:
-    """Read metrics/predictions.csv of a revision.
+def parse_predictions(
+    content: bytes, revision: str, path: str = PREDICTIONS
+) -> list[dict[str, str]]:
+    """Read metrics/predictions.csv of a revision, or another file of its form.
 
     Raises
     ------
     PipelineError
         It is not text in UTF-8, or lacks a column.
     """
-    where = f"{PREDICTIONS} of {revision}"
+    rows = parse_table(path, content, COLUMNS, revision)
+    if not any(column.startswith(PROBABILITY) for column in rows[0]):
+        raise _error(f"{path} of {revision}", f"no column '{PROBABILITY}<genre>'")
+    return rows
+
+
+def parse_table(
+    path: str, content: bytes, columns: Iterable[str], revision: str
+) -> list[dict[str, str]]:
+    """Rows of a CSV file of a revision.
+
+    Raises
+    ------
+    PipelineError
+        It is not text in UTF-8, has no rows, or lacks one of the `columns`.
+    """
+    where = f"{path} of {revision}"
     reader = csv.DictReader(io.StringIO(_decode(content, where)))
-    columns = reader.fieldnames or []
-    _require(COLUMNS, columns, "column", where)
-    if not any(column.startswith(PROBABILITY) for column in columns):
-        raise _error(where, f"no column '{PROBABILITY}<genre>'")
-    return list(reader)
+    _require(columns, reader.fieldnames or [], "column", where)
+    rows = list(reader)
+    if not rows:
+        raise _error(where, "no rows")
+    return rows
 
 
 def require_one_run(

@@ -91,7 +91,7 @@ def read_commit(name: str, commit: str) -> Revision:
     PipelineError
         As by `read_revision`.
     """
-    contents = _read(commit, name)
+    contents = read_recorded(commit, PATHS, name)
     scores = parse_object(SCORES, contents[SCORES], name)
     require_one_run(scores, contents, name)
     split, training, summary = (
@@ -113,8 +113,14 @@ def read_commit(name: str, commit: str) -> Revision:
     )
 
 
-def require_comparable(revisions: Sequence[Revision]) -> None:
+def require_comparable(revisions: Sequence[Revision], purpose: str = "compare") -> None:
     """Refuse revisions that were not tested on the same tracks after training on the same others.
+
+    Parameters
+    ----------
+    revisions : sequence of Revision
+    purpose : str
+        A verb for the error: what they were read for.
 
     Raises
     ------
@@ -127,7 +133,7 @@ def require_comparable(revisions: Sequence[Revision]) -> None:
             ours, theirs = first.split[key], other.split[key]
             if ours != theirs:
                 raise PipelineError(
-                    f"{called} differ, so there is nothing to compare: "
+                    f"{called} differ, so there is nothing to {purpose}: "
                     f"{_short(ours)} in {first.name}, {_short(theirs)} in {other.name}"
                 )
         if not _same_tracks(first.outcomes, other.outcomes):
@@ -143,16 +149,28 @@ def is_comparable(ours: Revision, theirs: Revision) -> bool:
     return same_split and _same_tracks(ours.outcomes, theirs.outcomes)
 
 
+def is_same_run(ours: Revision, theirs: Revision) -> bool:
+    """Whether two revisions, such as a branch and the workspace, hold what one run recorded."""
+    names = ("parameters", "seconds", "split", "summary")
+    return all(getattr(ours, name) == getattr(theirs, name) for name in names)
+
+
 def _same_tracks(ours: TrackOutcomes, theirs: TrackOutcomes) -> bool:
     names = ("track_ids", "actual", "groups", "folds")
     return all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in names)
 
 
-def _read(commit: str, name: str) -> dict[str, bytes]:
-    """Contents of `PATHS` in a commit, or in the workspace where `commit` is empty."""
-    found = read_files([commit], PATHS)[0] if commit else {path: _on_disk(path) for path in PATHS}
+def read_recorded(commit: str, paths: Sequence[str], name: str) -> dict[str, bytes]:
+    """Contents of files in metrics/ in a commit, or in the workspace where `commit` is empty.
+
+    Raises
+    ------
+    PipelineError
+        The revision, which errors call `name`, lacks one of them.
+    """
+    found = read_files([commit], paths)[0] if commit else {path: _on_disk(path) for path in paths}
     contents = {path: content for path, content in found.items() if content is not None}
-    for path in PATHS:
+    for path in paths:
         if path not in contents:
             raise PipelineError(f"{name} has no {path}; run `dvc repro` there and commit metrics/")
     return contents

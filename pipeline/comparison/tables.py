@@ -40,6 +40,11 @@ def minus(side: Side, reference: Side) -> str:
     return f"{side.name} minus {reference.name}"
 
 
+def named_differences(comparison: Comparison) -> list[tuple[str, Difference]]:
+    """The differences from the reference, each behind its name."""
+    return [(minus(side, comparison.reference), found) for side, found in comparison.pairs]
+
+
 def sides_table(sides: Sequence[Side]) -> Table:
     """One row for each revision."""
     rows = [
@@ -72,12 +77,12 @@ def parameters_table(sides: Sequence[Side], keys: Sequence[str]) -> Table:
     return Table(["parameter", *(side.name for side in sides)], rows, labels=1 + len(sides))
 
 
-def differences_table(comparison: Comparison) -> Table:
-    """One row for each comparison with the reference; Holm's p where there are several."""
-    several = len(comparison.others) > 1
+def differences_table(differences: Sequence[tuple[str, Difference]]) -> Table:
+    """One row for each difference, behind its name; Holm's p where there are several."""
+    several = len(differences) > 1
     rows = [
         [
-            minus(side, comparison.reference),
+            name,
             points(found.difference),
             f"{points(found.low)} to {points(found.high)}",
             str(len(found.gained)),
@@ -85,7 +90,7 @@ def differences_table(comparison: Comparison) -> Table:
             p_text(found.p_value),
             *([p_text(found.p_holm)] if several else []),
         ]
-        for side, found in comparison.pairs
+        for name, found in differences
     ]
     return Table([*DIFFERENCE_COLUMNS, *(["Holm p"] if several else [])], rows, labels=1)
 

@@ -11,6 +11,7 @@ from pipeline.comparison.tables import (
     genres_table,
     heading,
     matrix_table,
+    named_differences,
     notes,
     parameters_table,
     sides_table,
@@ -31,7 +32,7 @@ def _parts(comparison: Comparison) -> Iterator[str]:
     yield shown(sides_table(comparison.sides))
     if comparison.differing:
         yield shown(parameters_table(comparison.sides, comparison.differing))
-    yield shown(differences_table(comparison))
+    yield shown(differences_table(named_differences(comparison)))
     yield "\n".join(map(clean, notes(comparison)))
     before = comparison.reference.name
     for side, found in comparison.pairs:

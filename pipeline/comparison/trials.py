@@ -16,6 +16,7 @@ from pipeline.base.paths import AUGMENTED, FEATURE_STORES
 from pipeline.comparison.cross_validate import CrossValidated, cross_validate
 from pipeline.comparison.outcomes import TrackOutcomes, track_outcomes
 from pipeline.comparison.sample_cost import estimate_seconds
+from pipeline.comparison.validation import kept_accuracy
 from pipeline.dataset.tracks import Track, read_tracks
 from pipeline.evaluation.predictions import by_level
 from pipeline.evaluation.summary import prediction_rows
@@ -25,7 +26,6 @@ from pipeline.folds.params import SplitParams
 from pipeline.folds.table import FoldedTrack
 from pipeline.recordings.pairs import read_replica_pairs
 from pipeline.training.experiment import Experiment
-from pipeline.training.record import Record
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Trials:
         patience = experiment.network.patience
         return Trial(
             name,
-            float(np.mean([kept_accuracy(record, patience) for record in found.records])),
+            float(np.mean([kept_accuracy(record.history, patience) for record in found.records])),
             self._outcomes(found),
             sum(record.seconds for record in found.records) + making,
             size / 1e6,
@@ -132,10 +132,3 @@ def _only(augment: AugmentParams, kinds: tuple[Chain, ...]) -> AugmentParams:
     distinct = len({chain.identity for chain in kinds})
     copies = augment.copies if random else min(augment.copies, distinct)
     return replace(augment, mode=augment.mode if kinds else "none", kinds=kinds, copies=copies)
-
-
-def kept_accuracy(record: Record, patience: int) -> float:
-    """Inner validation accuracy of the weights that were kept: the best epoch's, or the last's."""
-    history = record.history
-    kept = min(history, key=lambda row: row["val_loss"]) if patience else history[-1]
-    return kept["val_accuracy"]

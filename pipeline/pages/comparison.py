@@ -43,7 +43,7 @@ def page(comparison: Comparison, sounds: Mapping[str, str] | None = None) -> str
         matrix=tables.matrix_table(comparison) if comparison.matrix else None,
         differences={
             "chart": _differences(comparison),
-            "table": tables.differences_table(comparison),
+            "table": tables.differences_table(tables.named_differences(comparison)),
         },
         sides=[_details(reference, *pair) for pair in comparison.pairs],
         most_changed=MOST_CHANGED,

@@ -1,0 +1,202 @@
+"""The command on a real repository of git and DVC: its text, JSON and table, its refusals."""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from repository import BETTER, GENRES, MAIN, Repository, Row, except_for, predictions
+
+from pipeline import combine
+from pipeline.base.entry import run_stage
+from pipeline.base.paths import CLIP_PREDICTIONS, HISTORIES
+from pipeline.base.tables import read_csv, write_csv
+
+STAGE = """
+stages:
+  evaluate:
+    cmd: echo nobody runs this
+    deps: [metrics/training.json]
+    outs: [data/clip_predictions.csv]
+"""
+# Of the twelve tracks main has 8 right, better 11, and this one 9. It is the surest of the three.
+OTHER = except_for({2: "metal", 6: "blues", 9: "metal"})
+
+
+def sure(predicted: Sequence[str], chance: float) -> list[Row]:
+    """Predictions with the same probability of each predicted genre."""
+    rest = f"{(1 - chance) / 2:.4f}"
+    chances = [
+        {f"p_{genre}": f"{chance:.4f}" if genre == guess else rest for genre in GENRES}
+        for guess in predicted
+    ]
+    return [{**row, **p} for row, p in zip(predictions(predicted), chances, strict=True)]
+
+
+def write_clips(folder: Path, rows: Sequence[Row]) -> None:
+    """Two clips for each track, whose probabilities lie on either side of the track's."""
+    clips = []
+    for row in rows:
+        for sign in (1, -1):
+            chances = {f"p_{g}": f"{float(row[f'p_{g}']) + sign * d:.4f}" for g, d in SHIFTS}
+            best = max(chances.values(), key=float)
+            voted = next(genre for genre in GENRES if chances[f"p_{genre}"] == best)
+            clips.append({**row, **chances, "predicted": voted})
+    write_csv(folder / CLIP_PREDICTIONS, list(clips[0]), clips)
+
+
+SHIFTS = list(zip(GENRES, (0.05, -0.03, -0.02), strict=True))
+
+
+def write_history(folder: Path, accuracy: float) -> None:
+    """The inner validation of two folds."""
+    rows = [
+        {"fold": fold, "epoch": 1, "val_loss": 1, "val_accuracy": accuracy + change}
+        for fold, change in enumerate((0.01, -0.01))
+    ]
+    write_csv(folder / HISTORIES, list(rows[0]), rows)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Branches main and other, whose clips DVC has; a workspace with clips; a branch without."""
+    found = Repository(tmp_path_factory.mktemp("repository"), dvc=True)
+    (found.folder / "dvc.yaml").write_text(STAGE)
+    for branch, predicted, chance, accuracy in (
+        ("main", MAIN, 0.5, 0.6),
+        ("other", OTHER, 0.7, 0.55),
+    ):
+        rows = sure(predicted, chance)
+        found.write(*rows, model=f"of-{branch}", **{"segment.seconds": 3})
+        write_clips(found.folder, rows)
+        write_history(found.folder, accuracy)
+        found.run("dvc", "commit", "-q", "-f")
+        found.commit(branch, "" if branch == "main" else branch)
+    rows = sure(BETTER, 0.6)
+    found.write(*rows, model="short", **{"segment.seconds": 1})
+    found.commit("other clips", "short")
+    found.write(*rows, model="better", **{"segment.seconds": 3})
+    write_clips(found.folder, rows)
+    write_history(found.folder, 0.4)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _in_repository(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository.folder)
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["combine", *map(str, arguments)])
+    run_stage(combine.main)
+
+
+def test_what_is_printed_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(monkeypatch, "main", "other", "workspace", "--csv", tmp_path / "new" / "tracks.csv")
+    lines = capsys.readouterr().out.splitlines()
+    cells = [re.split(r"  +", line) for line in lines]
+    assert lines[0] == "12 tracks, split by song; the mean of 3 revisions"
+    rows = read_csv(tmp_path / "new" / "tracks.csv")
+    assert list(rows[0]) == list(predictions(MAIN)[0])
+    # Two of the three are wrong about blues/02, and about rock/09 the surest one is.
+    assert [row["predicted"] for row in rows] == except_for({2: "metal", 9: "metal"})
+    side, tracks = ([row for row in cells if row[0] == "combined"][number] for number in (0, 1))
+    assert side[1:6] == ["-", "of-main + of-other + better", "mel", "1", "83.3"]
+    [gain] = [row for row in cells if row[0] == "combined minus main"]
+    assert (gain[1], gain[3:]) == ("+16.7", ["3", "1", "0.625", "1.000"])
+    assert "combined minus workspace, the best" in [row[0] for row in cells]
+    assert ["blues", "4", "3", "3", "0", "0", "0"] in cells
+    assert tracks[1] == "79.2"  # of 24 clips: the first of metal/06 is wrong, its track is not
+
+
+def test_json_has_all_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(monkeypatch, "main", "workspace", "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert [side["name"] for side in found["sides"]] == ["combined", "main", "workspace"]
+    assert [gain["over"] for gain in found["gains"]] == ["main", "workspace"]
+    assert found["best"] == "workspace"
+    assert [clip["revision"] for clip in found["clips"]] == ["combined", "main", "workspace"]
+    assert found["inner_validation"] == {}
+
+
+def test_the_inner_validation_chooses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The workspace is best by the tests, and worst by the inner validation."""
+    command(monkeypatch, "main", "other", "workspace", "--choose")
+    shown = capsys.readouterr().out
+    rows = [re.split(r"  +", line) for line in shown.splitlines()]
+    assert "the mean of 2 revisions" in shown
+    for row in (["main", "yes", "60.0"], ["other", "yes", "55.0"], ["workspace", "no", "40.0"]):
+        assert row in rows
+    assert "minus workspace" not in shown
+    command(monkeypatch, "main", "other", "workspace", "--choose", "20")
+    assert "the mean of 3 revisions" in capsys.readouterr().out
+
+
+def test_other_clip_lengths_are_combined_per_track_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(monkeypatch, "main", "short")
+    assert "\nper track only: clips have 3 s in main and 1 s in short\n" in capsys.readouterr().out
+
+
+def test_a_table_of_clips_that_is_of_another_run_is_left_alone(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = CLIP_PREDICTIONS.read_bytes()
+    write_clips(repository.folder, sure(MAIN, 0.6))
+    command(monkeypatch, "main", "workspace")
+    expected = f"\nper track only: {CLIP_PREDICTIONS} of workspace is of another run\n"
+    assert expected in capsys.readouterr().out
+    CLIP_PREDICTIONS.unlink()
+    command(monkeypatch, "main", "workspace")
+    expected = f"\nper track only: the workspace lacks {CLIP_PREDICTIONS} of workspace\n"
+    assert expected in capsys.readouterr().out
+    CLIP_PREDICTIONS.write_bytes(kept)
+
+
+def test_clips_are_found_in_the_cache_that_dvc_is_told_of(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = repository.folder / ".dvc" / "cache"
+    elsewhere = shutil.move(cache, repository.folder / "elsewhere")
+    command(monkeypatch, "main", "other")
+    expected = f"\nper track only: DVC's cache lacks {CLIP_PREDICTIONS} of main\n"
+    assert expected in capsys.readouterr().out
+    config = repository.folder / ".dvc" / "config.local"
+    config.write_text("[cache]\n    dir = ../elsewhere\n")
+    command(monkeypatch, "main", "other")
+    assert "per track only" not in capsys.readouterr().out
+    config.unlink()
+    shutil.move(elsewhere, cache)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["main"], "name at least two revisions to combine"),
+        (["main", "other", "main~0"], "main and main~0 are the same run; name each run once"),
+        (["main", "nope"], "'nope' is not a branch, commit, tag or experiment"),
+        (["main", "other", "--choose", "1"], "only main is within 1 points of the best inner .*"),
+        (["main", "other", "--csv", "."], r"--csv \. is a folder; name a file in it"),
+    ],
+)
+def test_a_refusal_is_one_line_and_a_status(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command(monkeypatch, *arguments)
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert re.fullmatch(f"error: {message}\n", errors)
