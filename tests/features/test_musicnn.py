@@ -1,5 +1,7 @@
 """musicnn: the rebuilt network is that of its authors, and clips of every length are taken."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +78,18 @@ def test_network_is_that_of_the_checkpoint(name: str) -> None:
     for layer, size in musicnn.SIZES.items():
         assert found[layer].shape == (1, size)
         np.testing.assert_allclose(found[layer][0], expected[layer], rtol=1e-3, atol=1e-3)
+
+
+def test_several_threads_compute_what_one_does() -> None:
+    """To the last bit: `extract` uses threads where there are few tracks."""
+    rng = np.random.default_rng(1)
+    windows = rng.gamma(1, 0.7, (4, 1, musicnn.FRAMES, musicnn.BANDS)).astype(np.float32)
+    compute = partial(musicnn.predict, "MSD")
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(compute, windows))
+    for found, alone in zip(together, map(compute, windows), strict=True):
+        for layer in musicnn.SIZES:
+            np.testing.assert_array_equal(found[layer], alone[layer])
 
 
 @pytest.mark.parametrize(
