@@ -7,7 +7,6 @@ late-breaking session of ISMIR 2019, arXiv:1909.06654. The weights are in the pa
 
 import os
 from collections import Counter
-from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,18 +45,15 @@ def checkpoint_folder(name: str) -> Path:
     return Path(next(iter(spec.submodule_search_locations)), f"{name}_musicnn")
 
 
-@lru_cache(maxsize=2)
-def load_network(name: str) -> Callable[[Array], dict[str, Any]]:
+def load_network(name: str) -> Any:
     """The network with the weights of the checkpoint "MSD" or "MTT".
 
     Returns
     -------
-    callable
-        Takes log-mel spectrograms of shape (n, FRAMES, BANDS) and gives a dict of float32 tensors:
+    keras.Model
+        Takes log-mel spectrograms of shape (n, FRAMES, BANDS) and gives a dict of float32 arrays:
         each layer of SIZES with its number of values, (n, size); `tags` are probabilities.
     """
-    # More threads would change the last bits of sums; ignored where the backend runs already.
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     from pipeline.base.backend import keras
 
     variables = read_variables(checkpoint_folder(name))
@@ -66,21 +62,27 @@ def load_network(name: str) -> Callable[[Array], dict[str, Any]]:
         if layer.weights:
             names = NORMALISED if "normalization" in layer.name else ("kernel", "bias")
             layer.set_weights([variables[f"{layer.name}/{name}"] for name in names])
-    return _compiled(model, keras.backend.backend())
+    return model
 
 
-def _compiled(model: Any, backend: str) -> Any:
-    """The model as one graph where that is TensorFlow's, which takes half the time.
+@lru_cache(maxsize=2)
+def _compiled(name: str) -> Any:
+    """The network as one graph where the backend is TensorFlow, in half the time.
 
-    The graph has each convolution add its bias and rectify on the way; step by step, both are
-    passes of their own over millions of values. Keras' `predict_on_batch` is not for several
-    threads at once.
+    In a graph, convolutions add their bias and rectify on the way; step by step, each of the two is
+    a pass of its own over millions of values. Keras' own `predict_on_batch` makes a graph too, but
+    does not let several threads use it at once.
     """
-    if backend != "tensorflow":
-        return model
+    # More threads would change the last bits of sums; ignored where the backend runs already.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    from pipeline.base.backend import keras
+
+    network = load_network(name)
+    if keras.backend.backend() != "tensorflow":
+        return network
     import tensorflow as tf
 
-    return tf.function(model, autograph=False)
+    return tf.function(network, autograph=False)
 
 
 def predict(name: str, windows: Array) -> dict[str, Array]:
@@ -88,7 +90,7 @@ def predict(name: str, windows: Array) -> dict[str, Array]:
 
     One window at a time: the number of those that are computed together changes the last bits.
     """
-    network = load_network(name)
+    network = _compiled(name)
     found = [network(window[np.newaxis]) for window in windows]
     return {
         layer: np.concatenate([np.asarray(each[layer], np.float32) for each in found])
