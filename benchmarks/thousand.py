@@ -28,6 +28,7 @@ from pipeline.base.parallel import map_tracks, workers
 from pipeline.synthesis.play import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
 
+LEAST = 30  # tracks: three of each genre
 RATE, SECONDS, CLIP_SECONDS = 22050, 30, 3
 CHANGES = {"model": "linear", "feature": "musicnn"}
 STAGES = {
@@ -138,10 +139,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--tracks", type=int, default=1000, help="at least 20")
+    parser.add_argument("--tracks", type=int, default=1000, help=f"at least {LEAST}")
     parser.add_argument("--sample", type=int, default=20, help="tracks of the plain way")
     parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.tracks < LEAST:
+        parser.error(f"--tracks {asked.tracks}: should be at least {LEAST}")
     if asked.plain:
         plain(asked.sample)
         return
