@@ -1,8 +1,8 @@
 """What a training step spends its time on, by TensorFlow's profiler, on one thread.
 
 The network of models/cnn_padded.py in the precision that `auto` chooses, beside the same blocks as
-they are often written, convolution with bias and ReLU, batch normalisation, pooling: in float32 and in ours.
-Figures are milliseconds of a batch of 32, of the two networks of benchmarks/training.py.
+they are often written, convolution with bias and ReLU, batch normalisation, pooling: in float32 and
+in ours. Figures are milliseconds of a batch of 32, of the two networks of benchmarks/training.py.
 
 `python benchmarks/step.py`
 """
