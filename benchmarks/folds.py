@@ -4,7 +4,7 @@ As many folds as there are cores train side by side, on noise, which takes as lo
 time of all ten, with every epoch that params.yaml or the command line allows, follows.
 The share of reading is what the same batches take without a network.
 
-`python benchmarks/folds.py [epochs of the cnn]`
+`python benchmarks/folds.py [epochs of the convolutional networks]`
 """
 
 import sys
@@ -21,7 +21,7 @@ from pipeline.base.parallel import map_folds, workers
 from pipeline.base.sections import lookup
 
 TRACKS, FOLDS = 1000, 10
-EPOCHS = {"ann": 10, "cnn": 1}  # measured
+EPOCHS = {"ann": 10, "cnn": 1, "cnn_padded": 1, "shortchunk": 1}  # measured
 TESTED, VALIDATION = 1000, 900  # clips of a fold; inner validation takes a tenth of the others
 
 
@@ -43,7 +43,7 @@ def seconds_of_epoch(fold: int, store: Path, model: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Measure both models."""
+    """Measure the networks."""
     from pipeline.training.machine import processor
 
     print(f"{processor()}, {workers()} folds at once")
@@ -52,7 +52,7 @@ def main() -> None:
         write_noise(store, TRACKS)
         for model in EPOCHS:
             epochs = lookup(f"models.{model}.epochs")
-            if model == "cnn" and sys.argv[1:]:
+            if model != "ann" and sys.argv[1:]:
                 epochs = int(sys.argv[1])
             measured = map_folds(
                 partial(seconds_of_epoch, store=store, model=model), list(range(workers()))

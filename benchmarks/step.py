@@ -1,8 +1,8 @@
 """What a training step spends its time on, by TensorFlow's profiler, on one thread.
 
-The `cnn` of models/cnn.py in the precision that `auto` chooses, beside the same blocks as they are
-often written, convolution with bias and ReLU, batch normalisation, pooling: in float32 and in ours.
-Figures are milliseconds of a batch of 32, of the two networks of benchmarks/training.py.
+The network of models/cnn_padded.py in the precision that `auto` chooses, beside the same blocks as
+they are often written, convolution with bias and ReLU, batch normalisation, pooling: in float32 and
+in ours. Figures are milliseconds of a batch of 32, of the two networks of benchmarks/training.py.
 
 `python benchmarks/step.py`
 """
@@ -56,12 +56,14 @@ def usual(network: Network) -> Any:
 
 
 def ours(network: Network) -> Any:
-    """The `cnn`."""
-    from models.cnn import CnnParams, build
+    """The `cnn_padded`."""
+    from models.cnn_padded import CnnPaddedParams, build
     from pipeline.base.sections import read_section
 
     params = replace(
-        read_section(CnnParams, "models.cnn"), filters=network.filters, kernel=network.kernel
+        read_section(CnnPaddedParams, "models.cnn_padded"),
+        filters=network.filters,
+        kernel=network.kernel,
     )
     return build(network.rows.shape[1:], GENRES, params)
 

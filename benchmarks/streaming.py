@@ -56,9 +56,10 @@ def noise_task(
     labels = np.arange(len(rows)) // CLIPS % GENRES
     parts = np.arange(validation, len(rows)), np.arange(validation)
     genres = [str(number) for number in range(GENRES)]
-    training = {"seed": fold, "precision": resolve("auto")}
-    description = Description(model, "mel", genres, fold, {}, training)
     params = replace(read_section(params_class(model), f"models.{model}"), epochs=epochs)
+    precision = resolve("auto", needs_float32=params.needs_float32)
+    training = {"seed": fold, "precision": precision}
+    description = Description(model, "mel", genres, fold, {}, training)
     return FoldTask(rows, labels, *parts, params, description)
 
 

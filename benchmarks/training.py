@@ -8,7 +8,7 @@
 - convolutions alone: bare convolutions of the network's own shapes, forward and backward, on as
   many processes as ours, in our precision and in float32.
 
-Two networks: the `cnn` of params.yaml at 128 x 130, and a small one at 96 x 128 with
+Two networks: the `cnn_padded` of params.yaml at 128 x 130, and a small one at 96 x 128 with
 kernel 3 and filters 32-64-128-128. A rate is that of the median step on noise.
 
 `python benchmarks/training.py`
@@ -92,17 +92,17 @@ def fit_rate(model: Any, rows: np.ndarray, wanted: np.ndarray) -> float:
 
 def train_keras(network: Network, precision: str) -> float:
     """Rate of Keras' own `fit`, on as many threads as the environment says."""
-    from models.cnn import CnnParams
+    from models.cnn_padded import CnnPaddedParams
     from pipeline.base.sections import read_section
     from pipeline.training.assembly import assemble
     from pipeline.training.machine import resolve
     from pipeline.training.optimizer import make_optimizer
     from pipeline.training.saved import Description
 
-    params = read_section(CnnParams, "models.cnn")
+    params = read_section(CnnPaddedParams, "models.cnn_padded")
     params = replace(params, filters=network.filters, kernel=network.kernel)
     genres = [str(number) for number in range(GENRES)]
-    description = Description("cnn", "mel", genres, 0, {}, {"seed": 0})
+    description = Description("cnn_padded", "mel", genres, 0, {}, {"seed": 0})
     rows, labels = network.rows, np.arange(network.clips) % GENRES
     model = assemble(rows.shape[1:], description, params, 0.0, 1.0, resolve(precision))
     model.compile(make_optimizer(params, 1000), "sparse_categorical_crossentropy")

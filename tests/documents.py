@@ -14,7 +14,14 @@ from pipeline.training.networks import network_names, params_class
 
 STARTED_FROM = Path(__file__).with_name("params.yaml")
 # For a network that tests/params.yaml lacks: parameters that would have no effect are 0.
-NEUTRAL = {"optimizer": "adam", "schedule": "cosine", "momentum": 0, "decay": 0, "warmup": 0}
+NEUTRAL = {
+    "optimizer": "adam",
+    "schedule": "cosine",
+    "momentum": 0,
+    "decay": 0,
+    "warmup": 0,
+    "weight_decay": 0,
+}
 
 
 def base_document() -> dict[str, Any]:

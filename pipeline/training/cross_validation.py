@@ -66,7 +66,11 @@ def train_fold(task: FoldTask, cache: Cache, code: str, curves: Path | None = No
         )
     with ONE_AT_A_TIME:
         training = dict(task.description.training)
-        training |= machine_facts(training["precision"], task.description.fold)
+        training |= machine_facts(
+            training["precision"],
+            task.description.fold,
+            needs_float32=task.params.needs_float32,
+        )
         task = replace(task, description=replace(task.description, training=training))
         address = address_of(task, code)
         folder = cache.folder(FOLDS, address)

@@ -14,12 +14,18 @@ AMPERE = (8, 0)  # compute capability of the first NVIDIA GPUs that compute in b
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
-def resolve(precision: str, fold: int = 0) -> str:
-    """Precision of a fold; `auto` is bfloat16 if its hardware computes in it, and else float32."""
+def resolve(precision: str, fold: int = 0, *, needs_float32: bool = False) -> str:
+    """Precision of a fold; `auto` is bfloat16 if its hardware computes in it, and else float32.
+
+    On a processor it is float32, too, if the network `needs_float32`.
+    """
     if precision != "auto":
         return precision
     names = gpus()
-    able = gpu_facts(fold % len(names))[1] if names else BFLOAT16_FLAGS & _processor_flags()
+    if names:
+        able = gpu_facts(fold % len(names))[1]
+    else:
+        able = not needs_float32 and bool(BFLOAT16_FLAGS & _processor_flags())
     return "bfloat16" if able else "float32"
 
 
@@ -29,11 +35,11 @@ def device_for(fold: int) -> AbstractContextManager[Any]:
     return keras.device(names[fold % len(names)]) if names else nullcontext()
 
 
-def machine_facts(precision: str, fold: int = 0) -> dict[str, Any]:
+def machine_facts(precision: str, fold: int = 0, *, needs_float32: bool = False) -> dict[str, Any]:
     """What the last digits of a training depend on, besides its seed."""
     backend, names = keras.backend.backend(), gpus()
     return {
-        "precision": resolve(precision, fold),
+        "precision": resolve(precision, fold, needs_float32=needs_float32),
         "backend": backend,
         "backend_version": version_of(backend),
         "threads": 1,

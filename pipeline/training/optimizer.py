@@ -5,10 +5,18 @@ from pipeline.training.params import FitParams
 
 
 def make_optimizer(params: FitParams, steps: int) -> keras.optimizers.Optimizer:
-    """Adam, or SGD with Nesterov momentum, for a training of `steps` batches."""
+    """The optimizer of a training of `steps` batches.
+
+    SGD has Nesterov momentum. AdamW (Loshchilov & Hutter, "Decoupled Weight Decay Regularization",
+    2019) leaves biases and what batch normalisation scales and shifts by undecayed.
+    """
     rate = make_schedule(params, steps)
     if params.optimizer == "adam":
         return keras.optimizers.Adam(rate)
+    if params.optimizer == "adamw":
+        adamw = keras.optimizers.AdamW(rate, weight_decay=params.weight_decay)
+        adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        return adamw
     return keras.optimizers.SGD(rate, momentum=params.momentum, nesterov=params.momentum > 0)
 
 

@@ -45,9 +45,11 @@ class FitParams:
     patience : int
         Epochs without a better validation loss before training stops early; 0: never.
     dropout : float
+    weight_decay : float
+        For the optimizer ``"adamw"``.
     """
 
-    optimizer: Literal["adam", "sgd"]
+    optimizer: Literal["adam", "adamw", "sgd"]
     learning_rate: Annotated[float, Field(gt=0, examples=[0.001])]
     schedule: Literal["inverse_time", "cosine"]
     decay: NotNegative
@@ -57,6 +59,15 @@ class FitParams:
     batch_size: Count
     patience: Natural
     dropout: Share
+    weight_decay: NotNegative
+
+    @property
+    def needs_float32(self) -> bool:
+        """Whether ``precision: auto`` chooses float32 on a processor, whatever that supports.
+
+        True for networks whose convolutions have a bias: TensorFlow sums its gradient in bfloat16.
+        """
+        return False
 
     def check(self, key: str) -> None:
         """Raise `ParamsError` if a parameter that has no effect beside the others is not 0.
@@ -67,6 +78,7 @@ class FitParams:
             Where the parameters stand, such as `models.ann`, for the error.
         """
         without_effect = {
+            "weight_decay": self.optimizer != "adamw" and "optimizer adamw",
             "momentum": self.optimizer != "sgd" and "optimizer sgd",
             "decay": self.schedule != "inverse_time" and "schedule inverse_time",
             "warmup": self.schedule != "cosine" and "schedule cosine",
@@ -83,3 +95,24 @@ class FitParams:
 
         A network that cannot take every shape overrides this.
         """
+
+
+def require_pictures(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `shape` if it is one of pictures: (height, width, channels).
+
+    Parameters
+    ----------
+    name : str
+        Name of the network, for the error.
+
+    Raises
+    ------
+    ParamsError
+        It is another.
+    """
+    if len(shape) != 3:
+        raise ParamsError(
+            f"model = {name!r} needs pictures, not rows of shape {shape}; choose another feature, "
+            "or model = ann"
+        )
+    return shape

@@ -27,6 +27,23 @@ def test_optimizer_sgd_is_nesterovs_where_it_has_momentum(momentum: float) -> No
     assert optimizer.nesterov is (momentum > 0)
 
 
+def test_adamw_shrinks_kernels_but_neither_biases_nor_batch_normalisation() -> None:
+    """Without a gradient, the decay is all that a step does."""
+    params = replace(PARAMS, optimizer="adamw", learning_rate=0.1, weight_decay=0.5)
+    optimizer = make_optimizer(params, 9)
+    network = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(2), keras.layers.BatchNormalization()]
+    )
+    variables = network.trainable_variables
+    for variable in variables:
+        variable.assign(keras.ops.ones_like(variable))
+    optimizer.apply([keras.ops.zeros_like(variable) for variable in variables], variables)
+    after = {variable.name: float(variable.numpy().max()) for variable in variables}
+    assert after == pytest.approx(
+        {"kernel": 1 - 0.1 * 0.5, "bias": 1, "gamma": 1, "beta": 1}, abs=1e-6
+    )
+
+
 @pytest.mark.parametrize("name", ["adam", "sgd"])
 @pytest.mark.parametrize("step", [0, 1, 10, 5000])
 def test_learning_rate_falls_with_every_step(name: Any, step: int) -> None:

@@ -1,0 +1,69 @@
+"""A modern small network for pictures: convolutions of 3x3, and an average over what is left.
+
+After the short-chunk CNN of Won, Ferraro, Bogdanov and Serra, "Evaluation of CNN-based automatic
+music tagging models" (SMC 2020), with fewer blocks and no pooling after the last, as clips here are
+small pictures.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.base.errors import ParamsError
+from pipeline.base.fields import STRICT, Count, Share
+from pipeline.training.params import FitParams, require_pictures
+
+
+@dataclass(frozen=True, config=STRICT)
+class ShortchunkParams(FitParams):
+    """Parameters of the short-chunk network.
+
+    Attributes
+    ----------
+    filters : tuple of int
+        Number of filters in each block; between two blocks the picture is halved.
+    batch_norm_momentum : float
+    """
+
+    filters: Annotated[tuple[Count, ...], Field(min_length=1, max_length=8, strict=False)]
+    batch_norm_momentum: Share
+
+    def require_input(self, name: str, shape: tuple[int, ...]) -> None:
+        """Raise `ParamsError` unless pictures of `shape` can be halved between the blocks."""
+        height, width, _ = require_pictures(name, shape)
+        least = 2 ** (len(self.filters) - 1)
+        if min(height, width) < least:
+            raise ParamsError(
+                f"model = {name!r} needs pictures of at least {least} x {least}, not {height} x "
+                f"{width}; raise the feature's n_mels or height, lower its hop_length or raise its "
+                f"width, or shorten models.{name}.filters"
+            )
+
+
+def build(input_shape: tuple[int, ...], n_classes: int, params: ShortchunkParams) -> Any:
+    """Build a network from normalised pictures (n, *input_shape) to float32 probabilities.
+
+    Parameters
+    ----------
+    input_shape : (height, width, channels)
+        One that `params.require_input` accepts.
+    """
+    import keras
+    from keras import layers
+
+    network = [keras.Input(input_shape)]
+    for block, filters in enumerate(params.filters):
+        if block:
+            network.append(layers.MaxPooling2D(2))
+        network += [
+            layers.Conv2D(filters, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(momentum=params.batch_norm_momentum),
+            layers.ReLU(),
+        ]
+    network += [
+        layers.GlobalAveragePooling2D(),
+        layers.Dropout(params.dropout),
+        layers.Dense(n_classes, activation="softmax", dtype="float32"),
+    ]
+    return keras.Sequential(network, name="shortchunk")
