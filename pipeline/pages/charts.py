@@ -68,7 +68,7 @@ def interval_chart(
     dots = rows.encode(x="value:Q")
     layers = [
         *([_zero_line()] if signed else []),
-        rows.mark_rule(strokeWidth=8, strokeCap="round", opacity=0.35).encode(x="low:Q", x2="high"),
+        rows.mark_bar(height=8, cornerRadius=4, opacity=0.35).encode(x="low:Q", x2="high"),
         dots.mark_circle(size=150, opacity=1),
         dots.mark_text(dy=-15).encode(text="figure:N", color=alt.value(INK)),
     ]

@@ -38,14 +38,20 @@ def score_chart(genres: Sequence[GenreScores], measure: str) -> str:
                 }
             )
     axis = alt.Axis(
-        title=None, domain=False, ticks=False, labelColor=INK, labelLimit=120, minExtent=90
+        title=None,
+        domain=False,
+        ticks=False,
+        labelColor=INK,
+        labelLimit=120,
+        labelPadding=10,
+        minExtent=90,
     )
     chart = alt.Chart(alt.InlineData(rows)).encode(
         y=alt.Y("label:N", axis=axis, scale=alt.Scale(domain=[each.genre for each in genres]))
     )
     axis_x = _share_axis(None)
     low, value = (alt.X(f"{end}:Q", axis=axis_x, scale=SHARE) for end in ("low", "value"))
-    band = chart.mark_rule(strokeWidth=7, strokeCap="round", opacity=0.3, color=OTHER)
+    band = chart.mark_bar(height=7, cornerRadius=3.5, opacity=0.3, color=OTHER)
     dot = chart.mark_circle(size=90, opacity=1, color=OTHER)
     layers = [band.encode(x=low, x2="high"), dot.encode(x=value)]
     return to_svg(alt.LayerChart(layer=layers), GENRE_ROW * len(genres), 250)

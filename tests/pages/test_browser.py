@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from browser import Browser, chromium, needs_browser
-from helpers import SAMPLE_RATE, UNLABELLED, augmented_project, tone
+from helpers import SAMPLE_RATE, UNLABELLED, augmented_project, describe, tone
 from outcomes import Row, clip_rows, write_outcome
 from PIL import Image
 
@@ -17,9 +17,11 @@ from pipeline.base.paths import CLIPS, FEATURE_STORES
 from pipeline.extract import extract
 from pipeline.features.params import read_feature
 from pipeline.pages.media import beside, open_studio
-from pipeline.pages.report import page, read_run
+from pipeline.pages.report import page
+from pipeline.pages.run import read_run
 from pipeline.pages.song import write_song_page
 from pipeline.store.store import Store, write_store
+from pipeline.training.prediction import Prediction
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
@@ -268,11 +270,12 @@ def test_a_song_of_ones_own_is_shown_without_a_list(chrome: Browser, tmp_path: P
     soundfile.write(song, tone(300, 1, clips=3).ravel(), SAMPLE_RATE, subtype="PCM_16")
     params = {"n_fft": 256, "hop_length": 400}
     store = {"name": "centroid", "sample_rate": SAMPLE_RATE, "seconds": 1, "params": params}
-    chances = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
-    write_song_page(html, {song: chances}, ["high", "low"], store)
+    found = Prediction(np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]]), ["jazz 61 %", HOSTILE])
+    write_song_page(html, {song: found}, describe(store=store), 2)
     for width in (1280, 390):
         chrome.open(html, width)
-        assert chrome.find("#detail h3").text == "song.wav"
+        assert chrome.texts("h1, #detail h3") == ["song.wav"]
+        assert f"Strongest tags: jazz 61 %, {HOSTILE}" in chrome.texts("#detail .meta")
         assert not chrome.find(LIST).is_displayed()
         assert chrome.run("document.documentElement.scrollWidth") <= width
         chrome.click(PLAY)
