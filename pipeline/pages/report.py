@@ -74,7 +74,7 @@ def _charts(run: Run) -> dict[str, Any]:
 
 
 def _votes(figures: Figures) -> str:
-    return interval_chart(figures.votes, "accuracy in %", signed=False, label=90, plot=380)
+    return interval_chart(figures.votes, "accuracy in %", signed=False, label=90, plot=260)
 
 
 def _browser(run: Run, media: Mapping[str, Media], studio: Studio) -> dict[str, Any]:
