@@ -12,10 +12,13 @@ from browser import Browser, chromium, needs_browser
 from helpers import SAMPLE_RATE, UNLABELLED, augmented_project, describe, tone
 from outcomes import Row, clip_rows, write_outcome
 from PIL import Image
+from repository import BETTER, MAIN, predictions, revision
 
 from pipeline.base.paths import CLIPS, FEATURE_STORES
+from pipeline.comparison.result import compare_revisions
 from pipeline.extract import extract
 from pipeline.features.params import read_feature
+from pipeline.pages.comparison import page as compared_page
 from pipeline.pages.media import beside, open_studio
 from pipeline.pages.report import page
 from pipeline.pages.run import read_run
@@ -222,6 +225,9 @@ def test_filters_go_together_and_orders_differ(browser: Browser) -> None:
     browser.click("#reset")
     choose("Order", "turns")
     assert browser.texts(NAMES)[0].startswith("track ")
+    orders = browser.texts("select[aria-label='Order'] option")
+    assert orders[0] == "surely wrong first"
+    assert len(set(orders)) == len(orders)
     browser.find("#search").send_keys("nothing is called so")
     assert browser.texts("#list .empty") == ["No track is like this."]
 
@@ -263,6 +269,25 @@ def test_on_a_phone_a_track_covers_the_list_until_it_is_closed(
     assert browser.run(f"{heat}.getContext('2d').getImageData(9, 9, 1, 1).data[3]") == 255
     browser.click("#detail .close")
     assert not browser.find("#detail").is_displayed()
+
+
+@pytest.mark.parametrize(("width", "figures"), [(1280, "broad"), (390, "narrow")])
+def test_a_comparison_can_be_read_on_a_phone(
+    chrome: Browser, tmp_path: Path, width: int, figures: str
+) -> None:
+    """Its charts are those for the width, and no word of a table is broken into letters."""
+    html = tmp_path / "compared.html"
+    sides = [revision("main", predictions(MAIN)), revision("trial", predictions(BETTER))]
+    html.write_text(compared_page(compare_revisions(sides)), encoding="utf-8")
+    chrome.open(html, width)
+    assert chrome.run("document.documentElement.scrollWidth") <= width
+    shown = "[...document.querySelectorAll('figure')].filter(e => e.offsetWidth)"
+    assert set(chrome.run(f"{shown}.map(e => e.className)")) == {figures}
+    assert (
+        chrome.run("Math.max(...[...document.querySelectorAll('th')].map(e => e.offsetHeight))")
+        < 40
+    )
+    assert chrome.errors() == []
 
 
 def test_a_song_of_ones_own_is_shown_without_a_list(chrome: Browser, tmp_path: Path) -> None:
