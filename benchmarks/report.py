@@ -26,7 +26,8 @@ from pipeline.dataset.tracks import COLUMNS
 from pipeline.extract import extract
 from pipeline.features.mel import Mel
 from pipeline.pages.media import beside, open_studio
-from pipeline.pages.report import page, read_run
+from pipeline.pages.report import page
+from pipeline.pages.run import read_run
 from pipeline.store.shard import write_shard
 from pipeline.store.store import SHARDS, shard_name, shard_of
 

@@ -33,14 +33,15 @@ from pipeline.store.store import Store
 from pipeline.training.ensemble import load_models
 from pipeline.training.prediction import (
     Models,
+    Prediction,
     predict_clips,
     predict_sound,
     recipe_of,
     require_use,
 )
-from pipeline.training.saved import Description
 
 COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
+TAGS = "tags"
 
 Row = dict[str, Any]
 
@@ -75,15 +76,17 @@ def predict_file(models: Models, path: Path) -> Row:
     return _file_row(models, path, predict_sound(models, path))
 
 
-def _file_row(models: Models, path: Path, chances: Array) -> Row:
-    return {"file": name_of(path), **verdict(models[0][1].genres, chances.mean(axis=0))}
+def _file_row(models: Models, path: Path, found: Prediction) -> Row:
+    told = verdict(models[0][1].genres, found.probabilities.mean(axis=0))
+    tags = {TAGS: ", ".join(found.tags)} if found.tags else {}
+    return {"file": name_of(path), **told, **tags}
 
 
 def predict_files(
     models: Models,
     paths: Sequence[Path],
     keep: Callable[[Row], None] | None = None,
-    heard: dict[Path, Array] | None = None,
+    heard: dict[Path, Prediction] | None = None,
 ) -> tuple[list[Row], list[str]]:
     """The rows of the usable files, and one line for each of the others.
 
@@ -92,7 +95,7 @@ def predict_files(
     keep : callable, optional
         Is given each row as soon as it is there.
     heard : dict, optional
-        Gets the probabilities of each file's clips, shape (clips, genres).
+        Gets what is predicted for each file.
 
     Raises
     ------
@@ -104,17 +107,17 @@ def predict_files(
     with progress(len(paths), "predict", "file") as reported:
         for path in paths:
             try:
-                chances = predict_sound(models, path)
+                found = predict_sound(models, path)
             except Rejection as rejection:
                 errors.append(f"{path}: {rejection}")
             except OSError as error:
                 errors.append(f"{path}: {error.strerror}")
             else:
-                rows.append(_file_row(models, path, chances))
+                rows.append(_file_row(models, path, found))
                 if keep:
                     keep(rows[-1])
                 if heard is not None:
-                    heard[path] = chances
+                    heard[path] = found
             reported.update()
     return rows, errors
 
@@ -126,17 +129,19 @@ def add_outputs(parser: ArgumentParser) -> None:
     parser.add_argument("--labels", type=Path, metavar="TXT", help="a label track for Audacity")
 
 
-def write_outputs(wanted: Namespace, description: Description, heard: Mapping[Path, Array]) -> None:
-    """Write what the command line asks for, of the probabilities of each file's clips."""
+def write_outputs(wanted: Namespace, models: Models, heard: Mapping[Path, Prediction]) -> None:
+    """Write what the command line asks for, of what is predicted for each file."""
+    description = models[0][1]
     genres, store = description.genres, description.store
-    named = {name_of(path): chances for path, chances in heard.items()}
+    named = {name_of(path): found.probabilities for path, found in heard.items()}
     if wanted.over_time:
         write_over_time(wanted.over_time, named, genres, store["seconds"])
     if wanted.labels:
         write_labels(wanted.labels, named, genres, store["seconds"])
     if wanted.page:
         # By its name, as the stage does not need it: an edit of a page predicts nothing again.
-        import_module("pipeline.pages.song").write_song_page(wanted.page, heard, genres, store)
+        song = import_module("pipeline.pages.song")
+        song.write_song_page(wanted.page, heard, description, len(models))
 
 
 def audio_files(paths: Iterable[Path]) -> list[Path]:
@@ -162,9 +167,9 @@ def name_of(path: Path) -> str:
 
 
 def format_table(rows: Sequence[Row]) -> str:
-    """Align the columns: file, genre, probability, runner-up and its probability."""
-    cells = [[row["file"], *(row[name] for name in COLUMNS)] for row in rows]
-    return aligned([["file", *COLUMNS], *cells])
+    """Align the columns: file, genre, probability, runner-up and its probability, and tags."""
+    columns = ["file", *COLUMNS, *([TAGS] if TAGS in rows[0] else [])]
+    return aligned([columns, *([row[name] for name in columns] for row in rows)])
 
 
 def main() -> None:
@@ -186,8 +191,9 @@ def main() -> None:
     if arguments.files:
         paths = audio_files(arguments.files)
         models = load_models(arguments.models, require_use)
-        columns = _columns("file", models)
-        growing = arguments.csv and GrowingTable(arguments.csv, columns, resume=arguments.resume)
+        growing = arguments.csv and GrowingTable(
+            arguments.csv, _columns_of_files(models), resume=arguments.resume
+        )
         with growing or nullcontext() as table:
             _predict_own(models, paths, table, arguments)
     else:
@@ -201,11 +207,11 @@ def _predict_own(
         done = {row["file"] for row in table.earlier}
         paths = [path for path in paths if name_of(path) not in done]
         print(f"{len(done)} files were predicted before, {len(paths)} are left", file=sys.stderr)
-    heard: dict[Path, Array] = {}
+    heard: dict[Path, Prediction] = {}
     rows, errors = predict_files(models, paths, table.add if table is not None else None, heard)
     if rows:
         print(format_table(rows))
-        write_outputs(wanted, models[0][1], heard)
+        write_outputs(wanted, models, heard)
     for line in errors:
         print(f"rejected: {clean(line)}", file=sys.stderr)
     if errors:
@@ -227,6 +233,12 @@ def _predict_unlabelled(models: Models) -> None:
 
 def _columns(first: str, models: Models) -> list[str]:
     return [first, *COLUMNS, *probability_columns(models[0][1].genres)]
+
+
+def _columns_of_files(models: Models) -> list[str]:
+    """As of tracks, and the strongest tags at the end, where the feature has tags."""
+    has_tags = recipe_of(models[0][1])[0].feature.tag_names
+    return [*_columns("file", models), *([TAGS] if has_tags else [])]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from pipeline.base.paths import CLIPS, FEATURE_STORES, REPORT
 from pipeline.base.sections import lookup, read_name, read_section
 from pipeline.pages.media import beside, open_studio
 from pipeline.pages.params import ReportParams
-from pipeline.pages.report import page, read_run
+from pipeline.pages.report import page
+from pipeline.pages.run import read_run
 from pipeline.store.build import replacing_folder
 
 

@@ -7,15 +7,16 @@ from typing import Any
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.paths import FEATURE_STORES, HISTORIES, SUMMARY, TRAINED, TRAINING
 from pipeline.base.tables import rounded, write_csv, write_json
-from pipeline.folds.figures import folds_digest
+from pipeline.folds.figures import SHORT, folds_digest
 from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import read_folds
 from pipeline.store.build import replacing_folder
 from pipeline.store.cache import link
-from pipeline.training.cross_validation import train_folds
+from pipeline.training.cross_validation import TrainedFold, code_of, train_folds
 from pipeline.training.experiment import Experiment, read_experiment
 from pipeline.training.fitting import FoldTask
 from pipeline.training.live import COLUMNS
+from pipeline.training.machine import versions
 from pipeline.training.record import MODEL, Record, read_record
 from pipeline.training.tasks import make_tasks
 
@@ -43,17 +44,31 @@ def parameters(experiment: Experiment, store: Mapping[str, Any]) -> dict[str, An
 
 
 def describe_training(
-    experiment: Experiment, store: Mapping[str, Any], records: Sequence[Record]
+    experiment: Experiment, store: Mapping[str, Any], records: Sequence[Record], code: str
 ) -> dict[str, Any]:
-    """What was trained, on which folds, on which machines, and in how many seconds altogether.
+    """What was trained, on which folds, on which machines, and by which code and libraries.
 
     It does not name the git commit: DVC's run cache would bring back that of another run.
     """
     return {
         "parameters": parameters(experiment, store),
         "folds_digest": folds_digest(),
+        "code_digest": code[:SHORT],
         **merge_facts([record.machine for record in records]),
-        "seconds": round(sum(record.seconds for record in records), 1),
+        "versions": versions(),
+    }
+
+
+def durations(
+    tasks: Sequence[FoldTask], folds: Sequence[TrainedFold], records: Sequence[Record]
+) -> dict[str, Any]:
+    """How many seconds each fold took, whenever it was trained, and which of them were reused."""
+    numbers = [task.description.fold for task in tasks]
+    seconds = [record.seconds for record in records]
+    return {
+        "seconds": round(sum(seconds), 1),
+        "seconds_of_folds": dict(zip(map(str, numbers), seconds, strict=True)),
+        "folds_reused": [n for n, fold in zip(numbers, folds, strict=True) if fold.reused],
     }
 
 
@@ -83,12 +98,13 @@ def main() -> None:
     SUMMARY.unlink(missing_ok=True)  # DVC would show the last run's figures as those of this one
     write_csv(HISTORIES, COLUMNS, [])  # to which every epoch adds a line
     with replacing_folder(TRAINED) as trained:
-        folders = train_folds(tasks, HISTORIES.absolute())
-        records = [read_record(folder) for folder in folders]
-        for task, folder in zip(tasks, folders, strict=True):
-            link(folder / MODEL, trained / f"fold-{task.description.fold}.keras")
+        folds = train_folds(tasks, HISTORIES.absolute())
+        records = [read_record(fold.folder) for fold in folds]
+        for task, fold in zip(tasks, folds, strict=True):
+            link(fold.folder / MODEL, trained / f"fold-{task.description.fold}.keras")
     write_csv(HISTORIES, COLUMNS, histories(tasks, records))
-    write_json(TRAINING, describe_training(experiment, clips.description, records))
+    description = describe_training(experiment, clips.description, records, code_of(tasks[0]))
+    write_json(TRAINING, {**description, **durations(tasks, folds, records)})
 
 
 if __name__ == "__main__":

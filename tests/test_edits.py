@@ -25,7 +25,7 @@ TABLE = {
     "pipeline/folds/protocols.py": {"check_tracks", "split", "train", "evaluate"},
     "pipeline/evaluation/votes.py": {"evaluate", "predict", "report"},
     "pipeline/pages/charts.py": {"report"},
-    "pipeline/pages/templates/browser.js": {"report"},
+    "pipeline/pages/templates/browser/list.js": {"report"},
     "pipeline/compare.py": set[str](),
     "pipeline/comparison/paired.py": set[str](),
     "tests/test_edits.py": set[str](),

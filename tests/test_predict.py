@@ -39,7 +39,7 @@ from pipeline.features.centroid import Centroid
 from pipeline.features.params import read_feature
 from pipeline.store.store import Store, write_store
 from pipeline.training.ensemble import PREDICT_ROWS, load_models, probabilities
-from pipeline.training.prediction import Models, predict_clips, predict_sound
+from pipeline.training.prediction import Models, Prediction, predict_clips, predict_sound
 
 pytestmark = saves_models
 
@@ -184,6 +184,23 @@ def test_table_is_also_written_as_csv(
     assert out.splitlines()[1].split() == [row[name] for name in ("file", *predict.COLUMNS)]
 
 
+def test_the_strongest_tags_are_told_where_the_feature_has_them(
+    folder: Path, audio: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(audio)
+    monkeypatch.setattr(Centroid, "tag_names", ("bright", "dark"))
+    monkeypatch.setattr(Centroid, "tags", lambda _, rows: np.tile([0.25, 0.75], (len(rows), 1)))
+    outputs = ("--csv", "table.csv", "--page", "page.html")
+    run("one.wav", *outputs, "--models", folder / TRAINED)
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.endswith("tags")
+    assert line.endswith("dark 75 %, bright 25 %")
+    assert rows_of(Path("table.csv"))[0]["tags"] == "dark 75 %, bright 25 %"
+    assert '"tags":["dark 75 %","bright 25 %"]' in Path("page.html").read_text(encoding="utf-8")
+    run("one.wav", "--csv", "table.csv", "--resume", "--models", folder / TRAINED)
+    assert "1 files were predicted before" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("folder")
 def test_csv_without_files_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -318,7 +335,7 @@ def test_rows_are_in_the_table_before_the_next_file_is_read(
     music, table = album(tmp_path / "m", "a.wav", "b.wav", "c.wav"), tmp_path / "t.csv"
     seen = []
 
-    def watched(models: Models, path: Path) -> Array:
+    def watched(models: Models, path: Path) -> Prediction:
         seen.append(len(rows_of(table)))
         if path.name == "c.wav":
             raise KeyboardInterrupt
@@ -343,7 +360,7 @@ def test_a_long_file_is_predicted_as_if_it_were_whole(models: Models, tmp_path: 
     soundfile.write(tmp_path / "a.wav", tone(300, 1, clips).ravel(), SAMPLE_RATE, "PCM_16")
     pcm = load_clips(tmp_path / "a.wav", SAMPLE_RATE, SAMPLE_RATE).pcm
     expected = predict_clips(models, CENTROID(from_pcm(pcm), SAMPLE_RATE))
-    np.testing.assert_array_equal(predict_sound(models, tmp_path / "a.wav"), expected)
+    np.testing.assert_array_equal(predict_sound(models, tmp_path / "a.wav").probabilities, expected)
 
 
 HOURS, BOUND_MB = 3, 64
@@ -353,7 +370,7 @@ from pathlib import Path
 from pipeline import predict
 models = predict.load_models(Path(sys.argv[1]))
 for path in sys.argv[2:]:
-    clips = len(predict.predict_sound(models, Path(path)))
+    clips = len(predict.predict_sound(models, Path(path)).probabilities)
     print(clips, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -379,7 +396,7 @@ def test_a_song_is_written_along_the_time(folder: Path, tmp_path: Path) -> None:
     table, labels, page = (tmp_path / "out" / name for name in ("t.csv", "l.txt", "p.html"))
     outputs = ("--over-time", table, "--labels", labels, "--page", page)
     run(music / "a.wav", "--models", folder / TRAINED, *outputs)
-    chances = predict_sound(load_models(folder / TRAINED), music / "a.wav")
+    chances = predict_sound(load_models(folder / TRAINED), music / "a.wav").probabilities
     rows = rows_of(table)
     assert [row["probability"] for row in rows] == [f"{clip.max():.4f}" for clip in chances]
     assert float(rows[-1]["end"]) == len(chances)

@@ -1,6 +1,7 @@
 """The stage: a model and a history for each fold, trained once, by one run at a time."""
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,11 @@ def test_folder_has_a_model_for_each_fold_and_nothing_older(
         ("1", "2"),
     ]
     assert [row["val_loss"] for row in rows] == ["0.5", "0.25"] * 2
-    assert machine_facts("float32").items() <= read_json(TRAINING).items()
+    record = read_json(TRAINING)
+    assert machine_facts("float32").items() <= record.items()
+    assert record["seconds_of_folds"] == {"0": 1.0, "1": 1.0}
+    assert record["folds_reused"] == []
+    assert record["versions"]["keras"] == version("keras")
 
 
 def test_curves_of_the_run_before_do_not_stand_while_a_new_one_trains(
@@ -102,6 +107,7 @@ def test_fold_that_was_trained_before_is_not_trained_again(
     run_main(train.main)
     assert trained == [0, 1]
     assert "fold 1: trained before, taken from the cache" in capsys.readouterr().out
+    assert read_json(TRAINING)["folds_reused"] == [0, 1]
     write_params(tmp_path, {**SMALL, "seed": small_experiment().seed + 1})
     run_main(train.main)
     assert trained == [0, 1, 0, 1]

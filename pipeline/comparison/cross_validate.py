@@ -42,7 +42,8 @@ def cross_validate(
     folder : Path
         Where augmented samples lie, if the experiment trains on them.
     """
-    folders = train_folds(make_tasks(experiment, tracks, clips, folder))
+    trained = train_folds(make_tasks(experiment, tracks, clips, folder))
+    folders = [fold.folder for fold in trained]
     found = predict_out_of_fold(clips, [load_model(each / MODEL) for each in folders])
     predictions = clip_predictions(clips, found.rows, found.folds, found.probabilities)
     return CrossValidated(predictions, [read_record(each) for each in folders])

@@ -13,6 +13,7 @@ from pipeline.base.digests import version_of
 from pipeline.base.fields import STRICT
 from pipeline.features.shared import musicnn
 from pipeline.features.shared.feature import Feature
+from pipeline.features.shared.musicnn_tags import TAGS
 from pipeline.features.shared.spectra import mel_power
 
 SAMPLE_RATE, N_FFT, HOP_LENGTH = 16_000, 512, 256  # of the network's input
@@ -52,6 +53,19 @@ class Musicnn(Feature):
         """The package of the weights, and the backend that computes, with their versions."""
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
         return f"musicnn {version_of('musicnn')}, {backend} {version_of(backend)}"
+
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """Those of the checkpoint, if `tags` is one of the layers."""
+        return TAGS[self.checkpoint] if "tags" in self.layers else ()
+
+    def tags(self, rows: Array) -> Array:
+        """Return the values of the layer `tags`, if it is one of the layers."""
+        if "tags" not in self.layers:
+            return super().tags(rows)
+        before = self.layers[: self.layers.index("tags")]
+        start = sum(musicnn.SIZES[layer] for layer in before)
+        return rows[:, start : start + musicnn.SIZES["tags"]]
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
         """Return float32 of shape (n, values), the layers one behind another."""

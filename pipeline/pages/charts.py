@@ -1,13 +1,16 @@
 """Charts as SVG that a page holds, drawn by Altair in the colours that the page's style defines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import StringIO
 from typing import Literal, Protocol
 
 import altair as alt
 
-LABEL, PLOT = 230, 600  # pixels: room for the names on the left, and for what is drawn
+# Pixels: room for the names on the left, and for what is drawn.
+LABEL, PLOT = 230, 600
+NARROW_LABEL, NARROW_PLOT = 104, 190  # on a phone
+TICK = 75  # pixels from one to the next, about
 INTERVAL_ROW, GENRE_ROW = 46, 28  # pixels
 FONT = "system-ui, sans-serif"
 # CSS variables of templates/style.css, so that charts follow the reader's light or dark theme.
@@ -41,6 +44,17 @@ class Estimate:
     colour: str = OTHER
 
 
+def for_every_width(draw: Callable[[int, int], str]) -> dict[str, str]:
+    """A chart for wide pages and one for narrow ones: small text could not be read.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes the widths of the names and of what is drawn, in pixels.
+    """
+    return {"broad": draw(LABEL, PLOT), "narrow": draw(NARROW_LABEL, NARROW_PLOT)}
+
+
 def interval_chart(
     estimates: Sequence[Estimate],
     unit: str,
@@ -63,18 +77,19 @@ def interval_chart(
         Widths of the names and of what is drawn, in pixels.
     """
     rows = alt.Chart(alt.InlineData(list(map(asdict, estimates)))).encode(
-        y=_names([each.label for each in estimates], label), color=alt.Color("colour:N", scale=None)
+        y=names_axis([each.label for each in estimates], label),
+        color=alt.Color("colour:N", scale=None),
     )
     dots = rows.encode(x="value:Q")
     layers = [
         *([_zero_line()] if signed else []),
-        rows.mark_rule(strokeWidth=8, strokeCap="round", opacity=0.35).encode(x="low:Q", x2="high"),
+        rows.mark_bar(height=8, cornerRadius=4, opacity=0.35).encode(x="low:Q", x2="high"),
         dots.mark_circle(size=150, opacity=1),
         dots.mark_text(dy=-15).encode(text="figure:N", color=alt.value(INK)),
     ]
-    axis = alt.Axis(title=unit, tickCount=8, labelFlush=False, grid=True)
+    axis = alt.Axis(title=unit, tickCount=max(3, plot // TICK), labelFlush=False, grid=True)
     if signed:
-        axis.format, axis.labelExpr = "+", "datum.value ? datum.label : '0'"
+        axis.format, axis.labelExpr = "+~f", "datum.value ? datum.label : '0'"
     x = alt.X(axis=axis, scale=alt.Scale(zero=False, nice=True))
     height = INTERVAL_ROW * len(estimates)
     return to_svg(alt.LayerChart(layer=layers).encode(x=x), height, plot)
@@ -91,7 +106,7 @@ class Change(Protocol):
     def lost(self) -> int: ...  # noqa: D102
 
 
-def genre_chart(genres: Sequence[Change]) -> str:
+def genre_chart(genres: Sequence[Change], *, label: int = LABEL, plot: int = PLOT) -> str:
     """Tracks that turned right as bars to the right, those that turned wrong to the left."""
     ordered = sorted(genres, key=lambda each: (each.lost - each.gained, -each.gained, each.genre))
     most = max(max(each.gained, each.lost) for each in ordered) or 1
@@ -100,8 +115,10 @@ def genre_chart(genres: Sequence[Change]) -> str:
         *_bars({each.genre: each.gained for each in ordered}, GAINED, "left"),
         *_bars({each.genre: -each.lost for each in ordered}, LOST, "right"),
     ]
-    chart = alt.LayerChart(layer=layers).encode(x=x, y=_names([each.genre for each in ordered]))
-    return to_svg(alt.LayerChart(layer=[chart, _zero_line()]), GENRE_ROW * len(ordered))
+    chart = alt.LayerChart(layer=layers).encode(
+        x=x, y=names_axis([each.genre for each in ordered], label)
+    )
+    return to_svg(alt.LayerChart(layer=[chart, _zero_line()]), GENRE_ROW * len(ordered), plot)
 
 
 def _bars(tracks: Mapping[str, int], colour: str, align: Literal["left", "right"]) -> Layers:
@@ -116,14 +133,15 @@ def _bars(tracks: Mapping[str, int], colour: str, align: Literal["left", "right"
     return [chart.mark_bar(height=18, color=colour), text.encode(text="text:N")]
 
 
-def _names(labels: Sequence[str], width: int = LABEL) -> alt.Y:
+def names_axis(labels: Sequence[str], width: int) -> alt.Y:
+    """The names of rows, from the top, in `width` pixels; longer ones are cut."""
     axis = alt.Axis(
         title=None,
         domain=False,
         ticks=False,
         minExtent=width,
         maxExtent=width,
-        labelLimit=width - 20,
+        labelLimit=width - 32,
         labelPadding=14,
         labelColor=INK,
         labelFontWeight=600,
@@ -135,7 +153,7 @@ def _zero_line() -> alt.Chart:
     return alt.Chart(alt.InlineData([{}])).mark_rule(color=INK).encode(x=alt.datum(0))
 
 
-def to_svg(chart: alt.LayerChart, height: int, width: int = PLOT) -> str:
+def to_svg(chart: alt.LayerChart, height: int, width: int) -> str:
     """The chart in the colours and type of the page."""
     styled = (
         chart.properties(width=width, height=height, background="transparent")

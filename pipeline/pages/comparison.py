@@ -1,6 +1,6 @@
 """The page of a comparison."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.base.parallel import map_tracks
@@ -11,10 +11,20 @@ from pipeline.comparison.paired import Difference
 from pipeline.comparison.result import Comparison, Side
 from pipeline.dataset.tracks import read_tracks
 from pipeline.folds.figures import dataset_digest
-from pipeline.pages.charts import OTHER, REFERENCE, Estimate, genre_chart, interval_chart
+from pipeline.pages.charts import (
+    OTHER,
+    REFERENCE,
+    Change,
+    Estimate,
+    for_every_width,
+    genre_chart,
+    interval_chart,
+)
 from pipeline.pages.media import Sounds, inside
 from pipeline.pages.render import render
 from pipeline.store.store import Store
+
+Charts = dict[str, str]  # by the width of the page
 
 MOST_CHANGED = 500  # rows of a table; a page with more is slow to open
 MOST_HEARD = 100  # tracks with sound, which is within the page: 16 MB if each takes 30 s
@@ -73,7 +83,7 @@ def changed_sounds(comparison: Comparison, dataset: str) -> dict[str, str]:
         return dict(zip(heard, sounds, strict=True))
 
 
-def _accuracies(comparison: Comparison) -> str:
+def _accuracies(comparison: Comparison) -> Charts:
     estimates = [
         Estimate(
             label=side.name,
@@ -85,10 +95,10 @@ def _accuracies(comparison: Comparison) -> str:
         )
         for side in comparison.sides
     ]
-    return interval_chart(estimates, "accuracy in %", signed=False)
+    return _intervals(estimates, "accuracy in %", signed=False)
 
 
-def _differences(comparison: Comparison) -> str:
+def _differences(comparison: Comparison) -> Charts:
     estimates = [
         Estimate(
             label=tables.minus(side, comparison.reference),
@@ -99,14 +109,24 @@ def _differences(comparison: Comparison) -> str:
         )
         for side, found in comparison.pairs
     ]
-    return interval_chart(estimates, "percentage points", signed=True)
+    return _intervals(estimates, "percentage points", signed=True)
+
+
+def _intervals(estimates: Sequence[Estimate], unit: str, *, signed: bool) -> Charts:
+    return for_every_width(
+        lambda label, plot: interval_chart(estimates, unit, signed=signed, label=label, plot=plot)
+    )
+
+
+def _genres(changes: Sequence[Change]) -> Charts:
+    return for_every_width(lambda label, plot: genre_chart(changes, label=label, plot=plot))
 
 
 def _details(reference: Side, side: Side, found: Difference) -> dict[str, Any]:
     return {
         "name": side.name,
         "genres": {
-            "chart": genre_chart(found.genres),
+            "chart": _genres(found.genres),
             "table": tables.genres_table(reference.name, side.name, found),
         },
         "gained": found.gained,

@@ -40,6 +40,8 @@ class Heard:
         What else is worth knowing: the artist, which track is the same recording.
     replica : bool
         Whether another track is the same recording.
+    tags : list of str
+        The strongest ones, where the feature has tags.
     """
 
     track_id: str
@@ -51,6 +53,7 @@ class Heard:
     group: str = ""
     facts: list[str] = field(default_factory=list)
     replica: bool = False
+    tags: list[str] = field(default_factory=list)
 
     @property
     def wrong(self) -> bool:
@@ -133,6 +136,7 @@ def as_data(heard: Heard, genres: Sequence[str], media: Media) -> dict[str, Any]
         "group": heard.group if heard.group != heard.track_id else "",
         "facts": heard.facts,
         "replica": heard.replica,
+        "tags": heard.tags,
         "sound": media.sound,
         "picture": media.picture,
     }

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.audio import encode
 from pipeline.audio.encode import OpusEncoder
 from pipeline.base.arrays import Array
 from pipeline.base.digests import digest
 from pipeline.base.parallel import map_tracks
 from pipeline.features.params import described_feature
+from pipeline.features.shared.tags import strongest_tags
 from pipeline.pages import pictures
 from pipeline.pages.pictures import Painter
 from pipeline.store.addresses import recipe_address
@@ -93,12 +96,20 @@ class Studio:
     def __init__(self, sound: Store, rows: Store, keep: Keep) -> None:
         self.sound, self.rows, self.keep = sound, rows, keep
         self.sounds = Sounds(sound, keep)
-        feature = described_feature(rows.description)
-        self.painter = Painter(feature, rows.shape[1:], self.sounds.encoder.sample_rate)
+        self.feature = described_feature(rows.description)
+        self.painter = Painter(self.feature, rows.shape[1:], self.sounds.encoder.sample_rate)
 
     def media(self, track_id: str) -> Media:
         """Sound and picture of a track."""
         return Media(self.sounds.of(track_id), self._picture(track_id))
+
+    def tags(self, track_id: str) -> list[str]:
+        """The strongest tags of a track, where the feature has tags."""
+        if not (self.feature and self.feature.tag_names) or track_id not in self.rows:
+            return []
+        rows = _clips(self.rows, track_id)
+        tags = np.concatenate([self.feature.tags(row[np.newaxis]) for row in rows])
+        return strongest_tags(self.feature.tag_names, tags)
 
     def all_media(self, track_ids: list[str]) -> dict[str, Media]:
         """The media of many tracks, by track id."""

@@ -9,7 +9,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-SCRIPTS = ("browser.js", "sounds.js")
+# Each script, and the files of templates/ that it is joined from.
+SCRIPTS = {
+    "browser": [
+        f"browser/{part}.js"
+        for part in ("tools", "filters", "list", "track", "sound", "keys", "matrix", "begin")
+    ],
+    "sounds": ["sounds.js"],
+}
 
 
 def render(template: str, **values: Any) -> str:
@@ -41,8 +48,10 @@ def _environment() -> Environment:
 
 @cache
 def script(name: str) -> Markup:
-    """A script of templates/, as it stands in a page."""
-    return Markup((files("pipeline.pages") / "templates" / name).read_text(encoding="utf-8"))
+    """A script as it stands in a page, whose names are its own."""
+    folder = files("pipeline.pages") / "templates"
+    parts = [(folder / path).read_text(encoding="utf-8") for path in SCRIPTS[name]]
+    return Markup('"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n")
 
 
 def content_security_policy() -> str:

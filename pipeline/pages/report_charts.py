@@ -7,11 +7,11 @@ import altair as alt
 
 from pipeline.evaluation.calibration import Bin
 from pipeline.evaluation.genres import GenreScores
-from pipeline.pages.charts import INK, OTHER, REFERENCE, SOFT, to_svg
+from pipeline.pages.charts import OTHER, REFERENCE, SOFT, names_axis, to_svg
 
-GENRE_ROW = 26  # pixels
+GENRE_ROW, NAMES = 26, 120  # pixels
 SQUARE = 300
-CURVE = 400, 240
+CURVE, MOST_TICKS = (330, 230), 8
 SHARE = alt.Scale(domain=[0, 100])
 TRAINING, VALIDATION = REFERENCE, OTHER
 # Columns of metrics/history.csv.
@@ -37,15 +37,12 @@ def score_chart(genres: Sequence[GenreScores], measure: str) -> str:
                     "high": 100 * score.high,
                 }
             )
-    axis = alt.Axis(
-        title=None, domain=False, ticks=False, labelColor=INK, labelLimit=120, minExtent=90
-    )
     chart = alt.Chart(alt.InlineData(rows)).encode(
-        y=alt.Y("label:N", axis=axis, scale=alt.Scale(domain=[each.genre for each in genres]))
+        y=names_axis([each.genre for each in genres], NAMES)
     )
     axis_x = _share_axis(None)
     low, value = (alt.X(f"{end}:Q", axis=axis_x, scale=SHARE) for end in ("low", "value"))
-    band = chart.mark_rule(strokeWidth=7, strokeCap="round", opacity=0.3, color=OTHER)
+    band = chart.mark_bar(height=7, cornerRadius=3.5, opacity=0.3, color=OTHER)
     dot = chart.mark_circle(size=90, opacity=1, color=OTHER)
     layers = [band.encode(x=low, x2="high"), dot.encode(x=value)]
     return to_svg(alt.LayerChart(layer=layers), GENRE_ROW * len(genres), 250)
@@ -89,8 +86,17 @@ def curve_chart(histories: Histories, measure: str) -> str:
         for number, curve in enumerate(curves):
             folds += _points(curve, colour, f"{column} {number}")
         means += _points([fmean(values) for values in zip(*held, strict=True)], colour, column)
+    epochs = len(means) // len(CURVES[measure])
+    axis = alt.Axis(
+        title="epoch",
+        values=[*range(1, epochs + 1, -(-epochs // MOST_TICKS))],
+        format="d",
+        grid=False,
+    )
+    x = alt.X("epoch:Q", axis=axis, scale=alt.Scale(zero=False, nice=False))
     layers = [_lines(folds, 0.9, 0.35), _lines(means, 3, 1)]
-    return to_svg(alt.LayerChart(layer=layers).encode(y=_axis_of(measure)), CURVE[1], CURVE[0])
+    chart = alt.LayerChart(layer=layers).encode(x=x, y=_axis_of(measure))
+    return to_svg(chart, CURVE[1], CURVE[0])
 
 
 def _points(curve: Sequence[float], colour: str, line: str) -> list[dict[str, float | str]]:
@@ -101,12 +107,10 @@ def _points(curve: Sequence[float], colour: str, line: str) -> list[dict[str, fl
 
 
 def _lines(points: list[dict[str, float | str]], width: float, opacity: float) -> alt.Chart:
-    axis = alt.Axis(title="epoch", tickMinStep=1, format="d", grid=False)
     mark = alt.Chart(alt.InlineData(points)).mark_line(
         strokeWidth=width, opacity=opacity, point={"size": 12, "opacity": opacity}
     )
     return mark.encode(
-        x=alt.X("epoch:Q", axis=axis, scale=alt.Scale(zero=False, nice=False)),
         color=alt.Color("colour:N", scale=None),
         detail="line:N",
     )

@@ -24,13 +24,15 @@ from pipeline.pages.heard import Heard, as_data
 from pipeline.pages.media import Media, inside
 from pipeline.pages.pictures import Painter
 from pipeline.pages.render import render
+from pipeline.training.prediction import Prediction
+from pipeline.training.saved import Description
 
 MOST = 50  # songs with sound and pictures, about 60 MB
 BATCH = 16  # clips in memory
 
 
 def write_song_page(
-    page: Path, heard: Mapping[Path, Array], genres: Sequence[str], store: Mapping[str, Any]
+    page: Path, heard: Mapping[Path, Prediction], description: Description, models: int
 ) -> None:
     """Write the page of some audio files.
 
@@ -38,36 +40,43 @@ def write_song_page(
     ----------
     page : Path
         Of the HTML file.
-    heard : mapping of Path to float array, shape (clips, genres)
-        Probabilities of the clips of each file.
-    genres : sequence of str
-    store : mapping
-        Description of the features that the models were trained on: sample rate, clip length,
-        and the feature's parameters.
+    heard : mapping of Path to Prediction
+        What is predicted for each file.
+    description : Description
+        What the models were trained on.
+    models : int
+        How many they are.
 
     Raises
     ------
     Rejection, OSError
         A file is no longer what it was when its genres were predicted.
     """
+    genres, store = description.genres, description.store
     booth, names = _Booth(store), _names(heard)
     tracks = [
         as_data(
-            _heard(names[path], probabilities, genres),
+            _heard(names[path], found, genres),
             genres,
-            booth.media(path, len(probabilities)) if number < MOST else Media(),
+            booth.media(path, len(found.probabilities)) if number < MOST else Media(),
         )
-        for number, (path, probabilities) in enumerate(heard.items())
+        for number, (path, found) in enumerate(heard.items())
     ]
     listen = {
         "genres": genres,
         "seconds": store["seconds"],
         "picture": booth.painter.caption or store["name"],
-        "sets": [{"name": "Songs", "tracks": tracks}],
+        "sets": [{"name": "Songs", "order": "as they were given", "tracks": tracks}],
     }
     title = next(iter(names.values())) if len(names) == 1 else f"{len(names)} songs"
+    facts = {
+        "model": description.model,
+        "feature": description.feature,
+        "mean of": f"{models} models" if models > 1 else "1 model",
+        "genres": ", ".join(genres),
+    }
     with replacing(page) as file:
-        file.write(render("song.html.j2", title=title, listen=listen))
+        file.write(render("song.html.j2", title=title, facts=facts, listen=listen))
 
 
 def _names(paths: Collection[Path]) -> dict[Path, str]:
@@ -79,10 +88,11 @@ def _names(paths: Collection[Path]) -> dict[Path, str]:
     }
 
 
-def _heard(name: str, probabilities: Array, genres: Sequence[str]) -> Heard:
+def _heard(name: str, found: Prediction, genres: Sequence[str]) -> Heard:
+    probabilities = found.probabilities
     best = genres[probabilities.mean(axis=0).argmax()]
     votes = [genres[index] for index in probabilities.argmax(axis=1)]
-    return Heard(name, "", [best], [], votes, probabilities)
+    return Heard(name, "", [best], [], votes, probabilities, tags=found.tags)
 
 
 class _Booth:

@@ -11,6 +11,7 @@ from pipeline.base.backend import keras
 from pipeline.base.digests import version_of
 
 AMPERE = (8, 0)  # compute capability of the first NVIDIA GPUs that compute in bfloat16
+LIBRARIES = ("keras", "librosa", "numpy", "soundfile")
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
@@ -45,6 +46,11 @@ def machine_facts(precision: str, fold: int = 0, *, needs_float32: bool = False)
         "threads": 1,
         "processor": gpu_facts(fold % len(names))[0] if names else processor(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that sound, features and networks come from."""
+    return {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}}
 
 
 def processor() -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.sections import choice, parse
 from pipeline.features.params import described_feature
 from pipeline.features.shared.recipe import ExtractFeature
+from pipeline.features.shared.tags import strongest_tags
 from pipeline.training.ensemble import PREDICT_ROWS, probabilities
 from pipeline.training.saved import Description
 
@@ -44,8 +46,23 @@ def predict_clips(models: Models, rows: Array) -> Array:
     return np.mean(found, axis=0)
 
 
-def predict_sound(models: Models, path: Path) -> Array:
-    """Probabilities of the clips of an audio file, shape (clips, genres).
+@dataclass(frozen=True)
+class Prediction:
+    """What models predict for an audio file.
+
+    Attributes
+    ----------
+    probabilities : float array, shape (clips, genres)
+    tags : list of str
+        The strongest ones, where the models' feature has tags.
+    """
+
+    probabilities: Array
+    tags: list[str]
+
+
+def predict_sound(models: Models, path: Path) -> Prediction:
+    """Predict the genres of the clips of an audio file.
 
     However long the file is, the samples and features of PREDICT_ROWS clips are in memory.
 
@@ -57,13 +74,15 @@ def predict_sound(models: Models, path: Path) -> Array:
         The models were trained on a feature that cannot be computed here.
     """
     recipe, clip_samples = recipe_of(models[0][1])
-    found = []
+    found, tags = [], []
     with open_clips(path, recipe.sample_rate, clip_samples, PREDICT_ROWS) as (_, batches):
         for pcm in batches:
             with threadpool_limits(1):  # as `extract` computes it, to the last bit
-                rows = recipe(pcm).rows
-            found.append(predict_clips(models, np.asarray(rows)))
-    return np.concatenate(found)
+                rows = np.asarray(recipe(pcm).rows)
+            found.append(predict_clips(models, rows))
+            tags.append(recipe.feature.tags(rows))
+    strongest = strongest_tags(recipe.feature.tag_names, np.concatenate(tags))
+    return Prediction(np.concatenate(found), strongest)
 
 
 def require_use(model: Any, description: Description) -> None:

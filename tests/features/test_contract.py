@@ -78,6 +78,15 @@ def test_the_template_has_the_shape_and_dtype_of_rows(name: str, length: int) ->
 
 
 @every_feature
+def test_tags_have_a_name_and_a_probability_each(name: str) -> None:
+    feature = feature_of(name)
+    tags = feature.tags(rows_of(name))
+    assert tags.shape == (len(BATCH), len(feature.tag_names))
+    assert len(set(feature.tag_names)) == len(feature.tag_names)
+    assert ((tags >= 0) & (tags <= 1)).all()
+
+
+@every_feature
 def test_rows_are_finite(name: str) -> None:
     extremes = feature_of(name)(np.stack([SILENCE[0], SQUARE, CONSTANT]), SAMPLE_RATE)
     for rows in (rows_of(name), extremes):

@@ -1,5 +1,6 @@
 """musicnn: the rebuilt network is that of its authors, and clips of every length are taken."""
 
+import ast
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.features.musicnn import Musicnn
 from pipeline.features.params import feature_class
 from pipeline.features.shared import musicnn
+from pipeline.features.shared.musicnn_tags import TAGS
 
 SAMPLE_RATE = 22_050
 EPSILON = 1e-3
@@ -122,6 +124,32 @@ def test_clips_of_every_length_have_a_vector(seconds: int) -> None:
     assert rows.dtype == template.dtype
     assert (rows[0, 200:] > 0).all()
     assert (rows[0, 200:] < 1).all()
+
+
+@pytest.mark.parametrize("checkpoint", list(TAGS))
+def test_tags_are_named_in_the_order_of_the_package(checkpoint: str) -> None:
+    """Its list is read as text: nothing of the package is run."""
+    path = musicnn.checkpoint_folder(checkpoint).with_name("configuration.py")
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    lists = {
+        target.id: ast.literal_eval(node.value)
+        for node in body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    assert list(TAGS[checkpoint]) == lists[f"{checkpoint}_LABELS"]
+    assert len(TAGS[checkpoint]) == musicnn.SIZES["tags"]
+
+
+def test_tags_are_found_among_the_layers() -> None:
+    rows = np.arange(2 * 1003, dtype=np.float32).reshape(2, 1003)
+    feature = Musicnn(checkpoint="MTT", layers=("max_pool", "tags", "penultimate"))
+    np.testing.assert_array_equal(feature.tags(rows), rows[:, 753:803])
+    assert feature.tag_names == TAGS["MTT"]
+    without = Musicnn(checkpoint="MTT", layers=("max_pool", "penultimate"))
+    assert without.tags(rows).shape == (2, 0)
+    assert without.tag_names == ()
 
 
 def test_package_that_is_missing_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,17 +9,22 @@ import numpy as np
 import pytest
 import soundfile
 from browser import Browser, chromium, needs_browser
-from helpers import SAMPLE_RATE, UNLABELLED, augmented_project, tone
+from helpers import SAMPLE_RATE, UNLABELLED, augmented_project, describe, tone
 from outcomes import Row, clip_rows, write_outcome
 from PIL import Image
+from repository import BETTER, MAIN, predictions, revision
 
 from pipeline.base.paths import CLIPS, FEATURE_STORES
+from pipeline.comparison.result import compare_revisions
 from pipeline.extract import extract
 from pipeline.features.params import read_feature
+from pipeline.pages.comparison import page as compared_page
 from pipeline.pages.media import beside, open_studio
-from pipeline.pages.report import page, read_run
+from pipeline.pages.report import page
+from pipeline.pages.run import read_run
 from pipeline.pages.song import write_song_page
 from pipeline.store.store import Store, write_store
+from pipeline.training.prediction import Prediction
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
@@ -220,6 +225,9 @@ def test_filters_go_together_and_orders_differ(browser: Browser) -> None:
     browser.click("#reset")
     choose("Order", "turns")
     assert browser.texts(NAMES)[0].startswith("track ")
+    orders = browser.texts("select[aria-label='Order'] option")
+    assert orders[0] == "surely wrong first"
+    assert len(set(orders)) == len(orders)
     browser.find("#search").send_keys("nothing is called so")
     assert browser.texts("#list .empty") == ["No track is like this."]
 
@@ -263,16 +271,36 @@ def test_on_a_phone_a_track_covers_the_list_until_it_is_closed(
     assert not browser.find("#detail").is_displayed()
 
 
+@pytest.mark.parametrize(("width", "figures"), [(1280, "broad"), (390, "narrow")])
+def test_a_comparison_can_be_read_on_a_phone(
+    chrome: Browser, tmp_path: Path, width: int, figures: str
+) -> None:
+    """Its charts are those for the width, and no word of a table is broken into letters."""
+    html = tmp_path / "compared.html"
+    sides = [revision("main", predictions(MAIN)), revision("trial", predictions(BETTER))]
+    html.write_text(compared_page(compare_revisions(sides)), encoding="utf-8")
+    chrome.open(html, width)
+    assert chrome.run("document.documentElement.scrollWidth") <= width
+    shown = "[...document.querySelectorAll('figure')].filter(e => e.offsetWidth)"
+    assert set(chrome.run(f"{shown}.map(e => e.className)")) == {figures}
+    assert (
+        chrome.run("Math.max(...[...document.querySelectorAll('th')].map(e => e.offsetHeight))")
+        < 40
+    )
+    assert chrome.errors() == []
+
+
 def test_a_song_of_ones_own_is_shown_without_a_list(chrome: Browser, tmp_path: Path) -> None:
     song, html = tmp_path / "song.wav", tmp_path / "song.html"
     soundfile.write(song, tone(300, 1, clips=3).ravel(), SAMPLE_RATE, subtype="PCM_16")
     params = {"n_fft": 256, "hop_length": 400}
     store = {"name": "centroid", "sample_rate": SAMPLE_RATE, "seconds": 1, "params": params}
-    chances = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
-    write_song_page(html, {song: chances}, ["high", "low"], store)
+    found = Prediction(np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]]), ["jazz 61 %", HOSTILE])
+    write_song_page(html, {song: found}, describe(store=store), 2)
     for width in (1280, 390):
         chrome.open(html, width)
-        assert chrome.find("#detail h3").text == "song.wav"
+        assert chrome.texts("h1, #detail h3") == ["song.wav"]
+        assert f"Strongest tags: jazz 61 %, {HOSTILE}" in chrome.texts("#detail .meta")
         assert not chrome.find(LIST).is_displayed()
         assert chrome.run("document.documentElement.scrollWidth") <= width
         chrome.click(PLAY)

@@ -35,6 +35,13 @@ def place(element: ElementTree.Element) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
+def extent(element: ElementTree.Element) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a path of lines and curves."""
+    numbers = [float(number) for number in re.findall(r"-?[\d.]+", element.get("d", ""))]
+    across, down = numbers[::2], numbers[1::2]
+    return min(across), min(down), max(across), max(down)
+
+
 def texts(svg: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(svg).iter() if element.text]
 
@@ -42,13 +49,12 @@ def texts(svg: str) -> list[str]:
 @pytest.mark.parametrize(("estimates", "signed"), [(ESTIMATES, False), (DIFFERENCES, True)])
 def test_dots_and_bands_share_one_scale(estimates: list[Estimate], signed: bool) -> None:
     svg = interval_chart(estimates, "unit", signed=signed)
-    bands = [rule for rule in marks(svg, "rule") if rule.get("stroke-linecap") == "round"]
     drawn = []
-    for estimate, dot, band in zip(estimates, marks(svg, "symbol"), bands, strict=True):
-        (x, y), (low, of_band) = place(dot), place(band)
-        assert y == of_band
-        assert dot.get("fill") == band.get("stroke") == estimate.colour
-        high = low + float(band.get("x2", "nan"))
+    parts = zip(estimates, marks(svg, "symbol"), marks(svg, "rect"), strict=True)
+    for estimate, dot, band in parts:
+        (x, y), (low, top, high, bottom) = place(dot), extent(band)
+        assert y == pytest.approx((top + bottom) / 2)
+        assert dot.get("fill") == band.get("fill") == estimate.colour
         drawn += [(estimate.low, low), (estimate.value, x), (estimate.high, high)]
     (value_a, x_a), (value_b, x_b) = drawn[0], drawn[2]
     pixels = (x_b - x_a) / (value_b - value_a)
@@ -56,7 +62,7 @@ def test_dots_and_bands_share_one_scale(estimates: list[Estimate], signed: bool)
     for value, x in drawn:
         assert x == pytest.approx(x_a + pixels * (value - value_a))
     if signed:
-        [zero] = [rule for rule in marks(svg, "rule") if not rule.get("stroke-linecap")]
+        [zero] = marks(svg, "rule")
         assert place(zero)[0] == pytest.approx(x_a - pixels * value_a)
 
 

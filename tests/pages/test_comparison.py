@@ -71,12 +71,13 @@ def test_page_is_well_formed_and_loads_nothing(content: str, seen: Tags) -> None
 def test_page_holds_all(compared: Comparison, seen: Tags) -> None:
     assert "trial, workspace against main" in seen.text
     assert "12 tracks, split by song. Dots are estimates, bands 95 % intervals." in seen.text
-    assert seen.tags.count("svg") == 2 + 2  # accuracies, differences, genres of each of two
+    # Accuracies, differences, genres of each of two; each for wide and for narrow pages.
+    assert seen.tags.count("svg") == 2 * (2 + 2)
     # Sides, parameters, matrix, differences; of each of two its genres, what turned right, wrong.
     assert seen.tags.count("table") == 4 + 2 * 3
     assert {"trial minus main", "workspace minus main"} <= set(seen.text)
-    assert seen.text.count("66.7") == 2  # in chart and table
-    assert seen.text.count("+25.0") == 2 * 3  # and in the matrix
+    assert seen.text.count("66.7") == 3  # in two charts and a table
+    assert seen.text.count("+25.0") == 2 * 4  # and in the matrix
     assert seen.text.count("metal/05") == 2
     assert {*notes(compared)} <= set(seen.text)
 

@@ -7,16 +7,19 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers import UNLABELLED
-from outcomes import RECORD, SPLIT, Row, clip_rows, write_outcome
+from outcomes import SPLIT, Row, clip_rows, write_outcome
 
 from pipeline.base.paths import CLIPS, FEATURE_STORES
 from pipeline.base.tables import write_csv
 from pipeline.dataset.tracks import COLUMNS
-from pipeline.pages import report
+from pipeline.features.centroid import Centroid
+from pipeline.pages import run as run_of
 from pipeline.pages.media import inside, open_studio
-from pipeline.pages.report import Run, page, read_run, with_media
+from pipeline.pages.report import page
+from pipeline.pages.run import Run, read_run, with_media
 
 GENRES = ["high", "low"]
 SURE, UNSURE = [0.1, 0.9], [0.55, 0.45]
@@ -73,8 +76,9 @@ def test_the_headline_is_from_the_records() -> None:
         "genres": "2",
     }
     assert "No artist is known" in content
-    assert "models.ann.epochs" in content
-    assert str(RECORD["seconds"]) in content
+    made_of = dict(re.findall(r'<th scope="row">(.*?)</th><td class="path">(.*?)</td>', content))
+    assert made_of["epochs"] == "2"
+    assert made_of["all folds, one after another"] == "4 s"
 
 
 @pytest.mark.usefixtures("run")
@@ -110,9 +114,20 @@ def test_sound_and_pictures_are_of_those_that_were_asked_for(
 def test_many_unlabelled_tracks_are_heard_only_if_all_are(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "MOST_UNLABELLED", 1)
+    monkeypatch.setattr(run_of, "MOST_UNLABELLED", 1)
     assert len(with_media(run, "wrong")) == 3
     assert len(with_media(run, "all")) == 5
+
+
+@pytest.mark.usefixtures("run")
+def test_tags_are_told_where_the_feature_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {tuple(each["tags"]) for each in listed(made(0), 0)} == {()}
+    monkeypatch.setattr(Centroid, "tag_names", ("bright", "dark"))
+    monkeypatch.setattr(Centroid, "tags", lambda _, rows: np.tile([0.25, 0.75], (len(rows), 1)))
+    for which in (0, 1):
+        assert {tuple(each["tags"]) for each in listed(made(0), which)} == {
+            ("dark 75 %", "bright 25 %")
+        }
 
 
 @pytest.mark.usefixtures("run")

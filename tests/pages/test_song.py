@@ -11,16 +11,19 @@ import numpy as np
 import pytest
 import soundfile
 from documents import base_document
-from helpers import SAMPLE_RATE, tone
+from helpers import SAMPLE_RATE, describe, tone
 
 from pipeline.features.params import feature_names, read_feature
 from pipeline.pages import song
 from pipeline.pages.song import write_song_page
+from pipeline.training.prediction import Prediction
 
 GENRES = ["high", "low"]
 CHANCES = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
 CENTROID = {"n_fft": 256, "hop_length": 400}
 STORE = {"name": "centroid", "sample_rate": SAMPLE_RATE, "seconds": 1, "params": CENTROID}
+DESCRIPTION = describe(genres=GENRES, store=STORE)
+FOUND = Prediction(CHANCES, [])
 HOSTILE = "<script>alert(1)<!--.wav"
 
 
@@ -40,7 +43,7 @@ def listen(page: Path) -> dict[str, Any]:
 
 def test_the_page_has_the_sound_and_the_genres_of_the_file(wav: Path, tmp_path: Path) -> None:
     page = tmp_path / "out" / "song.html"
-    write_song_page(page, {wav: CHANCES}, GENRES, STORE)
+    write_song_page(page, {wav: FOUND}, DESCRIPTION, 2)
     data = listen(page)
     [track] = data["sets"][0]["tracks"]
     assert track["id"] == HOSTILE
@@ -61,7 +64,7 @@ def test_songs_can_be_seen_by_every_feature(name: str, wav: Path, tmp_path: Path
     document["extract"]["mel"]["fmax"] = SAMPLE_RATE / 2
     assert read_feature(name, document)
     store = {**STORE, "name": name, "params": document["extract"][name]}
-    write_song_page(tmp_path / "song.html", {wav: CHANCES}, GENRES, store)
+    write_song_page(tmp_path / "song.html", {wav: FOUND}, describe(feature=name, store=store), 1)
     [track] = listen(tmp_path / "song.html")["sets"][0]["tracks"]
     assert track["picture"]
 
@@ -73,7 +76,7 @@ def test_of_many_songs_the_first_are_heard(
     other = wav.with_name("other.wav")
     other.write_bytes(wav.read_bytes())
     page = tmp_path / "songs.html"
-    write_song_page(page, {wav: CHANCES, other: CHANCES}, GENRES, STORE)
+    write_song_page(page, {wav: FOUND, other: FOUND}, DESCRIPTION, 2)
     assert [bool(each["sound"]) for each in listen(page)["sets"][0]["tracks"]] == [True, False]
     assert "<h1>2 songs</h1>" in page.read_text(encoding="utf-8")
 
@@ -82,6 +85,6 @@ def test_files_of_the_same_name_are_told_apart_by_their_folders(wav: Path, tmp_p
     other = tmp_path / "live" / wav.name
     other.parent.mkdir()
     other.write_bytes(wav.read_bytes())
-    write_song_page(tmp_path / "songs.html", {wav: CHANCES, other: CHANCES}, GENRES, STORE)
+    write_song_page(tmp_path / "songs.html", {wav: FOUND, other: FOUND}, DESCRIPTION, 2)
     tracks = listen(tmp_path / "songs.html")["sets"][0]["tracks"]
     assert [each["id"] for each in tracks] == [str(wav), str(other)]

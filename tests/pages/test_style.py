@@ -11,7 +11,7 @@ import pytest
 from pipeline.pages import charts
 
 STYLE = (files("pipeline.pages") / "templates" / "style.css").read_text(encoding="utf-8")
-LIGHT, DARK = (dict(re.findall(r"--(\w+): (#\w{6})", part)) for part in STYLE.split("@media"))
+LIGHT, DARK = (dict(re.findall(r"--(\w+): (#\w{6})", part)) for part in STYLE.split("@media")[:2])
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 # What somebody sees who lacks one kind of cones, of linear RGB: Machado et al. (2009), "A
 # physiologically-based model for simulation of color vision deficiency", severity 1.

@@ -15,7 +15,13 @@ from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
 from pipeline.store.cache import Cache
 from pipeline.training import checkpoint, cross_validation
-from pipeline.training.cross_validation import FOLDS, code_of, train_fold, train_folds
+from pipeline.training.cross_validation import (
+    FOLDS,
+    TrainedFold,
+    code_of,
+    train_fold,
+    train_folds,
+)
 from pipeline.training.fitting import HISTORY, Fitted, FoldTask
 from pipeline.training.loading import load_model
 from pipeline.training.machine import machine_facts
@@ -25,7 +31,7 @@ pytestmark = saves_models
 
 
 def train(task: FoldTask, cache: Path) -> Path:
-    return train_fold(task, Cache(cache), code_of(task))
+    return train_fold(task, Cache(cache), code_of(task)).folder
 
 
 @pytest.fixture
@@ -80,9 +86,9 @@ def test_worker_with_other_code_is_refused(tmp_path: Path, fitted: list[int]) ->
 def test_code_of_a_fold_is_sent_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = []
 
-    def record(task: FoldTask, _: Cache, code: str, __: Path | None) -> Path:
+    def record(task: FoldTask, _: Cache, code: str, __: Path | None) -> TrainedFold:
         sent.append((task, code))
-        return Path()
+        return TrainedFold(Path(), reused=False)
 
     monkeypatch.setattr(cross_validation, "train_fold", record)
     monkeypatch.setattr(cross_validation, "map_folds", lambda f, calls: [f(each) for each in calls])

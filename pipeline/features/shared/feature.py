@@ -43,6 +43,8 @@ class Feature(ABC):
         than a picture or values over time.
     sources : str
         What determines the rows besides the code and the parameters, such as a file of weights.
+    tag_names : tuple of str
+        Names of the tags whose probabilities a row holds, in the order of `tags`.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -66,6 +68,15 @@ class Feature(ABC):
     def sources(self) -> str:
         """What determines the rows besides the code and the parameters."""
         return ""
+
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """Names of the tags whose probabilities a row holds."""
+        return ()
+
+    def tags(self, rows: Array) -> Array:
+        """Return the probabilities of the tags that rows hold, shape (n, tags); by default none."""
+        return np.empty((len(rows), 0), np.float32)
 
     @abstractmethod
     def __call__(self, clips: Array, sample_rate: int) -> Array:
