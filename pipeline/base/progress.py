@@ -11,6 +11,7 @@ from tqdm import tqdm
 from pipeline.base.terminal import duration
 
 LINE_SECONDS = 10.0  # between two lines, at the least
+BAR_SECONDS = 1.0  # what takes less needs no bar
 
 
 class Progress(Protocol):
@@ -33,7 +34,7 @@ def progress(total: int, label: str, unit: str = "track") -> Iterator[Progress]:
         What a step is about, in the singular.
     """
     if sys.stderr.isatty():
-        with tqdm(total=total, desc=label, unit=unit) as bar:
+        with tqdm(total=total, desc=label, unit=unit, delay=BAR_SECONDS) as bar:
             yield bar
     else:
         yield _Lines(total, label, unit)
