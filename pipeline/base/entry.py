@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from pipeline.base.errors import PipelineError
 
@@ -21,6 +22,23 @@ def command_line(doc: str) -> argparse.ArgumentParser:
         description=doc,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def output_file(text: str) -> Path:
+    """A file that a command is to write, looked at before it computes for hours.
+
+    Raises
+    ------
+    PipelineError
+        It is a folder, or in a folder that does not exist or cannot be written to.
+    """
+    path = Path(text)
+    if path.is_dir():
+        raise PipelineError(f"{path} is a folder; name a file in it")
+    if not os.access(path.parent, os.W_OK):
+        problem = "cannot be written to" if path.parent.is_dir() else "is not a folder"
+        raise PipelineError(f"{path}: {path.parent} {problem}; name a file elsewhere")
+    return path
 
 
 def run_stage(main: Callable[[], None]) -> None:
