@@ -20,7 +20,7 @@ from pipeline.augmentation.samples import Sample, by_store, read_samples, requir
 from pipeline.augmentation.sheet import write_pair
 from pipeline.augmentation.target import Target
 from pipeline.base.arrays import Array
-from pipeline.base.entry import command_line, run_stage
+from pipeline.base.entry import command_line, output_file, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES
 from pipeline.base.progress import progress
@@ -160,7 +160,9 @@ def main() -> None:
     parser.add_argument(
         "samples", nargs="*", metavar="SAMPLE", help="track:clip:copy; default: all"
     )
-    parser.add_argument("--save", type=Path, metavar="FILE.png", help="draw it beside its parent")
+    parser.add_argument(
+        "--save", type=output_file, metavar="FILE.png", help="draw it beside its parent"
+    )
     asked = parser.parse_args()
     if asked.save and len(asked.samples) != 1:
         raise PipelineError(f"--save draws one sample, not {len(asked.samples) or 'all'}")
@@ -189,6 +191,7 @@ def _show(made: Replayed, asked: Namespace) -> None:
     if asked.samples:
         print(format_record(made))
     if asked.save:
+        asked.save.parent.mkdir(parents=True, exist_ok=True)
         write_pair(made.sample.name, made.parent, made.again, made.sample.states, asked.save)
         print(f"{asked.save}: the parent and the sample")
 

@@ -181,16 +181,6 @@ def test_after_the_first_trial_it_says_how_long_the_others_take(
 
 
 @pytest.mark.usefixtures("project")
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [(".", "^. is a folder; name a file"), ("no/where.csv", "^no/where.csv: no is not a folder")],
-)
-def test_a_table_that_cannot_be_written_is_refused_first(name: str, message: str) -> None:
-    with pytest.raises(PipelineError, match=message):
-        run_main(ablate.main, "--csv", name)
-
-
-@pytest.mark.usefixtures("project")
 def test_two_runs_at_once_have_a_folder_each() -> None:
     asked = (EXPERIMENT, SPLIT, "majority")
     with trials.open_trials(*asked) as one, trials.open_trials(*asked) as other:

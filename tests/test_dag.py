@@ -137,6 +137,17 @@ def test_unlabelled_tracks_are_predicted_and_their_truth_is_apart(project: Proje
     assert not list((project.folder / "data/demo").rglob("*truth*"))
 
 
+def test_a_file_that_a_user_put_into_the_demo_stays(project: Project) -> None:
+    path = project.folder / "data/demo/blues/mine.wav"
+    path.write_bytes(b"music")
+    before = project.contents("data")
+    output = project.run("dvc", "repro", "demo", status=255)
+    assert "error: data/demo/blues/mine.wav is not the demo's own" in output
+    assert project.contents("data") == before
+    path.unlink()
+    assert "up to date" in project.run("dvc", "status", "demo")
+
+
 def test_second_repro_does_nothing(project: Project) -> None:
     output = project.run("dvc", "repro")
     assert "Running stage" not in output

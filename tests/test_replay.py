@@ -169,11 +169,11 @@ def test_row_that_is_not_the_one_in_the_table_is_found(samples: list[Sample]) ->
 def test_pair_is_drawn_for_one_sample(
     samples: list[Sample], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(samples[0].name, "--save", "pair.png")
+    run(samples[0].name, "--save", "mine/pair.png")
     assert capsys.readouterr().out.endswith(
-        "pair.png: the parent and the sample\n1 sample made again, all the same\n"
+        "mine/pair.png: the parent and the sample\n1 sample made again, all the same\n"
     )
-    with Image.open("pair.png") as picture:
+    with Image.open("mine/pair.png") as picture:
         assert picture.format == "PNG"
         assert picture.width > 2 * 168
     assert refused("--save", "x.png") == "--save draws one sample, not all"

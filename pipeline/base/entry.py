@@ -30,14 +30,14 @@ def output_file(text: str) -> Path:
     Raises
     ------
     PipelineError
-        It is a folder, or in a folder that does not exist or cannot be written to.
+        It is a folder, or lies where nothing can be written.
     """
     path = Path(text)
     if path.is_dir():
         raise PipelineError(f"{path} is a folder; name a file in it")
-    if not os.access(path.parent, os.W_OK):
-        problem = "cannot be written to" if path.parent.is_dir() else "is not a folder"
-        raise PipelineError(f"{path}: {path.parent} {problem}; name a file elsewhere")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        raise PipelineError(f"{path} cannot be written: {above} is no folder that you may write to")
     return path
 
 
