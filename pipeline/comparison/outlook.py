@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.base.parallel import workers
-from pipeline.base.terminal import duration
+from pipeline.base.terminal import about
 from pipeline.training.record import Record
 
 
@@ -17,6 +17,6 @@ def outlook(records: Sequence[Record], folds: int) -> str:
     """
     seconds = folds * float(np.mean([record.seconds for record in records]))
     if os.environ.get("PIPELINE_SCHEDULER"):
-        return f"about {duration(seconds)} of training on one core"
+        return f"{about(seconds)} of training on one core"
     count = min(workers(), folds)
-    return f"about {duration(seconds / count)} of training, {count} at a time"
+    return f"{about(seconds / count)} of training, {count} at a time"
