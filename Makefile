@@ -20,6 +20,8 @@ $(READY): requirements.lock requirements-weights.txt
 
 repro: setup  ## audio -> ten-fold metrics: run every stage that is out of date
 	dvc repro
+	@test -z "$$(git status --porcelain -- dvc.lock metrics 2>/dev/null)" || \
+	  echo "dvc.lock and metrics/ now describe your run; to keep them: git commit -am 'My first run'"
 
 test: check  ## style, types and all tests
 	python -m pytest --numprocesses=auto

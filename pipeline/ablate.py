@@ -5,12 +5,12 @@ can change the feature, and with all of these together. It needs the tracks, rep
 that `dvc repro` makes. Where augmented samples make an epoch longer, there are fewer epochs, so
 that all trials train in about as many steps.
 
-It prints a table, with the best on the inner validation first, and writes metrics/ablation.csv
-after each trial. What was made and trained before comes from the machine's cache. `seconds` are
-those of one core: how long training took, and an estimate of how long the samples take to make.
+It prints a table, with the best on the inner validation first; where it is stopped, a table of the
+trials that were done. What was made and trained before comes from the machine's cache. `seconds`
+are those of one core: how long training took, and an estimate of how long the samples take to make.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,40 +19,36 @@ from pipeline.augmentation.params import AugmentParams
 from pipeline.augmentation.samples import target_of
 from pipeline.augmentation.suitability import reason_against
 from pipeline.augmentation.target import Target
-from pipeline.base.entry import command_line, run_stage
+from pipeline.base.entry import command_line, output_file, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import FEATURE_STORES, METRICS
+from pipeline.base.paths import FEATURE_STORES
 from pipeline.base.sections import read_section
 from pipeline.base.tables import rounded, write_csv
 from pipeline.base.terminal import aligned, p_text, percent, points
+from pipeline.comparison.outlook import outlook
 from pipeline.comparison.paired import Difference, differences
-from pipeline.comparison.trials import Trial, open_trials
+from pipeline.comparison.trials import Trial, Trials, open_trials
 from pipeline.evaluation.params import EvaluateParams
 from pipeline.evaluation.summary import SEED
 from pipeline.folds.params import SplitParams
 from pipeline.store.store import Store
 from pipeline.training.experiment import read_experiment
 
-TABLE = METRICS / "ablation.csv"
 BASELINE, ALL = "none", "all"
 
 Row = dict[str, Any]
 
 
-def write_table(trials: Sequence[Trial]) -> list[Row]:
-    """Write and return the table of these trials, of which the first is the baseline."""
-    first, *others = [trial.outcomes for trial in trials]
-    gains = differences(first, others, SEED) if others else []
-    rows = table(trials, gains)
-    write_csv(TABLE, list(rows[0]), map(rounded, rows))
-    return rows
-
-
-def table(trials: Sequence[Trial], gains: Sequence[Difference]) -> list[Row]:
+def table(trials: Sequence[Trial]) -> list[Row]:
     """One row for each trial: the baseline first, the others by their inner validation accuracy."""
-    rows = [_row(trials[0], None)]
-    others = zip(trials[1:], gains, strict=True)
-    ordered = sorted(others, key=lambda each: each[0].validation, reverse=True)
+    if not trials:
+        return []
+    first, *others = trials
+    outcomes = [trial.outcomes for trial in others]
+    gains = differences(first.outcomes, outcomes, SEED) if others else []
+    rows = [_row(first, None)]
+    paired = zip(others, gains, strict=True)
+    ordered = sorted(paired, key=lambda each: each[0].validation, reverse=True)
     return rows + [_row(trial, gain) for trial, gain in ordered]
 
 
@@ -135,7 +131,8 @@ def main() -> None:
         metavar="KIND",
         help="a kind, a chain, or all; default: each kind, and all",
     )
-    names = parser.parse_args().kinds
+    parser.add_argument("--csv", type=output_file, metavar="FILE", help="also write it to FILE")
+    asked = parser.parse_args()
     experiment = read_experiment()
     if experiment.augment.mode == "none":
         offline = replace(experiment.augment, mode="offline")
@@ -144,14 +141,34 @@ def main() -> None:
     vote = read_section(EvaluateParams, "evaluate").vote
     with Store(FEATURE_STORES / experiment.feature) as store:
         target = target_of(store)
-    chosen = choose(names, experiment.augment, target)
-    trials = []
-    with open_trials(experiment, split, vote) as common:
-        for name, kinds in {BASELINE: (), **chosen}.items():
-            print(f"-- {name}", flush=True)
-            trials.append(common.run(name, kinds))
-            rows = write_table(trials)
-    print(format_table(rows))
+    chosen = choose(asked.kinds, experiment.augment, target)
+    trials: list[Trial] = []
+    try:
+        with open_trials(experiment, split, vote) as common:
+            for trial in run_trials(common, {BASELINE: (), **chosen}):
+                trials.append(trial)
+    finally:
+        rows = table(trials)
+        if rows:
+            print(format_table(rows))
+    if asked.csv:
+        write_csv(asked.csv, list(rows[0]), map(rounded, rows))
+
+
+def run_trials(common: Trials, chosen: Mapping[str, tuple[Chain, ...]]) -> Iterator[Trial]:
+    """Run the trials one after another, and say after the first how long the others will take."""
+    for number, (name, kinds) in enumerate(chosen.items()):
+        print(f"-- {name}", flush=True)
+        trial = common.run(name, kinds)
+        if number == 0:
+            others = len(chosen) - 1
+            time = outlook(trial.records, others * len(trial.records))
+            print(
+                f"{others} more to compare: {time}, besides making samples; less where that was "
+                "done before",
+                flush=True,
+            )
+        yield trial
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pipeline.base.paths import DEMO, DEMO_TRUTH
 from pipeline.base.progress import progress
 from pipeline.base.sections import read_section, read_seed
 from pipeline.base.tables import write_csv
+from pipeline.synthesis.made import require_own, write_made
 from pipeline.synthesis.params import DemoParams
 from pipeline.synthesis.play import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
@@ -40,7 +41,7 @@ def write_demo(folder: Path, truth: Path, params: DemoParams, seed: int) -> None
     Parameters
     ----------
     folder : Path
-        The dataset, which replaces what is there: one folder for each genre, `unlabelled` and
+        The dataset, which replaces an older one: a folder for each genre, `unlabelled` and
         metadata.csv. Tracks are 16-bit mono WAV files at `SAMPLE_RATE` Hz.
     truth : Path
         A table of `track_id` and `genre`, for the unlabelled tracks only.
@@ -48,7 +49,13 @@ def write_demo(folder: Path, truth: Path, params: DemoParams, seed: int) -> None
         Number of tracks and artists, and length of the tracks in seconds.
     seed : int
         With its id, it determines each track: equal arguments give equal bytes.
+
+    Raises
+    ------
+    PipelineError
+        The folder holds a file that the demo did not make.
     """
+    require_own(folder)
     labelled, unlabelled = list(_labelled(params)), list(_unlabelled(params, seed))
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -58,6 +65,7 @@ def write_demo(folder: Path, truth: Path, params: DemoParams, seed: int) -> None
             _write_track(partial, track, params.seconds, seed)
             reported.update()
     write_csv(partial / "metadata.csv", ["track_id", "artist"], map(_credit, labelled))
+    write_made(partial)
     answers = ({"track_id": track.track_id, "genre": track.genre} for track in unlabelled)
     write_csv(truth, ["track_id", "genre"], answers)
     # A run that is killed leaves the old dataset or none, never an incomplete one.

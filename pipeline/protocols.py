@@ -2,47 +2,50 @@
 
 `python -m pipeline.protocols` trains and tests what params.yaml names under the protocols clip,
 song, artist and filtered. It needs the tracks, replicas, features and augmented samples that
-`dvc repro` makes; folds that were trained before come from the machine's cache. It prints a table
-and writes metrics/protocols.csv.
+`dvc repro` makes; folds that were trained before come from the machine's cache. It prints a table;
+where it is stopped, a table of the protocols that were done.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
-from pipeline.base.entry import command_line, run_stage
+from pipeline.base.entry import command_line, output_file, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import FEATURE_STORES, METRICS
+from pipeline.base.paths import FEATURE_STORES
 from pipeline.base.sections import read_section
 from pipeline.base.tables import rounded, write_csv
 from pipeline.base.terminal import aligned, percent, points, warn
 from pipeline.comparison.cross_validate import cross_validate
+from pipeline.comparison.outlook import outlook
 from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.params import EvaluateParams
 from pipeline.evaluation.predictions import by_level
 from pipeline.evaluation.summary import summarise, summarise_leaky
-from pipeline.folds.assignment import assign_folds
+from pipeline.folds.assignment import Assignment, assign_folds
 from pipeline.folds.errors import LeakError
 from pipeline.folds.labelled import load_labelled
 from pipeline.folds.params import ProtocolName, SplitParams
 from pipeline.folds.protocols import PROTOCOLS
 from pipeline.recordings.pairs import read_replica_pairs
 from pipeline.training.experiment import Experiment, read_experiment
+from pipeline.training.record import Record
 
-TABLE = METRICS / "protocols.csv"
 DEFAULT: list[ProtocolName] = ["clip", "song", "artist", "filtered"]
 COLUMNS = ["protocol", "judged", "folds", "tracks", "genres_absent"]
 FIGURES = ["accuracy", "accuracy_low", "accuracy_high", "accuracy_std"]
 LEVELS = ("track", "clip", "leaky_clip")
 
 Row = dict[str, Any]
+Result = TypeVar("Result")
 
 
-def run_protocol(name: ProtocolName, experiment: Experiment, split: SplitParams, vote: str) -> Row:
-    """Train and test under the protocol `name`; return its row of the table.
+def assign(name: ProtocolName, split: SplitParams, seed: int) -> Assignment:
+    """Assign the tracks to the folds of the protocol `name`, and print what is to be said about it.
 
     Raises
     ------
@@ -52,19 +55,55 @@ def run_protocol(name: ProtocolName, experiment: Experiment, split: SplitParams,
         A fold leaks.
     """
     split = replace(split, protocol=name)
-    assigned = assign_folds(read_tracks(), read_replica_pairs(), split, experiment.seed)
+    assigned = assign_folds(read_tracks(), read_replica_pairs(), split, seed)
     for line in assigned.warnings:
         warn(line)
+    return assigned
+
+
+def train_and_test(
+    assigned: Assignment, experiment: Experiment, vote: str
+) -> tuple[Row, list[Record]]:
+    """Train and test on these folds; return a row of the table, and how the folds trained."""
     clips = load_labelled(FEATURE_STORES / experiment.feature, assigned.tracks)
-    predictions = cross_validate(experiment, assigned.tracks, clips).predictions
+    found = cross_validate(experiment, assigned.tracks, clips)
     if clips.by_clip:
-        summary = summarise_leaky(predictions)
+        summary = summarise_leaky(found.predictions)
     else:
-        summary = summarise(by_level(predictions), vote)
+        summary = summarise(by_level(found.predictions), vote)
     figures = {f"{level}_{figure}" for level in LEVELS for figure in FIGURES} & summary.keys()
     facts = {name: assigned.figures[name] for name in COLUMNS}
-    facts["tracks"] = len(np.unique(predictions.track_ids))  # not all that the folds train on
-    return rounded({**facts, **{name: summary[name] for name in figures}})
+    facts["tracks"] = len(np.unique(found.predictions.track_ids))  # not all that the folds train on
+    return rounded({**facts, **{name: summary[name] for name in figures}}), found.records
+
+
+def compare(
+    assigned: Mapping[ProtocolName, Assignment], experiment: Experiment, vote: str
+) -> Iterator[Row]:
+    """The rows of the protocols; says after the first how long the others will take."""
+    folds = sum(each.figures["folds"] for each in assigned.values())
+    said = False
+    for name, each in assigned.items():
+        print(f"-- {name}", flush=True)
+        done = _or_left_out(name, partial(train_and_test, each, experiment, vote))
+        folds -= each.figures["folds"]
+        if done and folds and not said:
+            said = True
+            time = outlook(done[1], folds)
+            print(f"{folds} more folds: {time}; less where that was done before", flush=True)
+        if done:
+            yield done[0]
+
+
+def _or_left_out(name: str, step: Callable[[], Result]) -> Result | None:
+    """The result of a step, or None and a line where the protocol cannot be used."""
+    try:
+        return step()
+    except LeakError:
+        raise
+    except PipelineError as error:
+        print(f"{name}: left out: {error}", file=sys.stderr)
+        return None
 
 
 def format_table(rows: Sequence[Row]) -> str:
@@ -100,26 +139,30 @@ def main() -> None:
     choices = ", ".join(PROTOCOLS)
     described = f"one of {choices}; default: {', '.join(DEFAULT)}"
     parser.add_argument("protocols", nargs="*", metavar="PROTOCOL", help=described)
-    names: list[ProtocolName] = parser.parse_args().protocols or DEFAULT
-    for name in names:
+    parser.add_argument("--csv", type=output_file, metavar="FILE", help="also write it to FILE")
+    asked = parser.parse_args()
+    for name in asked.protocols:
         if name not in PROTOCOLS:
             raise PipelineError(f"there is no protocol {name!r}; choose from {choices}")
     experiment = read_experiment()
     split = read_section(SplitParams, "split")
     vote = read_section(EvaluateParams, "evaluate").vote
-    rows = []
-    for name in names:
-        try:
-            rows.append(run_protocol(name, experiment, split, vote))
-        except LeakError:
-            raise
-        except PipelineError as error:
-            print(f"{name}: left out: {error}", file=sys.stderr)
+    steps = {
+        name: _or_left_out(name, partial(assign, name, split, experiment.seed))
+        for name in asked.protocols or DEFAULT
+    }
+    assigned = {name: found for name, found in steps.items() if found}
+    rows: list[Row] = []
+    try:
+        rows.extend(compare(assigned, experiment, vote))
+    finally:
+        if rows:
+            print("\n".join([format_table(rows), *leads(rows)]))
     if not rows:
         raise PipelineError("none of the protocols could be run")
-    columns = [*COLUMNS, *(f"{level}_{figure}" for level in LEVELS for figure in FIGURES)]
-    write_csv(TABLE, columns, rows)
-    print("\n".join([format_table(rows), *leads(rows)]))
+    if asked.csv:
+        columns = [*COLUMNS, *(f"{level}_{figure}" for level in LEVELS for figure in FIGURES)]
+        write_csv(asked.csv, columns, rows)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ beside its parent. The current params.yaml plays no part.
 
 import hashlib
 import json
+from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from pipeline.audio.pcm import Pcm
 from pipeline.augmentation.registry import augmentations
@@ -20,12 +20,11 @@ from pipeline.augmentation.samples import Sample, by_store, read_samples, requir
 from pipeline.augmentation.sheet import write_pair
 from pipeline.augmentation.target import Target
 from pipeline.base.arrays import Array
-from pipeline.base.entry import command_line, run_stage
+from pipeline.base.entry import command_line, output_file, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES
+from pipeline.base.progress import progress
 from pipeline.store.store import Store
-
-MANY = 200  # samples that are worth a progress bar
 
 
 @dataclass(frozen=True)
@@ -161,23 +160,22 @@ def main() -> None:
     parser.add_argument(
         "samples", nargs="*", metavar="SAMPLE", help="track:clip:copy; default: all"
     )
-    parser.add_argument("--save", type=Path, metavar="FILE.png", help="draw it beside its parent")
+    parser.add_argument(
+        "--save", type=output_file, metavar="FILE.png", help="draw it beside its parent"
+    )
     asked = parser.parse_args()
     if asked.save and len(asked.samples) != 1:
         raise PipelineError(f"--save draws one sample, not {len(asked.samples) or 'all'}")
     samples = read_samples(AUGMENTED)
     names = set(choose(samples, asked.samples))
     differing, most = [], 0.0
-    bar = {"total": len(names), "desc": "replay", "unit": "sample", "disable": len(names) < MANY}
-    for made in tqdm(replay(samples, names), **bar):
-        if asked.samples:
-            print(format_record(made))
-        if asked.save:
-            write_pair(made.sample.name, made.parent, made.again, made.sample.states, asked.save)
-            print(f"{asked.save}: the parent and the sample")
-        if not made.same:
-            differing.append(made.sample.name)
-            most = max(most, made.difference)
+    with progress(len(names), "replay", "sample") as reported:
+        for made in replay(samples, names):
+            _show(made, asked)
+            if not made.same:
+                differing.append(made.sample.name)
+                most = max(most, made.difference)
+            reported.update()
     if differing:
         raise PipelineError(
             f"sample {differing[0]} is not what its record makes: {len(differing)} of {len(names)} "
@@ -186,6 +184,16 @@ def main() -> None:
         )
     count = "1 sample" if len(names) == 1 else f"{len(names)} samples"
     print(f"{count} made again, all the same")
+
+
+def _show(made: Replayed, asked: Namespace) -> None:
+    """Print the record of a sample that was named, and draw it if that was asked for."""
+    if asked.samples:
+        print(format_record(made))
+    if asked.save:
+        asked.save.parent.mkdir(parents=True, exist_ok=True)
+        write_pair(made.sample.name, made.parent, made.again, made.sample.states, asked.save)
+        print(f"{asked.save}: the parent and the sample")
 
 
 if __name__ == "__main__":

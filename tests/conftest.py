@@ -36,6 +36,7 @@ SLOW = (
     "test_dag.py",
     "test_edits.py",
     "test_evaluate.py",
+    "test_going_back.py",
     "test_predict.py",
     "test_protocols.py",
     "test_prune.py",

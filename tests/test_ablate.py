@@ -30,7 +30,6 @@ from pipeline.base.sections import read_section
 from pipeline.base.tables import read_csv, write_csv
 from pipeline.comparison import trials
 from pipeline.comparison.outcomes import TrackOutcomes
-from pipeline.comparison.paired import Difference
 from pipeline.comparison.trials import Trial, Trials
 from pipeline.comparison.validation import kept_accuracy
 from pipeline.dataset.tracks import read_tracks
@@ -50,6 +49,7 @@ from pipeline.training.tasks import make_tasks
 
 pytestmark = saves_models
 
+TABLE = Path("kinds.csv")
 CHANGES = {"models.ann.learning_rate": 0.003}
 EXPERIMENT = small_experiment(CHANGES)
 SPLIT = read_section(SplitParams, "split", small_document(CHANGES))
@@ -73,12 +73,12 @@ def project(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def run(*names: str) -> None:
-    run_main(ablate.main, *names)
+    run_main(ablate.main, *names, "--csv", TABLE)
 
 
 def sample_folders() -> list[Path]:
     """Folders in which trials have their samples."""
-    return list(Path("data").glob("ablation*"))
+    return [path for path in Path("data").iterdir() if "ablation" in path.name]
 
 
 def by_hand(*kinds: str) -> tuple[float, float]:
@@ -112,8 +112,8 @@ def test_table_has_a_row_for_each_kind_and_is_the_same_the_second_time(
     monkeypatch.setattr(trials, "estimate_seconds", lambda *_: 5000.0)
     before = contents(AUGMENTED)
     run("mirror", "noise")
-    table = ablate.TABLE.read_bytes()
-    rows = {row["kinds"]: row for row in read_csv(ablate.TABLE)}
+    table = TABLE.read_bytes()
+    rows = {row["kinds"]: row for row in read_csv(TABLE)}
     order = list(rows)
     assert order[0] == "none"
     assert set(order[1:]) == {"mirror", "noise"}
@@ -135,39 +135,57 @@ def test_table_has_a_row_for_each_kind_and_is_the_same_the_second_time(
             assert float(row["low"]) <= gain <= float(row["high"])
     run("mirror", "noise")
     assert capsys.readouterr().out.count("taken from the cache") == 6
-    assert ablate.TABLE.read_bytes() == table
+    assert TABLE.read_bytes() == table
     assert contents(AUGMENTED) == before
     assert not sample_folders()
 
 
 @pytest.mark.usefixtures("project")
-def test_late_failure_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [PipelineError("no space left"), KeyboardInterrupt()], ids=repr)
+def test_a_stop_prints_what_is_done_and_leaves_an_older_table(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    TABLE.write_text("an older table")
     folders = []
 
     def run_trial(common: Trials, name: str, _: object) -> Trial:
         folders.append(common.folder.parent)
         assert common.folder.parent.is_dir()
         if name == "noise":
-            raise PipelineError("no space left")
+            raise error
         return trial(name, 0.5, [name != "none"] * 4)
 
     monkeypatch.setattr(Trials, "run", run_trial)
-    with pytest.raises(PipelineError, match="no space left"):
+    with pytest.raises(type(error)):
         run("mirror", "blur", "noise", "stretch")
-    rows = {row["kinds"]: row for row in read_csv(ablate.TABLE)}
-    assert list(rows) == ["none", "mirror", "blur"]
-    for name in ("mirror", "blur"):
-        assert rows[name]["difference"] == "1.0"
-        assert (rows[name]["p_value"], rows[name]["p_holm"]) == ("0.125", "0.25")
+    printed = capsys.readouterr().out.splitlines()[-4:]
+    assert [line.split()[0] for line in printed] == ["kinds", "none", "mirror", "blur"]
+    assert all("+100.0" in line and "0.250" in line for line in printed[2:])
+    assert TABLE.read_text() == "an older table"
     assert len(set(folders)) == 1
     assert not sample_folders()
+
+
+@pytest.mark.usefixtures("project")
+def test_after_the_first_trial_it_says_how_long_the_others_take(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten folds of 6 s each, for three trials, two at a time."""
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    records = [Record([], {}, seconds) for seconds in [5.0, 7.0] * 5]
+    found = replace(trial("none", 0.5, [1, 0, 1, 0]), records=records)
+    monkeypatch.setattr(Trials, "run", lambda *_: found)
+    run("mirror", "blur", "noise")
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[0], lines[2]) == ("-- none", "-- mirror")
+    assert lines[1].startswith("3 more to compare: about 90 s of training, 2 at a time, besides ")
 
 
 @pytest.mark.usefixtures("project")
 def test_two_runs_at_once_have_a_folder_each() -> None:
     asked = (EXPERIMENT, SPLIT, "majority")
     with trials.open_trials(*asked) as one, trials.open_trials(*asked) as other:
-        found = sample_folders()
+        found = [path for path in sample_folders() if path.is_dir()]
         assert {one.folder.parent, other.folder.parent} == set(found)
         assert len(found) == 2
     assert not sample_folders()
@@ -196,12 +214,12 @@ def test_mode_in_params_yaml_is_the_one_that_is_tried(
     monkeypatch.setattr(trials, "make_samples", lambda *asked: made.append(asked))
     run("blur")
     assert made == []
-    assert [float(row["megabytes"]) for row in read_csv(ablate.TABLE)] == [0, 0]
-    first = ablate.TABLE.read_bytes()
+    assert [float(row["megabytes"]) for row in read_csv(TABLE)] == [0, 0]
+    first = TABLE.read_bytes()
     capsys.readouterr()
     run("blur")
     assert capsys.readouterr().out.count("taken from the cache") == 4
-    assert ablate.TABLE.read_bytes() == first
+    assert TABLE.read_bytes() == first
 
 
 @pytest.mark.usefixtures("project")
@@ -218,7 +236,7 @@ def test_unknown_kind_and_a_protocol_that_leaks_are_errors() -> None:
     expected = r"^split\.protocol = 'clip': predicts no tracks; choose another$"
     with pytest.raises(PipelineError, match=expected):
         run("blur")
-    assert not ablate.TABLE.exists()
+    assert not TABLE.exists()
 
 
 def test_all_that_can_change_the_feature_is_tried_alone_and_together() -> None:
@@ -286,7 +304,7 @@ def trial(name: str, validation: float, right: list[int]) -> Trial:
     actual = np.full(len(right), "a")
     predicted = np.where(right, "a", "b")
     judged = TrackOutcomes(ids, ids, actual, predicted, np.array(right, float), ids, 1)
-    return Trial(name, validation, judged, 1.4, 0.26)
+    return Trial(name, validation, judged, 1.4, 0.26, [Record([], {}, 1.0)])
 
 
 def test_order_is_that_of_the_inner_validation_and_not_of_the_test() -> None:
@@ -295,9 +313,7 @@ def test_order_is_that_of_the_inner_validation_and_not_of_the_test() -> None:
         trial("x", 0.5, [1, 1, 1, 1]),
         trial("y", 0.7, [0, 0, 0, 0]),
     ]
-    gains = [Difference(0.75, 0.5, 1.0, 0.25, 0.5, [], [], []) for _ in range(2)]
-    gains[1] = replace(gains[1], difference=-0.25)
-    rows = ablate.table(trials, gains)
+    rows = ablate.table(trials)
     assert [(row["kinds"], row["difference"]) for row in rows] == [
         ("none", ""),
         ("y", -0.25),

@@ -125,7 +125,7 @@ def test_repro_writes_every_output_and_judges_every_track_once(project: Project)
 
 def test_libraries_say_nothing_of_themselves(project: Project) -> None:
     assert "Running stage 'train'" in project.first_output
-    for word in ("WARNING", "oneDNN", "absl", "cuda"):
+    for word in ("WARNING", "Warning", "oneDNN", "absl", "cuda", "I0000", "W0000", "E0000"):
         assert word not in project.first_output
 
 
@@ -135,6 +135,17 @@ def test_unlabelled_tracks_are_predicted_and_their_truth_is_apart(project: Proje
     assert set(predicted) == set(truth)
     assert len(truth) == 3
     assert not list((project.folder / "data/demo").rglob("*truth*"))
+
+
+def test_a_file_that_a_user_put_into_the_demo_stays(project: Project) -> None:
+    path = project.folder / "data/demo/blues/mine.wav"
+    path.write_bytes(b"music")
+    before = project.contents("data")
+    output = project.run("dvc", "repro", "demo", status=255)
+    assert "error: data/demo/blues/mine.wav is not the demo's own" in output
+    assert project.contents("data") == before
+    path.unlink()
+    assert "up to date" in project.run("dvc", "status", "demo")
 
 
 def test_second_repro_does_nothing(project: Project) -> None:

@@ -1,6 +1,8 @@
 """The demo dataset: its layout, its tables, and the same bytes every time."""
 
 import csv
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,14 @@ import pytest
 import soundfile
 
 from pipeline import demo
+from pipeline.base.errors import PipelineError
+from pipeline.dataset.files import find_tracks
+from pipeline.synthesis.made import MADE
 from pipeline.synthesis.params import DemoParams
 from pipeline.synthesis.styles import GENRES
 
 PARAMS = DemoParams(tracks_per_genre=3, artists_per_genre=2, seconds=1.0, unlabelled=12)
+ONE = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelled=1)
 
 
 def write(parent: Path, params: DemoParams = PARAMS, seed: int = 7) -> Path:
@@ -37,7 +43,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_layout(written: Path) -> None:
     labelled = {f"demo/{genre}/demo.{genre}.{i:05d}.wav" for genre in GENRES for i in range(3)}
     unlabelled = {f"demo/unlabelled/unlabelled.{i:05d}.wav" for i in range(12)}
-    tables = {"demo/metadata.csv", "demo_truth.csv"}
+    tables = {"demo/metadata.csv", "demo/.made.csv", "demo_truth.csv"}
     assert set(contents(written)) == labelled | unlabelled | tables
 
 
@@ -95,26 +101,58 @@ def test_a_track_does_not_depend_on_the_others(written: Path, tmp_path: Path) ->
     assert not [name for name in tracks if mine[name] != theirs[name]]
 
 
-def test_the_old_dataset_is_replaced(tmp_path: Path) -> None:
-    one = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelled=1)
-    stale = tmp_path / "demo" / "blues" / "demo.blues.00099.wav"
-    stale.parent.mkdir(parents=True)
-    stale.touch()
-    write(tmp_path, one)
-    assert not stale.exists()
+@pytest.mark.parametrize("has_table", [True, False], ids=["with its table", "of an older commit"])
+def test_an_older_dataset_is_replaced(written: Path, tmp_path: Path, has_table: bool) -> None:
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    if not has_table:
+        (tmp_path / "demo" / MADE).unlink()
+    (tmp_path / "demo" / "blues" / ".DS_Store").touch()
+    write(tmp_path, ONE, seed=8)
+    assert len(find_tracks(tmp_path / "demo")) == len(GENRES) + 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["demo", "demo_truth.csv"]
+
+
+@pytest.mark.parametrize("has_table", [True, False], ids=["with its table", "of an older commit"])
+@pytest.mark.parametrize("name", ["blues/mine.wav", "new/genre/x.flac", "notes.txt", "jazz/link"])
+def test_a_users_file_is_kept_and_named(
+    written: Path, tmp_path: Path, name: str, has_table: bool
+) -> None:
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    if not has_table:
+        (tmp_path / "demo" / MADE).unlink()
+    path = tmp_path / "demo" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.name == "link":
+        path.symlink_to(written)
+    else:
+        path.write_bytes(b"music")
+    before = contents(tmp_path)
+    expected = rf"^{re.escape(str(path))} is not the demo's own, .* set dataset\.path to that$"
+    with pytest.raises(PipelineError, match=expected):
+        write(tmp_path, ONE, seed=8)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "blues/demo.blues.00001.wav"])
+def test_a_file_that_a_user_changed_is_kept(written: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    with (tmp_path / "demo" / name).open("ab") as file:
+        file.write(b"more")
+    before = contents(tmp_path)
+    with pytest.raises(PipelineError, match=rf"{name} is not the demo's own"):
+        write(tmp_path)
+    assert contents(tmp_path) == before
 
 
 def test_a_killed_run_leaves_the_old_dataset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelled=1)
-    before = contents(write(tmp_path, one) / "demo")
+    before = contents(write(tmp_path, ONE) / "demo")
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(demo, "write_csv", killed)
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path, one, seed=8)
+        write(tmp_path, ONE, seed=8)
     assert contents(tmp_path / "demo") == before

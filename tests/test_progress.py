@@ -13,14 +13,17 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_has_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 1000.0])
+def test_a_terminal_has_a_bar_for_what_takes_long(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr("pipeline.base.progress.BAR_SECONDS", seconds)
     with progress(3, "decode") as reported:
         for _ in range(3):
             reported.update()
-    assert "decode: 100%" in terminal.getvalue()
-    assert "\r" in terminal.getvalue()
+    assert ("\rdecode: 100%" in terminal.getvalue()) == (seconds == 0)
 
 
 def test_a_file_has_whole_lines_now_and_then(

@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import (
@@ -24,14 +25,17 @@ from pipeline.base.tables import read_csv, write_csv
 from pipeline.comparison import cross_validate
 from pipeline.dataset.tracks import read_tracks
 from pipeline.folds import assignment
+from pipeline.folds.assignment import Assignment
 from pipeline.folds.errors import LeakError
 from pipeline.folds.params import ProtocolName, SplitParams
 from pipeline.recordings.pairs import REPLICA_COLUMNS
+from pipeline.training.experiment import Experiment
 from pipeline.training.fitting import FoldTask
 
 pytestmark = [saves_models, pytest.mark.usefixtures("project")]
 
 
+TABLE = Path("protocols.csv")
 ONE_EPOCH = {"models.ann.epochs": 1}
 SPLIT = read_section(SplitParams, "split", small_document())
 
@@ -53,7 +57,12 @@ def project(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def run(*names: str) -> None:
-    run_main(protocols.main, *names)
+    run_main(protocols.main, *names, "--csv", TABLE)
+
+
+def run_protocol(name: ProtocolName, experiment: Experiment) -> protocols.Row:
+    assigned = protocols.assign(name, SPLIT, experiment.seed)
+    return protocols.train_and_test(assigned, experiment, "majority")[0]
 
 
 def test_table_has_a_row_for_each_protocol_and_tells_the_leaky_one_apart(
@@ -62,8 +71,7 @@ def test_table_has_a_row_for_each_protocol_and_tells_the_leaky_one_apart(
     run()
     output = capsys.readouterr()
     song, leaky = (
-        next(row for row in read_csv(protocols.TABLE) if row["protocol"] == name)
-        for name in ("song", "clip")
+        next(row for row in read_csv(TABLE) if row["protocol"] == name) for name in ("song", "clip")
     )
     assert [leaky["track_accuracy"], leaky["clip_accuracy"]] == ["", ""]
     assert 0 <= float(leaky["leaky_clip_accuracy"]) <= 1
@@ -73,6 +81,8 @@ def test_table_has_a_row_for_each_protocol_and_tells_the_leaky_one_apart(
     assert low < high
     assert (song["folds"], song["tracks"], leaky["tracks"]) == ("2", "12", "12")
     assert "clip (leaks)" in output.out
+    said = output.out.index("2 more folds: ")  # those of song: the others are left out before
+    assert output.out.index("-- clip") < said < output.out.index("-- song")
     assert "artist: left out: split.protocol = 'artist', but no artist is known" in output.err
     assert "filtered: left out: split.protocol = 'filtered' is a split of GTZAN" in output.err
 
@@ -81,11 +91,29 @@ def test_folds_that_were_trained_before_are_not_trained_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     run("song")
-    first = Path(protocols.TABLE).read_bytes()
+    first = TABLE.read_bytes()
     capsys.readouterr()
     run("song")
     assert capsys.readouterr().out.count("taken from the cache") == 2
-    assert Path(protocols.TABLE).read_bytes() == first
+    assert TABLE.read_bytes() == first
+
+
+def test_a_stop_prints_what_is_done_and_leaves_an_older_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    TABLE.write_text("an older table")
+    trained = protocols.train_and_test
+
+    def stopped(assigned: Assignment, *others: Any) -> Any:
+        if assigned.figures["protocol"] == "song":
+            raise KeyboardInterrupt
+        return trained(assigned, *others)
+
+    monkeypatch.setattr(protocols, "train_and_test", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run("clip", "song")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("clip (leaks) ")
+    assert TABLE.read_text() == "an older table"
 
 
 @pytest.mark.parametrize("name", ["song", "clip"])
@@ -102,7 +130,7 @@ def test_augmented_samples_train_as_well(
 
     monkeypatch.setattr(cross_validate, "train_folds", stop)
     with pytest.raises(PipelineError, match="enough"):
-        protocols.run_protocol(name, experiment, SPLIT, "majority")
+        run_protocol(name, experiment)
     assert len(trained) == 2
     assert all(augmented == 2 * own > 0 for own, augmented in trained)
 
@@ -122,7 +150,7 @@ def test_tracks_are_those_that_are_tested_each_counted_once() -> None:
     parts |= dict.fromkeys(["high/0", "high/1", "low/0", "low/1"], "test")
     rows = [(t.track_id, t.genre, "ok") for t in read_tracks()]
     write_tracks(Path(), rows, split=parts)
-    row = protocols.run_protocol("given", small_experiment(ONE_EPOCH), SPLIT, "majority")
+    row = run_protocol("given", small_experiment(ONE_EPOCH))
     assert (row["judged"], row["folds"], row["tracks"]) == ("test", 3, 4)
 
 
@@ -136,7 +164,7 @@ def test_leak_stops_the_command(
     with pytest.raises(LeakError, match=r"^leak: .* are replicas$"):
         run("artist", "song", "clip")
     assert "song: left out" not in capsys.readouterr().err
-    assert not protocols.TABLE.exists()
+    assert not TABLE.exists()
 
 
 def test_unknown_protocol_and_nothing_to_run_are_errors() -> None:
@@ -144,4 +172,4 @@ def test_unknown_protocol_and_nothing_to_run_are_errors() -> None:
         run("songs")
     with pytest.raises(PipelineError, match=r"^none of the protocols could be run$"):
         run("filtered")
-    assert not protocols.TABLE.exists()
+    assert not TABLE.exists()

@@ -86,12 +86,15 @@ def test_current_params_yaml_plays_no_part(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out == "48 samples made again, all the same\n" * 2
 
 
-def test_many_samples_have_a_progress_bar(
-    samples: list[Sample], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.usefixtures("samples")
+def test_a_long_replay_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(replay, "MANY", len(samples))
+    monkeypatch.setattr("pipeline.base.progress.LINE_SECONDS", 0.0)
     run()
-    assert "replay: 100%" in capsys.readouterr().err
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 47
+    assert lines[11].startswith("replay: 12 of 48 samples, about ")
 
 
 def test_named_samples_are_made_again_and_their_records_printed(
@@ -166,11 +169,11 @@ def test_row_that_is_not_the_one_in_the_table_is_found(samples: list[Sample]) ->
 def test_pair_is_drawn_for_one_sample(
     samples: list[Sample], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(samples[0].name, "--save", "pair.png")
+    run(samples[0].name, "--save", "mine/pair.png")
     assert capsys.readouterr().out.endswith(
-        "pair.png: the parent and the sample\n1 sample made again, all the same\n"
+        "mine/pair.png: the parent and the sample\n1 sample made again, all the same\n"
     )
-    with Image.open("pair.png") as picture:
+    with Image.open("mine/pair.png") as picture:
         assert picture.format == "PNG"
         assert picture.width > 2 * 168
     assert refused("--save", "x.png") == "--save draws one sample, not all"

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from pipeline.base.errors import PipelineError
 
@@ -21,6 +22,23 @@ def command_line(doc: str) -> argparse.ArgumentParser:
         description=doc,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def output_file(text: str) -> Path:
+    """A file that a command is to write, looked at before it computes for hours.
+
+    Raises
+    ------
+    PipelineError
+        It is a folder, or lies where nothing can be written.
+    """
+    path = Path(text)
+    if path.is_dir():
+        raise PipelineError(f"{path} is a folder; name a file in it")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        raise PipelineError(f"{path} cannot be written: {above} is no folder that you may write to")
+    return path
 
 
 def run_stage(main: Callable[[], None]) -> None:

@@ -8,9 +8,10 @@ from typing import Protocol
 
 from tqdm import tqdm
 
-from pipeline.base.terminal import duration
+from pipeline.base.terminal import about
 
 LINE_SECONDS = 10.0  # between two lines, at the least
+BAR_SECONDS = 1.0  # what takes less needs no bar
 
 
 class Progress(Protocol):
@@ -33,7 +34,7 @@ def progress(total: int, label: str, unit: str = "track") -> Iterator[Progress]:
         What a step is about, in the singular.
     """
     if sys.stderr.isatty():
-        with tqdm(total=total, desc=label, unit=unit) as bar:
+        with tqdm(total=total, desc=label, unit=unit, delay=BAR_SECONDS) as bar:
             yield bar
     else:
         yield _Lines(total, label, unit)
@@ -56,8 +57,7 @@ class _Lines:
         self._said = now
         left = (now - self._started) * (self._total - self._done) / self._done
         print(
-            f"{self._label}: {self._done} of {self._total} {self._unit}s, "
-            f"about {duration(left)} left",
+            f"{self._label}: {self._done} of {self._total} {self._unit}s, {about(left)} left",
             file=sys.stderr,
             flush=True,
         )

@@ -40,6 +40,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
+def about(seconds: float) -> str:
+    """A rough time: about 12 min, or under 1 s."""
+    return f"about {duration(seconds)}" if seconds >= 1 else duration(seconds)
+
+
 def p_text(p_value: float) -> str:
     """A p-value with three decimals: 0.034, or < 0.001."""
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"

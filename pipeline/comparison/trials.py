@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from pipeline.base.paths import AUGMENTED, FEATURE_STORES
 from pipeline.comparison.cross_validate import CrossValidated, cross_validate
 from pipeline.comparison.outcomes import TrackOutcomes, track_outcomes
 from pipeline.comparison.sample_cost import estimate_seconds
+from pipeline.comparison.scratch import scratch_folder
 from pipeline.comparison.validation import kept_accuracy
 from pipeline.dataset.tracks import Track, read_tracks
 from pipeline.evaluation.predictions import by_level
@@ -43,6 +43,8 @@ class Trial:
         Of one core: how long the folds trained, and an estimate of how long samples take to make.
     megabytes : float
         Size of the augmented samples.
+    records : list of Record
+        How each fold was trained.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Trial:
     outcomes: TrackOutcomes
     seconds: float
     megabytes: float
+    records: list[Record]
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Trials:
             self._outcomes(found),
             sum(record.seconds for record in found.records) + making,
             size / 1e6,
+            found.records,
         )
 
     def _outcomes(self, found: CrossValidated) -> TrackOutcomes:
@@ -92,8 +96,8 @@ class Trials:
 def open_trials(experiment: Experiment, split: SplitParams, vote: str) -> Iterator[Trials]:
     """Assign the tracks to folds as `split` says, and find their clips.
 
-    The samples go to a new folder, which is deleted when the block ends, so that two runs do not
-    get in each other's way.
+    The samples go to a folder of their own, which is deleted when the block ends, so that two runs
+    do not get in each other's way.
 
     Raises
     ------
@@ -107,8 +111,8 @@ def open_trials(experiment: Experiment, split: SplitParams, vote: str) -> Iterat
         raise PipelineError(
             f"split.protocol = {split.protocol!r}: predicts no tracks; choose another"
         )
-    with TemporaryDirectory(prefix="ablation-", dir=AUGMENTED.parent) as parent:
-        yield Trials(experiment, vote, usable, tracks, clips, Path(parent) / "samples")
+    with scratch_folder(AUGMENTED.parent, "ablation") as parent:
+        yield Trials(experiment, vote, usable, tracks, clips, parent / "samples")
 
 
 def with_kinds(experiment: Experiment, kinds: tuple[Chain, ...]) -> Experiment:

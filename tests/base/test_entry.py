@@ -4,11 +4,12 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from helpers import ROOT
 
-from pipeline.base.entry import run_stage
+from pipeline.base.entry import output_file, run_stage
 from pipeline.base.errors import PipelineError
 
 
@@ -75,7 +76,7 @@ def test_stage_without_an_error_ends_quietly(capsys: pytest.CaptureFixture[str])
 
 
 TALKING = """
-from pipeline.base.entry import run_stage
+from pipeline.base.entry import output_file, run_stage
 run_stage(lambda: print("line\\n" * {lines}))
 """
 
@@ -92,7 +93,7 @@ def test_a_reader_that_went_away_is_no_message(lines: int) -> None:
 
 LIMITED = """
 import resource, subprocess, sys
-from pipeline.base.entry import run_stage
+from pipeline.base.entry import output_file, run_stage
 limit = resource.RLIMIT_NOFILE
 hard = resource.getrlimit(limit)[1]
 resource.setrlimit(limit, ({soft}, {hard}))
@@ -128,3 +129,16 @@ def test_a_system_without_limits_is_no_error(monkeypatch: pytest.MonkeyPatch) ->
     done = []
     run_stage(lambda: done.append(1))
     assert done == [1]
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_computed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+    for place in ("new.csv", "file", "new/folder/x.csv"):
+        assert output_file(str(tmp_path / place)) == tmp_path / place
+    with pytest.raises(PipelineError, match=r"is a folder; name a file in it$"):
+        output_file(str(tmp_path))
+    with pytest.raises(PipelineError, match=r"cannot be written: .*file is no folder that you may"):
+        output_file(str(tmp_path / "file" / "x.csv"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.base.terminal import aligned, clean, p_text, percent, points
+from pipeline.base.terminal import about, aligned, clean, p_text, percent, points
 
 
 def test_columns_are_as_wide_as_their_longest_cell() -> None:
@@ -30,3 +30,8 @@ def test_points_are_signed_and_zero_is_positive(share: float, text: str) -> None
 def test_shares_and_p_values() -> None:
     assert percent(0.53249) == "53.2"
     assert (p_text(0.0341), p_text(0.00099), p_text(1)) == ("0.034", "< 0.001", "1.000")
+
+
+def test_a_rough_time_is_in_the_unit_that_suits_it() -> None:
+    times = [about(seconds) for seconds in (0.2, 31.0, 720.0, 9000.0)]
+    assert times == ["under 1 s", "about 31 s", "about 12 min", "about 2.5 h"]

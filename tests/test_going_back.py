@@ -1,0 +1,117 @@
+"""The lines by which the pages go back to a commit, typed where its models are somebody else's.
+
+The stages of dvc.yaml are replaced by a script that writes what follows from a stage's parameters,
+so that DVC is tested on the real stages and nothing is trained.
+"""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+from documents import write_params
+from imports import ROOT
+from repository import Repository
+
+PARTS = ["pipeline", "models", ".dvc/config", ".dvcignore", ".gitignore", "Makefile"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINES = {
+    line.split("  #")[0].strip()
+    for page in PAGES
+    for line in re.findall(r"git checkout \. &&[^`\n]*", page.read_text(encoding="utf-8"))
+}
+STAGE = """
+import pathlib, sys
+for name in sys.argv[2:]:
+    path = pathlib.Path(name)
+    if not path.suffix:
+        path.mkdir(parents=True, exist_ok=True)
+        path = path / "content"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{sys.argv[1]}: {pathlib.Path('params.yaml').read_text()}")
+"""
+# Where training leaves what another processor would compute otherwise.
+FOREIGN = ("train", "evaluate", "predict", "report")
+
+
+def quick_stages(document: dict[str, Any]) -> dict[str, Any]:
+    """The document of dvc.yaml, with the script as every stage's command."""
+    for name, stage in document["stages"].items():
+        parts = [out for part in ("outs", "metrics", "plots") for out in stage.get(part, [])]
+        paths = [next(iter(out)) if isinstance(out, dict) else out for out in parts]
+        stage["cmd"] = f"python stage.py {name} {' '.join(paths)}"
+    return document
+
+
+class Clone(Repository):
+    """A clone in which one run was made and committed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        for part in PARTS:
+            source, target = ROOT / part, folder / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        document = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+        (folder / "dvc.yaml").write_text(yaml.safe_dump(quick_stages(document), sort_keys=False))
+        (folder / "stage.py").write_text(STAGE)
+        (folder / ".venv").mkdir()
+        (folder / ".venv/.ready").touch()  # the environment is the one that tests run in
+        self.compute(epochs=5)
+
+    def compute(self, epochs: int) -> None:
+        """Run what is out of date, with so many epochs."""
+        write_params(self.folder, {"models.cnn.epochs": epochs, "extract.features": ["mel"]})
+        self.run("dvc", "repro")
+
+    def make_repro(self) -> str:
+        """The last line that `make repro` prints."""
+        return self.run("make", "repro", "--old-file=.venv/.ready").splitlines()[-1]
+
+    def commit_as_another_machine(self, subject: str) -> str:
+        """Commit the run as if its models, and what follows from them, had other bytes."""
+        path = self.folder / "dvc.lock"
+        before = path.read_text()
+        lock = yaml.safe_load(before)
+        outs = [out for name in FOREIGN for out in lock["stages"][name]["outs"]]
+        foreign = {out["path"] for out in outs} | {"metrics"}
+        for stage in lock["stages"].values():
+            for entry in [*stage.get("deps", []), *stage.get("outs", [])]:
+                if entry["path"] in foreign:
+                    entry["md5"] = entry["md5"].translate(str.maketrans("0123456789", "abcdefabcd"))
+        path.write_text(yaml.safe_dump(lock, sort_keys=False))
+        commit = self.commit(subject)
+        path.write_text(before)
+        return commit
+
+    def epochs(self) -> int:
+        """With how many epochs the models in the workspace were trained."""
+        content = (self.folder / "data/models/content").read_text()
+        document = yaml.safe_load(content.removeprefix("train: "))
+        return int(document["models"]["cnn"]["epochs"])
+
+
+def test_pages_say_how_to_go_back_to_the_last_commit_and_to_another() -> None:
+    assert {"<commit>" in line for line in LINES} == {True, False}
+
+
+def test_what_the_pages_print_goes_back_where_the_models_are_of_another_machine(
+    tmp_path: Path,
+) -> None:
+    clone = Clone(tmp_path)
+    older = clone.commit_as_another_machine("older")
+    clone.compute(epochs=7)
+    newest = clone.commit_as_another_machine("newest")
+    for line in sorted(LINES, key=lambda line: "<commit>" not in line):
+        clone.run("bash", "-e", "-c", line.replace("<commit>", older))
+        commit, epochs = (older, 5) if "<commit>" in line else (newest, 7)
+        assert (clone.run("git", "rev-parse", "HEAD"), clone.epochs()) == (commit, epochs)
+        clone.run("git", "checkout", "-q", "-f", "main")  # the data are those of `commit` still
+    said = clone.make_repro()
+    assert said.startswith("dvc.lock and metrics/ now describe your run; to keep them: git commit")
+    clone.run("bash", "-e", "-c", said.partition("to keep them: ")[2])
+    assert "describe your run" not in clone.make_repro()
