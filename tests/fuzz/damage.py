@@ -43,11 +43,17 @@ def damaged(content: bytes, edits: Sequence[Edit]) -> bytes:
     return bytes(found)
 
 
-def cases(few: int) -> Callable[[Any], Any]:
-    """Try `few` examples, the same ones every time, or FUZZ_CASES new ones."""
+def cases(few: int, one_in: int = 1) -> Callable[[Any], Any]:
+    """Try `few` examples, the same ones every time, or FUZZ_CASES new ones.
+
+    Parameters
+    ----------
+    one_in : int
+        What FUZZ_CASES is divided by where an example takes long.
+    """
     many = os.environ.get("FUZZ_CASES")
     return hypothesis.settings(
-        max_examples=int(many or few),
+        max_examples=max(1, int(many) // one_in) if many else few,
         derandomize=not many,
         deadline=None,  # a machine may be busy; what hangs is found by the bench
         suppress_health_check=list(HealthCheck),
