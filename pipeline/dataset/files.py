@@ -1,7 +1,6 @@
 """The audio files of a dataset folder, and their hashes."""
 
 import errno
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from pipeline.audio.decode import EXTENSIONS
+from pipeline.base.digests import file_digest
 from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import map_tracks
 
@@ -71,7 +71,7 @@ def unchanged(path: Path, sha256: str) -> Path:
     PipelineError
         The file has changed, so its results would be stored under the wrong address.
     """
-    if _hash_file(path) != sha256:
+    if file_digest(path) != sha256:
         raise PipelineError(f"{path} changed while the stage ran; run it again")
     return path
 
@@ -116,15 +116,10 @@ def _track(folder: Path, path: Path) -> TrackFile:
     return TrackFile(track_id, "" if genre == UNLABELLED else genre, path)
 
 
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _try_hash(path: Path) -> str | OSError:
     try:
         if path.exists() and not path.is_file():  # a pipe would wait for a writer
             return OSError(errno.EINVAL, "not a regular file")
-        return _hash_file(path)
+        return file_digest(path)
     except OSError as error:
         return error
