@@ -361,6 +361,12 @@ def test_a_group_in_itself_does_not_hang(path: Path) -> None:
     assert load_model(path)
 
 
+def test_a_place_beyond_all_files_is_refused(path: Path) -> None:
+    """Which overflows, as the superblock of HDF5 no longer says where that is known."""
+    rewrite(path, model=lambda content: content[:48] + b"\0" + content[49:])
+    assert "is not a readable HDF5 file" in refusal(path)
+
+
 def test_weights_that_belong_elsewhere_are_refused(path: Path) -> None:
     def swap(file: h5py.File) -> None:
         name = first(file)

@@ -29,7 +29,15 @@ REQUIRED = ("rows", "track_id", "clip")
 WRITE_BYTES = 1 << 23
 HEADER_BYTES = 1 << 16  # more than HDF5 writes besides the datasets
 # What h5py raises about a damaged file.
-UNREADABLE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)
+UNREADABLE = (
+    OSError,
+    RuntimeError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+)
 WRITABLE = 0o222  # permission of anybody to write
 
 
