@@ -22,7 +22,8 @@ from typing import Any
 
 from pipeline.base.entry import USER_ERROR, run_stage
 
-SECONDS = 60  # more than anything takes here, on a busy machine as well
+SECONDS = 120  # more than anything takes here, on a busy machine as well
+PATIENCE = 600  # for what is no test, such as loading Keras
 MEMORY = 256 << 20  # bytes that a call may take
 RESERVED = 2 << 30  # and address space: a larger array is refused, though nobody may touch it
 STATUS, PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -53,7 +54,13 @@ class Bench:
     def __init__(self) -> None:
         self._start()
 
-    def try_call(self, call: Callable[..., Any], *arguments: Any, memory: int = MEMORY) -> End:
+    def try_call(
+        self,
+        call: Callable[..., Any],
+        *arguments: Any,
+        memory: int = MEMORY,
+        seconds: float = SECONDS,
+    ) -> End:
         """Make a call, which has to end fairly.
 
         Parameters
@@ -62,19 +69,21 @@ class Bench:
             A function of a module.
         memory : int
             Bytes that it may take.
+        seconds : float
+            After which it hangs.
         """
         self._pipe.send((call, arguments, memory))
-        end = self._receive()
+        end = self._receive(seconds)
         assert not end.defect, end.defect
         return end
 
-    def _receive(self) -> End:
-        if not self._pipe.poll(SECONDS):
+    def _receive(self, seconds: float) -> End:
+        if not self._pipe.poll(seconds):
             assert self._process.pid is not None
             os.kill(self._process.pid, signal.SIGABRT)  # it prints where it hangs
             self._process.join(SECONDS)
             self._restart()
-            return End(defect=f"no end within {SECONDS} s")
+            return End(defect=f"no end within {seconds} s")
         try:
             found: End = self._pipe.recv()
         except EOFError:

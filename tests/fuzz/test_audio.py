@@ -131,7 +131,7 @@ def test_damaged_files(
     source=st.sampled_from(sorted(FFMPEG_EXTENSIONS - {".ape"})),
     edits=EDITS,
 )
-@cases(15)
+@cases(8)
 def test_damaged_files_for_ffmpeg(
     bench: Bench, folder: Path, suffix: str, source: str, edits: list[Edit]
 ) -> None:

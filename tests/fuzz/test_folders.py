@@ -12,7 +12,7 @@ import soundfile
 from documents import write_params
 from fuzz.damage import cases
 from fuzz.fair import Bench, End
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline import inspect, segment
@@ -163,7 +163,10 @@ def require_fair(project: Path, usable: set[str], end: End) -> None:
 
 
 @given(entries=st.lists(ENTRIES, max_size=8))
-@cases(12)
+@example(entries=[("names", name, ".wav", "tone") for name in STRANGE])
+@example(entries=[(name, "a", ".wav", "tone") for name in STRANGE if name != "metadata.csv"])
+@example(entries=[("kinds", kind, ".wav", kind) for kind in MAKERS])
+@cases(6)
 def test_strange_folders(bench: Bench, project: Path, entries: list[Entry]) -> None:
     usable = prepare(project, entries)
     before = contents(project / "data")
@@ -174,7 +177,7 @@ def test_strange_folders(bench: Bench, project: Path, entries: list[Entry]) -> N
 
 
 @given(entries=st.lists(ENTRIES, max_size=8))
-@cases(2, one_in=20)
+@cases(1, one_in=20)
 def test_strange_folders_are_inspected(bench: Bench, project: Path, entries: list[Entry]) -> None:
     usable = prepare(project, entries)
     bench.try_call(run_inspect, project)

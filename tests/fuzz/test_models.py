@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fuzz.damage import EDITS, FLIPS, Edit, cases, damaged
-from fuzz.fair import Bench
+from fuzz.fair import PATIENCE, Bench
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,14 +31,15 @@ def save_model(folder: Path) -> bytes:
 @pytest.fixture(scope="module")
 def whole(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    (folder / "whole.keras").write_bytes(bench.try_call(save_model, folder, memory=KERAS).value)
+    end = bench.try_call(save_model, folder, memory=KERAS, seconds=PATIENCE)
+    (folder / "whole.keras").write_bytes(end.value)
     return folder / "whole.keras"
 
 
 @pytest.fixture(scope="module")
 def expected(bench: Bench, whole: Path) -> Any:
     """What the model predicts."""
-    end = bench.try_call(load, whole, memory=KERAS)
+    end = bench.try_call(load, whole, memory=KERAS, seconds=PATIENCE)
     assert not end.error
     return end.value
 
