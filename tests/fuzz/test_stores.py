@@ -27,7 +27,7 @@ HEADERS: st.SearchStrategy[Edit] = st.tuples(
     st.integers(0, (1 << 13) - 1), st.just(1), st.binary(min_size=1, max_size=1)
 )
 DAMAGE = st.lists(HEADERS, min_size=1, max_size=2) | st.lists(FLIPS, min_size=1, max_size=1) | EDITS
-A_ROW: list[Edit] = [(20_000, 1, b"\x55")]
+OF_A_TRACK = shard_of("pop/0")
 NUMBERS = st.integers(0, 1 << 16)
 
 Contents = dict[str, bytes]
@@ -111,6 +111,8 @@ def read_all(folder: Path) -> list[str]:
 
 
 @given(number=NUMBERS, edits=DAMAGE)
+@example(number=OF_A_TRACK, edits=[(112, 1, b"\xff")])  # h5py raises a KeyError
+@example(number=OF_A_TRACK, edits=[(896, 1, b"\xff")])  # and a RuntimeError
 @cases(80)
 def test_damaged_stores(
     bench: Bench, whole: Path, place: Path, number: int, edits: list[Edit]
@@ -120,7 +122,7 @@ def test_damaged_stores(
 
 
 @given(number=NUMBERS, edits=DAMAGE)
-@example(number=shard_of("pop/0"), edits=A_ROW)
+@example(number=OF_A_TRACK, edits=[(20_000, 4000, bytes(4000))])  # half of a clip
 @cases(4, one_in=4)
 def test_nothing_is_computed_from_damaged_rows(
     bench: Bench, whole: Path, place: Path, number: int, edits: list[Edit]
