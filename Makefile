@@ -4,7 +4,7 @@ READY := $(VENV)/.ready
 # Stages and tests find `python` and `dvc` of the environment first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro test quick check bench cache-size cache-prune lock plots-page clean
+.PHONY: help setup repro test quick check fuzz bench cache-size cache-prune lock plots-page clean
 
 help:  ## show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ check: setup  ## style and types
 	ruff check .
 	ruff format --check .
 	mypy
+
+fuzz: setup  ## thousands of damaged files, tables, stores and models (FUZZ_CASES=2000)
+	FUZZ_CASES=$${FUZZ_CASES:-2000} python -m pytest --numprocesses=auto tests/fuzz
 
 bench: setup  ## measure the speed claims of benchmarks/
 	@for script in benchmarks/*.py; do echo "== $$script"; python "$$script" || exit 1; done

@@ -5,7 +5,6 @@ table of these files and of all audio files below these folders. Everything that
 in the models, so params.yaml plays no part.
 """
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED, UNLABELLED_
 from pipeline.base.progress import progress
 from pipeline.base.tables import write_csv
 from pipeline.base.terminal import aligned, clean
-from pipeline.dataset.files import is_audio, walk_files
+from pipeline.dataset.files import is_audio, name_of, walk_files
 from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.over_time import write_labels, write_over_time
 from pipeline.evaluation.summary import probability_columns, probability_row
@@ -159,11 +158,6 @@ def audio_files(paths: Iterable[Path]) -> list[Path]:
             raise PipelineError(f"{path}: no audio files in this folder")
         found += below
     return list(dict.fromkeys(found))
-
-
-def name_of(path: Path) -> str:
-    """A path as text; bytes of a name that are not UTF-8 are escaped."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def format_table(rows: Sequence[Row]) -> str:

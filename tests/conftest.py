@@ -24,6 +24,7 @@ TESTS = Path(__file__).parent
 # What starts processes, trains networks or runs the pipeline: `make quick` leaves it out.
 SLOW = (
     "base/test_parallel.py",
+    "fuzz/",
     "models/",
     "store/test_addresses.py",
     "store/test_build.py",

@@ -44,7 +44,7 @@ from pipeline.training.cross_validation import train_folds
 from pipeline.training.ensemble import probabilities
 from pipeline.training.fitting import HISTORY
 from pipeline.training.loading import load_model
-from pipeline.training.record import MODEL, read_record
+from pipeline.training.record import MODEL, Record, read_record
 from pipeline.training.tasks import make_tasks
 
 pytestmark = saves_models

@@ -3,7 +3,7 @@
 import io
 import json
 import os
-import resource
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -196,8 +196,7 @@ def test_other_members_and_doubles_are_refused(path: Path) -> None:
 
 @pytest.mark.parametrize("member", ["pipeline", "config", "metadata"])
 def test_a_member_that_would_unpack_to_gigabytes_is_refused_unread(path: Path, member: str) -> None:
-    """The peak of the memory does not move."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Of its 200 MiB not even one is unpacked."""
     name = next(name for name in LIMITS if name.startswith(member))
     with zipfile.ZipFile(path) as old:
         contents = {each: old.read(each) for each in old.namelist() if each != name}
@@ -208,8 +207,12 @@ def test_a_member_that_would_unpack_to_gigabytes_is_refused_unread(path: Path, m
             for _ in range(200):
                 file.write(bytes(1 << 20))
     assert path.stat().st_size < 1 << 20
-    assert f"{name} has {200 << 20} bytes; {LIMITS[name]} are the most" in refusal(path)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
+    tracemalloc.start()
+    try:
+        assert f"{name} has {200 << 20} bytes; {LIMITS[name]} are the most" in refusal(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def layered(*layers: Any, output: int = 2) -> Change:
@@ -356,6 +359,12 @@ def test_other_weights_are_refused(
 def test_a_group_in_itself_does_not_hang(path: Path) -> None:
     rewrite(path, model=weights(circle))
     assert load_model(path)
+
+
+def test_a_place_beyond_all_files_is_refused(path: Path) -> None:
+    """Which overflows, as the superblock of HDF5 no longer says where that is known."""
+    rewrite(path, model=lambda content: content[:48] + b"\0" + content[49:])
+    assert "is not a readable HDF5 file" in refusal(path)
 
 
 def test_weights_that_belong_elsewhere_are_refused(path: Path) -> None:

@@ -21,6 +21,7 @@ from pipeline.base.arrays import Array
 EXTENSIONS = SNDFILE_EXTENSIONS | FFMPEG_EXTENSIONS
 SAMPLE_RATES = range(500, 1_000_001)  # in Hz; others stand in damaged headers alone
 SILENCE = 2.0**-16  # between the highest and the lowest sample
+LOUDEST = 2.0**20  # times full scale; others stand in damaged files of floating-point samples
 RESAMPLED_BLOCK = 1 << 19  # samples
 
 Samples = npt.NDArray[np.float32]
@@ -66,8 +67,8 @@ class Sound:
     Raises
     ------
     Rejection
-        While it is iterated over: the file is unreadable or silent, or has NaN or infinite
-        samples.
+        While it is iterated over: the file is unreadable or silent, or has samples that are
+        NaN, infinite or far beyond full scale.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -87,9 +88,7 @@ class Sound:
         """Yield the mean of the channels, float32, shape (n,), full scale 1."""
         low, high = np.inf, -np.inf
         for block in self._reader.blocks():
-            mono = block.mean(axis=1)
-            if not np.isfinite(mono).all():
-                raise Rejection("samples that are not numbers (NaN or infinite)")
+            mono = _mean_of_channels(block)
             low, high = min(low, mono.min()), max(high, mono.max())
             self.frames += len(mono)
             yield mono
@@ -98,6 +97,16 @@ class Sound:
         if high - low < SILENCE:
             raise Rejection("silent")
         self.is_cut_off = self._reader.is_cut_off(self.frames)
+
+
+def _mean_of_channels(block: Array) -> Samples:
+    with np.errstate(over="ignore", invalid="ignore"):  # the result says so as well
+        mono: Samples = block.mean(axis=1)
+    if not np.isfinite(mono).all():
+        raise Rejection("samples that are not numbers (NaN or infinite)")
+    if np.abs(mono).max(initial=0) > LOUDEST:  # they would overflow later on
+        raise Rejection(f"samples of more than {LOUDEST:.0f} times full scale")
+    return mono
 
 
 @contextmanager

@@ -92,7 +92,7 @@ class FfmpegReader:
     def blocks(self) -> Iterator[Array]:
         """Yield float32 blocks, shape (frames, channels)."""
         frame = 4 * self.channels
-        while data := self._read(BLOCK_BYTES // frame * frame):
+        while len(data := self._read(BLOCK_BYTES // frame * frame)) >= frame:
             whole = data[: len(data) // frame * frame]
             yield np.frombuffer(whole, ">f4").astype(np.float32).reshape(-1, self.channels)
 

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.augmentation.registry import augmentations
 from pipeline.augmentation.target import Target
 from pipeline.base.errors import PipelineError
-from pipeline.base.tables import read_csv, write_csv
+from pipeline.base.tables import natural, read_rows, write_csv
 from pipeline.features.params import described_feature
 from pipeline.store.store import Store
 
@@ -78,28 +78,21 @@ def read_samples(folder: Path) -> list[Sample]:
     PipelineError
         The table is missing or damaged, or names a kind that does not exist.
     """
-    path = folder / TABLE
-    return [_sample(row, f"{path}, line {n}") for n, row in enumerate(read_csv(path, COLUMNS), 2)]
+    return read_rows(folder / TABLE, COLUMNS, _sample)
 
 
-def _sample(row: Mapping[str, str], place: str) -> Sample:
+def _sample(row: Mapping[str, str]) -> Sample:
+    cells: dict[str, Any] = {name: row[name] for name in COLUMNS}
+    cells |= {name: natural(row[name]) for name in ("clip", "copy")}
     try:
-        cells: dict[str, Any] = {name: row[name] for name in COLUMNS}
-        cells |= {name: _natural(row[name]) for name in ("clip", "copy")}
         cells["states"] = json.loads(row["states"])
         kinds = [state["kind"] for state in cells["states"]]
         unknown = [kind for kind in kinds if kind not in augmentations()]
-    except (ValueError, KeyError, TypeError):
-        raise PipelineError(f"{place} is damaged; run `dvc repro`") from None
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"states = {row['states']}") from error
     if unknown:
-        raise PipelineError(f"{place}: there is no kind {unknown[0]!r} any longer; run `dvc repro`")
+        raise PipelineError(f"there is no kind {unknown[0]!r} any longer; run `dvc repro`")
     return Sample(**cells)
-
-
-def _natural(text: str) -> int:
-    if int(text) < 0:  # it would count from the end
-        raise ValueError
-    return int(text)
 
 
 def require_rows(store: Store, track_id: str, samples: Sequence[Sample]) -> None:

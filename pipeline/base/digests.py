@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
 
 
 def digest(*parts: str) -> str:
@@ -14,6 +15,12 @@ def digest(*parts: str) -> str:
 def content_digest(content: bytes) -> str:
     """SHA-256 of a file's content, as hex."""
     return hashlib.sha256(content).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, as hex, with little of it in memory at a time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def version_of(package: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.terminal import clean
 
 USER_ERROR = 2
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as if the signal had ended the process
@@ -59,7 +60,7 @@ def run_stage(main: Callable[[], None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(PIPE_CLOSED)
     except (PipelineError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {clean(str(error))}", file=sys.stderr)  # it may quote a strange name
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.tables import write_csv
+from pipeline.base.tables import MOST_SHOWN, csv_writer, write_csv
 
 
 class GrowingTable:
@@ -34,7 +34,7 @@ class GrowingTable:
         self.earlier = _whole_rows(path, columns) if resume and path.exists() else []
         write_csv(path, columns, self.earlier)
         self._file = path.open("a", encoding="utf-8", newline="")
-        self._writer = csv.DictWriter(self._file, columns, lineterminator="\n")
+        self._writer = csv_writer(self._file, columns)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Append one row."""
@@ -51,7 +51,7 @@ class GrowingTable:
 def _whole_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     rows: list[list[str]] = []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8", newline="\n") as file:
             lines = (line for line in file if line.endswith("\n"))
             rows.extend(csv.reader(lines, strict=True))
     except csv.Error:
@@ -59,8 +59,8 @@ def _whole_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     except UnicodeDecodeError as error:
         raise PipelineError(f"{path} is not a CSV file in UTF-8: {error}") from None
     if rows and rows[0] != list(columns):
+        shown = ", ".join(rows[0][:MOST_SHOWN])
         raise PipelineError(
-            f"{path}: its columns are {', '.join(rows[0])}, and not those of this table; name "
-            "another file"
+            f"{path}: its columns are {shown}, and not those of this table; name another file"
         )
     return [dict(zip(columns, row, strict=True)) for row in rows[1:] if len(row) == len(columns)]

@@ -26,6 +26,7 @@ from pipeline.folds.params import SplitParams
 from pipeline.folds.table import FoldedTrack
 from pipeline.recordings.pairs import read_replica_pairs
 from pipeline.training.experiment import Experiment
+from pipeline.training.record import Record
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """The audio files of a dataset folder, and their hashes."""
 
-import hashlib
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from pipeline.audio.decode import EXTENSIONS
+from pipeline.base.digests import file_digest
 from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import map_tracks
 
@@ -26,7 +28,8 @@ def find_tracks(folder: Path) -> list[TrackFile]:
     """Find every file in the genres' folders and in `unlabelled`, sorted by track id.
 
     A track's id is its path below `folder` without the extension. A file that is not audio keeps
-    its extension, so that its id cannot be the same as a track's. Hidden files are left out.
+    its extension, so that its id cannot be the same as a track's. Bytes of a name that are not
+    UTF-8 are escaped. Hidden files are left out.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def unchanged(path: Path, sha256: str) -> Path:
     PipelineError
         The file has changed, so its results would be stored under the wrong address.
     """
-    if _hash_file(path) != sha256:
+    if file_digest(path) != sha256:
         raise PipelineError(f"{path} changed while the stage ran; run it again")
     return path
 
@@ -96,6 +99,11 @@ def walk_files(folder: Path) -> Iterator[Path]:
                     yield path
 
 
+def name_of(path: Path) -> str:
+    """A path as text; bytes of a name that are not UTF-8 are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def is_audio(path: Path) -> bool:
     """Whether a file's name ends as that of an audio file."""
     return path.suffix.lower() in EXTENSIONS
@@ -103,18 +111,15 @@ def is_audio(path: Path) -> bool:
 
 def _track(folder: Path, path: Path) -> TrackFile:
     relative = path.relative_to(folder)
-    track_id = (relative.with_suffix("") if is_audio(path) else relative).as_posix()
-    genre = relative.parts[0]
+    track_id = name_of(relative.with_suffix("") if is_audio(path) else relative)
+    genre = name_of(Path(relative.parts[0]))
     return TrackFile(track_id, "" if genre == UNLABELLED else genre, path)
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _try_hash(path: Path) -> str | OSError:
     try:
-        return _hash_file(path)
+        if path.exists() and not path.is_file():  # a pipe would wait for a writer
+            return OSError(errno.EINVAL, "not a regular file")
+        return file_digest(path)
     except OSError as error:
         return error

@@ -1,5 +1,6 @@
 """What metadata.csv, the dataset's optional table, and GTZAN's facts say about each track."""
 
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ def read_metadata(tracks: Sequence[TrackFile], folder: Path) -> dict[str, Cells]
         A row matches no track, or more than one; or two rows match the same track.
     """
     path = folder / NAME
-    if not path.is_file():
+    if not os.path.lexists(path):  # a link to nothing is an error
         return {}
     names = _names(tracks)
     known: dict[str, Cells] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.paths import TRACKS
-from pipeline.base.tables import read_csv
+from pipeline.base.tables import natural, read_rows
 
 COLUMNS = [
     "track_id",
@@ -61,13 +61,21 @@ def status_of(facts: Mapping[str, Any] | OSError) -> str:
 
 
 def read_tracks(path: Path = TRACKS) -> list[Track]:
-    """Read the usable tracks, sorted by track id."""
-    return [
-        Track(
-            **{name: row[name] for name in ("track_id", "genre", "artist", "split", "fold")},
-            clips=int(row["clips"]),
-            sha256=row["sha256"],
-        )
-        for row in read_csv(path, COLUMNS)
-        if not row["status"].startswith(REJECTED)
-    ]
+    """Read the usable tracks, sorted by track id.
+
+    Raises
+    ------
+    PipelineError
+        The table is missing or damaged.
+    """
+    return [track for track in read_rows(path, COLUMNS, _track) if track]
+
+
+def _track(row: Mapping[str, str]) -> Track | None:
+    if row["status"].startswith(REJECTED):
+        return None
+    return Track(
+        **{name: row[name] for name in ("track_id", "genre", "artist", "split", "fold")},
+        clips=natural(row["clips"]),
+        sha256=row["sha256"],
+    )

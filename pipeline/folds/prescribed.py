@@ -50,9 +50,10 @@ def by_fold_or_split(
     return _prescribed(tracks, replicas, [tested_in.get(track.fold) for track in tracks])
 
 
-def _number_first(name: str) -> tuple[bool, int, str]:
-    """Sort "9" before "10", and both before "a"."""
-    return (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
+def _number_first(name: str) -> tuple[bool, int, str, str]:
+    """Sort "9" before "10", and both before "a"; a number may have any length."""
+    digits = name.lstrip("0") if name.isdecimal() else ""
+    return (not name.isdecimal(), len(digits), digits, name)
 
 
 def _prescribed(

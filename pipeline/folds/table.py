@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.paths import FOLDS
-from pipeline.base.tables import read_csv, write_csv
+from pipeline.base.tables import natural, read_rows, write_csv
 from pipeline.dataset.tracks import Track
 
 FOLD_COLUMNS = ["track_id", "clip", "genre", "artist", "replica", "tested_in"]
@@ -56,16 +56,23 @@ def with_artists(folded: Iterable[FoldedTrack], tracks: Iterable[Track]) -> list
 
 
 def read_folds(path: Path = FOLDS) -> list[FoldedTrack]:
-    """Read the tracks with their folds, sorted by track id and clip."""
-    return [
-        FoldedTrack(
-            **{name: row[name] for name in ("track_id", "genre", "artist", "replica")},
-            clip=int(row["clip"]) if row["clip"] else None,
-            tested_in=tuple(map(int, row["tested_in"].split())),
-            left_out_of=tuple(map(int, row.get(LEFT_OUT_OF, "").split())),
-        )
-        for row in read_csv(path, FOLD_COLUMNS)
-    ]
+    """Read the tracks with their folds, sorted by track id and clip.
+
+    Raises
+    ------
+    PipelineError
+        The table is missing or damaged.
+    """
+    return read_rows(path, FOLD_COLUMNS, _folded)
+
+
+def _folded(row: Mapping[str, str]) -> FoldedTrack:
+    return FoldedTrack(
+        **{name: row[name] for name in ("track_id", "genre", "artist", "replica")},
+        clip=natural(row["clip"]) if row["clip"] else None,
+        tested_in=tuple(map(natural, row["tested_in"].split())),
+        left_out_of=tuple(map(natural, row.get(LEFT_OUT_OF, "").split())),
+    )
 
 
 def write_folds(tracks: Iterable[FoldedTrack], path: Path = FOLDS) -> None:

@@ -5,17 +5,18 @@ It is a folder that every clone, branch and experiment shares: PIPELINE_CACHE, b
 are not complete yet, and trained folds. Nothing in it is ever changed in place.
 """
 
-import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from pipeline.base.digests import file_digest
 from pipeline.base.errors import PipelineError
+from pipeline.base.sealed import sealed, unsealed
 from pipeline.store.results import Result, read_head, read_result, write_result
 
 ROWS, TRACKS = "rows.h5", "tracks.json"
@@ -104,11 +105,14 @@ class Cache:
 
         def fill(folder: Path) -> None:
             write(folder / ROWS)
+            state = (folder / ROWS).stat()
             content = {
-                "size": (folder / ROWS).stat().st_size,
+                "size": state.st_size,
+                "written_ns": state.st_mtime_ns,
+                "rows": file_digest(folder / ROWS),
                 "tracks": [asdict(track) for track in tracks],
             }
-            (folder / TRACKS).write_text(json.dumps(content), encoding="utf-8")
+            (folder / TRACKS).write_text(sealed(content), encoding="utf-8")
 
         _remove(target)  # it may be there and damaged
         self._keep(target, fill)
@@ -126,6 +130,10 @@ class Cache:
         target = self.root / kind / key
         self._keep(target, fill)
         return target
+
+    def forget_folder(self, kind: str, key: str) -> None:
+        """Delete a folder that turns out to be damaged."""
+        _remove(self.root / kind / key)
 
     def _keep(self, target: Path, fill: Callable[[Path], None]) -> None:
         with self._new(target) as folder:
@@ -184,13 +192,22 @@ def machine_cache() -> Cache:
 
 def _read_shard(folder: Path) -> CachedShard | None:
     try:
-        known = json.loads((folder / TRACKS).read_text(encoding="utf-8"))
-        if (folder / ROWS).stat().st_size != known["size"]:
+        known = unsealed((folder / TRACKS).read_text(encoding="utf-8"))
+        if not _is_as_written(folder / ROWS, known):
             return None
         tracks = tuple(CachedTrack(**track) for track in known["tracks"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return CachedShard(folder / ROWS, tracks)
+
+
+def _is_as_written(path: Path, known: Mapping[str, Any]) -> bool:
+    """Whether nobody wrote to a file since; where its time cannot tell, its content is hashed."""
+    state = path.stat()
+    if state.st_size != known["size"]:
+        return False
+    # A cache that was copied to another place may have other times.
+    return state.st_mtime_ns == known["written_ns"] or file_digest(path) == known["rows"]
 
 
 def _move(path: Path, target: Path) -> None:

@@ -40,6 +40,8 @@ def read_result(path: Path) -> Result | None:
     """Read what `write_result` wrote; None if the file is missing or damaged."""
     try:
         with path.open("rb") as file, np.load(file) as archive:
+            if archive.zip.testzip():  # NumPy compares no checksum of what it reads in part
+                return None
             head = _head(archive)
             return Result(head["facts"], None if head["clips"] is None else archive["rows"])
     except Exception:  # an archive with a wrong byte may raise many

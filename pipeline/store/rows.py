@@ -112,13 +112,20 @@ def rows_of(folder: Path, track_id: str, digest: str) -> Array:
     Raises
     ------
     PipelineError
-        The store does not hold a track with that id and `digest`.
+        The store does not hold a track with that id and `digest`, or its rows are damaged.
     """
     if not _holds(_open_store(folder), track_id, digest):
         _open_store.cache_clear()  # it was replaced since
         if not _holds(_open_store(folder), track_id, digest):
             raise PipelineError(f"{folder} changed while the stage ran; run it again")
-    return _open_store(folder).read([track_id])
+    store = _open_store(folder)
+    rows = store.read([track_id])
+    if store.digest_of(rows) != digest:  # what follows from them would be kept under it
+        raise PipelineError(
+            f"{folder} is damaged: the rows of {track_id} are not those that were written; delete "
+            "it and run `dvc repro`"
+        )
+    return rows
 
 
 @lru_cache(maxsize=2)

@@ -28,6 +28,16 @@ SCHEMA_VERSION = 2
 REQUIRED = ("rows", "track_id", "clip")
 WRITE_BYTES = 1 << 23
 HEADER_BYTES = 1 << 16  # more than HDF5 writes besides the datasets
+# What h5py raises about a damaged file.
+UNREADABLE = (
+    OSError,
+    RuntimeError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+)
 WRITABLE = 0o222  # permission of anybody to write
 
 
@@ -49,19 +59,21 @@ class Shard:
     Raises
     ------
     PipelineError
-        The file is missing or not an HDF5 file, has another schema version, or lacks a part.
+        The file is missing or not an HDF5 file, has another schema version, lacks a part, or is
+        damaged, which may be found only when something is read.
     """
 
     def __init__(self, path: Path) -> None:
         self._path, self._file = path, _open(path)
         try:
-            _require_version(self._file, path)
-            self._dataset = _require_datasets(self._file, path)["rows"]
+            with _readable(path):
+                _require_version(self._file, path)
+                self._dataset = _require_datasets(self._file, path)["rows"]
+                self.shape: tuple[int, ...] = self._dataset.shape
+                self.dtype: np.dtype[Any] = self._dataset.dtype
         except PipelineError:
             self.close()
             raise
-        self.shape: tuple[int, ...] = self._dataset.shape
-        self.dtype: np.dtype[Any] = self._dataset.dtype
 
     @cached_property
     def rows(self) -> Any:
@@ -97,14 +109,16 @@ class Shard:
 
     def description(self) -> dict[str, Any]:
         """What the writer said about the rows: all attributes but the schema version."""
-        found = {name: _attribute(value) for name, value in self._file.attrs.items()}
-        del found["schema_version"]
-        return found
+        with _readable(self._path):
+            found = {name: _attribute(value) for name, value in self._file.attrs.items()}
+            del found["schema_version"]
+            return found
 
     def clips(self) -> dict[str, int]:
         """Number of rows of each track, in the order of the rows."""
-        ids = self._file["track_id"][:]
-        return {encoded.decode(): len(list(group)) for encoded, group in groupby(ids)}
+        with _readable(self._path):
+            ids = self._file["track_id"][:]
+            return {encoded.decode(): len(list(group)) for encoded, group in groupby(ids)}
 
     def digests(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
         """SHA-256 of each row of a range, shape (stop - start, 32).
@@ -112,15 +126,17 @@ class Shard:
         If nobody may write to the file, these are stored in it. Otherwise they are computed, as
         the rows may have been edited: a store of the user's own can be written to.
         """
-        if "sha256" in self._file and not self._path.stat().st_mode & WRITABLE:
-            stored: npt.NDArray[np.uint8] = self._file["sha256"][start:stop]
-            return stored
+        with _readable(self._path):
+            if "sha256" in self._file and not self._path.stat().st_mode & WRITABLE:
+                stored: npt.NDArray[np.uint8] = self._file["sha256"][start:stop]
+                return stored
         return row_digests(self.rows[start:stop])
 
     def read_into(self, out: Array, start: int) -> None:
         """Fill `out` with the rows from `start` on; for many rows, faster than through the map."""
         if len(out):
-            self._dataset.read_direct(out, np.s_[start : start + len(out)])
+            with _readable(self._path):
+                self._dataset.read_direct(out, np.s_[start : start + len(out)])
 
     def close(self) -> None:
         """Close the file; rows that were read remain valid."""
@@ -136,6 +152,15 @@ def _open(path: Path) -> h5py.File:
         raise PipelineError(f"{path} is not a readable HDF5 file: {error}") from None
 
 
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Name the file in what h5py says of a damaged one."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise PipelineError(f"{path} is damaged: {' '.join(str(error).split())}") from None
+
+
 def _require_version(file: h5py.File, path: Path) -> None:
     version = file.attrs.get("schema_version")
     if version is None:
@@ -149,10 +174,19 @@ def _require_datasets(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:
     missing = [name for name in REQUIRED if found[name] is None]
     if missing:
         raise PipelineError(f"{path}: no dataset {missing[0]!r}")
+    size = path.stat().st_size
+    for name, dataset in found.items():
+        if (dataset.id.get_offset() or 0) + _stored_bytes(dataset) > size:
+            raise PipelineError(f"{path} is damaged: {name} would not fit into the file")
     lengths = {name: dataset.shape[0] for name, dataset in found.items()}
     if len(set(lengths.values())) > 1:
         raise PipelineError(f"{path}: the datasets' lengths differ: {lengths}")
     return found
+
+
+def _stored_bytes(dataset: h5py.Dataset) -> int:
+    """Bytes that a dataset takes in its file, where that can be told from its shape."""
+    return 0 if dataset.chunks else int(dataset.nbytes)
 
 
 def _attribute(value: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
-from pipeline.store.shard import Shard, write_shard
+from pipeline.store.shard import Shard, row_digests, write_shard
 
 SHARDS = 32
 
@@ -116,8 +116,11 @@ class Store:
 
     def digest(self, track_id: str) -> str:
         """SHA-256, in hex, of the digests, dtype and shape of a track's rows."""
-        kind = f"{self.dtype.str} {self.shape[1:]}".encode()
-        return hashlib.sha256(kind + self._digests(track_id).tobytes()).hexdigest()
+        return self._joined(self._digests(track_id))
+
+    def digest_of(self, rows: Array) -> str:
+        """What `digest` would return for a track with these rows."""
+        return self._joined(row_digests(rows))
 
     def row_digests(self, track_id: str) -> list[str]:
         """SHA-256, in hex, of the bytes of each row of a track."""
@@ -152,6 +155,10 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _joined(self, digests: Array) -> str:
+        kind = f"{self.dtype.str} {self.shape[1:]}".encode()
+        return hashlib.sha256(kind + digests.tobytes()).hexdigest()
 
     def _digests(self, track_id: str) -> Array:
         span = self._spans[track_id]

@@ -39,6 +39,16 @@ UNREADABLE = (
     RuntimeError,
     ValueError,
 )
+# What h5py raises about a damaged file.
+UNREADABLE_WEIGHTS = (
+    OSError,
+    RuntimeError,
+    KeyError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+)
 
 
 class DamageError(Exception):
@@ -155,7 +165,7 @@ def _count_stored(weights: bytes) -> int:
     try:
         with h5py.File(io.BytesIO(weights)) as file:
             return sum(_count_values(dataset) for dataset in _datasets(file, len(weights)))
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except UNREADABLE_WEIGHTS as error:
         raise DamageError(f"{WEIGHTS} is not a readable HDF5 file: {error}") from None
 
 

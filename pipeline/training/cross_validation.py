@@ -23,7 +23,7 @@ from pipeline.training.live import LiveCurves
 from pipeline.training.machine import device_for, machine_facts
 from pipeline.training.networks import network_module
 from pipeline.training.progress import Progress
-from pipeline.training.record import write_fold
+from pipeline.training.record import is_whole, write_fold
 
 FOLDS = "folds"  # where the cache has trained folds
 # What determines the folder of a trained fold, besides its network and what changes its rows.
@@ -90,7 +90,8 @@ def train_fold(task: FoldTask, cache: Cache, code: str, curves: Path | None = No
         task = replace(task, description=replace(task.description, training=training))
         address = address_of(task, code)
         folder = cache.folder(FOLDS, address)
-        if folder is None:
+        if folder is None or not is_whole(folder):
+            cache.forget_folder(FOLDS, address)
             return TrainedFold(_train_anew(task, cache, address, curves), reused=False)
         print(f"fold {task.description.fold}: trained before, taken from the cache")
         return TrainedFold(folder, reused=True)

@@ -28,12 +28,13 @@ def raising(error: BaseException) -> None:
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "data/clips"),
             "error: [Errno 28] No space left on device: 'data/clips'",
         ),
+        (PipelineError("a\nb\x1b[2J: no such track"), "error: a?b?[2J: no such track"),
         (
             FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "gone.csv"),
             "error: [Errno 2] No such file or directory: 'gone.csv'",
         ),
     ],
-    ids=["pipeline", "disk full", "no file"],
+    ids=["pipeline", "disk full", "strange name", "no file"],
 )
 def test_what_a_user_can_cause_is_one_line(
     error: Exception, line: str, capsys: pytest.CaptureFixture[str]

@@ -1,7 +1,8 @@
 """CSV and JSON files: what is written is read back, whole or not at all."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.tables import read_csv, replacing, write_csv, write_json
+from pipeline.base.tables import (
+    MOST_COLUMNS,
+    natural,
+    read_csv,
+    read_json,
+    read_rows,
+    replacing,
+    write_csv,
+    write_json,
+)
 
 COLUMNS = ["track_id", "artist"]
 ROWS = [
     {"track_id": "rock/a,b", "artist": 'The "Quoted", Ltd.'},
     {"track_id": "pop/Björk, Jóga", "artist": "小沢健二"},
     {"track_id": "pop/two\nlines", "artist": ""},
+    {"track_id": "pop/a lone\rreturn", "artist": "\r\n"},
 ]
-# A CSV row of one empty field is an empty line, and a lone carriage return ends a line.
-TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), min_size=1)
+# A CSV row of one empty field is an empty line.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 
 
 def test_commas_quotes_line_ends_and_every_script_come_back(tmp_path: Path) -> None:
@@ -90,6 +101,52 @@ def test_an_empty_file_has_no_columns(tmp_path: Path) -> None:
     (tmp_path / "a.csv").touch()
     with pytest.raises(PipelineError, match="no column 'track_id'; its columns are none"):
         read_csv(tmp_path / "a.csv", COLUMNS)
+
+
+def test_short_rows_take_no_more_memory_than_their_file(tmp_path: Path) -> None:
+    header = ",".join(["track_id", *map(str, range(10_000))])
+    (tmp_path / "a.csv").write_text(f"{header}\n" + "a\n" * 1000, encoding="utf-8")
+    rows = read_csv(tmp_path / "a.csv", ["track_id", "9999"])
+    assert rows == 1000 * [{"track_id": "a", "9999": ""}]
+
+
+def test_more_columns_than_any_table_has_are_refused(tmp_path: Path) -> None:
+    names = list(map(str, range(MOST_COLUMNS + 1)))
+    (tmp_path / "a.csv").write_text(",".join(names), encoding="utf-8")
+    with pytest.raises(PipelineError, match="has 20001 columns; 20000 are the most"):
+        read_csv(tmp_path / "a.csv")
+
+
+def test_a_message_names_the_first_columns_of_many(tmp_path: Path) -> None:
+    names = list(map(str, range(30)))
+    (tmp_path / "a.csv").write_text(",".join(names), encoding="utf-8")
+    with pytest.raises(PipelineError, match=r"its columns are 0, 1, .*, 19, \.\.\.$"):
+        read_csv(tmp_path / "a.csv", ["track_id"])
+
+
+@pytest.mark.parametrize("read", [read_csv, read_json], ids=["CSV", "JSON"])
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_not_a_regular_file_is_refused_at_once(
+    tmp_path: Path, kind: str, read: Callable[[Path], object]
+) -> None:
+    (os.mkfifo if kind == "pipe" else os.mkdir)(tmp_path / "a")
+    with pytest.raises(PipelineError, match="a is not a regular file"):
+        read(tmp_path / "a")
+
+
+def test_json_that_is_nested_too_deeply_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[" * 100_000)
+    with pytest.raises(PipelineError, match=r"a\.json is not JSON in UTF-8: "):
+        read_json(tmp_path / "a.json")
+
+
+def test_rows_are_parsed_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", ["n"], [{"n": 1}, {"n": 22}])
+    assert read_rows(tmp_path / "a.csv", ["n"], lambda row: natural(row["n"])) == [1, 22]
+    for damaged in ("-1", "two", "", "1.5"):
+        write_csv(tmp_path / "a.csv", ["n", "m"], [{"n": 1}, {"n": damaged, "m": 0}])
+        with pytest.raises(PipelineError, match=r"a\.csv, line 3 is damaged; run `dvc repro`"):
+            read_rows(tmp_path / "a.csv", ["n"], lambda row: natural(row["n"]))
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """A dataset folder: which files are its tracks, and their hashes."""
 
+import errno
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +53,27 @@ def test_a_link_to_a_folder_is_followed(tmp_path: Path) -> None:
     (tmp_path / "music").mkdir()
     (tmp_path / "music" / "pop").symlink_to(tmp_path / "elsewhere")
     assert [track.track_id for track in find_tracks(tmp_path / "music")] == ["pop/a"]
+
+
+def test_bytes_of_a_name_that_are_not_utf_8_are_escaped(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.mkdir(folder)
+    Path(os.fsdecode(folder + b"/\xff.wav")).touch()
+    [track] = find_tracks(tmp_path)
+    assert (track.track_id, track.genre) == ("caf\\xe9/\\xff", "caf\\xe9")
+    assert hash_files([track.path]) == [hashlib.sha256(b"").hexdigest()]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "loop"])
+def test_what_cannot_be_hashed_is_an_error_at_once(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.wav"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero" if kind == "device" else path)
+    [error] = hash_files([path])
+    assert isinstance(error, OSError)
+    assert error.strerror == (os.strerror(errno.ELOOP) if kind == "loop" else "not a regular file")
 
 
 def test_two_files_with_the_same_id_are_an_error(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Metadata: which track a row belongs to, what it says, and what GTZAN's facts add."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,3 +112,16 @@ def test_gtzans_artists_are_used_where_metadata_names_none(join: Join) -> None:
     assert [filled[name]["fold"] for name in names[:2]] == ["1", "2"]
     assert known["jazz/j"]["artist"] == ""
     assert with_gtzan_artists(known, {}) == known
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link to nothing"])
+def test_a_table_that_is_none_is_an_error_and_not_ignored(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "metadata.csv"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("nothing")
+    with pytest.raises(PipelineError, match=r"metadata\.csv is (not a regular file|missing)"):
+        read_metadata([], tmp_path)

@@ -28,3 +28,10 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
     write_csv(tmp_path / "tracks.csv", columns, [])
     with pytest.raises(PipelineError, match=r"tracks\.csv has no column 'clips'"):
         read_tracks(tmp_path / "tracks.csv")
+
+
+@pytest.mark.parametrize("clips", ["", "-1", "two"])
+def test_a_damaged_number_of_clips_is_named(tmp_path: Path, clips: str) -> None:
+    write_csv(tmp_path / "tracks.csv", COLUMNS, [{"track_id": "a/1", "clips": clips}])
+    with pytest.raises(PipelineError, match=r"tracks\.csv, line 2 is damaged; run `dvc repro`"):
+        read_tracks(tmp_path / "tracks.csv")

@@ -108,6 +108,13 @@ def test_folds_are_numbered_in_sorted_order_and_tracks_without_one_are_left_out(
     assert [track.replica for track in assigned] == ["a/0", "", "", ""]
 
 
+def test_a_number_of_a_fold_may_have_any_length() -> None:
+    names = ["1" + 5000 * "0", "009", "10", "9"]
+    tracks = [track_of(f"a/{n}", fold=name) for n, name in enumerate(names)]
+    assigned = by_fold_or_split(tracks, {}, params_of(), 0)
+    assert [track.tested_in for track in assigned] == [(3,), (0,), (2,), (1,)]
+
+
 def test_a_single_fold_is_an_error() -> None:
     with pytest.raises(FoldError, match=r"every fold in metadata\.csv is '3'; at least two are"):
         by_fold_or_split([track_of("a/0", fold="3"), track_of("b/0", fold="3")], {}, params_of(), 0)

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from helpers import folded
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.folds.table import FoldedTrack, folds_of, read_folds, sides, write_folds
+from pipeline.base.errors import PipelineError
+from pipeline.base.tables import write_csv
+from pipeline.folds.table import FOLD_COLUMNS, FoldedTrack, folds_of, read_folds, sides, write_folds
 
 TABLE = [
     FoldedTrack("a/1", None, "a", "Björk, again", "", (3,)),
@@ -23,6 +26,13 @@ def test_folds_are_read_as_they_were_written(tmp_path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "track_id,clip,genre,artist,replica,tested_in"
     assert lines[2:] == ["a/2,,a,,a/2,0 1 2", "b/1,0,b,,,", "b/1,11,b,,,0"]
+
+
+@pytest.mark.parametrize("cells", [{"clip": "x"}, {"clip": -1}, {"tested_in": "0 x"}], ids=str)
+def test_a_damaged_row_is_named(tmp_path: Path, cells: dict[str, str]) -> None:
+    write_csv(tmp_path / "folds.csv", FOLD_COLUMNS, [{"track_id": "a/1", **cells}])
+    with pytest.raises(PipelineError, match=r"folds\.csv, line 2 is damaged; run `dvc repro`"):
+        read_folds(tmp_path / "folds.csv")
 
 
 def test_the_column_left_out_of_is_written_only_if_needed(tmp_path: Path) -> None:

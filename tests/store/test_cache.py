@@ -306,3 +306,41 @@ def test_a_cache_below_a_file_holds_nothing(tmp_path: Path) -> None:
     assert cache.head(ADDRESS) is None
     assert cache.shard(RECIPE, 7, "key") is None
     assert list(cache.shards(RECIPE, 7)) == []
+
+
+def edit(path: Path, content: bytes) -> None:
+    """Write to a file of the cache, which is read-only, as root or its owner may."""
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+def test_a_shard_that_was_written_to_is_not_there_and_is_replaced(cache: Cache) -> None:
+    shard = publish(cache)
+    edit(shard.path, b"sown")
+    assert cache.shard(RECIPE, 7, "key") is None
+    assert list(cache.shards(RECIPE, 7)) == []
+    assert publish(cache).path.read_bytes() == b"rows"
+    assert cache.shard(RECIPE, 7, "key") == shard
+
+
+def test_a_shard_that_was_copied_is_there(cache: Cache) -> None:
+    """Its time is another, but not its content."""
+    shard = publish(cache)
+    edit(shard.path, b"rows")
+    os.utime(shard.path, (1, 1))
+    assert cache.shard(RECIPE, 7, "key") == shard
+
+
+def test_a_damaged_list_of_tracks_is_not_there(cache: Cache) -> None:
+    path = publish(cache).path.with_name(TRACKS)
+    content = path.read_bytes()
+    assert b"1.5" in content
+    edit(path, content.replace(b"1.5", b"2.5"))
+    assert cache.shard(RECIPE, 7, "key") is None
+
+
+def test_a_folder_is_forgotten(cache: Cache) -> None:
+    cache.publish_folder("folds", ADDRESS, fill_folder)
+    cache.forget_folder("folds", ADDRESS)
+    cache.forget_folder("folds", ADDRESS)
+    assert cache.folder("folds", ADDRESS) is None

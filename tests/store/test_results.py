@@ -118,3 +118,11 @@ def test_objects_are_not_unpickled(path: Path) -> None:
     write_result(path, Result({}, rows))
     assert read_head(path) == (1, {})
     assert read_result(path) is None
+
+
+def test_a_smaller_shape_in_the_header_is_noticed(path: Path) -> None:
+    """NumPy would read less, and compare no checksum."""
+    content = written(path, Result({}, np.zeros((99, 100))))
+    assert content.count(b"(99, 100)") == 1
+    path.write_bytes(content.replace(b"(99, 100)", b"(98, 100)"))
+    assert read_result(path) is None

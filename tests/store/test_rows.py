@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
 from pipeline.store.rows import JoinedRows, StoredRows, rows_of
-from pipeline.store.store import Store, write_store
+from pipeline.store.store import Store, shard_name, shard_of, write_store
 
 # Rows of each part in its store: in any order, some twice, and of one store none.
 NUMBERS = [np.array([5, 0, 9, 9]), np.array([], np.int64), np.arange(12)[::-1]]
@@ -114,3 +114,17 @@ def test_rows_of_a_replaced_store_are_never_the_old_ones(tmp_path: Path) -> None
     assert rows_of(folder, "a", new).tolist() == [[2]]
     with pytest.raises(PipelineError, match="changed while the stage ran"):
         rows_of(folder, "a", old)
+
+
+def test_damaged_rows_are_refused_although_their_digests_are_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    write_store(folder, {"name": "noise"}, {"a": np.array([[1234567]])})
+    with Store(folder) as store:
+        digest = store.digest("a")
+    path = folder / shard_name(shard_of("a"))
+    path.write_bytes(path.read_bytes().replace((1234567).to_bytes(8, "little"), bytes(8)))
+    path.chmod(0o444)
+    with Store(folder) as store:
+        assert store.digest("a") == digest
+    with pytest.raises(PipelineError, match="store is damaged: the rows of a are not those that"):
+        rows_of(folder, "a", digest)

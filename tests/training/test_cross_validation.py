@@ -14,7 +14,7 @@ from toys import toy_task
 from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
 from pipeline.store.cache import Cache
-from pipeline.training import checkpoint, cross_validation
+from pipeline.training import checkpoint, cross_validation, record
 from pipeline.training.cross_validation import (
     FOLDS,
     TrainedFold,
@@ -44,12 +44,8 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return Fitted(None, [dict.fromkeys(HISTORY, 0.5)], 1.0)
 
     monkeypatch.setattr(cross_validation, "fit_fold", fit)
-    monkeypatch.setattr(cross_validation, "write_fold", write_nothing)
+    monkeypatch.setattr(record, "save_model", lambda path, *_: path.touch())
     return found
-
-
-def write_nothing(fitted: Fitted, description: object, folder: Path) -> None:  # noqa: ARG001
-    (folder / MODEL).touch()
 
 
 def test_fold_has_its_model_and_a_record_of_what_trained_it(tmp_path: Path) -> None:
@@ -57,12 +53,12 @@ def test_fold_has_its_model_and_a_record_of_what_trained_it(tmp_path: Path) -> N
     folder = train(task, tmp_path)
     assert folder.parent == tmp_path / FOLDS
     assert sorted(path.name for path in folder.iterdir()) == [MODEL, RECORD]
-    record = read_record(folder)
-    assert record.machine == machine_facts("float32")
-    assert [tuple(row) for row in record.history] == [HISTORY]
-    assert record.seconds >= 0
+    kept = read_record(folder)
+    assert kept.machine == machine_facts("float32")
+    assert [tuple(row) for row in kept.history] == [HISTORY]
+    assert kept.seconds >= 0
     _, description = load_model(folder / MODEL)
-    assert description.training == {"seed": 7, **record.machine}
+    assert description.training == {"seed": 7, **kept.machine}
 
 
 def test_fold_that_was_trained_before_is_taken_from_the_cache(
@@ -76,6 +72,17 @@ def test_fold_that_was_trained_before_is_taken_from_the_cache(
     assert fitted == [0, 0]
 
 
+@pytest.mark.parametrize("name", [MODEL, RECORD])
+def test_a_damaged_fold_is_trained_again(tmp_path: Path, fitted: list[int], name: str) -> None:
+    folder = train(toy_task(), tmp_path)
+    whole = (folder / name).read_bytes()
+    (folder / name).chmod(0o644)
+    (folder / name).write_bytes(whole.replace(b"0.5", b"0.6") or b"x")
+    assert train(toy_task(), tmp_path) == folder
+    assert (folder / name).read_bytes() == whole
+    assert fitted == [0, 0]
+
+
 def test_worker_with_other_code_is_refused(tmp_path: Path, fitted: list[int]) -> None:
     with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries, or another"):
         train_fold(toy_task(), Cache(tmp_path), "other")
@@ -86,11 +93,11 @@ def test_worker_with_other_code_is_refused(tmp_path: Path, fitted: list[int]) ->
 def test_code_of_a_fold_is_sent_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = []
 
-    def record(task: FoldTask, _: Cache, code: str, __: Path | None) -> TrainedFold:
+    def remember(task: FoldTask, _: Cache, code: str, __: Path | None) -> TrainedFold:
         sent.append((task, code))
         return TrainedFold(Path(), reused=False)
 
-    monkeypatch.setattr(cross_validation, "train_fold", record)
+    monkeypatch.setattr(cross_validation, "train_fold", remember)
     monkeypatch.setattr(cross_validation, "map_folds", lambda f, calls: [f(each) for each in calls])
     tasks = [toy_task(), toy_task()]
     train_folds(tasks)
@@ -112,9 +119,9 @@ def test_fold_trains_on_its_device_after_the_session_is_cleared(
         called.append("fitted")
         return Fitted(None, [], 1.0)
 
-    def write(fitted: Fitted, description: object, folder: Path) -> None:
+    def write(_: Fitted, __: object, folder: Path) -> None:
         called.append("written")
-        write_nothing(fitted, description, folder)
+        (folder / MODEL).touch()
 
     monkeypatch.setattr("keras.utils.clear_session", lambda: called.append("cleared"))
     monkeypatch.setattr(cross_validation, "device_for", device_for)

@@ -1,0 +1,164 @@
+"""Damaged tables: they are read, or one line says what is wrong with them."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fuzz.damage import EDITS, Edit, cases, damaged
+from fuzz.fair import Bench
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.augmentation.samples import COLUMNS as SAMPLE_COLUMNS
+from pipeline.augmentation.samples import TABLE, Sample, read_samples, write_samples
+from pipeline.base.growing import GrowingTable
+from pipeline.base.tables import read_json, write_csv, write_json
+from pipeline.dataset.files import TrackFile
+from pipeline.dataset.metadata import COLUMNS as METADATA_COLUMNS
+from pipeline.dataset.metadata import NAME, read_metadata
+from pipeline.dataset.tracks import COLUMNS, OK, REJECTED, Track, read_tracks
+from pipeline.folds.assignment import assign_folds
+from pipeline.folds.params import SplitParams
+from pipeline.folds.table import FOLD_COLUMNS, FoldedTrack, read_folds, write_folds
+from pipeline.recordings.pairs import REPLICA_COLUMNS, read_replica_pairs
+
+IDS = [f"{genre}/{name}" for genre in ("pop", "rock") for name in ("a", 'b "x", y', "c\nd", "é")]
+FILES = [TrackFile(name, name.partition("/")[0], Path(f"{name}.wav")) for name in IDS]
+GIVEN = SplitParams(protocol="given", folds=2, judge="test", seeds=2)
+GROWN = ["file", "genre"]
+SAMPLE = Sample(IDS[0], 0, 0, "flip", "pop", "mel", "ab", "cd", [{"kind": "flip"}])
+
+Write = Callable[[Path], Any]
+Read = Callable[[Path], Any]
+
+
+def write_metadata(path: Path) -> None:
+    rows = [
+        {"track_id": name, "artist": f"artist {number}", "split": "train", "fold": number % 3}
+        for number, name in enumerate(IDS)
+    ]
+    write_csv(path, ["track_id", *METADATA_COLUMNS], rows)
+
+
+def read_given(path: Path) -> list[FoldedTrack]:
+    """The folds that the metadata prescribe."""
+    path.replace(path.with_name(NAME))
+    found = read_metadata(FILES, path.parent)
+    tracks = [
+        Track(file.track_id, file.genre, clips=1, sha256="", **found[file.track_id])
+        for file in FILES
+        if file.track_id in found
+    ]
+    return assign_folds(tracks, [], GIVEN, 0).tracks
+
+
+def write_tracks(path: Path) -> None:
+    rows = [
+        {"track_id": name, "genre": "pop", "clips": 3, "status": status, "sha256": "ab"}
+        for name, status in zip(IDS, 2 * [OK, OK, OK, f"{REJECTED}: silent"], strict=True)
+    ]
+    write_csv(path, COLUMNS, rows)
+
+
+def write_table_of_folds(path: Path) -> None:
+    write_folds([FoldedTrack(name, 1, "pop", "X", "", (0, 1), (2,)) for name in IDS], path)
+
+
+def write_table_of_samples(path: Path) -> None:
+    write_samples(path.parent, 3 * [SAMPLE])
+    (path.parent / TABLE).replace(path)
+
+
+def read_table_of_samples(path: Path) -> list[Sample]:
+    path.replace(path.with_name(TABLE))
+    return read_samples(path.parent)
+
+
+def write_pairs(path: Path) -> None:
+    write_csv(path, REPLICA_COLUMNS, [{"track_id": IDS[0], "same_as": IDS[1]}])
+
+
+def write_grown(path: Path) -> None:
+    write_csv(path, GROWN, [{"file": name, "genre": "pop"} for name in IDS])
+
+
+def read_grown(path: Path) -> list[dict[str, str]]:
+    with GrowingTable(path, GROWN, resume=True) as table:
+        table.add({"file": "one more", "genre": "pop"})
+        found = len(table.earlier)
+    with GrowingTable(path, GROWN, resume=True) as table:
+        assert len(table.earlier) == found + 1
+        return table.earlier
+
+
+def write_figures(path: Path) -> None:
+    write_json(path, {"accuracy": 0.5, "genres": ["pop"], "nested": {"a": None}})
+
+
+KINDS: dict[str, tuple[Write, Read, list[str]]] = {
+    "metadata": (write_metadata, read_given, ["track_id"]),
+    "tracks": (write_tracks, read_tracks, COLUMNS),
+    "folds": (write_table_of_folds, read_folds, FOLD_COLUMNS),
+    "samples": (write_table_of_samples, read_table_of_samples, SAMPLE_COLUMNS),
+    "replicas": (write_pairs, read_replica_pairs, ["track_id", "same_as"]),
+    "predictions": (write_grown, read_grown, []),
+    "figures": (write_figures, read_json, []),
+}
+TABLES = [kind for kind, (_, _, required) in KINDS.items() if required]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tables")
+
+
+def content_of(kind: str, folder: Path) -> bytes:
+    KINDS[kind][0](folder / "table")
+    return (folder / "table").read_bytes()
+
+
+def try_table(kind: str, folder: Path) -> Any:
+    return KINDS[kind][1](folder / "table")
+
+
+def tried(bench: Bench, kind: str, folder: Path, content: bytes) -> Any:
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "table").write_bytes(content)
+    return bench.try_call(try_table, kind, folder)
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_byte_order_mark_and_line_ends_change_nothing(
+    bench: Bench, folder: Path, kind: str
+) -> None:
+    content = content_of(kind, folder)
+    expected = tried(bench, kind, folder, content)
+    assert not expected.error
+    content = content.replace(b"\n", b"\r\n").replace(b"c\r\nd", b"c\nd")
+    assert tried(bench, kind, folder, b"\xef\xbb\xbf" + content) == expected
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_missing_column_is_named(bench: Bench, folder: Path, kind: str) -> None:
+    header, rows = content_of(kind, folder).split(b"\n", 1)
+    for name in KINDS[kind][2]:
+        others = [each for each in header.split(b",") if each != name.encode()]
+        end = tried(bench, kind, folder, b",".join(others) + b"\n" + rows)
+        assert f"no column {name!r}; its columns are " in end.error
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_million_columns_are_one_line(bench: Bench, folder: Path, kind: str) -> None:
+    header = ",".join(map(str, range(1_000_000))).encode()
+    header = b",".join([content_of(kind, folder).splitlines()[0], header])
+    end = tried(bench, kind, folder, header + b"\n" + b"a\n" * 10_000)
+    assert len(end.error) < 500
+
+
+@given(kind=st.sampled_from(sorted(KINDS)), edits=EDITS)
+@cases(150)
+def test_damaged_tables(bench: Bench, folder: Path, kind: str, edits: list[Edit]) -> None:
+    tried(bench, kind, folder, damaged(content_of(kind, folder), edits))
