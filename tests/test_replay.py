@@ -94,7 +94,7 @@ def test_a_long_replay_says_how_far_it_is(
     run()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 47
-    assert lines[11].startswith("replay: 12 of 48 samples, about ")
+    assert lines[11].startswith("replay: 12 of 48 samples, ")
 
 
 def test_named_samples_are_made_again_and_their_records_printed(
