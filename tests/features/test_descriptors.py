@@ -1,9 +1,14 @@
 """descriptors: the statistics of librosa's own functions on the sound."""
 
+import runpy
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
 import librosa
 import numpy as np
 import pytest
 
+from pipeline.features import descriptors
 from pipeline.features.descriptors import Descriptors
 
 RATE = 22_050
@@ -47,6 +52,18 @@ def test_rms_is_that_of_the_sound() -> None:
 
 def test_silence_is_finite() -> None:
     assert np.isfinite(FEATURE(np.zeros((1, RATE), np.float32), RATE)).all()
+
+
+def test_silence_in_several_threads_warns_of_nothing() -> None:
+    """Also where frames are short, so that bands are empty."""
+    feature = Descriptors(n_fft=512, hop_length=512, n_mfcc=20)
+    silence = np.zeros((1, RATE // 2), np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        runpy.run_path(descriptors.__file__)  # as when it is imported
+        with ThreadPoolExecutor(4) as threads:
+            vectors = list(threads.map(lambda _: feature(silence, RATE), range(40)))
+    assert len({vector.tobytes() for vector in vectors}) == 1
 
 
 @pytest.mark.parametrize(("rate", "values"), [(22_050, 91), (8000, 89), (4000, 87)])
