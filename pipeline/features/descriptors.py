@@ -12,8 +12,8 @@ from pipeline.features.shared.feature import SpectralFeature
 from pipeline.features.shared.spectra import centred_magnitude
 
 LOWEST_HZ, BANDS = 200, 6  # of the octaves of the spectral contrast, by librosa's defaults
-# librosa warns of silence, and of bands that are narrower than the frames resolve. Filters belong to
-# the whole process, so that `warnings.catch_warnings` in one thread would undo those of another.
+# librosa warns of silence, and of bands that are narrower than the frames resolve. Filters belong
+# to the whole process, so that `warnings.catch_warnings` in one thread would undo those of another.
 for _text in ("Trying to estimate tuning from empty", "Empty filters detected in mel frequency"):
     warnings.filterwarnings("ignore", _text, UserWarning)
 
