@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from pipeline.base.errors import PipelineError
+from pipeline.base.errors import RESUMES, PipelineError
 
 USER_ERROR = 2
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as if the signal had ended the process
@@ -44,7 +44,7 @@ def run_stage(main: Callable[[], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print(f"interrupted; {RESUMES}", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 

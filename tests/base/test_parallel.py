@@ -139,7 +139,7 @@ def test_folds_on_a_cluster_of_one_core_run_in_its_worker() -> None:
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_SCHEDULER", "tcp://127.0.0.1:1")
-    monkeypatch.setattr("pipeline.base.parallel.PATIENCE_SECONDS", 1)
+    monkeypatch.setattr("pipeline.base.cluster.PATIENCE_SECONDS", 1)
     with pytest.raises(PipelineError, match=r"^PIPELINE_SCHEDULER = 'tcp://127\.0\.0\.1:1': "):
         list(map_tracks(double, [1], total=1, label="double"))
 
