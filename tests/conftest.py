@@ -23,6 +23,7 @@ hypothesis.settings.load_profile("patient")
 TESTS = Path(__file__).parent
 # What starts processes, trains networks or runs the pipeline: `make quick` leaves it out.
 SLOW = (
+    "base/test_cluster.py",
     "base/test_parallel.py",
     "models/",
     "store/test_addresses.py",

@@ -98,8 +98,9 @@ def _map_in_threads(
     threads = ThreadPoolExecutor(count)
     try:
         with threadpool_limits(1):
-            submit = partial(threads.submit, function)
-            yield from _in_order(submit, Future.result, items, AHEAD * count)
+            yield from _in_order(
+                lambda item: threads.submit(function, item), Future.result, items, AHEAD * count
+            )
     finally:
         # Python kills the threads that it finds as it ends, and one that is in HDF5 or in C++
         # then leaves a lock behind or aborts the process.
@@ -169,8 +170,8 @@ def _processes(count: int) -> Iterator[None]:
     except TerminatedWorkerError as error:
         signals = ", ".join(sorted(set(re.findall(r"SIG\w+", str(error))))) or "without a signal"
         raise PipelineError(
-            f"a process that computed was killed ({signals}), perhaps for want of memory, of "
-            f"which a lower PIPELINE_WORKERS than {count} needs less; {RESUMES}"
+            f"a worker process was killed ({signals}), perhaps for want of memory, of which a "
+            f"PIPELINE_WORKERS below {count} needs less; {RESUMES}"
         ) from None
 
 

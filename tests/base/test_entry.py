@@ -9,7 +9,7 @@ import pytest
 from helpers import ROOT
 
 from pipeline.base.entry import run_stage
-from pipeline.base.errors import PipelineError
+from pipeline.base.errors import RESUMES, PipelineError
 
 
 def raising(error: BaseException) -> None:
@@ -64,7 +64,7 @@ def test_interrupt_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         raising(KeyboardInterrupt())
     assert caught.value.code == 130
-    assert capsys.readouterr().err == "interrupted\n"
+    assert capsys.readouterr().err == f"interrupted; {RESUMES}\n"
 
 
 def test_stage_without_an_error_ends_quietly(capsys: pytest.CaptureFixture[str]) -> None:
