@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 from waiting import wait_until
-from workplace import MUSIC_TRACKS, Workplace
+from workplace import MUSIC_TRACKS, Workplace, kill_group
 
 SEGMENT = ("python", "-m", "pipeline.segment")
 EXTRACT = ("python", "-m", "pipeline.extract", "centroid")
@@ -49,12 +49,6 @@ def place(made: Made) -> Iterator[Workplace]:
 def start(place: Workplace, *command: str) -> subprocess.Popen[bytes]:
     STARTED.append(place.start(*command))
     return STARTED[-1]
-
-
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def kill_soon(place: Workplace, command: tuple[str, ...], rng: random.Random) -> None:
