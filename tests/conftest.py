@@ -58,6 +58,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_flushing() -> Iterator[None]:
+    """Nobody cuts the power of a test, and waiting for the disk is half of writing a store."""
+    with mock.patch("os.fsync"):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command line without arguments, so that no stage reads those of pytest."""

@@ -150,7 +150,8 @@ class Workplace:
 
     def output(self) -> str:
         """What the commands wrote that were started."""
-        return (self.folder / "output").read_text()
+        path = self.folder / "output"
+        return path.read_text() if path.is_file() else ""
 
 
 def kill_group(process: Process) -> None:

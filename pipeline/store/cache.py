@@ -108,7 +108,8 @@ class Cache:
                 "size": (folder / ROWS).stat().st_size,
                 "tracks": [asdict(track) for track in tracks],
             }
-            (folder / TRACKS).write_text(json.dumps(content), encoding="utf-8")
+            with self._writing():
+                (folder / TRACKS).write_text(json.dumps(content), encoding="utf-8")
 
         _remove(target)  # it may be there and damaged
         self._keep(target, fill)
@@ -131,9 +132,10 @@ class Cache:
         with self._new(target) as folder:
             folder.mkdir()
             fill(folder)
-            for path in folder.iterdir():
-                path.chmod(0o444)  # outputs link to it: editing one would edit all
-                _flush(path)
+            with self._writing():
+                for path in folder.iterdir():
+                    path.chmod(0o444)  # outputs link to it: editing one would edit all
+                    _flush(path)
 
     def _track_path(self, address: str) -> Path:
         return self.root / "tracks" / address[:2] / address

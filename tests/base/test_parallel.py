@@ -182,9 +182,8 @@ def assert_one_line(process: subprocess.Popen[str], status: int, line: str) -> N
     assert process.returncode == status
 
 
-@pytest.mark.parametrize("call", SLEEPS.values(), ids=SLEEPS)
-def test_processes_end_with_the_one_that_waits_for_them(tmp_path: Path, call: str) -> None:
-    with sleeping(tmp_path, call) as (process, _):
+def test_processes_end_with_the_one_that_waits_for_them(tmp_path: Path) -> None:
+    with sleeping(tmp_path, SLEEPS["tracks"]) as (process, _):
         process.kill()
 
 
@@ -196,9 +195,8 @@ def test_a_killed_process_is_one_line(tmp_path: Path, call: str) -> None:
         assert_one_line(process, 2, r"error: a worker process was killed \(SIGKILL\), perhaps .*")
 
 
-@pytest.mark.parametrize("call", SLEEPS.values(), ids=SLEEPS)
-def test_an_interrupt_is_one_line(tmp_path: Path, call: str) -> None:
-    with sleeping(tmp_path, call) as (process, _):
+def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
+    with sleeping(tmp_path, SLEEPS["folds"]) as (process, _):
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         assert_one_line(process, 130, "interrupted")
 
