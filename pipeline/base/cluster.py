@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from pipeline.base.errors import RESUMES, PipelineError
+from pipeline.base.errors import PipelineError
+from pipeline.base.terminal import RESUMES
 
 Result = TypeVar("Result")
 

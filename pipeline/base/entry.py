@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from pipeline.base.errors import RESUMES, PipelineError
+from pipeline.base.errors import PipelineError
+from pipeline.base.terminal import RESUMES
 
 USER_ERROR = 2
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as if the signal had ended the process

@@ -1,8 +1,5 @@
 """The errors that a user can cause and mend."""
 
-# How a line ends that tells of work which was stopped.
-RESUMES = "what was finished is kept: the next `dvc repro`, or the same command, goes on from there"
-
 
 class PipelineError(Exception):
     """Root of all errors that a user can cause and mend; the text is one line that says how."""

@@ -22,8 +22,9 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from threadpoolctl import threadpool_limits
 
 from pipeline.base.cluster import connected
-from pipeline.base.errors import RESUMES, PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.base.progress import progress
+from pipeline.base.terminal import RESUMES
 
 Item = TypeVar("Item")
 Sent = TypeVar("Sent")

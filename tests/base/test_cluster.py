@@ -15,8 +15,9 @@ from unittest import mock
 import pytest
 
 from pipeline.base import cluster
-from pipeline.base.errors import RESUMES, PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import ONE_THREAD, map_folds, map_tracks
+from pipeline.base.terminal import RESUMES
 
 distributed = pytest.importorskip("distributed")
 

@@ -9,7 +9,8 @@ import pytest
 from helpers import ROOT
 
 from pipeline.base.entry import run_stage
-from pipeline.base.errors import RESUMES, PipelineError
+from pipeline.base.errors import PipelineError
+from pipeline.base.terminal import RESUMES
 
 
 def raising(error: BaseException) -> None:

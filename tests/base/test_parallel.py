@@ -17,8 +17,9 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 from waiting import wait_until
 
-from pipeline.base.errors import RESUMES, PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import MANY, ONE_THREAD, map_folds, map_tracks, workers
+from pipeline.base.terminal import RESUMES
 
 # Processes of a test import this module: it imports nothing that takes long.
 ROOT = Path(__file__).parents[2]
