@@ -23,6 +23,7 @@ hypothesis.settings.load_profile("patient")
 TESTS = Path(__file__).parent
 # What starts processes, trains networks or runs the pipeline: `make quick` leaves it out.
 SLOW = (
+    "base/test_cluster.py",
     "base/test_parallel.py",
     "fuzz/",
     "models/",
@@ -57,6 +58,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache of the tests' own, so that none is served what another run computed."""
     with mock.patch.dict(os.environ, PIPELINE_CACHE=str(tmp_path_factory.mktemp("cache"))):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_flushing() -> Iterator[None]:
+    """Nobody cuts the power of a test, and waiting for the disk is half of writing a store."""
+    with mock.patch("os.fsync"):
         yield
 
 

@@ -1,100 +1,82 @@
-"""A Dask cluster of real processes: it writes what this machine writes, though a worker is lost."""
+"""A Dask cluster as docs/cluster.md has it started: it writes what this machine writes."""
 
-import json
+import os
 import signal
-import subprocess
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from documents import write_params
+from imports import ROOT
+from test_docs import console_blocks
 from waiting import wait_until
-from workplace import MUSIC_TRACKS, Workplace
-
-from pipeline.base.parallel import ONE_THREAD
+from workplace import MUSIC_TRACKS, Process, Workplace, kill_group
 
 distributed = pytest.importorskip("distributed")
+[[SCHEDULER, WORKERS, REPRO]] = console_blocks((ROOT / "docs" / "cluster.md").read_text("utf-8"))
 SEGMENT = ("python", "-m", "pipeline.segment")
-EXTRACT = ("python", "-m", "pipeline.extract", "centroid")
-REPLICAS = ("python", "-m", "pipeline.replicas")
-SPLIT = ("python", "-m", "pipeline.split")
+STAGES = ("segment", "check_tracks", "extract centroid", "augment", "replicas", "split", "train")
+FOLDS = 3
 PARAMS = {
     "dataset.path": "music",
+    "extract.features": ["centroid"],
     "feature": "centroid",
     "model": "ann",
-    "split.folds": 3,
-    "models.ann.epochs": 5,
+    "split.folds": FOLDS,
+    "models.ann.epochs": 2,
 }
-# Trains every fold in this one process and then on the cluster, with a cache for each.
-TRAIN_TWICE = """
-import os
-from pathlib import Path
-from pipeline.base.paths import FEATURE_STORES
-from pipeline.folds.labelled import load_labelled
-from pipeline.folds.table import read_folds
-from pipeline.store.cache import Cache
-from pipeline.training.cross_validation import code_of, train_fold, train_folds
-from pipeline.training.experiment import read_experiment
-from pipeline.training.tasks import make_tasks
-
-experiment, tracks = read_experiment(), read_folds()
-clips = load_labelled(FEATURE_STORES / experiment.feature, tracks)
-tasks = make_tasks(experiment, tracks, clips)
-for task in tasks:
-    train_fold(task, Cache(Path("here")), code_of(task))
-folders = train_folds(tasks)
-assert len(set(folders)) == len(tasks)
+IN_ONE_PROCESS = """
+import importlib, sys
+for stage in sys.argv[1:]:
+    sys.argv = stage.split()
+    importlib.import_module(f"pipeline.{sys.argv[0]}").main()
 """
+# The one names another time, and the other is of `check`.
+OTHERWISE = {"metrics/training.json", "data/params_checked.txt"}
 
-Process = subprocess.Popen[bytes]
 Contents = dict[str, bytes]
 
 
 class Cluster:
-    """A scheduler on this machine and its workers; `stop` ends them all."""
+    """A scheduler on this machine and its workers, started by what the docs print."""
 
     def __init__(self, place: Workplace) -> None:
-        self.file = place.folder / "scheduler.json"
-        options = ("--host=127.0.0.1", "--port=0", "--no-dashboard", "--no-show")
-        self.scheduler = self._start(place, "scheduler", *options)
-        self.workers: list[Process] = []
-        wait_until(self.file.is_file)
-        wait_until(lambda: self.file.read_text().rstrip().endswith("}"))
-        self.address = json.loads(self.file.read_text())["address"]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = str(free.getsockname()[1])
+        self._scheduler = self.type(place, SCHEDULER)
+        self.address = f"tcp://127.0.0.1:{self._port}"
 
-    def add_workers(self, place: Workplace, count: int) -> None:
-        """Start workers that run the code of a workplace, and wait until they have come."""
-        options = ("--host=127.0.0.1", "--no-nanny", "--nthreads=1", "--no-dashboard")
-        for _ in range(count):
-            local = "--local-directory=workers"
-            self.workers.append(self._start(place, "worker", *options, local))
-        with distributed.Client(self.address, timeout=60) as client:
-            client.wait_for_workers(len(self.workers), timeout=60)
+    def type(self, place: Workplace, command: str, cores: int = 1) -> Process:
+        """Start a command of the docs in a folder that is no Python path yet."""
+        meanings = {"HOST": "127.0.0.1", "8786": self._port, "$(nproc)": str(cores)}
+        for printed, meant in meanings.items():
+            command = command.replace(printed, meant)
+        scratch = str(place.folder / "workers")
+        variables = {"PYTHONPATH": "", "DASK_TEMPORARY_DIRECTORY": scratch}
+        return place.start("bash", "-c", command, **variables)
 
     def lose_worker(self) -> None:
-        """Kill the worker that came first."""
-        worker = self.workers.pop(0)
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
+        """Kill one of the workers."""
+        with distributed.Client(self.address, timeout=60) as client:
+            os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
 
     def stop(self) -> None:
-        while self.workers:
-            self.lose_worker()
-        self.scheduler.kill()
-        self.scheduler.wait()
-
-    def _start(self, place: Workplace, kind: str, *options: str) -> Process:
-        module = f"distributed.cli.dask_{kind}"
-        return place.start("python", "-m", module, f"--scheduler-file={self.file}", *options)
+        kill_group(self._scheduler)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workplace, Contents]:
-    """A workplace, and what this machine makes in it for training."""
+    """A workplace whose DAG ends with train, and what this machine makes in it."""
     place = Workplace(tmp_path_factory.mktemp("work") / "place")
     write_params(place.folder, PARAMS)
-    for command in (SEGMENT, EXTRACT, REPLICAS, SPLIT):
-        place.run(*command)
+    stages = yaml.safe_load((place.folder / "dvc.yaml").read_text())["stages"]
+    kept = {"check", *(stage.split()[0] for stage in STAGES)}
+    stages = {name: stage for name, stage in stages.items() if name in kept}
+    (place.folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+    place.run("git", "init", "-q")
+    place.run("python", "-c", IN_ONE_PROCESS, *STAGES)
     return place, place.contents()
 
 
@@ -106,79 +88,78 @@ def place(made: tuple[Workplace, Contents]) -> Workplace:
 
 
 @pytest.fixture(scope="module")
-def started(made: tuple[Workplace, Contents]) -> Iterator[Cluster]:
-    cluster = Cluster(made[0])
-    yield cluster
-    cluster.stop()
-
-
-@pytest.fixture
-def cluster(started: Cluster) -> Iterator[Cluster]:
-    """A cluster without a worker yet."""
+def cluster(made: tuple[Workplace, Contents]) -> Iterator[Cluster]:
+    """A scheduler without a worker yet."""
+    started = Cluster(made[0])
     yield started
-    while started.workers:
-        started.lose_worker()
+    started.stop()
 
 
-def lose_worker_when(cluster: Cluster, stage: Process, condition: object) -> None:
-    assert callable(condition)
-    try:
-        wait_until(lambda: condition() or stage.poll() is not None)
-        assert stage.poll() is None
-        cluster.lose_worker()
-    except BaseException:
-        stage.kill()
-        stage.wait()
-        raise
+def lose_worker_when(cluster: Cluster, repro: Process, condition: Callable[[], object]) -> None:
+    wait_until(lambda: condition() or repro.poll() is not None)
+    assert repro.poll() is None
+    cluster.lose_worker()
 
 
-def test_a_cluster_that_loses_a_worker_writes_the_same_bytes(
+def test_the_commands_of_the_docs_write_the_same_bytes_though_workers_are_lost(
     place: Workplace, cluster: Cluster, made: tuple[Workplace, Contents]
 ) -> None:
     place.hold.touch()
-    cluster.add_workers(place, 2)
-    stage = place.start(*SEGMENT, PIPELINE_SCHEDULER=cluster.address)
-    lose_worker_when(cluster, stage, lambda: len(place.held()) >= 15)
-    place.hold.unlink()
-    assert stage.wait(120) == 0
-    output = place.run(*EXTRACT, PIPELINE_SCHEDULER=cluster.address)
-    assert f"centroid: {MUSIC_TRACKS} tracks, 0 reused, {MUSIC_TRACKS} computed" in output
+    workers, repro = cluster.type(place, WORKERS, cores=2), cluster.type(place, REPRO)
+    try:
+        lose_worker_when(cluster, repro, lambda: len(place.held()) >= 15)
+        assert len(place.held()) < MUSIC_TRACKS
+        place.hold.unlink()
+        lose_worker_when(cluster, repro, lambda: any(place.cache.glob("folds/*/*")))
+        assert repro.wait(120) == 0, place.output()
+    finally:
+        kill_group(workers)
+        kill_group(repro)
     written = place.contents()
-    assert written == {name: made[1][name] for name in written}
-    assert sum(name.startswith("data/features/centroid/") for name in written) == 32
+    assert {name for name in written if name.endswith(".keras")} == {
+        f"data/models/fold-{fold}.keras" for fold in range(FOLDS)
+    }
+    for contents in (written, made[1]):
+        for name in OTHERWISE:
+            contents.pop(name, None)
+    assert written == made[1]
 
 
-def test_a_worker_of_other_code_is_refused(
-    place: Workplace, cluster: Cluster, tmp_path: Path
+def elsewhere(place: Workplace) -> None:
+    """Have workers start in a folder without the project."""
+    place.folder = place.folder / "music"
+
+
+def edited(place: Workplace) -> None:
+    """Have workers start in a folder with other code."""
+    with (place.folder / "pipeline" / "audio" / "pcm.py").open("a") as file:
+        file.write("CHANGED = True\n")
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (elsewhere, "a worker cannot load the code of this project"),
+        (edited, "error: a worker runs other code or libraries than this process"),
+    ],
+    ids=["no code", "other code"],
+)
+def test_workers_that_lack_the_code_are_refused(
+    place: Workplace,
+    cluster: Cluster,
+    tmp_path: Path,
+    start: Callable[[Workplace], None],
+    message: str,
 ) -> None:
     other = Workplace(tmp_path / "other")
-    with (other.folder / "pipeline" / "audio" / "pcm.py").open("a") as file:
-        file.write("CHANGED = True\n")
-    cluster.add_workers(other, 1)
-    output = place.run(*SEGMENT, status=2, PIPELINE_SCHEDULER=cluster.address)
+    start(other)
+    workers = cluster.type(other, WORKERS)
+    try:
+        output = place.run(*SEGMENT, status=2, PIPELINE_SCHEDULER=cluster.address)
+    finally:
+        kill_group(workers)
     assert "Traceback" not in output
-    errors = [line for line in output.splitlines() if line.startswith("error: ")]
-    assert errors == [
-        "error: a worker runs other code or libraries than this process; restart the workers of "
-        "a cluster, and run it again"
-    ]
+    [line] = [line for line in output.splitlines() if line.startswith("error: ")]
+    assert message in line
     assert place.held() == set()
     assert not (place.folder / "data" / "clips").exists()
-
-
-def test_folds_on_a_cluster_that_loses_a_worker_are_those_of_one_process(
-    place: Workplace, cluster: Cluster, made: tuple[Workplace, Contents]
-) -> None:
-    place.restore(made[1])
-    cluster.add_workers(place, 2)
-    script = ("python", "-c", TRAIN_TWICE)
-    stage = place.start(*script, PIPELINE_SCHEDULER=cluster.address, **ONE_THREAD)
-    lose_worker_when(cluster, stage, lambda: any(place.cache.glob("folds/*/*")))
-    assert stage.wait(120) == 0
-    caches = [place.cache, place.folder / "here"]
-    on_cluster, here = (
-        {path.parent.name: path.read_bytes() for path in cache.glob("folds/*/model.keras")}
-        for cache in caches
-    )
-    assert on_cluster == here
-    assert len(here) == PARAMS["split.folds"]

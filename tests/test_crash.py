@@ -10,7 +10,9 @@ from contextlib import suppress
 
 import pytest
 from waiting import wait_until
-from workplace import MUSIC_TRACKS, Workplace
+from workplace import MUSIC_TRACKS, Workplace, kill_group
+
+from pipeline.base.terminal import RESUMES
 
 SEGMENT = ("python", "-m", "pipeline.segment")
 EXTRACT = ("python", "-m", "pipeline.extract", "centroid")
@@ -49,12 +51,6 @@ def place(made: Made) -> Iterator[Workplace]:
 def start(place: Workplace, *command: str) -> subprocess.Popen[bytes]:
     STARTED.append(place.start(*command))
     return STARTED[-1]
-
-
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def kill_soon(place: Workplace, command: tuple[str, ...], rng: random.Random) -> None:
@@ -140,6 +136,23 @@ def test_a_stage_whose_caller_was_killed_keeps_others_out_until_it_ends(
     assert f"pcm: {MUSIC_TRACKS} tracks, {MUSIC_TRACKS} reused" in output
     assert place.computed() == MUSIC_TRACKS
     assert outputs(place.contents()) == made[1]
+
+
+def test_an_interrupted_extract_says_that_the_next_run_goes_on(
+    place: Workplace, made: Made
+) -> None:
+    place.restore(made[1])
+    place.hold.touch()
+    said = len(place.output())
+    process = start(place, *EXTRACT)
+    wait_until(lambda: len(place.held()) >= 10 or process.poll() is not None)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    place.hold.unlink()
+    assert process.wait(60) == 130
+    assert place.output()[said:] == f"interrupted; {RESUMES}\n"
+    assert 10 <= len(place.held()) < MUSIC_TRACKS
+    finish(place, EXTRACT)
+    assert place.contents() == made[2]
 
 
 def assert_one_line(output: str) -> None:

@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,15 @@ from imports import ROOT
 
 PARTS = ["pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"]
 MUSIC_TRACKS = 60
+
+Process = subprocess.Popen[bytes]
+
 # Python runs this as it starts. A track takes a moment then, so that a test can stop a stage in
 # the middle; no source changes, so the results keep their addresses.
 SLOW = """
 import itertools, os, resource, sys, time
-if {"pipeline.segment", "pipeline.extract", "distributed.cli.dask_worker"} & {*sys.orig_argv}:
+# Stages, and workers of a cluster.
+if {"pipeline.segment", "pipeline.extract", "--multiprocessing-fork"} & {*sys.orig_argv}:
     import pipeline.audio.clips, pipeline.features.shared.recipe
     numbers = itertools.count(1)
     def slowed(function):
@@ -65,8 +71,7 @@ class Workplace:
             soundfile.write(
                 path, rng.integers(-9000, 9000, 44_100 + 300 * number, np.int16), 22_050
             )
-        (folder / "slow").mkdir()
-        (folder / "slow" / "sitecustomize.py").write_text(SLOW)
+        (folder / "sitecustomize.py").write_text(SLOW)
 
     def renew(self) -> None:
         """Forget what was computed and every trace of it."""
@@ -80,7 +85,7 @@ class Workplace:
         return {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": f"{self.folder / 'slow'}{os.pathsep}{self.folder}",
+            "PYTHONPATH": str(self.folder),
             "PIPELINE_CACHE": str(self.cache),
             "PIPELINE_WORKERS": "2",
             "CALLS": str(self.calls),
@@ -88,7 +93,7 @@ class Workplace:
             **variables,
         }
 
-    def start(self, *command: str, **variables: str) -> subprocess.Popen[bytes]:
+    def start(self, *command: str, **variables: str) -> Process:
         """Start a command, as the leader of a group of its own; its output goes to a file."""
         with (self.folder / "output").open("ab") as output:
             return subprocess.Popen(
@@ -142,3 +147,15 @@ class Workplace:
     def computed(self) -> int:
         """Number of tracks of which the computation began."""
         return len(self.calls.read_bytes().splitlines()) if self.calls.is_file() else 0
+
+    def output(self) -> str:
+        """What the commands wrote that were started."""
+        path = self.folder / "output"
+        return path.read_text() if path.is_file() else ""
+
+
+def kill_group(process: Process) -> None:
+    """Kill a process that was started, and all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

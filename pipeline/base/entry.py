@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.terminal import clean
+from pipeline.base.terminal import RESUMES, clean
 
 USER_ERROR = 2
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as if the signal had ended the process
@@ -63,7 +63,7 @@ def run_stage(main: Callable[[], None]) -> None:
         print(f"error: {clean(str(error))}", file=sys.stderr)  # it may quote a strange name
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print(f"interrupted; {RESUMES}", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 

@@ -4,34 +4,39 @@ PIPELINE_WORKERS says how many run at once (default: one for each core). PIPELIN
 address of a Dask scheduler, sends them there instead. Neither changes a result.
 """
 
-import logging
 import os
+import re
 import threading
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from threadpoolctl import threadpool_limits
 
+from pipeline.base.cluster import connected
 from pipeline.base.errors import PipelineError
 from pipeline.base.progress import progress
+from pipeline.base.terminal import RESUMES
 
 Item = TypeVar("Item")
+Sent = TypeVar("Sent")
 Result = TypeVar("Result")
 
-LOKY = {"backend": "loky", "inner_max_num_threads": 1}
 MANY = 200  # items that are worth the second in which processes start
+AHEAD = 16  # items that each thread has at once, as one of them may take long
 SENT = 1000  # items that a cluster has at once
 # joblib warns when an error ends the work early, and when it replaces a process that has grown:
 # nobody can do anything about either.
 warnings.filterwarnings("ignore", r"(?s).*adjusting the input task iterator", UserWarning)
 warnings.filterwarnings("ignore", r"A worker stopped while some jobs were given", UserWarning)
-PATIENCE_SECONDS = 10  # how long a scheduler may take to answer
 ORPHAN_SECONDS = 1.0  # between two checks whether the parent lives
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -70,56 +75,67 @@ def map_tracks(
     Raises
     ------
     PipelineError
-        PIPELINE_SCHEDULER does not name a scheduler that answers.
+        A process was killed, or PIPELINE_SCHEDULER does not name a cluster that serves.
     """
     if not total:
         return
     address = os.environ.get("PIPELINE_SCHEDULER")
     if address:
         mapped = _map_on_cluster(address, function, items)
+    elif light or total < MANY:
+        mapped = _map_in_threads(function, items)
     else:
-        backend = {"backend": "threading"} if light or total < MANY else LOKY
-        mapped = _map_here(backend, function, items)
+        mapped = _map_in_processes(function, items)
     with closing(mapped) as results, progress(total, label) as reported:
         for result in results:
             reported.update()
             yield result
 
 
-def _map_here(
-    backend: Mapping[str, Any], function: Callable[[Item], Result], items: Iterable[Item]
+def _map_in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item]
 ) -> Generator[Result, None, None]:
-    with threadpool_limits(1), parallel_config(n_jobs=workers(), **backend):
+    count = workers()
+    threads = ThreadPoolExecutor(count)
+    try:
+        with threadpool_limits(1):
+            yield from _in_order(
+                lambda item: threads.submit(function, item), Future.result, items, AHEAD * count
+            )
+    finally:
+        # Python kills the threads that it finds as it ends, and one that is in HDF5 or in C++
+        # then leaves a lock behind or aborts the process.
+        threads.shutdown(cancel_futures=True)
+
+
+def _map_in_processes(
+    function: Callable[[Item], Result], items: Iterable[Item]
+) -> Generator[Result, None, None]:
+    with _processes(workers()):
         yield from Parallel(return_as="generator")(delayed(function)(item) for item in items)
 
 
 def _map_on_cluster(
     address: str, function: Callable[[Item], Result], items: Iterable[Item], *plugins: Any
 ) -> Generator[Result, None, None]:
-    with _client(address) as client:
-        for plugin in plugins:
-            client.register_plugin(plugin)
-        sent: deque[Any] = deque()
-        for item in items:
-            if len(sent) == SENT:
-                yield sent.popleft().result()
-            sent.append(client.submit(function, item, pure=False))
-        while sent:
-            yield sent.popleft().result()
+    with connected(address, *plugins) as cluster:
+        yield from _in_order(partial(cluster.submit, function), cluster.result, items, SENT)
 
 
-def _client(address: str) -> Any:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise PipelineError("PIPELINE_SCHEDULER needs Dask: pip install '.[cluster]'") from None
-    for name in ("asyncio", "tornado.application"):  # they report connections that Dask closed
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        return Client(address, timeout=PATIENCE_SECONDS)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise PipelineError(f"PIPELINE_SCHEDULER = {address!r}: {reason}") from None
+def _in_order(
+    submit: Callable[[Item], Sent],
+    result: Callable[[Sent], Result],
+    items: Iterable[Item],
+    most: int,
+) -> Iterator[Result]:
+    """Results in the order of `items`, at most `most` of which are submitted and not yielded."""
+    sent: deque[Sent] = deque()
+    for item in items:
+        if len(sent) == most:
+            yield result(sent.popleft())
+        sent.append(submit(item))
+    while sent:
+        yield result(sent.popleft())
 
 
 def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
@@ -132,7 +148,7 @@ def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list
     Raises
     ------
     PipelineError
-        PIPELINE_SCHEDULER does not name a scheduler that answers.
+        A process was killed, or PIPELINE_SCHEDULER does not name a cluster that serves.
     """
     address = os.environ.get("PIPELINE_SCHEDULER")
     if address:
@@ -140,10 +156,35 @@ def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list
     jobs = min(workers(), len(items))
     get_reusable_executor().shutdown()  # its processes may have started with more threads
     # joblib would run a single job in this process; of two, dispatch one at a time.
-    several = parallel_config("loky", n_jobs=max(jobs, 2), inner_max_num_threads=1)
-    with _environment(ONE_THREAD), several, Parallel(pre_dispatch=jobs, batch_size=1) as parallel:
-        wanted = partial(_while_wanted, os.getpid(), function)
-        return list(parallel(delayed(wanted)(item) for item in items))
+    with _environment(ONE_THREAD), _processes(max(jobs, 2)):
+        parallel = Parallel(pre_dispatch=jobs, batch_size=1)
+        return list(parallel(delayed(function)(item) for item in items))
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[None]:
+    """Have joblib use processes of one thread, which end with this one."""
+    parent = {"initializer": _end_with, "initargs": (os.getpid(),)}
+    try:
+        with parallel_config("loky", n_jobs=count, inner_max_num_threads=1, **parent):
+            yield
+    except TerminatedWorkerError as error:
+        signals = ", ".join(sorted(set(re.findall(r"SIG\w+", str(error))))) or "without a signal"
+        raise PipelineError(
+            f"a worker process was killed ({signals}), perhaps for want of memory, of which a "
+            f"PIPELINE_WORKERS below {count} needs less; {RESUMES}"
+        ) from None
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the parent that waits for it is killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(ORPHAN_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
@@ -158,22 +199,6 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
             os.environ.pop(name)
             if value is not None:
                 os.environ[name] = value
-
-
-def _while_wanted(parent: int, function: Callable[[Item], Result], item: Item) -> Result:
-    """Call the function, and end this process if the parent that waits for it is killed."""
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(ORPHAN_SECONDS):
-            if os.getppid() != parent:
-                os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        return function(item)
-    finally:
-        done.set()
 
 
 def _one_thread_plugin() -> Any:

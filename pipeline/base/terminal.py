@@ -3,6 +3,9 @@
 import sys
 from collections.abc import Sequence
 
+# How a line ends that tells of work which was stopped.
+RESUMES = "what was finished is kept: the next `dvc repro`, or the same command, goes on from there"
+
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Lay out rows in columns that are two spaces apart; every cell is made `clean`.

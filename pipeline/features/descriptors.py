@@ -12,6 +12,10 @@ from pipeline.features.shared.feature import SpectralFeature
 from pipeline.features.shared.spectra import centred_magnitude
 
 LOWEST_HZ, BANDS = 200, 6  # of the octaves of the spectral contrast, by librosa's defaults
+# librosa warns of silence, and of bands that are narrower than the frames resolve. Filters belong
+# to the whole process, so that `warnings.catch_warnings` in one thread would undo those of another.
+for _text in ("Trying to estimate tuning from empty", "Empty filters detected in mel frequency"):
+    warnings.filterwarnings("ignore", _text, UserWarning)
 
 
 def contrast_bands(sample_rate: int) -> int:
@@ -40,10 +44,8 @@ class Descriptors(SpectralFeature):
     def _vector(self, clip: Array, sample_rate: int) -> Array:
         from librosa.feature import tempo
 
-        with warnings.catch_warnings():  # of silence, and of bands narrower than the frames resolve
-            warnings.simplefilter("ignore", UserWarning)
-            over_time = np.concatenate(list(self._over_time(clip, sample_rate)))
-            beats = tempo(y=clip, sr=sample_rate, hop_length=self.hop_length)
+        over_time = np.concatenate(list(self._over_time(clip, sample_rate)))
+        beats = tempo(y=clip, sr=sample_rate, hop_length=self.hop_length)
         return np.concatenate([over_time.mean(axis=1), over_time.std(axis=1), beats])
 
     def _over_time(self, clip: Array, sample_rate: int) -> Iterator[Array]:

@@ -112,7 +112,8 @@ class Cache:
                 "rows": file_digest(folder / ROWS),
                 "tracks": [asdict(track) for track in tracks],
             }
-            (folder / TRACKS).write_text(sealed(content), encoding="utf-8")
+            with self._writing():
+                (folder / TRACKS).write_text(sealed(content), encoding="utf-8")
 
         _remove(target)  # it may be there and damaged
         self._keep(target, fill)
@@ -139,9 +140,10 @@ class Cache:
         with self._new(target) as folder:
             folder.mkdir()
             fill(folder)
-            for path in folder.iterdir():
-                path.chmod(0o444)  # outputs link to it: editing one would edit all
-                _flush(path)
+            with self._writing():
+                for path in folder.iterdir():
+                    path.chmod(0o444)  # outputs link to it: editing one would edit all
+                    _flush(path)
 
     def _track_path(self, address: str) -> Path:
         return self.root / "tracks" / address[:2] / address

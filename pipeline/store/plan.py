@@ -74,7 +74,7 @@ class Plan:
     known : dict of str to (CachedTrack, array)
         Tracks, by address, that other shards of the cache hold, perhaps under another name.
     missing : list of (address, Job)
-        What must be computed.
+        What must be computed, and no plan before it computes.
     """
 
     number: int
@@ -98,6 +98,7 @@ class Builder:
         self.cache, self.description = cache, description
         self.template, self.recipe = template, recipe
         self.address = recipe_address(recipe)
+        self._last_use: dict[str, int] = {}  # number of a shard, by address
         self._layout = digest(
             code_address(write_shard.__module__),
             json.dumps(description, sort_keys=True),
@@ -113,7 +114,8 @@ class Builder:
         missing = {address for plan in plans for address, _ in plan.missing}
         # A track that was renamed lies in the shard of its old name.
         elsewhere = self._find(range(SHARDS), missing)
-        return [_with_known(plan, elsewhere) for plan in plans] if elsewhere else plans
+        self._last_use = {address: plan.number for plan in plans for address, _ in plan.jobs}
+        return list(_computing_once(_with_known(plan, elsewhere) for plan in plans))
 
     def compute(self, addressed: Addressed) -> None:
         """Compute a track into the cache; other machines run this."""
@@ -142,7 +144,8 @@ class Builder:
         )
         shard = self.cache.publish(self.address, plan.number, plan.key, tracks, write)
         for address, _ in plan.jobs:
-            self.cache.forget(address)
+            if self._last_use[address] == plan.number:  # no track of another shard is the same
+                self.cache.forget(address)
         return shard
 
     def _plan(self, number: int, jobs: Sequence[Addressed]) -> Plan:
@@ -196,6 +199,15 @@ def _with_known(plan: Plan, found: Known) -> Plan:
     known = {address: found[address] for address, _ in plan.missing if address in found}
     missing = [each for each in plan.missing if each[0] not in known]
     return replace(plan, known={**plan.known, **known}, missing=missing)
+
+
+def _computing_once(plans: Iterable[Plan]) -> Iterator[Plan]:
+    """The plans, of which only the first computes what several miss: tracks of the same content."""
+    computed: set[str] = set()
+    for plan in plans:
+        missing = {address: job for address, job in plan.missing if address not in computed}
+        computed |= missing.keys()
+        yield replace(plan, missing=list(missing.items()))
 
 
 def _contents(cached: CachedShard) -> Iterator[tuple[CachedTrack, Array]]:

@@ -11,6 +11,7 @@ from helpers import ROOT
 
 from pipeline.base.entry import output_file, run_stage
 from pipeline.base.errors import PipelineError
+from pipeline.base.terminal import RESUMES
 
 
 def raising(error: BaseException) -> None:
@@ -66,7 +67,7 @@ def test_interrupt_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         raising(KeyboardInterrupt())
     assert caught.value.code == 130
-    assert capsys.readouterr().err == "interrupted\n"
+    assert capsys.readouterr().err == f"interrupted; {RESUMES}\n"
 
 
 def test_stage_without_an_error_ends_quietly(capsys: pytest.CaptureFixture[str]) -> None:

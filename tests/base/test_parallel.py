@@ -1,11 +1,13 @@
 """Maps over tracks and folds: ordered, the same with any number of workers."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -17,6 +19,7 @@ from waiting import wait_until
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import MANY, ONE_THREAD, map_folds, map_tracks, workers
+from pipeline.base.terminal import RESUMES
 
 # Processes of a test import this module: it imports nothing that takes long.
 ROOT = Path(__file__).parents[2]
@@ -34,10 +37,6 @@ def _own_environment() -> Iterator[None]:
 
 def where(item: int) -> Where:
     return item, os.getpid(), {name: os.environ.get(name) for name in ONE_THREAD}
-
-
-def thread_and_environment(_: int) -> tuple[str, dict[str, str | None]]:
-    return threading.current_thread().name, {name: os.environ.get(name) for name in ONE_THREAD}
 
 
 def mapped(array: tuple[npt.NDArray[np.float64], int]) -> tuple[str, float]:
@@ -94,56 +93,6 @@ def test_tracks_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) ->
     assert sorted(done) == read == list(range(MANY - 1))
 
 
-@pytest.fixture
-def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A scheduler and a worker with one thread, all in this process."""
-    distributed = pytest.importorskip("distributed")
-    options = {"processes": False, "dashboard_address": None}
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, **options) as cluster:
-        monkeypatch.setenv("PIPELINE_SCHEDULER", cluster.scheduler_address)
-        yield
-
-
-@pytest.mark.usefixtures("scheduler")
-def test_a_cluster_takes_tracks_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.base.parallel.SENT", 3)
-    read: list[int] = []
-
-    def items() -> Iterator[int]:
-        for item in range(10):
-            read.append(item)
-            yield item
-
-    results = map_tracks(double, items(), total=10, label="double")
-    assert next(results) == 0
-    assert read == [0, 1, 2, 3]
-    assert list(results) == [2 * item for item in range(1, 10)]
-    assert read == list(range(10))
-
-
-@pytest.mark.usefixtures("scheduler")
-def test_an_error_on_a_cluster_propagates() -> None:
-    with pytest.raises(PipelineError, match=r"^item 2 is broken$"):
-        list(map_tracks(fail_at_two, range(5), total=5, label="fail"))
-    with pytest.raises(PipelineError, match=r"^item 2 is broken$"):
-        map_folds(fail_at_two, [1, 2])
-
-
-@pytest.mark.usefixtures("scheduler")
-def test_folds_on_a_cluster_of_one_core_run_in_its_worker() -> None:
-    """joblib would run them here, with any number of threads."""
-    [(name, environment)] = map_folds(thread_and_environment, [0])
-    assert name != threading.current_thread().name
-    assert environment == ONE_THREAD
-
-
-def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIPELINE_SCHEDULER", "tcp://127.0.0.1:1")
-    monkeypatch.setattr("pipeline.base.parallel.PATIENCE_SECONDS", 1)
-    with pytest.raises(PipelineError, match=r"^PIPELINE_SCHEDULER = 'tcp://127\.0\.0\.1:1': "):
-        list(map_tracks(double, [1], total=1, label="double"))
-
-
 def test_many_tracks_are_done_by_processes_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_WORKERS", "2")
     places = {
@@ -191,22 +140,108 @@ def test_folds_after_many_tracks_have_their_own_settings_and_leave_none_behind(
     assert dict(os.environ) == before
 
 
-def test_folds_end_with_the_process_that_waits_for_them(tmp_path: Path) -> None:
-    places = [tmp_path / "a", tmp_path / "b"]
-    code = (
-        "from tests.base.test_parallel import map_folds, sleep_for_long\n"
-        f"map_folds(sleep_for_long, {[str(place) for place in places]})"
-    )
+# Maps over many tracks, or over folds, which sleep.
+SLEEPING = """
+from pipeline.base.entry import run_stage
+from tests.base.test_parallel import map_folds, map_tracks, sleep_for_long
+paths = {paths}
+run_stage(lambda: list({call}))
+"""
+SLEEPS = {
+    "folds": "map_folds(sleep_for_long, paths)",
+    "tracks": "map_tracks(sleep_for_long, paths, total=1000, label='sleep')",
+}
+
+
+@contextmanager
+def sleeping(folder: Path, call: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A process that waits for two others, and their numbers."""
+    places = [folder / "a", folder / "b"]
+    code = SLEEPING.format(paths=[str(place) for place in places], call=call)
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    environment = {**os.environ, "PYTHONPATH": path, "PIPELINE_WORKERS": "2"}
-    with subprocess.Popen([sys.executable, "-c", code], env=environment) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path, "PIPELINE_WORKERS": "2"},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
         try:
             wait_until(lambda: all(place.exists() for place in places))
-            sleeping = [int(place.read_text(encoding="utf-8")) for place in places]
-            assert all(map(alive, sleeping))
+            processes = [int(place.read_text(encoding="utf-8")) for place in places]
+            assert all(map(alive, processes))
+            yield process, processes
         finally:
             process.kill()
-    wait_until(lambda: not any(map(alive, sleeping)))
+    wait_until(lambda: not any(map(alive, processes)))
+
+
+def assert_one_line(process: subprocess.Popen[str], status: int, line: str) -> None:
+    errors = process.communicate()[1]
+    assert re.fullmatch(f"{line}; {re.escape(RESUMES)}\n", errors), errors
+    assert "the next `dvc repro`" in RESUMES
+    assert process.returncode == status
+
+
+def test_processes_end_with_the_one_that_waits_for_them(tmp_path: Path) -> None:
+    with sleeping(tmp_path, SLEEPS["tracks"]) as (process, _):
+        process.kill()
+
+
+@pytest.mark.parametrize("call", SLEEPS.values(), ids=SLEEPS)
+def test_a_killed_process_is_one_line(tmp_path: Path, call: str) -> None:
+    """As by a system that lacks memory."""
+    with sleeping(tmp_path, call) as (process, processes):
+        os.kill(processes[0], signal.SIGKILL)
+        assert_one_line(process, 2, r"error: a worker process was killed \(SIGKILL\), perhaps .*")
+
+
+def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
+    with sleeping(tmp_path, SLEEPS["folds"]) as (process, _):
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        assert_one_line(process, 130, "interrupted")
+
+
+ENDING = """
+import errno, os
+import numpy, scipy.fft
+from pipeline.base.entry import run_stage
+from pipeline.base.parallel import map_tracks
+
+def compute(item):
+    if item == 0:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "rows.h5")
+    for _ in range(60):
+        scipy.fft.rfft(numpy.ones(1 << 18))
+
+run_stage(lambda: list(map_tracks(compute, range(8), total=8, label="compute")))
+"""
+
+
+def test_no_thread_is_left_that_would_abort_the_process_as_it_ends() -> None:
+    """C++ ends a process in which Python kills a thread that computes there."""
+    environment = {**os.environ, "PIPELINE_WORKERS": "4"}
+    command = [sys.executable, "-c", ENDING]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert done.stderr == b"error: [Errno 28] No space left on device: 'rows.h5'\n"
+    assert done.returncode == 2
+
+
+def test_threads_have_ended_when_an_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    begun: list[int] = []
+    ended: list[int] = []
+
+    def compute(item: int) -> None:
+        begun.append(item)
+        time.sleep(0.01 * item)
+        ended.append(item)
+        fail_at_two(item)
+
+    with pytest.raises(PipelineError, match="item 2 is broken"):
+        list(map_tracks(compute, range(20), total=20, label="fail"))
+    assert sorted(ended) == sorted(begun)
+    assert len(begun) < 20
 
 
 def test_single_fold_runs_in_another_process_too(monkeypatch: pytest.MonkeyPatch) -> None:

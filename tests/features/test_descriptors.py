@@ -1,9 +1,14 @@
 """descriptors: the statistics of librosa's own functions on the sound."""
 
+import runpy
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
 import librosa
 import numpy as np
 import pytest
 
+from pipeline.features import descriptors
 from pipeline.features.descriptors import Descriptors
 
 RATE = 22_050
@@ -47,6 +52,17 @@ def test_rms_is_that_of_the_sound() -> None:
 
 def test_silence_is_finite() -> None:
     assert np.isfinite(FEATURE(np.zeros((1, RATE), np.float32), RATE)).all()
+
+
+def test_silence_in_several_threads_warns_of_nothing() -> None:
+    """Filters of warnings belong to the process: a thread that ends must not undo another's."""
+    feature = Descriptors(n_fft=512, hop_length=512, n_mfcc=20)  # short frames: bands are empty
+    lengths = [RATE // 8, RATE] * 2  # some begin while others end
+    for _ in range(8):
+        with warnings.catch_warnings(), ThreadPoolExecutor(4) as threads:
+            warnings.simplefilter("error")
+            runpy.run_path(descriptors.__file__)  # as when it is imported
+            list(threads.map(lambda n: feature(np.zeros((1, n), np.float32), RATE), lengths))
 
 
 @pytest.mark.parametrize(("rate", "values"), [(22_050, 91), (8000, 89), (4000, 87)])

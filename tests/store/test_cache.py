@@ -165,6 +165,19 @@ def test_a_full_disk_is_an_error_of_the_cache(
     assert not files(cache)
 
 
+@pytest.mark.parametrize("function", ["pathlib.Path.write_text", "os.fsync"])
+def test_a_disk_that_fills_up_as_a_shard_is_finished_is_an_error_of_the_cache(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(function, full)
+    with pytest.raises(PipelineError, match=r"cache .* cannot be written: No space left on device"):
+        cache.publish(RECIPE, 7, "key", LISTED, Path.touch)
+    assert not files(cache)
+
+
 def test_an_unfinished_shard_leaves_nothing(cache: Cache) -> None:
     def write(path: Path) -> None:
         path.write_bytes(b"half")
