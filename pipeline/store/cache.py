@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pipeline.base.digests import file_digest
+from pipeline.base.digests import file_digest, sealed, unsealed
 from pipeline.base.errors import PipelineError
-from pipeline.base.sealed import sealed, unsealed
 from pipeline.store.results import Result, read_head, read_result, write_result
 
 ROWS, TRACKS = "rows.h5", "tracks.json"

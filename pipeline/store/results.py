@@ -43,7 +43,10 @@ def read_result(path: Path) -> Result | None:
             if archive.zip.testzip():  # NumPy compares no checksum of what it reads in part
                 return None
             head = _head(archive)
-            return Result(head["facts"], None if head["clips"] is None else archive["rows"])
+            rows = None if head["clips"] is None else archive["rows"]
+            if rows is not None and not isinstance(rows, np.ndarray):
+                return None
+            return Result(head["facts"], rows)
     except Exception:  # an archive with a wrong byte may raise many
         return None
 

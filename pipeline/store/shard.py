@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
+from pipeline.store.heap import require_whole_heaps
 
 SCHEMA_VERSION = 2
 REQUIRED = ("rows", "track_id", "clip")
@@ -33,6 +34,7 @@ UNREADABLE = (
     OSError,
     RuntimeError,
     KeyError,
+    IndexError,
     ValueError,
     TypeError,
     AttributeError,
@@ -110,7 +112,8 @@ class Shard:
     def description(self) -> dict[str, Any]:
         """What the writer said about the rows: all attributes but the schema version."""
         with _readable(self._path):
-            found = {name: _attribute(value) for name, value in self._file.attrs.items()}
+            _require_texts(self._path, self._dataset)
+            found = {name: _attribute(self._file.attrs, name) for name in self._file.attrs}
             del found["schema_version"]
             return found
 
@@ -189,7 +192,17 @@ def _stored_bytes(dataset: h5py.Dataset) -> int:
     return 0 if dataset.chunks else int(dataset.nbytes)
 
 
-def _attribute(value: Any) -> Any:
+def _require_texts(path: Path, rows: h5py.Dataset) -> None:
+    with path.open("rb") as file:  # what lies before the rows; of chunks, that is not known
+        require_whole_heaps(file.read(rows.id.get_offset() or 0))
+
+
+def _attribute(attributes: h5py.AttributeManager, name: str) -> Any:
+    found = attributes.get_id(name)
+    # h5py may crash when it reads a sequence that is none.
+    if found.shape != () or isinstance(found.get_type(), h5py.h5t.TypeVlenID):
+        raise ValueError(f"the attribute {name!r} is not one number or text")
+    value = attributes[name]
     if isinstance(value, str) and value.startswith("{"):
         return json.loads(value)
     return value.item() if isinstance(value, np.generic) else value

@@ -124,11 +124,14 @@ def _read(path: Path, count: int) -> tuple[dict[str, Any], list[Any], list[Any]]
             if kept.zip.testzip():  # NumPy compares no checksum of what it reads in part
                 return None
             state = json.loads(str(kept["state"]))
-            values = [kept[f"variable-{number}"] for number in range(count)]
-            best = [kept[f"best-{number}"] for number in range(state["best_weights"])]
+            names = [f"variable-{number}" for number in range(count)]
+            names += [f"best-{number}" for number in range(state["best_weights"])]
+            arrays = [kept[name] for name in names]
+            if not all(isinstance(array, np.ndarray) for array in arrays):
+                return None
     except Exception:  # an archive with a wrong byte may raise many
         return None
-    return state, values, best
+    return state, arrays[:count], arrays[count:]
 
 
 def _variables(model: keras.Model) -> list[Any]:

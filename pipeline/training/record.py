@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.digests import file_digest
-from pipeline.base.sealed import sealed, unsealed
+from pipeline.base.digests import file_digest, sealed, unsealed
 from pipeline.training.fitting import Fitted
 from pipeline.training.saved import Description, save_model
 

@@ -1,14 +1,17 @@
-"""What addresses are made of: digests of texts, and versions of libraries."""
+"""Digests of texts and files, sealed JSON, and versions of libraries."""
 
+import hashlib
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.digests import digest, version_of
+from pipeline.base.digests import digest, file_digest, sealed, unsealed, version_of
 
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"])))
+CONTENT = {"size": 12, "seconds": 0.1, "name": "Björk\n", "tracks": [{"a": None}, {}]}
 
 
 @given(one=TEXTS, other=TEXTS)
@@ -38,3 +41,29 @@ def test_the_version_of_a_library_goes_by_the_name_of_its_package(
 
 def test_a_library_that_is_not_installed_has_no_version() -> None:
     assert version_of("no_such_library") == ""
+
+
+def test_a_file_has_the_digest_of_its_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+    assert file_digest(tmp_path / "a") == hashlib.sha256(b"content").hexdigest()
+
+
+def test_sealed_content_comes_back() -> None:
+    assert unsealed(sealed(CONTENT)) == CONTENT
+
+
+def test_no_changed_byte_of_sealed_content_goes_unnoticed() -> None:
+    whole = sealed(CONTENT).encode()
+    for place in range(len(whole)):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        with pytest.raises(ValueError, match="damaged"):
+            unsealed(changed.decode())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{}", '{"sha256": 3}', "[" * 100_000], ids=range(6)
+)
+def test_what_has_no_seal_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        unsealed(text)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fuzz.damage import EDITS, FLIPS, Edit, cases, damaged
 from fuzz.fair import PATIENCE, Bench
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 # What loads Keras is imported where it is used: only the bench needs it.
@@ -99,6 +99,7 @@ def read_checkpoint(path: Path) -> Any:
 
 
 @given(edits=DAMAGE)
+@example(edits=[(3751, 8, b"\x7f\xf8" + bytes(6))])  # a member of the length 0
 @cases(60)
 def test_damaged_checkpoints(bench: Bench, whole: Path, edits: list[Edit]) -> None:
     """They are as good as none."""

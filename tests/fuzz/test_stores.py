@@ -113,6 +113,8 @@ def read_all(folder: Path) -> list[str]:
 @given(number=NUMBERS, edits=DAMAGE)
 @example(number=OF_A_TRACK, edits=[(112, 1, b"\xff")])  # h5py raises a KeyError
 @example(number=OF_A_TRACK, edits=[(896, 1, b"\xff")])  # and a RuntimeError
+@example(number=OF_A_TRACK, edits=[(913, 1, b"\xff")])  # a text becomes a sequence
+@example(number=OF_A_TRACK, edits=[(2072, 1, b"\xff")])  # HDF5 would not end
 @cases(80)
 def test_damaged_stores(
     bench: Bench, whole: Path, place: Path, number: int, edits: list[Edit]
