@@ -26,7 +26,10 @@ class ShortchunkParams(FitParams):
     batch_norm_momentum : float
     """
 
-    filters: Annotated[tuple[Count, ...], Field(min_length=1, max_length=8, strict=False)]
+    filters: Annotated[
+        tuple[Count, ...],
+        Field(min_length=1, max_length=8, strict=False, examples=[[8, 16]]),
+    ]
     batch_norm_momentum: Share
 
     def require_input(self, name: str, shape: tuple[int, ...]) -> None:

@@ -25,7 +25,7 @@ distributed = pytest.importorskip("distributed")
 @contextmanager
 def local_cluster(workers: int) -> Iterator[Any]:
     """A scheduler and workers of one thread, all in this process."""
-    options = {"processes": False, "dashboard_address": None}
+    options = {"processes": False, "dashboard_address": "127.0.0.1:0"}
     with (
         mock.patch.dict(os.environ),
         distributed.LocalCluster(n_workers=workers, threads_per_worker=1, **options) as local,
