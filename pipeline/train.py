@@ -12,7 +12,7 @@ from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import read_folds
 from pipeline.store.build import replacing_folder
 from pipeline.store.cache import link
-from pipeline.training.cross_validation import TrainedFold, code_of, train_folds
+from pipeline.training.cross_validation import code_of, train_folds
 from pipeline.training.experiment import Experiment, read_experiment
 from pipeline.training.fitting import FoldTask
 from pipeline.training.live import COLUMNS
@@ -59,16 +59,16 @@ def describe_training(
     }
 
 
-def durations(
-    tasks: Sequence[FoldTask], folds: Sequence[TrainedFold], records: Sequence[Record]
-) -> dict[str, Any]:
-    """How many seconds each fold took, whenever it was trained, and which of them were reused."""
+def durations(tasks: Sequence[FoldTask], records: Sequence[Record]) -> dict[str, Any]:
+    """How many seconds each fold took, whenever it was trained.
+
+    Which folds came from the cache is not told, as that differs between runs of equal results.
+    """
     numbers = [task.description.fold for task in tasks]
     seconds = [record.seconds for record in records]
     return {
         "seconds": round(sum(seconds), 1),
         "seconds_of_folds": dict(zip(map(str, numbers), seconds, strict=True)),
-        "folds_reused": [n for n, fold in zip(numbers, folds, strict=True) if fold.reused],
     }
 
 
@@ -98,13 +98,13 @@ def main() -> None:
     SUMMARY.unlink(missing_ok=True)  # DVC would show the last run's figures as those of this one
     write_csv(HISTORIES, COLUMNS, [])  # to which every epoch adds a line
     with replacing_folder(TRAINED) as trained:
-        folds = train_folds(tasks, HISTORIES.absolute())
-        records = [read_record(fold.folder) for fold in folds]
-        for task, fold in zip(tasks, folds, strict=True):
-            link(fold.folder / MODEL, trained / f"fold-{task.description.fold}.keras")
+        folders = train_folds(tasks, HISTORIES.absolute())
+        records = [read_record(folder) for folder in folders]
+        for task, folder in zip(tasks, folders, strict=True):
+            link(folder / MODEL, trained / f"fold-{task.description.fold}.keras")
     write_csv(HISTORIES, COLUMNS, histories(tasks, records))
     description = describe_training(experiment, clips.description, records, code_of(tasks[0]))
-    write_json(TRAINING, {**description, **durations(tasks, folds, records)})
+    write_json(TRAINING, {**description, **durations(tasks, records)})
 
 
 if __name__ == "__main__":

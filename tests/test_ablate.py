@@ -95,12 +95,12 @@ def by_hand(*kinds: str) -> tuple[float, float]:
     folds = train_folds(make_tasks(experiment, tracks, clips, Path("again")))
     right = []
     for fold, trained in enumerate(folds):
-        model = load_model(trained.folder / MODEL)[0]
+        model = load_model(trained / MODEL)[0]
         for track in (track for track in tracks if fold in track.tested_in):
             rows = clips.rows_of([track])
             vote = VOTERS["majority"](probabilities(model, clips.rows[rows])).argmax()
             right.append(clips.genres[vote] == track.genre)
-    histories = [read_record(trained.folder).history for trained in folds]
+    histories = [read_record(trained).history for trained in folds]
     best = [min(history, key=lambda row: row["val_loss"]) for history in histories]
     return float(np.mean(right)), float(np.mean([row["val_accuracy"] for row in best]))
 

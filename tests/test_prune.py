@@ -139,7 +139,7 @@ def test_a_training_ends_well_though_the_cache_is_pruned_in_every_epoch(
     monkeypatch.chdir(tmp_path)
     experiment = write_project(tmp_path)
     task = make_tasks(experiment, labelled_tracks(), labelled_clips(tmp_path))[0]
-    expected = contents(train_fold(task, Cache(tmp_path / "undisturbed"), code_of(task)).folder)
+    expected = contents(train_fold(task, Cache(tmp_path / "undisturbed"), code_of(task)))
     cache, found = Cache(tmp_path / "cache"), []
     end = Checkpoint.on_epoch_end
 
@@ -153,7 +153,7 @@ def test_a_training_ends_well_though_the_cache_is_pruned_in_every_epoch(
     monkeypatch.setattr(Checkpoint, "on_epoch_end", end_and_prune)
     monkeypatch.setattr(checkpoint, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(prune, "WORK_SECONDS", patience)
-    folder = train_fold(task, cache, code_of(task)).folder
+    folder = train_fold(task, cache, code_of(task))
     assert found == [kept] * experiment.network.epochs
     assert contents(folder)["model.keras"] == expected["model.keras"]
     assert [item.path for item in prune.items(cache.root)] == [folder]

@@ -42,8 +42,7 @@ def cross_validate(
     folder : Path
         Where augmented samples lie, if the experiment trains on them.
     """
-    trained = train_folds(make_tasks(experiment, tracks, clips, folder))
-    folders = [fold.folder for fold in trained]
+    folders = train_folds(make_tasks(experiment, tracks, clips, folder))
     found = predict_out_of_fold(clips, [load_model(each / MODEL) for each in folders])
     predictions = clip_predictions(clips, found.rows, found.folds, found.probabilities)
     return CrossValidated(predictions, [read_record(each) for each in folders])

@@ -9,7 +9,7 @@ from pipeline.base.terminal import duration
 Rows = list[tuple[str, str]]
 RUN = "Run"
 # Keys of metrics/training.json that get a table of their own.
-APART = ("parameters", "versions", "seconds", "seconds_of_folds", "folds_reused")
+APART = ("parameters", "versions", "seconds", "seconds_of_folds")
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,13 @@ def _sections(name: str, section: Mapping[str, Any]) -> Iterator[Table]:
 
 def _durations(record: Mapping[str, Any]) -> Table:
     """Of each fold, and of all: what it took to train them, whenever that was."""
-    reused = record.get("folds_reused", [])
     rows = [
-        (f"fold {fold}", f"{duration(seconds)}{' *' if int(fold) in reused else ''}")
+        (f"fold {fold}", duration(seconds))
         for fold, seconds in record.get("seconds_of_folds", {}).items()
     ]
     if "seconds" in record:
         rows.append(("all folds, one after another", duration(record["seconds"])))
-    note = "* Trained by an earlier run and taken from the cache." if reused else ""
-    return Table("Time of training", rows, note)
+    return Table("Time of training", rows, "A fold in the cache took it in an earlier run.")
 
 
 def _is_section(value: Any) -> bool:

@@ -6,7 +6,7 @@ cache. One that was killed continues from its last checkpoint.
 
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from operator import call
 from pathlib import Path
@@ -32,24 +32,8 @@ TRAINED_BY = ("pipeline.training.fitting", "pipeline.training.record")
 ONE_AT_A_TIME = threading.Lock()
 
 
-@dataclass(frozen=True)
-class TrainedFold:
-    """A fold in the cache.
-
-    Attributes
-    ----------
-    folder : Path
-        As `record.write_fold` writes it.
-    reused : bool
-        Whether it was trained before, and taken from the cache.
-    """
-
-    folder: Path
-    reused: bool
-
-
-def train_folds(tasks: Sequence[FoldTask], curves: Path | None = None) -> list[TrainedFold]:
-    """Train the folds, each unless it is already in the cache.
+def train_folds(tasks: Sequence[FoldTask], curves: Path | None = None) -> list[Path]:
+    """Train the folds; return their folders in the cache, as `record.write_fold` writes them.
 
     Parameters
     ----------
@@ -61,8 +45,8 @@ def train_folds(tasks: Sequence[FoldTask], curves: Path | None = None) -> list[T
     return map_folds(call, parts)
 
 
-def train_fold(task: FoldTask, cache: Cache, code: str, curves: Path | None = None) -> TrainedFold:
-    """Train the fold unless it is already in the cache.
+def train_fold(task: FoldTask, cache: Cache, code: str, curves: Path | None = None) -> Path:
+    """Folder of the fold in the cache, trained unless it is already there.
 
     Parameters
     ----------
@@ -92,9 +76,9 @@ def train_fold(task: FoldTask, cache: Cache, code: str, curves: Path | None = No
         folder = cache.folder(FOLDS, address)
         if folder is None or not is_whole(folder):
             cache.forget_folder(FOLDS, address)
-            return TrainedFold(_train_anew(task, cache, address, curves), reused=False)
+            return _train_anew(task, cache, address, curves)
         print(f"fold {task.description.fold}: trained before, taken from the cache")
-        return TrainedFold(folder, reused=True)
+        return folder
 
 
 def _train_anew(task: FoldTask, cache: Cache, address: str, curves: Path | None) -> Path:

@@ -12,7 +12,6 @@ RECORD = {
     "versions": {"python": "3.11.2", "librosa": "0.11.0"},
     "seconds": 150.0,
     "seconds_of_folds": {"0": 30.0, "1": 120.0},
-    "folds_reused": [1],
 }
 
 
@@ -25,18 +24,11 @@ def test_there_is_a_table_for_each_section() -> None:
         "Versions": {"python": "3.11.2", "librosa": "0.11.0"},
         "Time of training": {
             "fold 0": "30 s",
-            "fold 1": "2 min *",
+            "fold 1": "2 min",
             "all folds, one after another": "2 min",
         },
         "Folds": {"folds": "2"},
     }
-
-
-def test_a_time_that_is_from_an_earlier_run_says_so() -> None:
-    [times] = [table for table in how_it_was_made(RECORD, {}) if table.title == "Time of training"]
-    assert times.note == "* Trained by an earlier run and taken from the cache."
-    [times] = how_it_was_made({"seconds": 3, "folds_reused": []}, {})
-    assert times.note == ""
 
 
 def test_a_record_without_anything_has_no_table() -> None:

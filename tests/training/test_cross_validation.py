@@ -17,7 +17,6 @@ from pipeline.store.cache import Cache
 from pipeline.training import checkpoint, cross_validation, record
 from pipeline.training.cross_validation import (
     FOLDS,
-    TrainedFold,
     code_of,
     train_fold,
     train_folds,
@@ -31,7 +30,7 @@ pytestmark = saves_models
 
 
 def train(task: FoldTask, cache: Path) -> Path:
-    return train_fold(task, Cache(cache), code_of(task)).folder
+    return train_fold(task, Cache(cache), code_of(task))
 
 
 @pytest.fixture
@@ -93,9 +92,9 @@ def test_worker_with_other_code_is_refused(tmp_path: Path, fitted: list[int]) ->
 def test_code_of_a_fold_is_sent_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = []
 
-    def remember(task: FoldTask, _: Cache, code: str, __: Path | None) -> TrainedFold:
+    def remember(task: FoldTask, _: Cache, code: str, __: Path | None) -> Path:
         sent.append((task, code))
-        return TrainedFold(Path(), reused=False)
+        return Path()
 
     monkeypatch.setattr(cross_validation, "train_fold", remember)
     monkeypatch.setattr(cross_validation, "map_folds", lambda f, calls: [f(each) for each in calls])
