@@ -14,7 +14,7 @@ from pipeline.base.terminal import RESUMES
 
 Result = TypeVar("Result")
 
-PATIENCE_SECONDS = 10  # how long a scheduler may take to answer
+PATIENCE_SECONDS = 15  # how long a scheduler may take to answer
 WORKER_SECONDS = 30  # how long there may be no worker
 LOOK_SECONDS = 5  # between two looks at what became of the workers
 # What has to be the same on all machines for Dask itself. Builder.compute and train_fold refuse
