@@ -70,7 +70,8 @@ class Clone(Repository):
 
     def make_repro(self) -> str:
         """The last line that `make repro` prints."""
-        return self.run("make", "repro", "--old-file=.venv/.ready").splitlines()[-1]
+        quiet = "--no-print-directory"  # within `make test`, make would say where it is
+        return self.run("make", quiet, "repro", "--old-file=.venv/.ready").splitlines()[-1]
 
     def commit_as_another_machine(self, subject: str) -> str:
         """Commit the run as if its models, and what follows from them, had other bytes."""
