@@ -24,10 +24,10 @@ repro: setup  ## audio -> ten-fold metrics: run every stage that is out of date
 	  echo "dvc.lock and metrics/ now describe your run; to keep them: git commit -am 'My first run'"
 
 test: check  ## style, types and all tests
-	python -m pytest --numprocesses=auto
+	python -m pytest --numprocesses=auto --dist=loadfile
 
 quick: check  ## style, types and the tests that start no process and train nothing
-	python -m pytest --numprocesses=auto -m "not slow"
+	python -m pytest --numprocesses=auto --dist=loadfile -m "not slow"
 
 check: setup  ## style and types
 	ruff check .
@@ -35,7 +35,7 @@ check: setup  ## style and types
 	mypy
 
 fuzz: setup  ## thousands of damaged files, tables, stores and models (FUZZ_CASES=2000)
-	FUZZ_CASES=$${FUZZ_CASES:-2000} python -m pytest --numprocesses=auto tests/fuzz
+	FUZZ_CASES=$${FUZZ_CASES:-2000} python -m pytest --numprocesses=auto --dist=loadfile tests/fuzz
 
 bench: setup  ## measure the speed claims of benchmarks/
 	@for script in benchmarks/*.py; do echo "== $$script"; python "$$script" || exit 1; done
