@@ -1,7 +1,8 @@
-"""Which first-party modules a file imports, by its source."""
+"""The project's own files: what they import, by their source, and copies of them."""
 
 import ast
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -49,3 +50,14 @@ def _files(module: str) -> Iterator[Path]:
     base = ROOT.joinpath(*parts)
     if parts[0] in PACKAGES and base.with_suffix(".py").is_file():
         yield base.with_suffix(".py")
+
+
+def copy_parts(parts: Iterable[str], folder: Path) -> None:
+    """Copy files and folders of the project, named from its root, into another folder."""
+    for part in parts:
+        source, target = ROOT / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from documents import write_params
-from imports import ROOT
+from imports import copy_parts
 
 PARTS = ["pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"]
 
@@ -49,13 +49,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for part in [*PARTS, "tests/test_edits.py"]:
-            source, target = ROOT / part, folder / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, target)
+        copy_parts([*PARTS, "tests/test_edits.py"], folder)
         write_params(folder, {})
         self.run("git", "init", "-q")
         self._make_outputs()

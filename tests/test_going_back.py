@@ -5,13 +5,12 @@ so that DVC is tested on the real stages and nothing is trained.
 """
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import yaml
 from documents import write_params
-from imports import ROOT
+from imports import ROOT, copy_parts
 from repository import Repository
 
 PARTS = ["pipeline", "models", ".dvc/config", ".dvcignore", ".gitignore", "Makefile"]
@@ -49,13 +48,7 @@ class Clone(Repository):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        for part in PARTS:
-            source, target = ROOT / part, folder / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, target)
+        copy_parts(PARTS, folder)
         document = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
         (folder / "dvc.yaml").write_text(yaml.safe_dump(quick_stages(document), sort_keys=False))
         (folder / "stage.py").write_text(STAGE)
