@@ -38,6 +38,7 @@ SENT = 1000  # items that a cluster has at once
 warnings.filterwarnings("ignore", r"(?s).*adjusting the input task iterator", UserWarning)
 warnings.filterwarnings("ignore", r"A worker stopped while some jobs were given", UserWarning)
 ORPHAN_SECONDS = 1.0  # between two checks whether the parent lives
+FEEDER_SECONDS = 5.0  # for which an error waits at most
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",  # PyTorch
@@ -168,12 +169,26 @@ def _processes(count: int) -> Iterator[None]:
     try:
         with parallel_config("loky", n_jobs=count, inner_max_num_threads=1, **parent):
             yield
-    except TerminatedWorkerError as error:
+    except BaseException as error:
+        _wait_for_feeders()
+        if not isinstance(error, TerminatedWorkerError):
+            raise
         signals = ", ".join(sorted(set(re.findall(r"SIG\w+", str(error))))) or "without a signal"
         raise PipelineError(
             f"a worker process was killed ({signals}), perhaps for want of memory, of which a "
             f"PIPELINE_WORKERS below {count} needs less; {RESUMES}"
         ) from None
+
+
+def _wait_for_feeders() -> None:
+    """Let the threads that fed the processes end, now that joblib has ended these.
+
+    Python stops them wherever they are as it ends itself. Where that is between deleting a lock
+    and telling so, joblib's resource tracker warns of it, after the error of this process.
+    """
+    for thread in threading.enumerate():
+        if thread.name == "QueueFeederThread":
+            thread.join(FEEDER_SECONDS)
 
 
 def _end_with(parent: int) -> None:
