@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from joblib.externals.loky import get_reusable_executor
 from waiting import wait_until
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.parallel import MANY, ONE_THREAD, map_folds, map_tracks, workers
+from pipeline.base.parallel import MANY, ONE_THREAD, _processes, map_folds, map_tracks, workers
 from pipeline.base.terminal import RESUMES
 
 # Processes of a test import this module: it imports nothing that takes long.
@@ -242,6 +243,15 @@ def test_threads_have_ended_when_an_error_is_raised(monkeypatch: pytest.MonkeyPa
         list(map_tracks(compute, range(20), total=20, label="fail"))
     assert sorted(ended) == sorted(begun)
     assert len(begun) < 20
+
+
+def test_the_threads_that_feed_processes_end_before_an_error_is_told() -> None:
+    """Python would kill one as it ends, and joblib would warn of the lock that it had in hand."""
+    feeder = threading.Thread(target=time.sleep, args=(0.2,), name="QueueFeederThread")
+    with pytest.raises(PipelineError, match="broken"), _processes(2):
+        feeder.start()
+        raise PipelineError("broken")
+    assert not feeder.is_alive()
 
 
 def test_single_fold_runs_in_another_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
