@@ -248,9 +248,9 @@ def test_threads_have_ended_when_an_error_is_raised(monkeypatch: pytest.MonkeyPa
 def test_the_threads_that_feed_processes_end_before_an_error_is_told() -> None:
     """Python would kill one as it ends, and joblib would warn of the lock that it had in hand."""
     feeder = threading.Thread(target=time.sleep, args=(0.2,), name="QueueFeederThread")
-    with pytest.raises(PipelineError, match="broken"), _processes(2):
-        feeder.start()
-        raise PipelineError("broken")
+    feeder.start()
+    with pytest.raises(PipelineError, match="item 2 is broken"), _processes(2):
+        fail_at_two(2)
     assert not feeder.is_alive()
 
 
