@@ -11,28 +11,23 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import ParamsError
-from pipeline.base.fields import STRICT, Count, Share
-from pipeline.training.params import FitParams, require_pictures
+from pipeline.base.fields import STRICT
+from pipeline.training.params import ConvolutionalParams, require_pictures
 
 HIDDEN = 32
 
 
 @dataclass(frozen=True, config=STRICT)
-class CnnParams(FitParams):
+class CnnParams(ConvolutionalParams):
     """Parameters of the report's network.
 
     Attributes
     ----------
-    filters : tuple of int
-        Number of filters in each block.
     kernel : int
         Height and width of the filters.
-    batch_norm_momentum : float
     """
 
-    filters: Annotated[tuple[Count, ...], Field(min_length=1, max_length=8, strict=False)]
     kernel: Annotated[int, Field(ge=1, le=31)]
-    batch_norm_momentum: Share
 
     @property
     def needs_float32(self) -> bool:

@@ -11,28 +11,23 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import ParamsError
-from pipeline.base.fields import STRICT, Count, Share
-from pipeline.training.params import FitParams, require_pictures
+from pipeline.base.fields import STRICT
+from pipeline.training.params import ConvolutionalParams, require_pictures
 
 HIDDEN = 32
 
 
 @dataclass(frozen=True, config=STRICT)
-class CnnPaddedParams(FitParams):
+class CnnPaddedParams(ConvolutionalParams):
     """Parameters of the padded network.
 
     Attributes
     ----------
-    filters : tuple of int
-        Number of filters in each block.
     kernel : int
         Height and width of the filters.
-    batch_norm_momentum : float
     """
 
-    filters: Annotated[tuple[Count, ...], Field(min_length=1, max_length=8, strict=False)]
     kernel: Annotated[int, Field(ge=1, le=31)]
-    batch_norm_momentum: Share
 
     def require_input(self, name: str, shape: tuple[int, ...]) -> None:
         """Raise `ParamsError` unless pictures of `shape` can be pooled once in each block."""

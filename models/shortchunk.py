@@ -5,32 +5,18 @@ music tagging models" (SMC 2020), with fewer blocks and no pooling after the las
 small pictures.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import ParamsError
-from pipeline.base.fields import STRICT, Count, Share
-from pipeline.training.params import FitParams, require_pictures
+from pipeline.base.fields import STRICT
+from pipeline.training.params import ConvolutionalParams, require_pictures
 
 
 @dataclass(frozen=True, config=STRICT)
-class ShortchunkParams(FitParams):
-    """Parameters of the short-chunk network.
-
-    Attributes
-    ----------
-    filters : tuple of int
-        Number of filters in each block; between two blocks the picture is halved.
-    batch_norm_momentum : float
-    """
-
-    filters: Annotated[
-        tuple[Count, ...],
-        Field(min_length=1, max_length=8, strict=False, examples=[[8, 16]]),
-    ]
-    batch_norm_momentum: Share
+class ShortchunkParams(ConvolutionalParams):
+    """Parameters of the short-chunk network; between two blocks the picture is halved."""
 
     def require_input(self, name: str, shape: tuple[int, ...]) -> None:
         """Raise `ParamsError` unless pictures of `shape` can be halved between the blocks."""

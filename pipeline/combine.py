@@ -24,7 +24,7 @@ from pipeline.comparison.combination import (
 from pipeline.comparison.differing import differing
 from pipeline.comparison.paired import Difference
 from pipeline.comparison.probabilities import with_probabilities
-from pipeline.comparison.revisions import read_revision
+from pipeline.comparison.revisions import add_revisions, read_revision
 from pipeline.comparison.tables import (
     Table,
     differences_table,
@@ -96,12 +96,7 @@ def choice_table(choice: Choice) -> Table:
 def main() -> None:
     """Combine the revisions of the command line."""
     parser = command_line(__doc__)
-    parser.add_argument(
-        "revisions",
-        nargs="+",
-        metavar="REV",
-        help="branch, commit, tag, experiment or `workspace`; at least two",
-    )
+    add_revisions(parser, "at least two")
     parser.add_argument(
         "--choose",
         nargs="?",

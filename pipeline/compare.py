@@ -12,7 +12,12 @@ from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.tables import replacing
 from pipeline.comparison.result import as_json, compare_revisions
-from pipeline.comparison.revisions import WORKSPACE, read_revision, require_comparable
+from pipeline.comparison.revisions import (
+    WORKSPACE,
+    add_revisions,
+    read_revision,
+    require_comparable,
+)
 from pipeline.comparison.text import text
 from pipeline.pages.comparison import changed_sounds, page
 
@@ -20,13 +25,7 @@ from pipeline.pages.comparison import changed_sounds, page
 def main() -> None:
     """Compare the revisions of the command line."""
     parser = command_line(__doc__)
-    parser.add_argument(
-        "revisions",
-        nargs="+",
-        metavar="REV",
-        help="branch, commit, tag, experiment or `workspace`; the first is the reference; "
-        "one alone is compared with the workspace",
-    )
+    add_revisions(parser, "the first is the reference; one alone is compared with the workspace")
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to FILE too")
     arguments = parser.parse_args()

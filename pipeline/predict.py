@@ -11,9 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from pipeline.audio.rejection import Rejection
 from pipeline.base.arrays import Array
@@ -23,11 +20,19 @@ from pipeline.base.growing import GrowingTable
 from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED, UNLABELLED_CLIPS
 from pipeline.base.progress import progress
 from pipeline.base.tables import write_csv
-from pipeline.base.terminal import aligned, clean
+from pipeline.base.terminal import clean
 from pipeline.dataset.files import is_audio, name_of, walk_files
 from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.over_time import write_labels, write_over_time
 from pipeline.evaluation.summary import probability_columns, probability_row
+from pipeline.evaluation.verdicts import (
+    Row,
+    file_columns,
+    file_row,
+    format_table,
+    track_columns,
+    verdict,
+)
 from pipeline.store.store import Store
 from pipeline.training.ensemble import load_models
 from pipeline.training.prediction import (
@@ -38,23 +43,6 @@ from pipeline.training.prediction import (
     recipe_of,
     require_use,
 )
-
-COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
-TAGS = "tags"
-
-Row = dict[str, Any]
-
-
-def verdict(genres: Sequence[str], chances: Array) -> Row:
-    """The genre, the runner-up and the probability of each genre, as cells of a table."""
-    best, second = np.argsort(-chances, kind="stable")[:2]
-    return {
-        "genre": genres[best],
-        "probability": f"{chances[best]:.4f}",
-        "runner_up": genres[second],
-        "runner_up_probability": f"{chances[second]:.4f}",
-        **probability_row(genres, chances),
-    }
 
 
 def predict_store(
@@ -72,13 +60,7 @@ def predict_store(
 
 def predict_file(models: Models, path: Path) -> Row:
     """The row of one audio file; raises what `predict_sound` does."""
-    return _file_row(models, path, predict_sound(models, path))
-
-
-def _file_row(models: Models, path: Path, found: Prediction) -> Row:
-    told = verdict(models[0][1].genres, found.probabilities.mean(axis=0))
-    tags = {TAGS: ", ".join(found.tags)} if found.tags else {}
-    return {"file": name_of(path), **told, **tags}
+    return file_row(models[0][1].genres, path, predict_sound(models, path))
 
 
 def predict_files(
@@ -112,7 +94,7 @@ def predict_files(
             except OSError as error:
                 errors.append(f"{path}: {error.strerror}")
             else:
-                rows.append(_file_row(models, path, found))
+                rows.append(file_row(models[0][1].genres, path, found))
                 if keep:
                     keep(rows[-1])
                 if heard is not None:
@@ -160,12 +142,6 @@ def audio_files(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def format_table(rows: Sequence[Row]) -> str:
-    """Align the columns: file, genre, probability, runner-up and its probability, and tags."""
-    columns = ["file", *COLUMNS, *([TAGS] if TAGS in rows[0] else [])]
-    return aligned([columns, *([row[name] for name in columns] for row in rows)])
-
-
 def main() -> None:
     """Predict the files that the command line names, or else the dataset's unlabelled tracks."""
     parser = command_line(__doc__)
@@ -186,7 +162,7 @@ def main() -> None:
         paths = audio_files(arguments.files)
         models = load_models(arguments.models, require_use)
         growing = arguments.csv and GrowingTable(
-            arguments.csv, _columns_of_files(models), resume=arguments.resume
+            arguments.csv, file_columns(models[0][1]), resume=arguments.resume
         )
         with growing or nullcontext() as table:
             _predict_own(models, paths, table, arguments)
@@ -218,21 +194,11 @@ def _predict_unlabelled(models: Models) -> None:
     genres = models[0][1].genres
     found = dict(predict_store(models, folder, track_ids))
     rows = ({"track_id": name, **verdict(genres, p.mean(axis=0))} for name, p in found.items())
-    write_csv(UNLABELLED, _columns("track_id", models), rows)
+    write_csv(UNLABELLED, track_columns(genres), rows)
     clips = (
         {"track_id": name, **probability_row(genres, p)} for name in found for p in found[name]
     )
     write_csv(UNLABELLED_CLIPS, ["track_id", *probability_columns(genres)], clips)
-
-
-def _columns(first: str, models: Models) -> list[str]:
-    return [first, *COLUMNS, *probability_columns(models[0][1].genres)]
-
-
-def _columns_of_files(models: Models) -> list[str]:
-    """As of tracks, and the strongest tags at the end, where the feature has tags."""
-    has_tags = recipe_of(models[0][1])[0].feature.tag_names
-    return [*_columns("file", models), *([TAGS] if has_tags else [])]
 
 
 if __name__ == "__main__":

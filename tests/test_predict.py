@@ -34,6 +34,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.paths import FEATURE_STORES, TRAINED
 from pipeline.base.tables import read_csv
 from pipeline.base.terminal import clean
+from pipeline.evaluation.verdicts import COLUMNS, Row, format_table, verdict
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
 from pipeline.features.params import read_feature
@@ -97,7 +98,7 @@ def test_models_have_the_same_weight() -> None:
 
 
 def test_verdict_names_the_two_most_likely_genres() -> None:
-    assert predict.verdict(["a", "b", "c"], np.array([0.2, 0.5, 0.3])) == {
+    assert verdict(["a", "b", "c"], np.array([0.2, 0.5, 0.3])) == {
         "genre": "b",
         "probability": "0.5000",
         "runner_up": "c",
@@ -125,7 +126,7 @@ def test_prediction_for_a_file_is_that_of_the_stages(
     of_file = predict.predict_file(models, path)
     assert of_file.pop("file") == str(path)
     assert track_id == "unlabelled/stereo"
-    assert of_file == predict.verdict(models[0][1].genres, clips.mean(axis=0))
+    assert of_file == verdict(models[0][1].genres, clips.mean(axis=0))
 
 
 def test_settings_come_from_the_models(
@@ -180,8 +181,8 @@ def test_table_is_also_written_as_csv(
     with Path("out/table.csv").open(encoding="utf-8", newline="") as file:
         [row] = csv.DictReader(file)
     assert row == predict.predict_file(load_models(folder / TRAINED), Path("one.wav"))
-    assert list(row) == ["file", *predict.COLUMNS, "p_high", "p_low"]
-    assert out.splitlines()[1].split() == [row[name] for name in ("file", *predict.COLUMNS)]
+    assert list(row) == ["file", *COLUMNS, "p_high", "p_low"]
+    assert out.splitlines()[1].split() == [row[name] for name in ("file", *COLUMNS)]
 
 
 def test_the_strongest_tags_are_told_where_the_feature_has_them(
@@ -241,11 +242,11 @@ def test_feature_of_ones_own_cannot_be_computed_for_a_file(audio: Path) -> None:
 
 
 def test_table_is_aligned() -> None:
-    def row(name: str, genre: str, runner_up: str) -> predict.Row:
+    def row(name: str, genre: str, runner_up: str) -> Row:
         cells = (name, genre, "0.9000", runner_up, "0.0500")
-        return dict(zip(["file", *predict.COLUMNS], cells, strict=True))
+        return dict(zip(["file", *COLUMNS], cells, strict=True))
 
-    lines = predict.format_table(
+    lines = format_table(
         [row("a.wav", "hiphop", "pop"), row("a longer name.wav", "pop", "classical")]
     ).splitlines()
     assert len(lines) == 3

@@ -1,5 +1,6 @@
 """What a revision recorded of the tracks that its models were tested on."""
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,16 @@ from pipeline.comparison.recorded import (
 WORKSPACE = "workspace"
 LEAKY_PROTOCOL = "clip"
 PATHS = (SPLIT, TRAINING, SUMMARY, SCORES, PREDICTIONS)
+
+
+def add_revisions(parser: ArgumentParser, rule: str) -> None:
+    """Let the command line name revisions; `rule` is the end of the help on them."""
+    parser.add_argument(
+        "revisions",
+        nargs="+",
+        metavar="REV",
+        help=f"branch, commit, tag, experiment or `{WORKSPACE}`; {rule}",
+    )
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,25 @@ class FitParams:
         """
 
 
+@dataclass(frozen=True, config=STRICT)
+class ConvolutionalParams(FitParams):
+    """Parameters that every network of convolutional blocks has.
+
+    Attributes
+    ----------
+    filters : tuple of int
+        Number of filters in each block.
+    batch_norm_momentum : float
+        Share of the old in each update of the moving averages of batch normalisation.
+    """
+
+    filters: Annotated[
+        tuple[Count, ...],
+        Field(min_length=1, max_length=8, strict=False, examples=[[8, 16]]),
+    ]
+    batch_norm_momentum: Share
+
+
 def require_pictures(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return `shape` if it is one of pictures: (height, width, channels).
 
