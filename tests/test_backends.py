@@ -100,3 +100,31 @@ def test_network_learns_on_a_backend_and_predicts_the_same_on_another(
     network, _ = load_model(folder / f"{name}.keras")
     again = probabilities(network, np.load(folder / "rows.npy"))
     np.testing.assert_allclose(again, np.load(folder / f"{name}.npy"), atol=1e-4)
+
+
+STEP = """
+import hashlib
+import numpy as np
+from pipeline.base.backend import keras
+
+rng = np.random.default_rng(0)
+convolution = keras.layers.Conv2D(16, 7, kernel_initializer=keras.initializers.GlorotNormal(0))
+network = keras.Sequential([keras.Input((32, 32, 8)), convolution])
+network.compile("sgd", "mse")
+network.train_on_batch(rng.normal(size=(8, 32, 32, 8)), rng.normal(size=(8, 26, 26, 16)))
+print(hashlib.sha256(network.get_weights()[0]).hexdigest())
+"""
+
+
+def test_bits_do_not_depend_on_whether_the_user_turns_onednn_off() -> None:
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", STEP],
+            cwd=ROOT,
+            env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": choice},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for choice in ("0", "1")
+    }
+    assert len(digests) == 1
