@@ -112,6 +112,7 @@ def validated(trial: Trial) -> tuple[int, int, float]:
     from pipeline.training.tasks import make_tasks
 
     part, tracks = PARTS[trial.name], read_folds()
+    pair = tuple[Any, Any]  # what a class's own body refers to does not reach another process
     clips = load_labelled(FEATURE_STORES / FEATURE, tracks)
     task = make_tasks(read_experiment(document_of(trial)), tracks, clips)[trial.fold]
     seed, params = task.description.training["seed"], task.params
@@ -119,7 +120,7 @@ def validated(trial: Trial) -> tuple[int, int, float]:
     class Changed(Batches):
         """Batches with labels as probabilities, cropped and mixed where they train."""
 
-        def __getitem__(self, batch: int) -> tuple[Any, Any]:
+        def __getitem__(self, batch: int) -> pair:
             rows, labels = super().__getitem__(batch)
             wanted = np.eye(len(clips.genres), dtype=np.float32)[labels]
             if self._seed is None:
