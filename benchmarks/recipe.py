@@ -64,6 +64,7 @@ def inline(*kinds: str, probability: float = 0.5) -> dict[str, Any]:
     return {"mode": "inline", "kinds": list(kinds), "probability": probability}
 
 
+LONGER = {"epochs": 24}  # what makes training harder may pay only in more of it
 PARTS = {
     "as in params.yaml": Part(),
     "labels smoothed by 0.1": Part(smoothing=0.1),
@@ -75,6 +76,11 @@ PARTS = {
     "adam, no weight decay": Part(network={"optimizer": "adam", "weight_decay": 0}),
     "no warm-up": Part(network={"warmup": 0}),
     "no dropout": Part(network={"dropout": 0}),
+    "24 epochs": Part(network=LONGER),
+    "24 epochs, mixup, 0.2": Part(mixup=0.2, network=LONGER),
+    "24 epochs, SpecAugment, every second clip": Part(
+        network=LONGER, augment=inline("time_mask+frequency_mask")
+    ),
 }
 
 

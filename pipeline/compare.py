@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.tables import replacing
+from pipeline.comparison.histories import whole_histories
 from pipeline.comparison.result import as_json, compare_revisions
 from pipeline.comparison.revisions import (
     WORKSPACE,
@@ -40,7 +41,7 @@ def main() -> None:
     if arguments.html:
         sounds = changed_sounds(comparison, revisions[0].split["dataset_digest"])
         with replacing(arguments.html) as file:
-            file.write(page(comparison, sounds))
+            file.write(page(comparison, sounds, whole_histories(revisions)))
     print(json.dumps(as_json(comparison), indent=2) if arguments.json else text(comparison))
 
 

@@ -1,22 +1,18 @@
 """Which of several revisions to combine: chosen by their inner validation, never by the tests."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.terminal import percent
-from pipeline.comparison.recorded import HISTORIES, parse_table
-from pipeline.comparison.revisions import Revision, read_recorded
+from pipeline.comparison.histories import Epoch, read_histories
+from pipeline.comparison.revisions import Revision
 
 WITHIN = 10.0  # percentage points below the best, at most
-COLUMNS = ("fold", "val_loss", "val_accuracy")
 # The inner validation parts differ with the second, and clips are counted by the first.
 SAME = ("segment.seconds", "train.validation")
-
-Epoch = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -74,17 +70,9 @@ def validation_accuracy(revision: Revision) -> float:
     PipelineError
         The revision has no complete metrics/history.csv.
     """
-    content = read_recorded(revision.commit, [HISTORIES], revision.name)[HISTORIES]
-    folds: dict[str, list[Epoch]] = defaultdict(list)
-    for row in parse_table(HISTORIES, content, COLUMNS, revision.name):
-        folds[row["fold"]].append({name: float(row[name]) for name in COLUMNS[1:]})
-    if len(folds) != revision.split["folds"]:
-        raise PipelineError(
-            f"{HISTORIES} of {revision.name} has {len(folds)} folds in place of "
-            f"{revision.split['folds']}; run `dvc repro` there"
-        )
+    histories = read_histories(revision)
     patience = revision.parameters.get(f"models.{revision.model}.patience", 0)
-    return float(np.mean([kept_accuracy(history, patience) for history in folds.values()]))
+    return float(np.mean([kept_accuracy(each, patience) for each in histories.values()]))
 
 
 def kept_accuracy(history: Sequence[Epoch], patience: int) -> float:

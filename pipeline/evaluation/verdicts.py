@@ -20,7 +20,14 @@ Row = dict[str, Any]
 
 
 def verdict(genres: Sequence[str], chances: Array) -> Row:
-    """The genre, the runner-up and the probability of each genre, as cells of a table."""
+    """The genre, the runner-up and the probability of each genre, as cells of a table.
+
+    Parameters
+    ----------
+    genres : sequence of str
+    chances : float array, shape (genres,)
+        Probability of each genre.
+    """
     best, second = np.argsort(-chances, kind="stable")[:2]
     return {
         "genre": genres[best],

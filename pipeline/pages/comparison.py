@@ -20,6 +20,7 @@ from pipeline.pages.charts import (
     genre_chart,
     interval_chart,
 )
+from pipeline.pages.curves import Histories, curve_chart
 from pipeline.pages.media import Sounds, inside
 from pipeline.pages.render import render
 from pipeline.store.store import Store
@@ -30,7 +31,11 @@ MOST_CHANGED = 500  # rows of a table; a page with more is slow to open
 MOST_HEARD = 100  # tracks with sound, which is within the page: 16 MB if each takes 30 s
 
 
-def page(comparison: Comparison, sounds: Mapping[str, str] | None = None) -> str:
+def page(
+    comparison: Comparison,
+    sounds: Mapping[str, str] | None = None,
+    histories: Mapping[str, Histories] | None = None,
+) -> str:
     """One HTML page that needs no other file.
 
     Parameters
@@ -38,6 +43,8 @@ def page(comparison: Comparison, sounds: Mapping[str, str] | None = None) -> str
     comparison : Comparison
     sounds : mapping of track id to str, optional
         Addresses of the sounds that can be played, as `changed_sounds` returns them.
+    histories : mapping of revision to its folds' epochs, optional
+        Training is drawn of the revisions that are in it.
     """
     reference = comparison.reference
     return render(
@@ -55,6 +62,7 @@ def page(comparison: Comparison, sounds: Mapping[str, str] | None = None) -> str
             "chart": _differences(comparison),
             "table": tables.differences_table(tables.named_differences(comparison)),
         },
+        curves={name: curve_chart(found, "accuracy") for name, found in (histories or {}).items()},
         sides=[_details(reference, *pair) for pair in comparison.pairs],
         most_changed=MOST_CHANGED,
         sounds=sounds or {},

@@ -7,13 +7,14 @@ from typing import Any
 
 from pipeline.base.paths import AUGMENTED
 from pipeline.pages.charts import interval_chart
+from pipeline.pages.curves import CURVES, curve_chart
 from pipeline.pages.figures import Figures
 from pipeline.pages.heard import Heard, as_data
 from pipeline.pages.made import how_it_was_made
 from pipeline.pages.media import Media, Studio
 from pipeline.pages.notes import notes
 from pipeline.pages.render import render
-from pipeline.pages.report_charts import CURVES, calibration_chart, curve_chart, score_chart
+from pipeline.pages.report_charts import calibration_chart, score_chart
 from pipeline.pages.run import Run, with_media
 from pipeline.pages.samples import show_samples
 

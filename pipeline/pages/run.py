@@ -15,10 +15,10 @@ from pipeline.base.paths import (
     UNLABELLED_CLIPS,
 )
 from pipeline.base.tables import read_csv, read_json
+from pipeline.pages.curves import Histories
 from pipeline.pages.figures import Figures, read_figures
 from pipeline.pages.heard import Heard, hear_tested, hear_unlabelled, replicas_of
 from pipeline.pages.params import ALL, WRONG
-from pipeline.pages.report_charts import Histories
 
 MOST_UNLABELLED = 100  # with sound, unless all tracks have it
 

@@ -8,6 +8,7 @@ from repository import FIGURES, MAIN, Row, predictions, revision
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import HISTORIES
 from pipeline.base.tables import write_csv
+from pipeline.comparison.histories import whole_histories
 from pipeline.comparison.revisions import Revision
 from pipeline.comparison.validation import choose, validation_accuracy
 
@@ -22,7 +23,13 @@ def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def write_history(*folds: float) -> None:
     """A table in which each fold is by so much better than `EPOCHS`."""
     rows = [
-        {"fold": fold, "epoch": epoch, "val_loss": loss, "val_accuracy": accuracy + better}
+        {
+            "fold": fold,
+            "epoch": epoch,
+            "accuracy": 1.0,
+            "val_loss": loss,
+            "val_accuracy": accuracy + better,
+        }
         for fold, better in enumerate(folds)
         for epoch, (loss, accuracy) in enumerate(EPOCHS, 1)
     ]
@@ -105,6 +112,16 @@ def test_a_history_that_is_missing_or_incomplete_is_refused() -> None:
     expected = f"^{HISTORIES} of workspace has 1 folds in place of {FIGURES['folds']}"
     with pytest.raises(PipelineError, match=expected):
         validation_accuracy(recorded())
-    HISTORIES.write_text("fold,epoch,val_loss\n0,1,2\n")
+    HISTORIES.write_text("fold,epoch,accuracy,val_loss\n0,1,1,2\n")
     with pytest.raises(PipelineError, match=r"history.csv of workspace: no column 'val_accuracy'"):
         validation_accuracy(recorded())
+
+
+def test_only_whole_histories_are_drawn() -> None:
+    assert whole_histories([recorded()]) == {}
+    write_history(0, 0.1)
+    (found,) = whole_histories([recorded("workspace")]).values()
+    assert [[epoch["val_accuracy"] for epoch in fold] for fold in found.values()] == [
+        pytest.approx([1.0, 0.75, 0.5]),
+        pytest.approx([1.1, 0.85, 0.6]),
+    ]

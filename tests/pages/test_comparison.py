@@ -82,6 +82,17 @@ def test_page_holds_all(compared: Comparison, seen: Tags) -> None:
     assert {*notes(compared)} <= set(seen.text)
 
 
+def test_page_draws_the_training_of_revisions_that_recorded_it(compared: Comparison) -> None:
+    epochs = [{"accuracy": 0.1 * number, "val_accuracy": 0.5} for number in range(1, 4)]
+    drawn = page(compared, histories={HOSTILE: {"0": epochs, "1": epochs}})
+    seen = Tags(drawn)
+    assert {"Training: accuracy by epoch", HOSTILE} <= set(seen.text)
+    assert ("aria-label", f"Accuracy of {HOSTILE} by epoch") in seen.attributes
+    assert seen.tags.count("svg") == 2 * (2 + 2) + 1
+    assert seen.open == []
+    assert "Training: accuracy by epoch" not in Tags(page(compared)).text
+
+
 def test_a_track_is_marked_on_the_side_that_is_right(content: str) -> None:
     cells = re.search(r"metal/05</td>(.*?)</tr>", content, re.DOTALL)
     assert cells

@@ -1,0 +1,43 @@
+"""How the folds of a revision trained, epoch by epoch."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+
+from pipeline.base.errors import PipelineError
+from pipeline.comparison.recorded import HISTORIES, parse_table
+from pipeline.comparison.revisions import Revision, read_recorded
+
+COLUMNS = ("accuracy", "val_accuracy", "val_loss")
+
+Epoch = dict[str, float]
+Histories = dict[str, list[Epoch]]  # by the fold
+
+
+def whole_histories(revisions: Sequence[Revision]) -> dict[str, Histories]:
+    """The histories of each revision that has them all, by its name."""
+    found = {}
+    for revision in revisions:
+        with suppress(PipelineError):
+            found[revision.name] = read_histories(revision)
+    return found
+
+
+def read_histories(revision: Revision) -> Histories:
+    """The epochs of each fold, with the values named in `COLUMNS`.
+
+    Raises
+    ------
+    PipelineError
+        The revision has no complete metrics/history.csv.
+    """
+    content = read_recorded(revision.commit, [HISTORIES], revision.name)[HISTORIES]
+    folds: dict[str, list[Epoch]] = defaultdict(list)
+    for row in parse_table(HISTORIES, content, ("fold", *COLUMNS), revision.name):
+        folds[row["fold"]].append({name: float(row[name]) for name in COLUMNS})
+    if len(folds) != revision.split["folds"]:
+        raise PipelineError(
+            f"{HISTORIES} of {revision.name} has {len(folds)} folds in place of "
+            f"{revision.split['folds']}; run `dvc repro` there"
+        )
+    return dict(folds)
