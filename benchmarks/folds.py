@@ -33,7 +33,7 @@ def seconds_of_epoch(fold: int, store: Path, model: str) -> tuple[float, float]:
 
     task = noise_task(store, TRACKS - TESTED // 10, model, VALIDATION, fold, EPOCHS[model])
     start = time.perf_counter()
-    fit_fold(task, Checkpoint(store / f"{fold}.npz"))
+    fit_fold(task, Checkpoint(store / f"{model}-{fold}.npz"))
     trained = (time.perf_counter() - start) / EPOCHS[model]
     batches = Batches(task.rows, task.labels, task.train, task.params.batch_size, seed=0)
     start = time.perf_counter()

@@ -44,8 +44,8 @@ from pipeline.training.experiment import Experiment, read_experiment
 
 TIMED_CLIPS = 20  # on which each feature is timed
 # Clips of 64 x 65 values that one core of an AMD EPYC trains on in a second: with bfloat16
-# (`python benchmarks/folds.py 10`), without which it is half of that, and `cnn` in float32.
-STATED_RATES = {"ann": 3400.0, "cnn": 75.0, "cnn_padded": 66.0}
+# (`python benchmarks/folds.py`), without which it is half of that, and `cnn` in float32.
+STATED_RATES = {"ann": 2500.0, "cnn": 42.0, "cnn_padded": 31.0, "shortchunk": 180.0}
 STATED_VALUES = 64 * 65
 
 
