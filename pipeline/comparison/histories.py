@@ -29,12 +29,18 @@ def read_histories(revision: Revision) -> Histories:
     Raises
     ------
     PipelineError
-        The revision has no complete metrics/history.csv.
+        The revision has no complete metrics/history.csv, or a value in it is not a number.
     """
     content = read_recorded(revision.commit, [HISTORIES], revision.name)[HISTORIES]
     folds: dict[str, list[Epoch]] = defaultdict(list)
     for row in parse_table(HISTORIES, content, ("fold", *COLUMNS), revision.name):
-        folds[row["fold"]].append({name: float(row[name]) for name in COLUMNS})
+        try:
+            folds[row["fold"]].append({name: float(row[name]) for name in COLUMNS})
+        except (TypeError, ValueError):  # None where a row is cut short
+            raise PipelineError(
+                f"{HISTORIES} of {revision.name} has a value that is not a number; run `dvc repro` "
+                "there"
+            ) from None
     if len(folds) != revision.split["folds"]:
         raise PipelineError(
             f"{HISTORIES} of {revision.name} has {len(folds)} folds in place of "

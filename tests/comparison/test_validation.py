@@ -117,6 +117,15 @@ def test_a_history_that_is_missing_or_incomplete_is_refused() -> None:
         validation_accuracy(recorded())
 
 
+@pytest.mark.parametrize("cut", ["0,1,1", "0,1,1,0.5,half"])
+def test_a_history_of_something_else_than_numbers_is_refused(cut: str) -> None:
+    HISTORIES.parent.mkdir()
+    HISTORIES.write_text(f"fold,epoch,accuracy,val_loss,val_accuracy\n{cut}\n")
+    with pytest.raises(PipelineError, match=r"^metrics/history.csv of workspace has a value that"):
+        validation_accuracy(recorded())
+    assert whole_histories([recorded()]) == {}
+
+
 def test_only_whole_histories_are_drawn() -> None:
     assert whole_histories([recorded()]) == {}
     write_history(0, 0.1)
