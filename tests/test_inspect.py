@@ -119,6 +119,25 @@ def test_times_are_of_the_stages_and_features_that_will_run(music: Path) -> None
     assert twice["train"] == pytest.approx(2 * needed["train"])
 
 
+@pytest.mark.parametrize("model", ["ann", "linear"])
+def test_training_takes_longer_for_more_values_unless_it_is_linear(music: Path, model: str) -> None:
+    def seconds(hop_length: int) -> float:
+        write_params(
+            music.parent,
+            {
+                **SMALL,
+                "model": model,
+                "feature": "centroid",
+                "extract.features": ["centroid"],
+                "extract.centroid.hop_length": hop_length,
+            },
+        )
+        return float(inspect.inspect(music, by_sound=False)["seconds_needed"]["train"])
+
+    assert seconds(1024) > 0
+    assert (seconds(512) > seconds(1024)) == (model == "ann")
+
+
 def test_the_text_says_all_of_it_in_a_hundred_columns(
     music: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
