@@ -10,9 +10,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.errors import ParamsError
 from pipeline.base.fields import STRICT
-from pipeline.training.params import ConvolutionalParams, require_pictures
+from pipeline.training.params import ConvolutionalParams
 
 HIDDEN = 32
 
@@ -35,32 +34,12 @@ class CnnParams(ConvolutionalParams):
         return True
 
     @property
-    def least(self) -> int:
+    def least_size(self) -> int:
         """Height and width of the smallest picture of which a cell is left."""
         size = 1
         for _ in self.filters:
             size = 2 * size + self.kernel - 1
         return size
-
-    def require_input(self, name: str, shape: tuple[int, ...]) -> None:
-        """Raise `ParamsError` unless something is left of pictures of `shape`."""
-        height, width, _ = require_pictures(name, shape)
-        least = self.least
-        if min(height, width) >= least:
-            return
-        hints = []
-        if height < least:
-            hints.append(f"raise the feature's n_mels or height to {least}")
-        if width < least:
-            hints.append(
-                f"multiply its hop_length by at most {width / least:.2g}, or raise its width to "
-                f"{least}"
-            )
-        raise ParamsError(
-            f"model = {name!r} pools {len(self.filters)} times without padding and needs at least "
-            f"{least} x {least}, not {height} x {width}; {' and '.join(hints)}, or choose "
-            "model = cnn_padded"
-        )
 
 
 def build(input_shape: tuple[int, ...], n_classes: int, params: CnnParams) -> Any:
@@ -69,7 +48,7 @@ def build(input_shape: tuple[int, ...], n_classes: int, params: CnnParams) -> An
     Parameters
     ----------
     input_shape : (height, width, channels)
-        One that `params.require_input` accepts.
+        At least `params.least_size` high and wide.
     """
     import keras
     from keras import layers

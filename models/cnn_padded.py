@@ -10,9 +10,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.errors import ParamsError
 from pipeline.base.fields import STRICT
-from pipeline.training.params import ConvolutionalParams, require_pictures
+from pipeline.training.params import ConvolutionalParams
 
 HIDDEN = 32
 
@@ -29,17 +28,10 @@ class CnnPaddedParams(ConvolutionalParams):
 
     kernel: Annotated[int, Field(ge=1, le=31)]
 
-    def require_input(self, name: str, shape: tuple[int, ...]) -> None:
-        """Raise `ParamsError` unless pictures of `shape` can be pooled once in each block."""
-        height, width, _ = require_pictures(name, shape)
-        least = 2 ** len(self.filters)
-        if min(height, width) < least:
-            raise ParamsError(
-                f"model = {name!r} pools {len(self.filters)} times and needs at least {least} x "
-                f"{least}, not {height} x {width}; raise the feature's n_mels or height, lower its "
-                "hop_length or raise its width, raise segment.seconds, or shorten "
-                f"models.{name}.filters"
-            )
+    @property
+    def least_size(self) -> int:
+        """Height and width of the smallest picture that each block can pool."""
+        return 2 ** len(self.filters)
 
 
 def build(input_shape: tuple[int, ...], n_classes: int, params: CnnPaddedParams) -> Any:
@@ -48,7 +40,7 @@ def build(input_shape: tuple[int, ...], n_classes: int, params: CnnPaddedParams)
     Parameters
     ----------
     input_shape : (height, width, channels)
-        One that `params.require_input` accepts.
+        At least `params.least_size` high and wide.
     """
     import keras
     from keras import layers

@@ -9,25 +9,18 @@ from typing import Any
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.errors import ParamsError
 from pipeline.base.fields import STRICT
-from pipeline.training.params import ConvolutionalParams, require_pictures
+from pipeline.training.params import ConvolutionalParams
 
 
 @dataclass(frozen=True, config=STRICT)
 class ShortchunkParams(ConvolutionalParams):
     """Parameters of the short-chunk network; between two blocks the picture is halved."""
 
-    def require_input(self, name: str, shape: tuple[int, ...]) -> None:
-        """Raise `ParamsError` unless pictures of `shape` can be halved between the blocks."""
-        height, width, _ = require_pictures(name, shape)
-        least = 2 ** (len(self.filters) - 1)
-        if min(height, width) < least:
-            raise ParamsError(
-                f"model = {name!r} needs pictures of at least {least} x {least}, not {height} x "
-                f"{width}; raise the feature's n_mels or height, lower its hop_length or raise its "
-                f"width, or shorten models.{name}.filters"
-            )
+    @property
+    def least_size(self) -> int:
+        """Height and width of the smallest picture that can be halved between all blocks."""
+        return 2 ** (len(self.filters) - 1)
 
 
 def build(input_shape: tuple[int, ...], n_classes: int, params: ShortchunkParams) -> Any:
@@ -36,7 +29,7 @@ def build(input_shape: tuple[int, ...], n_classes: int, params: ShortchunkParams
     Parameters
     ----------
     input_shape : (height, width, channels)
-        One that `params.require_input` accepts.
+        At least `params.least_size` high and wide.
     """
     import keras
     from keras import layers

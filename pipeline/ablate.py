@@ -109,13 +109,18 @@ def choose(
     return {name: together.get(name) or (_applicable(name, augment, target),) for name in names}
 
 
-def _applicable(name: str, augment: AugmentParams, target: Target) -> Chain:
+def named_chain(name: str, augment: AugmentParams) -> Chain:
+    """The chain of that name; raises `PipelineError` where a part of it is no kind."""
     ranges = augment.ranges
     try:
-        chain = chain_of(name, ranges)
+        return chain_of(name, ranges)
     except ValueError as error:
         choices = f"{', '.join([*ranges, ALL])}; + joins several"
         raise PipelineError(f"{name!r}: {error}; choose from {choices}") from None
+
+
+def _applicable(name: str, augment: AugmentParams, target: Target) -> Chain:
+    chain = named_chain(name, augment)
     reason = reason_against(target, chain)
     if reason:
         raise PipelineError(f"{name!r}: {reason}")
@@ -137,6 +142,9 @@ def main() -> None:
     if experiment.augment.mode == "none":
         offline = replace(experiment.augment, mode="offline")
         experiment = replace(experiment, augment=offline)
+    for name in asked.kinds:  # a misspelt one is said before anything is opened
+        if name != ALL:
+            named_chain(name, experiment.augment)
     split = read_section(SplitParams, "split")
     vote = read_section(EvaluateParams, "evaluate").vote
     with Store(FEATURE_STORES / experiment.feature) as store:

@@ -23,6 +23,7 @@ from pipeline.base.paths import (
 )
 from pipeline.base.sections import (
     choice,
+    did_you_mean,
     one_of,
     parse,
     read_document,
@@ -70,9 +71,10 @@ def check(document: Mapping[str, Any]) -> None:
     section(document, PARAMS.name, KEYS)
     read_seed(document)
     networks = parse_models(document["models"])
-    model = choice(document["model"], "model", networks)
-    feature = read_name("feature", document)
     features = parse_extract(document["extract"])
+    model, feature = document["model"], read_name("feature", document)
+    require_kinds(model, feature)
+    choice(model, "model", networks)
     augment = parse_augment(document["augment"])
     segment = read_section(SegmentParams, "segment", document)
     dataset = read_section(DatasetParams, "dataset", document)
@@ -88,7 +90,7 @@ def check(document: Mapping[str, Any]) -> None:
         extracted.check(f"extract.{name}", segment.clip_samples, segment.sample_rate)
     check_feature(feature, features)
     if feature in features:
-        check_input(feature, features[feature], segment, augment, model, networks[model])
+        check_input(feature, features[feature], segment, augment, model, networks)
     check_dataset(dataset)
 
 
@@ -103,17 +105,37 @@ def parse_models(value: Any) -> dict[str, FitParams]:
     return networks
 
 
+def require_kinds(model: Any, feature: str) -> None:
+    """Raise `ParamsError` if `model` names a feature, or `feature` a network."""
+    if model in feature_names():
+        raise ParamsError(
+            f"model = {model!r}: is a feature; set feature to it, and model to "
+            f"{one_of(network_names())}"
+        )
+    if feature in network_names():
+        raise ParamsError(
+            f"feature = {feature!r}: is a network; set model to it, and feature to "
+            f"{one_of(feature_names())}"
+        )
+
+
 def check_feature(feature: str, features: Mapping[str, Feature]) -> None:
     """Raise `ParamsError` unless `feature` is extracted, or may be a store that the user made.
 
     Only `train` opens such a store, because it depends on it: `check` does not, and would not run
     again when the store changes.
     """
-    folder = FEATURE_STORES / feature
-    if feature not in features and (feature in feature_names() or not folder.is_dir()):
+    if feature in features:
+        return
+    if feature in feature_names():
         raise ParamsError(
-            f"feature = {feature!r}: should be one of the extracted features "
-            f"(extract.features): {one_of(features)}, or the name of your own store in {folder}"
+            f"feature = {feature!r}: is not extracted; add it to extract.features, or choose "
+            f"{one_of(features)}"
+        )
+    if not (FEATURE_STORES / feature).is_dir():
+        raise ParamsError(
+            f"feature = {feature!r}: should be one of extract.features: {one_of(features)}, or a "
+            f"store of your own in {FEATURE_STORES}{did_you_mean(feature, feature_names())}"
         )
 
 
@@ -123,16 +145,22 @@ def check_input(
     segment: SegmentParams,
     augment: AugmentParams,
     model: str,
-    network: FitParams,
+    networks: Mapping[str, FitParams],
 ) -> None:
     """Raise `ParamsError` unless the augmentation and the network suit the chosen feature."""
     rows = feature.template(segment.clip_samples, segment.sample_rate)
     shape = rows.shape[1:]
     augment.require_applicable(Target(feature, segment.sample_rate, shape, rows.dtype.name))
-    try:
-        network.require_input(model, shape)
-    except ParamsError as error:
-        raise ParamsError(f"feature = {name!r}: {error}") from None
+    reason = networks[model].reason_against(shape)
+    if not reason:
+        return
+    changes = feature.changes_for(networks[model].least_size, segment.clip_samples)
+    set_these = [f"set extract.{name}.{key} to {range_}" for key, range_ in changes.items()]
+    suitable = [other for other, each in networks.items() if not each.reason_against(shape)]
+    raise ParamsError(
+        f"feature = {name!r}: model = {model!r} {reason}; "
+        f"{' and '.join(set_these) or 'choose another feature'}, or model = {one_of(suitable)}"
+    )
 
 
 def check_dataset(dataset: DatasetParams) -> None:

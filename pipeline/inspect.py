@@ -121,7 +121,8 @@ def estimate_seconds(
     """Seconds that the long stages will take with all workers.
 
     What becomes of a clip is measured on a few of them here, and `train` follows from
-    STATED_RATES: at most, as it may stop early; None where there is no rate of the network.
+    STATED_RATES: at most, as it may stop early; None where there is no rate of the network, or
+    nothing to train on.
     """
     features = parse_extract(lookup("extract"))
     recipes = {name: ExtractFeature(each, params.sample_rate) for name, each in features.items()}
@@ -159,7 +160,8 @@ def _per_clip(recipe: Callable[[Pcm], object], pcm: Pcm) -> float:
 def _training(
     experiment: Experiment, features: Mapping[str, Feature], params: SegmentParams, labelled: int
 ) -> float | None:
-    if experiment.feature not in features or experiment.model not in STATED_RATES:
+    known = experiment.feature in features and experiment.model in STATED_RATES
+    if not (known and labelled):
         return None
     split = read_section(SplitParams, "split")
     folds = split.seeds if split.protocol in ("filtered", "given") else split.folds

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 import pytest
@@ -228,15 +229,26 @@ def test_unknown_kind_and_a_protocol_that_leaks_are_errors() -> None:
     with pytest.raises(PipelineError, match=expected):
         run("blur", "zoom")
     expected = (
-        r"^'blur\+shear': no such kind: 'shear'; choose from .*, mirror, .*, all; \+ joins several$"
+        r"^'blur\+shear': 'shear' is no kind; choose from .*, mirror, .*, all; \+ joins several$"
     )
     with pytest.raises(PipelineError, match=expected):
         run("blur+shear")
+    with pytest.raises(PipelineError, match=r"^'shear': no such kind; choose from "):
+        run("blur", "shear")
     write_params(Path(), {**SMALL, "split.protocol": "clip"})
     expected = r"^split\.protocol = 'clip': predicts no tracks; choose another$"
     with pytest.raises(PipelineError, match=expected):
         run("blur")
     assert not TABLE.exists()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_misspelt_kind_is_said_before_what_is_missing() -> None:
+    rmtree(FEATURE_STORES / "centroid")
+    with pytest.raises(PipelineError, match=r"^'shear': no such kind; choose from "):
+        run("blur", "shear")
+    with pytest.raises(PipelineError, match=r"centroid is missing; run `dvc repro`$"):
+        run("blur")
 
 
 def test_all_that_can_change_the_feature_is_tried_alone_and_together() -> None:

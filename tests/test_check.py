@@ -71,6 +71,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("seed", -1, "should be greater than or equal to 0"),
     ("seed", 2**32, "should be less than 4294967296"),
     ("dataset.path", "", "at least 1 character"),
+    ("dataset.path", "~/music", "should not start with ~, which DVC does not know; write the who"),
+    ("models.cnn.filters", [], "should have at least 1 item, not 0"),
     ("demo.seconds", 0.5, "should be greater than or equal to 1"),
     ("segment.sample_rate", 100, "should be greater than or equal to 4000"),
     ("extract.grey.n_fft", TOO_LARGE, "should be less than or equal to 16384"),
@@ -157,15 +159,15 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"augment.kinds": ["blur", "shear"]},
-        f"augment.kinds.1 = 'shear': no such kind: 'shear'; {KNOWN_KINDS}",
+        f"augment.kinds.1 = 'shear': no such kind; {KNOWN_KINDS}",
     ),
     (
         {"augment.kinds": ["blur+"]},
-        f"augment.kinds.0 = 'blur+': no such kind: ''; {KNOWN_KINDS}",
+        f"augment.kinds.0 = 'blur+': '' is no kind; {KNOWN_KINDS}",
     ),
     (
         {"augment.kinds": [3]},
-        f"augment.kinds.0 = 3: no such kind: '3'; {KNOWN_KINDS}",
+        f"augment.kinds.0 = 3: no such kind; {KNOWN_KINDS}",
     ),
     (
         {"augment.kinds": ["blur", "zoom", "blur"]},
@@ -309,25 +311,81 @@ def test_parameters_of_networks_that_do_not_train_are_checked_as_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("changes", "expected", "mended"),
     [
-        ({"feature": "centroid"}, "not rows of shape (130,); choose another feature, or model"),
-        ({"extract.mel.n_mels": 7}, "at least 10 x 10, not 7 x 65; raise the feature's n_mels"),
-        ({"extract.mel.hop_length": 16384}, "not 64 x 5; multiply its hop_length by at most 0.5"),
+        ({"extract.mel.n_mels": 9}, "9 x 65; set extract.mel.n_mels to at least 10", 10),
         (
-            {"feature": "grey", "extract.grey.width": 4},
-            "not 64 x 4; multiply its hop_length by at most 0.4, or raise its",
+            {"extract.mel.hop_length": 7351},
+            "64 x 9; set extract.mel.hop_length to at most 7350",
+            7350,
+        ),
+        (
+            {"feature": "grey", "extract.grey.width": 9},
+            "64 x 9; set extract.grey.width to at least 10",
+            10,
+        ),
+        (
+            {"feature": "colour", "extract.colour.height": 9},
+            "9 x 64; set extract.colour.height to at least 10",
+            10,
         ),
     ],
-    ids=["rows", "low", "narrow", "grey"],
+    ids=["low", "narrow", "grey", "colour"],
 )
-def test_a_network_that_cannot_take_the_feature_names_what_to_change(
-    changes: dict[str, Any], expected: str
+def test_a_network_that_cannot_take_the_feature_names_what_would_do(
+    changes: dict[str, Any], expected: str, mended: int
 ) -> None:
-    text = message(changed_document(changes))
-    assert text.startswith(f"feature = {changes.get('feature', 'mel')!r}: model = 'cnn'")
+    feature, key = changes.get("feature", "mel"), list(changes)[-1]
+    assert message(changed_document(changes)) == (
+        f"feature = {feature!r}: model = 'cnn' needs pictures of at least 10 x 10, not {expected}, "
+        "or model = ann, cnn_padded, linear or shortchunk"
+    )
+    check(changed_document({**changes, key: mended}))
+    check(changed_document({**changes, "model": "shortchunk"}))
+
+
+def test_both_sides_of_a_picture_may_be_too_short() -> None:
+    text = message(changed_document({"extract.mel.hop_length": 16384, "extract.mel.n_mels": 1}))
+    expected = "; set extract.mel.n_mels to at least 10 and set extract.mel.hop_length to at most"
     assert expected in text
-    check(changed_document({**changes, "model": "ann"}))
+    assert text.endswith(" 7350, or model = ann or linear")
+
+
+def test_a_network_for_pictures_says_which_take_the_values_of_another_feature() -> None:
+    assert message(changed_document({"feature": "centroid"})) == (
+        "feature = 'centroid': model = 'cnn' needs pictures, not rows of shape (130,); choose "
+        "another feature, or model = ann or linear"
+    )
+    check(changed_document({"feature": "centroid", "model": "linear"}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"model": "mel"}, "model = 'mel': is a feature; set feature to it, and model to ann, cnn"),
+        ({"feature": "ann"}, "feature = 'ann': is a network; set model to it, and feature to cent"),
+    ],
+    ids=["model", "feature"],
+)
+def test_a_feature_is_told_from_a_network(changes: dict[str, Any], expected: str) -> None:
+    assert message(changed_document(changes)).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "meant"),
+    [
+        ({"model": "shortchunks"}, "shortchunk"),
+        ({"feature": "mell"}, "mel"),
+        ({"split.fold": 5}, "folds"),
+        ({"models.ann.batchsize": 8}, "batch_size"),
+        ({"extract.features": ["mel", "gray"]}, "grey"),
+    ],
+    ids=str,
+)
+def test_a_misspelt_name_is_answered_with_the_one_that_was_meant(
+    changes: dict[str, Any], meant: str
+) -> None:
+    assert message(changed_document(changes)).endswith(f"; did you mean {meant}?")
 
 
 @pytest.mark.parametrize(
@@ -349,13 +407,15 @@ def test_a_kind_that_cannot_change_the_feature_is_an_error_where_it_is_used(
         assert text.startswith(f"augment.kinds.1 = {kind!r}: {reason}")
 
 
-@pytest.mark.parametrize("feature", ["nosuch", "mel"], ids=["unknown", "not extracted"])
-def test_the_feature_has_to_be_extracted(feature: str, project: Path) -> None:
+def test_the_feature_has_to_be_extracted(project: Path) -> None:
     (project / FEATURE_STORES / "mel").mkdir(parents=True)  # from an earlier run
-    changes = {"feature": feature, "extract.features": ["grey", "centroid"]}
-    assert message(changed_document(changes)) == (
-        f"feature = {feature!r}: should be one of the extracted features (extract.features): grey "
-        f"or centroid, or the name of your own store in data/features/{feature}"
+    extracted = {"extract.features": ["grey", "centroid"]}
+    assert message(changed_document({"feature": "mel", **extracted})) == (
+        "feature = 'mel': is not extracted; add it to extract.features, or choose grey or centroid"
+    )
+    assert message(changed_document({"feature": "own", **extracted})) == (
+        "feature = 'own': should be one of extract.features: grey or centroid, or a store of your "
+        "own in data/features"
     )
 
 

@@ -151,6 +151,7 @@ def test_the_text_says_all_of_it_in_a_hundred_columns(
     assert "\x1b" not in text
     assert "9 labelled and 1 unlabelled tracks" in text
     assert "rejected: 32" in text
+    assert "not audio (.txt)" in text
     assert "... and 22 more; --json has them all" in text
     assert "by their sound): 1" in text
     for name in ("song", "artist", "filtered", "given", "clip"):
@@ -178,6 +179,7 @@ def test_a_folder_without_a_usable_file_is_described_all_the_same(
     text = capsys.readouterr().out
     assert "empty file" in text
     assert "genres with usable tracks: none" in text
+    assert "train" not in text
 
 
 def test_a_folder_that_is_not_there_is_named(

@@ -61,7 +61,7 @@ def chain_of(name: str, kinds: Mapping[str, Augmentation]) -> Chain:
     names = name.split(LINK)
     unknown = [each for each in names if each not in kinds]
     if unknown:
-        raise ValueError(f"no such kind: {unknown[0]!r}")
+        raise ValueError("no such kind" if len(names) == 1 else f"{unknown[0]!r} is no kind")
     chosen = tuple(kinds[each] for each in names)
     twice = [each for each in names if names.count(each) > 1 and not fields(kinds[each])]
     if twice:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -15,6 +16,12 @@ T = TypeVar("T")
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+OUR_WORDS = {  # for what pydantic says
+    "Input should": "should",
+    "Tuple should": "should",
+    "tuple": "list",
+    " after validation": "",
+}
 
 
 def read_document(path: Path = PARAMS) -> dict[str, Any]:
@@ -70,7 +77,10 @@ def section(value: Any, key: str, known: Iterable[str]) -> Mapping[str, Any]:
     prefix = "" if key == PARAMS.name else f"{key}."
     for name in value:
         if name not in known:
-            raise ParamsError(f"{prefix}{name} = {value[name]!r}: no such key; {_keys(key, known)}")
+            raise ParamsError(
+                f"{prefix}{name} = {value[name]!r}: no such key; {_keys(key, known)}"
+                f"{did_you_mean(name, known)}"
+            )
     for name in known:
         if name not in value:
             raise ParamsError(f"{prefix}{name} is missing; {_keys(key, known)}")
@@ -107,8 +117,17 @@ def choice(value: Any, key: str, choices: Iterable[str]) -> str:
     """Return `value`, which must be one of the names `choices`."""
     choices = list(choices)
     if not isinstance(value, str) or value not in choices:
-        raise ParamsError(f"{key} = {value!r}: should be one of the choices: {one_of(choices)}")
+        raise ParamsError(
+            f"{key} = {value!r}: should be one of the choices: {one_of(choices)}"
+            f"{did_you_mean(value, choices)}"
+        )
     return value
+
+
+def did_you_mean(value: Any, names: Iterable[str]) -> str:
+    """The end of a message about a name that may be misspelt: which of `names` is like it."""
+    found = get_close_matches(str(value), list(names), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def one_of(names: Iterable[str]) -> str:
@@ -124,7 +143,7 @@ def _keys(key: str, known: Iterable[str]) -> str:
 def _explain(error: ValidationError, key: str) -> str:
     first = error.errors()[0]
     text = first["msg"].removeprefix("Value error, ")
-    for theirs, ours in (("Input should", "should"), ("Tuple should", "should"), ("tuple", "list")):
+    for theirs, ours in OUR_WORDS.items():
         text = text.replace(theirs, ours)
     return f"{key} = {first['input']!r}: {text}{_yaml_hint(first['input'])}"
 

@@ -94,6 +94,8 @@ def read_rows(
     PipelineError
         As `read_csv` does, or `parse` raises one, or a ValueError; names the line.
     """
+    if not path.exists():
+        raise PipelineError(f"{path} is missing; run `dvc repro`")
     found = []
     for number, row in enumerate(read_csv(path, columns), 2):
         try:

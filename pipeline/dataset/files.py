@@ -37,13 +37,14 @@ def find_tracks(folder: Path) -> list[TrackFile]:
         `folder` does not exist, has no files, or holds two files with the same track id.
     """
     if not folder.is_dir():
-        raise PipelineError(f"dataset.path = {str(folder)!r}: no such folder")
+        raise PipelineError(f"{name_of(folder)}: no such folder")
     paths = (path for path in walk_files(folder) if path.parent != folder)
     tracks = sorted((_track(folder, path) for path in paths), key=lambda track: track.track_id)
     if not tracks:
         raise PipelineError(
-            f"dataset.path = {str(folder)!r}: no files in sub-folders; expected one folder for "
-            "each genre, with files such as blues/blues.00000.au"
+            f"{name_of(folder)}: no files in sub-folders; a dataset has one folder for each genre, "
+            "with files such as blues/blues.00000.au (songs without a genre are for "
+            "`python -m pipeline.predict`)"
         )
     for first, second in pairwise(tracks):
         if first.track_id == second.track_id:

@@ -3,29 +3,25 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.errors import ParamsError
 from pipeline.base.fields import STRICT
+
+
+def _without_home(path: str) -> str:
+    if path.startswith("~"):
+        raise ValueError("should not start with ~, which DVC does not know; write the whole path")
+    return path
 
 
 @dataclass(frozen=True, config=STRICT)
 class DatasetParams:
-    """Path of the dataset folder; `~` stands for the user's home."""
+    """Path of the dataset folder."""
 
-    path: Annotated[str, Field(min_length=1)]
+    path: Annotated[str, Field(min_length=1), AfterValidator(_without_home)]
 
     @property
     def folder(self) -> Path:
-        """The folder with `~` expanded.
-
-        Raises
-        ------
-        ParamsError
-            The path is in the home of a user who does not exist.
-        """
-        try:
-            return Path(self.path).expanduser()
-        except RuntimeError:
-            raise ParamsError(f"dataset.path = {self.path!r}: no such user") from None
+        """The folder."""
+        return Path(self.path)

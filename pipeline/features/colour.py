@@ -5,12 +5,12 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.base.arrays import Array
 from pipeline.base.fields import STRICT
-from pipeline.features.shared.feature import ColourMap, Pixels, SpectralFeature
+from pipeline.features.shared.feature import ColourMap, PictureFeature
 from pipeline.features.shared.pictures import averaged_db, draw
 
 
 @dataclass(frozen=True, config=STRICT)
-class Colour(SpectralFeature):
+class Colour(PictureFeature):
     """Spectrogram as matplotlib's `specgram` draws it, lowest frequency in the first row.
 
     Power spectral density with NumPy's Hanning window (`matplotlib.mlab.specgram`), in dB,
@@ -20,8 +20,6 @@ class Colour(SpectralFeature):
 
     unit = "RGB"
 
-    height: Pixels
-    width: Pixels
     min_db: float
     colour_map: ColourMap
 

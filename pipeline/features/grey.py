@@ -6,13 +6,13 @@ from pydantic.dataclasses import dataclass
 from pipeline.base.arrays import Array
 from pipeline.base.errors import ParamsError
 from pipeline.base.fields import STRICT
-from pipeline.features.shared.feature import Pixels, SpectralFeature
+from pipeline.features.shared.feature import PictureFeature
 from pipeline.features.shared.pictures import averaged_db, to_bytes
 from pipeline.features.shared.spectra import hann
 
 
 @dataclass(frozen=True, config=STRICT)
-class Grey(SpectralFeature):
+class Grey(PictureFeature):
     """Spectrogram in dB as a one-channel picture, lowest frequency in the first row.
 
     Power spectral density as computed by `scipy.signal.spectrogram(window="hann",
@@ -23,8 +23,6 @@ class Grey(SpectralFeature):
 
     unit = "dB from min_db to max_db in 255 steps"
 
-    height: Pixels
-    width: Pixels
     min_db: float
     max_db: float
 

@@ -50,6 +50,16 @@ class Mel(SpectralFeature):
             return draw(db, self.colour_map)
         return db.astype(np.float16)[..., np.newaxis]
 
+    def changes_for(self, least: int, clip_samples: int) -> dict[str, str]:
+        """Return whether there have to be more bands, and more frames."""
+        changes = {}
+        if self.n_mels < least:
+            changes["n_mels"] = f"at least {least}"
+        longest = clip_samples // max(1, least - 1)  # there are 1 + samples // hop_length frames
+        if self.hop_length > longest:
+            changes["hop_length"] = f"at most {longest}"
+        return changes
+
     def check(self, key: str, clip_samples: int, sample_rate: int) -> None:
         """Require, besides what every spectrum needs, bands below half the sample rate."""
         super().check(key, clip_samples, sample_rate)

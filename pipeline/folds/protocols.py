@@ -52,12 +52,13 @@ PROTOCOLS: dict[str, Protocol] = {
 def _assign_stratified(
     rows: Sequence[FoldedTrack], folds: int, seed: int, what: str
 ) -> list[FoldedTrack]:
-    for genre, count in sorted(Counter(row.genre for row in rows).items()):
-        if count < folds:
-            raise FoldError(
-                f"genre {genre!r} has {count} {what}, fewer than split.folds = {folds}; "
-                f"add tracks or lower split.folds to at most {count}"
-            )
+    counts = Counter(row.genre for row in rows)
+    genre = min(sorted(counts), key=counts.__getitem__)
+    if counts[genre] < folds:
+        raise FoldError(
+            f"genre {genre!r} has {counts[genre]} {what}, fewer than split.folds = {folds}; "
+            f"add tracks or lower split.folds to at most {counts[genre]}"
+        )
     return _assign(rows, folds, seed)
 
 

@@ -51,19 +51,23 @@ def _kinds(content: Mapping[str, Any]) -> Iterator[str]:
 
 def _problems(content: Mapping[str, Any]) -> Iterator[str]:
     if content["rejected"]:
-        yield _list("rejected", content["rejected"].items())
+        rejected = content["rejected"].items()
+        yield _list("rejected", ([_short(path), clean(reason)] for path, reason in rejected))
     if content["truncated"]:
-        yield _list("shorter than their headers say", [[path] for path in content["truncated"]])
+        truncated = content["truncated"]
+        yield _list("shorter than their headers say", ([_short(path)] for path in truncated))
     replicas = content["replicas"]
     how = "by their sound" if replicas["by_sound"] else "by equal samples; --replicas also listens"
-    yield _list(f"pairs of tracks that are the same recording ({how})", replicas["pairs"])
+    pairs = ([_short(first), _short(second)] for first, second in replicas["pairs"])
+    yield _list(f"pairs of tracks that are the same recording ({how})", pairs)
 
 
 def _list(title: str, rows: Iterable[Sequence[str]]) -> str:
-    cells = [[_short(cell) for cell in row] for row in rows]
+    cells = list(rows)
     lines = [f"{title}: {len(cells)}"]
     if cells:
-        lines += [f"  {line}" for line in aligned(cells[:MOST_LISTED]).splitlines()]
+        shown = aligned(cells[:MOST_LISTED]).splitlines()
+        lines += [_wrapped(f"  {line}", indent=6) for line in shown]
     if len(cells) > MOST_LISTED:
         lines.append(f"  ... and {len(cells) - MOST_LISTED} more; --json has them all")
     return "\n".join(lines)
@@ -92,7 +96,7 @@ def _times(seconds: Mapping[str, Any]) -> str:
     ]
     if seconds["train"] is not None:
         train = duration(seconds["train"])
-        lines.append(f"  train     at most {train}, at the rate of an AMD EPYC with bfloat16")
+        lines.append(f"  train     at most {train}, at the rate of an AMD EPYC with AVX512")
     return "\n".join(lines)
 
 

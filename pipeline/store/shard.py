@@ -147,6 +147,8 @@ class Shard:
 
 
 def _open(path: Path) -> h5py.File:
+    if not path.parent.is_dir():
+        raise PipelineError(f"{path.parent} is missing; run `dvc repro`")
     if not path.is_file():
         raise PipelineError(f"{path} is missing: {path.parent} is not a complete store")
     try:

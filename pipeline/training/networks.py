@@ -19,8 +19,17 @@ def network_module(name: str) -> str:
 
 
 def params_class(name: str) -> type[FitParams]:
-    """Class of the parameters of the network `name`, one of `network_names`."""
-    return class_in(entry_of(PACKAGE, name), FitParams)
+    """Class of the parameters of the network `name`, one of `network_names`.
+
+    Raises
+    ------
+    TypeError
+        Its file lacks such a class, or `build`.
+    """
+    module = entry_of(PACKAGE, name)
+    if not callable(getattr(module, "build", None)):
+        raise TypeError(f"{module.__file__} should define build(input_shape, n_classes, params)")
+    return class_in(module, FitParams)
 
 
 def build_network(name: str, shape: tuple[int, ...], n_classes: int, params: FitParams) -> Any:

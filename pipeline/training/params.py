@@ -90,11 +90,22 @@ class FitParams:
                     f"{key}.{name} = {value:g}: has an effect only with the {needed}; set it to 0"
                 )
 
-    def require_input(self, name: str, shape: tuple[int, ...]) -> None:
-        """Raise `ParamsError` unless the network `name` can take rows of `shape`.
+    @property
+    def least_size(self) -> int:
+        """Height and width of the smallest picture that the network takes; 0: it takes any rows."""
+        return 0
 
-        A network that cannot take every shape overrides this.
-        """
+    def reason_against(self, shape: tuple[int, ...]) -> str:
+        """Why the network cannot take rows of `shape`, for a message; empty if it can."""
+        least = self.least_size
+        if not least:
+            return ""
+        if len(shape) != 3:
+            return f"needs pictures, not rows of shape {shape}"
+        height, width, _ = shape
+        if min(height, width) >= least:
+            return ""
+        return f"needs pictures of at least {least} x {least}, not {height} x {width}"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -114,24 +125,3 @@ class ConvolutionalParams(FitParams):
         Field(min_length=1, max_length=8, strict=False, examples=[[8, 16]]),
     ]
     batch_norm_momentum: Share
-
-
-def require_pictures(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return `shape` if it is one of pictures: (height, width, channels).
-
-    Parameters
-    ----------
-    name : str
-        Name of the network, for the error.
-
-    Raises
-    ------
-    ParamsError
-        It is another.
-    """
-    if len(shape) != 3:
-        raise ParamsError(
-            f"model = {name!r} needs pictures, not rows of shape {shape}; choose another feature, "
-            "or model = ann"
-        )
-    return shape

@@ -58,10 +58,11 @@ def make_tasks(
 
 
 def _require_input(experiment: Experiment, shape: tuple[int, ...]) -> None:
-    try:
-        experiment.network.require_input(experiment.model, shape)
-    except ParamsError as error:
-        raise ParamsError(f"feature = {experiment.feature!r}: {error}") from None
+    reason = experiment.network.reason_against(shape)
+    if reason:
+        raise ParamsError(
+            f"feature = {experiment.feature!r}: model = {experiment.model!r} {reason}"
+        )
 
 
 def _make_task(

@@ -142,6 +142,8 @@ def test_json_that_is_nested_too_deeply_is_an_error(tmp_path: Path) -> None:
 
 def test_rows_are_parsed_and_a_damaged_one_is_named(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", ["n"], [{"n": 1}, {"n": 22}])
+    with pytest.raises(PipelineError, match=r"/a\.csv is missing; run `dvc repro`$"):
+        read_rows(tmp_path / "b" / "a.csv", ["n"], lambda row: natural(row["n"]))
     assert read_rows(tmp_path / "a.csv", ["n"], lambda row: natural(row["n"])) == [1, 22]
     for damaged in ("-1", "two", "", "1.5"):
         write_csv(tmp_path / "a.csv", ["n", "m"], [{"n": 1}, {"n": damaged, "m": 0}])

@@ -87,16 +87,14 @@ def test_a_path_that_is_not_a_folder_is_an_error(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "music")
-    with pytest.raises(PipelineError, match=r"dataset\.path = '.*music': no such folder"):
+    with pytest.raises(PipelineError, match=r"/music: no such folder$"):
         find_tracks(tmp_path / "music")
 
 
 @pytest.mark.parametrize("files", [[], ["beside.wav"], ["pop/.hidden.wav"]])
 def test_a_folder_without_tracks_is_an_error(tmp_path: Path, files: list[str]) -> None:
     folder_of(tmp_path, *files)
-    with pytest.raises(
-        PipelineError, match="no files in sub-folders; expected one folder for each"
-    ):
+    with pytest.raises(PipelineError, match=": no files in sub-folders; a dataset has one folder"):
         find_tracks(tmp_path)
 
 

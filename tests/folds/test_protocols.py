@@ -151,13 +151,15 @@ def test_folds_differ_between_seeds() -> None:
 
 
 @pytest.mark.parametrize(("protocol", "what"), [("song", "usable tracks"), ("clip", "clips")])
-def test_genre_with_fewer_tracks_than_folds_is_named(protocol: ProtocolName, what: str) -> None:
+def test_the_smallest_genre_is_named_if_it_has_fewer_tracks_than_folds(
+    protocol: ProtocolName, what: str
+) -> None:
     expected = (
-        rf"^genre 'genre 1' has 3 {what}, fewer than split\.folds = 4; add tracks or lower "
-        r"split\.folds to at most 3$"
+        rf"^genre 'genre 1' has 2 {what}, fewer than split\.folds = 4; add tracks or lower "
+        r"split\.folds to at most 2$"
     )
     with pytest.raises(FoldError, match=expected):
-        PROTOCOLS[protocol](tracks_of([4, 3]), {}, params_of(4), 0)
+        PROTOCOLS[protocol](tracks_of([3, 2, 4]), {}, params_of(4), 0)
     assigned = PROTOCOLS[protocol](tracks_of([4, 4]), {}, params_of(4), 0)
     assert set(map(tuple, sizes(assigned, 4).values())) == {(1, 1, 1, 1)}
 

@@ -12,7 +12,6 @@ from helpers import describe, saves_models
 
 from pipeline.base.arrays import Array
 from pipeline.base.backend import keras
-from pipeline.base.errors import ParamsError
 from pipeline.base.registry import entry_of
 from pipeline.check import parse_models
 from pipeline.training.assembly import POLICIES, assemble
@@ -37,11 +36,7 @@ def _float32() -> Iterator[None]:
 
 
 def accepts(name: str, shape: tuple[int, ...]) -> bool:
-    try:
-        PARAMS[name].require_input(name, shape)
-    except ParamsError:
-        return False
-    return True
+    return not PARAMS[name].reason_against(shape)
 
 
 def shape_for(name: str) -> tuple[int, ...]:

@@ -320,7 +320,7 @@ def test_a_damaged_store_is_named(
 
 
 def test_a_missing_store_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match="features/mel is not a complete store"):
+    with pytest.raises(PipelineError, match=r"features/mel is missing; run `dvc repro`$"):
         Store(tmp_path / "features" / "mel")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from helpers import small_document, small_experiment
 
+import models.ann
 from pipeline.base.errors import ParamsError
 from pipeline.check import parse_models
 from pipeline.training.experiment import read_experiment
@@ -51,3 +52,11 @@ def test_experiment_reads_the_network_that_it_trains_and_no_other() -> None:
 def test_unknown_network_is_named_with_the_choices() -> None:
     with pytest.raises(ParamsError, match=r"^model = 'rnn': should be one of the choices: .*ann"):
         small_experiment({"model": "rnn"})
+
+
+def test_a_file_without_a_network_says_what_it_should_define(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(models.ann, "build")
+    with pytest.raises(TypeError, match=r"models/ann\.py should define build\(input_shape, n_cl"):
+        params_class("ann")

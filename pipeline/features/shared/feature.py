@@ -114,6 +114,24 @@ class Feature(ABC):
             They do not.
         """
 
+    def changes_for(self, least: int, clip_samples: int) -> dict[str, str]:  # noqa: ARG002
+        """Return what to change for pictures of at least `least` x `least`.
+
+        Parameters
+        ----------
+        least : int
+            Height and width in cells.
+        clip_samples : int
+            Length of a clip in samples.
+
+        Returns
+        -------
+        dict
+            A range for each parameter that is outside it, such as {"hop_length": "at most 900"};
+            empty where nothing helps, as the rows are no pictures.
+        """
+        return {}
+
     def template(self, clip_samples: int, sample_rate: int) -> Array:
         """Return an empty array, shape (0, ...), with the shape and dtype of the rows."""
         return self(np.zeros((1, clip_samples), np.float32), sample_rate)[:0]
@@ -138,3 +156,16 @@ class SpectralFeature(Feature):
                 f"{key}.hop_length = {self.hop_length}: should be at least {least} for clips of "
                 f"{clip_samples} samples and n_fft = {self.n_fft}, which take too much memory else"
             )
+
+
+@dataclass(frozen=True, config=STRICT)
+class PictureFeature(SpectralFeature):
+    """Base class of spectrograms that are averaged to a picture of `height` x `width` cells."""
+
+    height: Pixels
+    width: Pixels
+
+    def changes_for(self, least: int, clip_samples: int) -> dict[str, str]:  # noqa: ARG002
+        """Return which sides of the picture have to be longer."""
+        sides = {"height": self.height, "width": self.width}
+        return {name: f"at least {least}" for name, cells in sides.items() if cells < least}
