@@ -59,5 +59,5 @@ def test_an_error_leaves_the_last_page(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as caught:
         run_stage(report.main)
     assert caught.value.code == 2
-    assert capsys.readouterr().err == f"error: {CLIP_PREDICTIONS} is missing\n"
+    assert capsys.readouterr().err == f"error: {CLIP_PREDICTIONS} is missing; run `dvc repro`\n"
     assert contents(REPORT) == before

@@ -79,7 +79,7 @@ def read_csv(path: Path, required: Sequence[str] = ()) -> list[dict[str, str]]:
             # Not more cells than the file has: columns may be many, and rows short.
             return [_row(columns, cells, required) for cells in lines]
     except FileNotFoundError:
-        raise PipelineError(f"{path} is missing") from None
+        raise PipelineError(f"{path} is missing; run `dvc repro`") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} is not a CSV file in UTF-8: {error}") from None
 
@@ -94,8 +94,6 @@ def read_rows(
     PipelineError
         As `read_csv` does, or `parse` raises one, or a ValueError; names the line.
     """
-    if not path.exists():
-        raise PipelineError(f"{path} is missing; run `dvc repro`")
     found = []
     for number, row in enumerate(read_csv(path, columns), 2):
         try:

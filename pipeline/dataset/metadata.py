@@ -25,8 +25,10 @@ def read_metadata(tracks: Sequence[TrackFile], folder: Path) -> dict[str, Cells]
         A row matches no track, or more than one; or two rows match the same track.
     """
     path = folder / NAME
-    if not os.path.lexists(path):  # a link to nothing is an error
+    if not os.path.lexists(path):
         return {}
+    if not path.exists():
+        raise PipelineError(f"{path} is a link to nothing")
     names = _names(tracks)
     known: dict[str, Cells] = {}
     for row in read_csv(path, ["track_id"]):
