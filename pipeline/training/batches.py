@@ -14,6 +14,9 @@ Transform = Callable[[Array, Array, int], Array]
 class Batches(keras.utils.PyDataset):
     """Batches of rows and integer labels for `fit`, `evaluate` and `predict`.
 
+    They are of the same size, give or take one row. A rest of two rows would be a step like any
+    other, and batch normalisation would turn each of its values into -1 or 1.
+
     Rows come as float32, or as float16, which the network casts faster than NumPy does.
 
     Parameters
@@ -25,6 +28,7 @@ class Batches(keras.utils.PyDataset):
     index : int array, shape (m,)
         The rows to use.
     batch_size : int
+        The most rows of a batch.
     seed : int or None
         Seed of the order, which differs from epoch to epoch; None keeps the order of `index`.
     transform : callable or None
@@ -63,7 +67,8 @@ class Batches(keras.utils.PyDataset):
         return rows, self._labels[numbers]
 
     def _numbers(self, batch: int) -> Array:
-        return self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
+        start, stop = (len(self._order) * each // len(self) for each in (batch, batch + 1))
+        return self._order[start:stop]
 
     def close(self) -> None:
         """Drop the references to the rows, and so to the files behind them.
