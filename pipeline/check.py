@@ -157,10 +157,9 @@ def check_input(
     changes = feature.changes_for(networks[model].least_size, segment.clip_samples)
     set_these = [f"set extract.{name}.{key} to {range_}" for key, range_ in changes.items()]
     suitable = [other for other, each in networks.items() if not each.reason_against(shape)]
-    raise ParamsError(
-        f"feature = {name!r}: model = {model!r} {reason}; "
-        f"{' and '.join(set_these) or 'choose another feature'}, or model = {one_of(suitable)}"
-    )
+    ways = [" and ".join(set_these) or "choose another feature"]
+    ways += [f"or model = {one_of(suitable)}"] if suitable else []
+    raise ParamsError(f"feature = {name!r}: model = {model!r} {reason}; {', '.join(ways)}")
 
 
 def check_dataset(dataset: DatasetParams) -> None:

@@ -65,7 +65,8 @@ def table(entries: Sequence[Entry]) -> str:
     """One line for each entry, with its interval as a bar; all bars share one scale."""
     shares = [share for e in entries for share in (e.low, e.accuracy, e.high) if share is not None]
     low, high = (min(shares), max(shares)) if shares else (0.0, 1.0)
-    ends = f"{percent(low)}{percent(high).rjust(BAR - len(percent(low)))}"
+    left, right = f"{percent(low)} %", f"{percent(high)} %"
+    ends = left + right.rjust(BAR - len(left))
     rows = [[*COLUMNS, ends, "subject"]]
     rows += [[*_cells(entry), bar(entry, low, high), _cut(entry.subject)] for entry in entries]
     lines = [aligned(rows, right=RIGHT)]

@@ -44,16 +44,11 @@ from pipeline.training.experiment import Experiment, read_experiment
 
 TIMED_CLIPS = 20  # on which each feature is timed
 # Clips of 64 x 65 values that one core of an AMD EPYC trains on in a second: with bfloat16
-# (`python benchmarks/folds.py`), without which it is half of that, and `cnn` in float32. `linear`
-# takes as long for clips of any size (`python benchmarks/thousand.py`).
-STATED_RATES = {
-    "ann": 2500.0,
-    "linear": 6000.0,
-    "cnn": 42.0,
-    "cnn_padded": 31.0,
-    "shortchunk": 180.0,
-}
+# (`python benchmarks/folds.py`), without which it is half of that, and `cnn` in float32.
+STATED_RATES = {"ann": 2500.0, "cnn": 42.0, "cnn_padded": 31.0, "shortchunk": 180.0}
 STATED_VALUES = 64 * 65
+# The same of a network that takes as long for clips of any size (`python benchmarks/thousand.py`).
+RATES_FOR_ANY_SIZE = {"linear": 6000.0}
 
 
 def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
@@ -121,7 +116,7 @@ def estimate_seconds(
     """Seconds that the long stages will take with all workers.
 
     What becomes of a clip is measured on a few of them here, and `train` follows from
-    STATED_RATES: at most, as it may stop early; None where there is no rate of the network, or
+    the stated rates: at most, as it may stop early; None where there is no rate of the network, or
     nothing to train on.
     """
     features = parse_extract(lookup("extract"))
@@ -160,18 +155,24 @@ def _per_clip(recipe: Callable[[Pcm], object], pcm: Pcm) -> float:
 def _training(
     experiment: Experiment, features: Mapping[str, Feature], params: SegmentParams, labelled: int
 ) -> float | None:
-    known = experiment.feature in features and experiment.model in STATED_RATES
-    if not (known and labelled):
+    if experiment.feature not in features or not labelled:
+        return None
+    row = features[experiment.feature].template(params.clip_samples, params.sample_rate)
+    rate = _clips_per_second(experiment.model, math.prod(row.shape[1:]))
+    if rate is None:
         return None
     split = read_section(SplitParams, "split")
     folds = split.seeds if split.protocol in ("filtered", "given") else split.folds
-    row = features[experiment.feature].template(params.clip_samples, params.sample_rate)
-    rate = STATED_RATES[experiment.model]
-    if experiment.model != "linear":
-        rate *= STATED_VALUES / math.prod(row.shape[1:])
     more = 1 + experiment.augment.copies if experiment.augment.mode == "offline" else 1
     clips = labelled * (1 - 1 / folds) * more * experiment.network.epochs
     return folds * clips / rate / min(workers(), folds)
+
+
+def _clips_per_second(model: str, values: int) -> float | None:
+    """Clips of `values` values each that one core trains on in a second; None where not stated."""
+    if model in STATED_RATES:
+        return STATED_RATES[model] * STATED_VALUES / values
+    return RATES_FOR_ANY_SIZE.get(model)
 
 
 def main() -> None:

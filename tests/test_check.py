@@ -12,14 +12,16 @@ import yaml
 from documents import base_document, changed_document, write_params
 from helpers import ROOT
 
+from pipeline.audio.params import SegmentParams
+from pipeline.augmentation.params import parse_augment
 from pipeline.augmentation.registry import augmentations
 from pipeline.base.entry import run_stage
 from pipeline.base.errors import ParamsError
 from pipeline.base.paths import FEATURE_STORES, PARAMS, PARAMS_CHECKED
-from pipeline.base.sections import one_of
-from pipeline.check import KEYS, check, check_dataset, main
+from pipeline.base.sections import one_of, read_section
+from pipeline.check import KEYS, check, check_dataset, check_input, main, parse_models
 from pipeline.dataset.params import DatasetParams
-from pipeline.features.params import feature_names
+from pipeline.features.params import feature_names, parse_extract
 from pipeline.training.networks import network_names
 
 TOO_LARGE = 10**30
@@ -357,6 +359,16 @@ def test_a_network_for_pictures_says_which_take_the_values_of_another_feature() 
         "another feature, or model = ann or linear"
     )
     check(changed_document({"feature": "centroid", "model": "linear"}))
+
+
+def test_where_no_network_takes_the_feature_none_is_proposed() -> None:
+    document = base_document()
+    networks = parse_models(document["models"])
+    segment = read_section(SegmentParams, "segment", document)
+    centroid = parse_extract(document["extract"])["centroid"]
+    augment = parse_augment(document["augment"])
+    with pytest.raises(ParamsError, match=r"rows of shape \(130,\); choose another feature$"):
+        check_input("centroid", centroid, segment, augment, "cnn", {"cnn": networks["cnn"]})
 
 
 @pytest.mark.parametrize(

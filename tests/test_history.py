@@ -93,7 +93,7 @@ def test_table_marks_what_is_missing_and_what_leaks(
 ) -> None:
     command(monkeypatch)
     header, broken, leaky, merged, long, first, note = capsys.readouterr().out.splitlines()
-    assert header.split()[-3:-1] == ["50.0", "90.0"]
+    assert header.split()[-5:-1] == ["50.0", "%", "90.0", "%"]
     assert leaky.split()[4:9] == ["clip", "leaky", "90.0", "-", "x"]
     assert note.startswith("leaky, x: ")
     assert "65.0  55.0 to 75.0" in merged
