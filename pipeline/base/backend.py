@@ -1,4 +1,8 @@
-"""Import Keras without the start-up messages of its backend, and have it share a GPU."""
+"""Import Keras without the start-up messages of its backend, and have it share a GPU.
+
+The environment variable KERAS_BACKEND chooses the backend. What a user's own `keras.json` says has
+no part in a result, whose address would not know of it.
+"""
 
 import logging
 import os
@@ -11,6 +15,7 @@ for name, value in {
     # Several processes may share one GPU: take its memory only as it is needed.
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "KERAS_BACKEND": "tensorflow",
 }.items():
     os.environ.setdefault(name, value)
 # By default TensorFlow computes with oneDNN only on processors with the newest instructions. On
@@ -37,9 +42,12 @@ with _quiet_stderr():
     try:
         import keras
     except (ImportError, ValueError) as error:
-        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        backend = os.environ["KERAS_BACKEND"]
         sys.exit(f"error: Keras does not start with the backend {backend!r}: {error}")
 
+keras.config.set_floatx("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_image_data_format("channels_last")
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of tracing each fold anew
 
 __all__ = ["keras"]

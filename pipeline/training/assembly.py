@@ -16,11 +16,20 @@ POLICIES = {
 }
 
 
+SMALLEST_SPREAD = 1e-6  # of what is not constant: its deviation, relative to its mean where above 1
+
+
 def statistics(rows: Rows, index: Array, *, by_value: bool = False) -> tuple[Array, Array]:
     """Mean and variance in the rows `index`, with a few rows in memory at a time.
 
+    What is constant in these rows has a variance of 1, so that it is centred but not scaled: a
+    network never learned what to make of it, and must not see it blown up elsewhere.
+
     Parameters
     ----------
+    rows : array, shape (n, ...)
+        Any numeric dtype.
+    index : int array, shape (m,)
     by_value : bool
         Whether each value of a row, as of a vector, has a mean and a variance of its own; otherwise
         all values of all rows share one.
@@ -28,6 +37,7 @@ def statistics(rows: Rows, index: Array, *, by_value: bool = False) -> tuple[Arr
     Returns
     -------
     mean, variance : float64 array, shape (values,) or ()
+        Not finite where the rows are not.
     """
     axis = 0 if by_value else None
     count, total, squares = 0, np.zeros(()), np.zeros(())
@@ -38,7 +48,9 @@ def statistics(rows: Rows, index: Array, *, by_value: bool = False) -> tuple[Arr
         squares = squares + (block**2).sum(axis=axis)
     mean = total / count
     with np.errstate(invalid="ignore"):  # of infinite rows, which the caller refuses
-        return mean, np.maximum(squares / count - mean**2, 1e-12)
+        variance = squares / count - mean**2
+        constant = variance <= (SMALLEST_SPREAD * np.maximum(1, np.abs(mean))) ** 2
+    return mean, np.where(constant, 1.0, variance)
 
 
 def assemble(
@@ -49,7 +61,21 @@ def assemble(
     variance: Array | float,
     precision: str,
 ) -> keras.Model:
-    """Assemble an uncompiled model: feature rows -> normalised -> network -> probabilities."""
+    """Assemble an uncompiled model: feature rows -> normalised -> network -> probabilities.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of a feature row.
+    description : Description
+        Names the network and the genres, and has the seed of the weights.
+    params : FitParams
+        Of the network.
+    mean, variance : float or float64 array of shape (values,)
+        As `statistics` gives them.
+    precision : str
+        A key of POLICIES. Normalisation and probabilities are float32 all the same.
+    """
     keras.config.set_dtype_policy(POLICIES[precision])
     built = build_network(description.model, shape, len(description.genres), params)
     network = seeded(built, description.training["seed"])

@@ -14,8 +14,8 @@ Transform = Callable[[Array, Array, int], Array]
 class Batches(keras.utils.PyDataset):
     """Batches of rows and integer labels for `fit`, `evaluate` and `predict`.
 
-    They are of the same size, give or take one row. A rest of two rows would be a step like any
-    other, and batch normalisation would turn each of its values into -1 or 1.
+    Batches differ in size by at most one row. A last batch of only two rows would count as a full
+    step, and batch normalisation would turn each of its values into -1 or 1.
 
     Rows come as float32, or as float16, which the network casts faster than NumPy does.
 

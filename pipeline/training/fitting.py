@@ -91,25 +91,26 @@ def fit_fold(
     Raises
     ------
     PipelineError
-        The rows, or the loss in an epoch, are not finite numbers.
+        The rows, or the losses of an epoch, are not finite numbers.
     """
     description = task.description
     by_value = bool(description.store.get("vector"))
     mean, variance = statistics(task.rows, task.train, by_value=by_value)
     if not np.isfinite(mean + variance).all():
         raise PipelineError(
-            f"rows of the feature {description.feature!r} have values that are infinite or not "
-            "numbers; compute it again"
+            f"the feature {description.feature!r} has values that are infinite or not numbers; "
+            "check its parameters, and compute it again"
         )
     parts = (task.rows.shape[1:], description, task.params, mean, variance)
     network = assemble(*parts, description.training["precision"])
     _train(network, task, checkpoint, callbacks)
     history = [{name: row[name] for name in HISTORY} for row in checkpoint.history]
-    if not np.isfinite([row["loss"] for row in history]).all():
-        raise PipelineError(
-            f"fold {description.fold}: the loss was not a number in epoch {len(history)}; lower "
-            f"models.{description.model}.learning_rate = {task.params.learning_rate}"
-        )
+    for epoch, row in enumerate(history, start=1):
+        if not np.isfinite([row["loss"], row["val_loss"]]).all():
+            raise PipelineError(
+                f"fold {description.fold}: the loss was not a number in epoch {epoch}; lower "
+                f"models.{description.model}.learning_rate = {task.params.learning_rate}"
+            )
     portable = assemble(*parts, "float32")
     portable.set_weights(network.get_weights())
     return Fitted(portable, history, checkpoint.seconds)

@@ -37,7 +37,7 @@ def device_for(fold: int) -> AbstractContextManager[Any]:
 
 
 def machine_facts(precision: str, fold: int = 0, *, needs_float32: bool = False) -> dict[str, Any]:
-    """What the last digits of a training depend on, besides its seed."""
+    """Everything besides the seed that can change the last digits of a training."""
     backend, names = keras.backend.backend(), gpus()
     return {
         "precision": resolve(precision, fold, needs_float32=needs_float32),

@@ -49,7 +49,17 @@ def test_other_rows_have_no_part_in_the_statistics() -> None:
     assert statistics(table, index) != before
 
 
-def test_variance_of_constant_rows_is_not_0() -> None:
-    mean, variance = statistics(np.full((3, 4), 0.1, np.float32), np.arange(3))
-    assert mean == pytest.approx(0.1)
-    assert 0 < variance < 1e-9
+@pytest.mark.parametrize("value", [0, 0.1, 1e6, -3e8])
+def test_what_is_constant_is_centred_and_not_scaled(value: float) -> None:
+    """However far from 0 it is: the square of a large value is not exact."""
+    table = np.full((700, 2), value, np.float32)
+    table[:, 1] = np.arange(700)
+    mean, variance = statistics(table, np.arange(700), by_value=True)
+    assert mean == pytest.approx([np.float32(value), 349.5])
+    assert variance == pytest.approx([1, table[:, 1].astype(np.float64).var()])
+
+
+def test_small_deviations_are_scaled_all_the_same() -> None:
+    table = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32) * 1e-4
+    _, variance = statistics(table, np.arange(500), by_value=True)
+    assert variance == pytest.approx(table.astype(np.float64).var(axis=0))

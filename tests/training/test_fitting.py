@@ -160,11 +160,18 @@ def test_loss_that_is_not_a_number_names_the_learning_rate(path: Path) -> None:
         fit(task, path)
 
 
+def test_a_model_that_the_last_step_spoiled_is_not_kept(path: Path) -> None:
+    """The loss of a single step is taken before it."""
+    task = toy_task(optimizer="sgd", learning_rate=1e38, batch_size=1000, epochs=1)
+    with pytest.raises(PipelineError, match=r"^fold 0: the loss was not a number in epoch 1;"):
+        fit(task, path)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_rows_that_are_not_numbers_name_the_feature(path: Path, value: float) -> None:
     task = toy_task()
     np.asarray(task.rows)[3, 1] = value
-    expected = r"^rows of the feature 'centroid' have values that are infinite or not numbers;"
+    expected = r"^the feature 'centroid' has values that are infinite or not numbers;"
     with pytest.raises(PipelineError, match=expected):
         fit(task, path)
 

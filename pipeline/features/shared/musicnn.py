@@ -88,10 +88,14 @@ def _compiled(name: str) -> Any:
 def predict(name: str, windows: Array) -> dict[str, Array]:
     """Each layer of SIZES for windows of shape (n, FRAMES, BANDS), by the checkpoint `name`.
 
-    One window at a time: the number of those that are computed together changes the last bits.
+    One window at a time: the number of those that are computed together changes the last bits. On
+    the processor, as every worker would take a GPU, whose last bits are others.
     """
-    network = _compiled(name)
-    found = [network(window[np.newaxis]) for window in windows]
+    from pipeline.base.backend import keras
+
+    with keras.device("cpu:0"):
+        network = _compiled(name)
+        found = [network(window[np.newaxis]) for window in windows]
     return {
         layer: np.concatenate([np.asarray(each[layer], np.float32) for each in found])
         for layer in SIZES
