@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 import sys
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -146,21 +146,23 @@ def test_the_picture_in_the_readme_is_that_of_dvc_yaml() -> None:
     drawn = {
         pair
         for line in picture.splitlines()
-        for names in [[name.strip() for name in line.split("-->")]]
-        for pair in pairwise(names)
+        for left, right in pairwise(line.split("-->"))
+        for pair in product(*([name.strip() for name in end.split("&")] for end in (left, right)))
     }
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     makers = {
         next(iter(out)) if isinstance(out, dict) else out: name
         for name, stage in stages.items()
-        for out in stage.get("outs", [])
+        for part in ("outs", "metrics", "plots")
+        for out in stage.get(part, [])
     }
     makers |= {"${dataset.path}": "demo", "data/features/${feature}": "extract"}
     wanted = {
-        (makers[dep], name)
+        (maker, name)
         for name, stage in stages.items()
         for dep in stage["deps"]
-        if dep in makers
+        for out, maker in makers.items()
+        if out == dep or out.startswith(f"{dep}/")
     }
     assert drawn == wanted
 
