@@ -164,4 +164,4 @@ def _cut(subject: str) -> str:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, kept="")

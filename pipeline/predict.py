@@ -14,13 +14,13 @@ from pathlib import Path
 
 from pipeline.audio.rejection import Rejection
 from pipeline.base.arrays import Array
-from pipeline.base.entry import command_line, run_stage
+from pipeline.base.entry import command_line, run_stage, when_interrupted
 from pipeline.base.errors import PipelineError
 from pipeline.base.growing import GrowingTable
 from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED, UNLABELLED_CLIPS
 from pipeline.base.progress import progress
 from pipeline.base.tables import write_csv
-from pipeline.base.terminal import clean
+from pipeline.base.terminal import RESUMES, clean
 from pipeline.dataset.files import is_audio, name_of, walk_files
 from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.over_time import write_labels, write_over_time
@@ -164,10 +164,25 @@ def main() -> None:
         growing = arguments.csv and GrowingTable(
             arguments.csv, file_columns(models[0][1]), resume=arguments.resume
         )
-        with growing or nullcontext() as table:
+        with when_interrupted(_kept(arguments)), growing or nullcontext() as table:
             _predict_own(models, paths, table, arguments)
     else:
-        _predict_unlabelled(load_models(arguments.models))
+        with when_interrupted(RESUMES):
+            _predict_unlabelled(load_models(arguments.models))
+
+
+def _kept(wanted: Namespace) -> str:
+    """What an interruption leaves of the predictions for files."""
+    if not wanted.csv:
+        return ""
+    kept = f"the rows so far are in {wanted.csv}"
+    return kept if _of_songs(wanted) else f"{kept}: repeat the command with --resume"
+
+
+def _of_songs(wanted: Namespace) -> list[str]:
+    """The options that are given of those that `add_outputs` adds."""
+    given = {"--page": wanted.page, "--over-time": wanted.over_time, "--labels": wanted.labels}
+    return [option for option, path in given.items() if path]
 
 
 def _predict_own(
@@ -202,4 +217,4 @@ def _predict_unlabelled(models: Models) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, kept="")

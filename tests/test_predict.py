@@ -33,7 +33,7 @@ from pipeline.base.entry import run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import FEATURE_STORES, TRAINED
 from pipeline.base.tables import read_csv
-from pipeline.base.terminal import clean
+from pipeline.base.terminal import RESUMES, clean
 from pipeline.evaluation.verdicts import COLUMNS, Row, format_table, verdict
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
@@ -347,6 +347,48 @@ def test_rows_are_in_the_table_before_the_next_file_is_read(
         run(music, "--csv", table, "--models", folder / TRAINED)
     assert seen == [0, 1, 2]
     assert len(rows_of(table)) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ((), ""),
+        (("--labels", "l.txt"), ""),
+        (("--csv", "t.csv"), "; the rows so far are in t.csv: repeat the command with --resume"),
+        (("--csv", "t.csv", "--labels", "l.txt"), "; the rows so far are in t.csv"),
+    ],
+    ids=["nothing", "labels", "table", "both"],
+)
+def test_an_interruption_says_where_the_rows_are(
+    options: tuple[str, ...],
+    kept: str,
+    folder: Path,
+    audio: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(audio)
+    monkeypatch.setattr(predict, "predict_sound", interrupted)
+    with pytest.raises(SystemExit, match="130"):
+        run_stage(lambda: run("one.wav", "--models", folder / TRAINED, *options), kept="")
+    assert capsys.readouterr().err == f"interrupted{kept}\n"
+    assert Path("t.csv").exists() == ("--csv" in options)
+
+
+def test_an_interruption_of_the_stage_says_that_the_next_run_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(predict, "predict_store", interrupted)
+    with pytest.raises(SystemExit, match="130"):
+        run_stage(run, kept="")
+    assert capsys.readouterr().err == f"interrupted; {RESUMES}\n"
 
 
 def test_a_name_that_is_not_utf8_is_escaped(folder: Path, tmp_path: Path) -> None:
