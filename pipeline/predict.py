@@ -147,7 +147,9 @@ def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="audio files of your own, or folders")
     parser.add_argument("--csv", type=Path, metavar="PATH", help="also write the table to PATH")
-    parser.add_argument("--resume", action="store_true", help="skip what the --csv has already")
+    parser.add_argument(
+        "--resume", action="store_true", help="skip the files that the --csv table already lists"
+    )
     add_outputs(parser)
     parser.add_argument("--models", type=Path, default=TRAINED, help="folder of fold-*.keras")
     arguments = parser.parse_args()
@@ -155,9 +157,14 @@ def main() -> None:
         parser.error("--csv needs files; the dataset's unlabelled tracks go to data/unlabelled.csv")
     if arguments.resume and not arguments.csv:
         parser.error("--resume needs --csv, the table to go on with")
-    for name in ("page", "over_time", "labels"):
-        if getattr(arguments, name) and not arguments.files:
-            parser.error(f"--{name.replace('_', '-')} needs files")
+    songs = _of_songs(arguments)
+    if songs and not arguments.files:
+        parser.error(f"{songs[0]} needs files")
+    if songs and arguments.resume:
+        parser.error(
+            "--resume cannot be combined with --page, --over-time or --labels: they would lack the "
+            "files that were predicted before"
+        )
     if arguments.files:
         paths = audio_files(arguments.files)
         models = load_models(arguments.models, require_use)

@@ -451,6 +451,18 @@ def test_a_song_is_written_along_the_time(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--page", "--over-time", "--labels"])
+def test_outputs_of_songs_are_of_all_files(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that a table to go on with has already are not predicted again."""
+    table = tmp_path / "t.csv"
+    with pytest.raises(SystemExit, match="2"):
+        run(tmp_path, "--csv", table, "--resume", option, tmp_path / "out")
+    assert "error: --resume cannot be combined with --page" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--page", "--over-time", "--labels"])
 def test_outputs_of_songs_need_songs(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         run(option, "out")
