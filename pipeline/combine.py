@@ -8,10 +8,8 @@ tracks are new to all of them. The command reads what they recorded, and compute
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-from pipeline.base.entry import command_line, run_stage
-from pipeline.base.errors import PipelineError
+from pipeline.base.entry import command_line, output_file, run_stage
 from pipeline.base.tables import write_csv
 from pipeline.base.terminal import clean, percent
 from pipeline.comparison.combination import (
@@ -107,12 +105,10 @@ def main() -> None:
         f"the best (default: {WITHIN:g}); the test tracks play no part in the choice",
     )
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="write the combined table of tracks"
+        "--csv", type=output_file, metavar="FILE", help="write the combined table of tracks"
     )
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
     arguments = parser.parse_args()
-    if arguments.csv and arguments.csv.is_dir():
-        raise PipelineError(f"--csv {arguments.csv} is a folder; name a file in it")
     parts = [with_probabilities(read_revision(name)) for name in arguments.revisions]
     require_combinable(parts)
     choice = None

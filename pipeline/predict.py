@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.audio.rejection import Rejection
 from pipeline.base.arrays import Array
-from pipeline.base.entry import command_line, run_stage, when_interrupted
+from pipeline.base.entry import command_line, output_file, run_stage, when_interrupted
 from pipeline.base.errors import PipelineError
 from pipeline.base.growing import GrowingTable
 from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED, UNLABELLED_CLIPS
@@ -104,10 +104,13 @@ def predict_files(
 
 
 def add_outputs(parser: ArgumentParser) -> None:
-    """Let the command line ask for what is heard along the time."""
-    parser.add_argument("--page", type=Path, metavar="HTML", help="a page to look at and listen to")
-    parser.add_argument("--over-time", type=Path, metavar="CSV", help="the genre of each clip")
-    parser.add_argument("--labels", type=Path, metavar="TXT", help="a label track for Audacity")
+    """Add the options for results over time."""
+    for option, kind, described in (
+        ("--page", "HTML", "a page to look at and listen to"),
+        ("--over-time", "CSV", "the genre of each clip"),
+        ("--labels", "TXT", "a label track for Audacity"),
+    ):
+        parser.add_argument(option, type=output_file, metavar=kind, help=described)
 
 
 def write_outputs(wanted: Namespace, models: Models, heard: Mapping[Path, Prediction]) -> None:
@@ -146,7 +149,9 @@ def main() -> None:
     """Predict the files that the command line names, or else the dataset's unlabelled tracks."""
     parser = command_line(__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="audio files of your own, or folders")
-    parser.add_argument("--csv", type=Path, metavar="PATH", help="also write the table to PATH")
+    parser.add_argument(
+        "--csv", type=output_file, metavar="PATH", help="also write the table to PATH"
+    )
     parser.add_argument(
         "--resume", action="store_true", help="skip the files that the --csv table already lists"
     )
@@ -203,9 +208,10 @@ def _predict_own(
     rows, errors = predict_files(models, paths, table.add if table is not None else None, heard)
     if rows:
         print(format_table(rows))
-        write_outputs(wanted, models, heard)
     for line in errors:
         print(f"rejected: {clean(line)}", file=sys.stderr)
+    if rows:
+        write_outputs(wanted, models, heard)
     if errors:
         raise PipelineError(f"{len(errors)} of {len(paths)} files cannot be used")
 

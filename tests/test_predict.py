@@ -467,3 +467,27 @@ def test_outputs_of_songs_need_songs(option: str, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit, match="2"):
         run(option, "out")
     assert f"error: {option} needs files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--csv", "--page", "--over-time", "--labels"])
+def test_an_output_that_cannot_be_written_is_refused_before_the_models_are_read(
+    option: str, tmp_path: Path
+) -> None:
+    with pytest.raises(PipelineError, match=r"is a folder; name a file in it$"):
+        run(tmp_path / "a.wav", option, tmp_path, "--models", tmp_path / "none")
+
+
+def test_rejected_files_are_listed_although_an_output_fails(
+    folder: Path,
+    audio: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.chdir(audio)
+    monkeypatch.setattr(predict, "write_labels", full)
+    with pytest.raises(OSError, match="no space left"):
+        run("one.wav", "broken.wav", "--labels", "l.txt", "--models", folder / TRAINED)
+    assert capsys.readouterr().err.startswith("rejected: broken.wav: ")
