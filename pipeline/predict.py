@@ -7,7 +7,7 @@ in the models, so params.yaml plays no part.
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +21,7 @@ from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED, UNLABELLED_
 from pipeline.base.progress import progress
 from pipeline.base.tables import write_csv
 from pipeline.base.terminal import RESUMES, clean
-from pipeline.dataset.files import is_audio, name_of, walk_files
+from pipeline.dataset.files import audio_files, name_of
 from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.over_time import write_labels, write_over_time
 from pipeline.evaluation.summary import probability_columns, probability_row
@@ -56,11 +56,6 @@ def predict_store(
             if track_id not in store:
                 raise PipelineError(f"{folder} has no rows of {track_id}")
             yield track_id, predict_clips(models, store.rows(track_id))
-
-
-def predict_file(models: Models, path: Path) -> Row:
-    """The row of one audio file; raises what `predict_sound` does."""
-    return file_row(models[0][1].genres, path, predict_sound(models, path))
 
 
 def predict_files(
@@ -128,25 +123,22 @@ def write_outputs(wanted: Namespace, models: Models, heard: Mapping[Path, Predic
         song.write_song_page(wanted.page, heard, description, len(models))
 
 
-def audio_files(paths: Iterable[Path]) -> list[Path]:
-    """The files among `paths`, and all audio files below the folders among them, each once.
-
-    Raises
-    ------
-    PipelineError
-        A folder has none.
-    """
-    found: list[Path] = []
-    for path in paths:
-        below = sorted(filter(is_audio, walk_files(path))) if path.is_dir() else [path]
-        if not below:
-            raise PipelineError(f"{path}: no audio files in this folder")
-        found += below
-    return list(dict.fromkeys(found))
-
-
 def main() -> None:
     """Predict the files that the command line names, or else the dataset's unlabelled tracks."""
+    wanted = _arguments()
+    if not wanted.files:
+        with when_interrupted(RESUMES):
+            _predict_unlabelled(load_models(wanted.models))
+        return
+    paths = audio_files(wanted.files)
+    models = load_models(wanted.models, require_use)
+    columns = file_columns(models[0][1])
+    growing = wanted.csv and GrowingTable(wanted.csv, columns, resume=wanted.resume)
+    with when_interrupted(_kept(wanted)), growing or nullcontext() as table:
+        _predict_own(models, paths, table, wanted)
+
+
+def _arguments() -> Namespace:
     parser = command_line(__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="audio files of your own, or folders")
     parser.add_argument(
@@ -157,30 +149,20 @@ def main() -> None:
     )
     add_outputs(parser)
     parser.add_argument("--models", type=Path, default=TRAINED, help="folder of fold-*.keras")
-    arguments = parser.parse_args()
-    if arguments.csv and not arguments.files:
+    wanted = parser.parse_args()
+    songs = _of_songs(wanted)
+    if wanted.csv and not wanted.files:
         parser.error("--csv needs files; the dataset's unlabelled tracks go to data/unlabelled.csv")
-    if arguments.resume and not arguments.csv:
+    if wanted.resume and not wanted.csv:
         parser.error("--resume needs --csv, the table to go on with")
-    songs = _of_songs(arguments)
-    if songs and not arguments.files:
+    if songs and not wanted.files:
         parser.error(f"{songs[0]} needs files")
-    if songs and arguments.resume:
+    if songs and wanted.resume:
         parser.error(
             "--resume cannot be combined with --page, --over-time or --labels: they would lack the "
             "files that were predicted before"
         )
-    if arguments.files:
-        paths = audio_files(arguments.files)
-        models = load_models(arguments.models, require_use)
-        growing = arguments.csv and GrowingTable(
-            arguments.csv, file_columns(models[0][1]), resume=arguments.resume
-        )
-        with when_interrupted(_kept(arguments)), growing or nullcontext() as table:
-            _predict_own(models, paths, table, arguments)
-    else:
-        with when_interrupted(RESUMES):
-            _predict_unlabelled(load_models(arguments.models))
+    return wanted
 
 
 def _kept(wanted: Namespace) -> str:

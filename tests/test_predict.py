@@ -123,7 +123,7 @@ def test_prediction_for_a_file_is_that_of_the_stages(
     [(track_id, clips)] = predict.predict_store(
         models, tmp_path / "centroid", ["unlabelled/stereo"]
     )
-    of_file = predict.predict_file(models, path)
+    [of_file], _ = predict.predict_files(models, [path])
     assert of_file.pop("file") == str(path)
     assert track_id == "unlabelled/stereo"
     assert of_file == verdict(models[0][1].genres, clips.mean(axis=0))
@@ -138,7 +138,8 @@ def test_settings_come_from_the_models(
     store = {"name": "centroid", "sample_rate": 8000, "seconds": 1, "params": params}
     model = save_untrained(tmp_path / "other", describe(store=store))
     soundfile.write("eight.wav", tone(300, 3, clips=2).ravel(), 8000, subtype="PCM_16")
-    row = predict.predict_file(load_models(tmp_path / "other"), Path("eight.wav"))
+    models = load_models(tmp_path / "other")
+    [row], _ = predict.predict_files(models, [Path("eight.wav")])
     feature = Centroid(**params)
     rows = feature(from_pcm(tone(300, 3, clips=2).reshape(1, 8000)), 8000)
     chances = probabilities(model, rows).mean(axis=0)
@@ -180,7 +181,8 @@ def test_table_is_also_written_as_csv(
     assert err == ""
     with Path("out/table.csv").open(encoding="utf-8", newline="") as file:
         [row] = csv.DictReader(file)
-    assert row == predict.predict_file(load_models(folder / TRAINED), Path("one.wav"))
+    rows, _ = predict.predict_files(load_models(folder / TRAINED), [Path("one.wav")])
+    assert [row] == rows
     assert list(row) == ["file", *COLUMNS, "p_high", "p_low"]
     assert out.splitlines()[1].split() == [row[name] for name in ("file", *COLUMNS)]
 
