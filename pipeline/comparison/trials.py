@@ -13,7 +13,7 @@ from pipeline.augmentation.params import AugmentParams
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import AUGMENTED, FEATURE_STORES
 from pipeline.comparison.cross_validate import CrossValidated, cross_validate
-from pipeline.comparison.outcomes import TrackOutcomes, track_outcomes
+from pipeline.comparison.outcomes import TrackOutcomes, outcomes_of
 from pipeline.comparison.sample_cost import estimate_seconds
 from pipeline.comparison.scratch import scratch_folder
 from pipeline.comparison.validation import kept_accuracy
@@ -89,8 +89,7 @@ class Trials:
 
     def _outcomes(self, found: CrossValidated) -> TrackOutcomes:
         levels = by_level(found.predictions)
-        rows = prediction_rows(levels["mean"], levels[self.vote], self.clips.genres)
-        return track_outcomes([{key: str(value) for key, value in row.items()} for row in rows])
+        return outcomes_of(prediction_rows(levels["mean"], levels[self.vote], self.clips.genres))
 
 
 @contextmanager
