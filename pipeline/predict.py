@@ -78,7 +78,8 @@ def predict_files(
     PipelineError
         The models were trained on a feature that cannot be computed here.
     """
-    recipe_of(models[0][1])
+    description = models[0][1]
+    recipe_of(description)
     rows, errors = [], []
     with progress(len(paths), "predict", "file") as reported:
         for path in paths:
@@ -89,7 +90,7 @@ def predict_files(
             except OSError as error:
                 errors.append(f"{path}: {error.strerror}")
             else:
-                rows.append(file_row(models[0][1].genres, path, found))
+                rows.append(file_row(description.genres, path, found.probabilities, found.tags))
                 if keep:
                     keep(rows[-1])
                 if heard is not None:
@@ -132,7 +133,9 @@ def main() -> None:
         return
     paths = audio_files(wanted.files)
     models = load_models(wanted.models, require_use)
-    columns = file_columns(models[0][1])
+    description = models[0][1]
+    has_tags = bool(recipe_of(description)[0].feature.tag_names)
+    columns = file_columns(description.genres, has_tags=has_tags)
     growing = wanted.csv and GrowingTable(wanted.csv, columns, resume=wanted.resume)
     with when_interrupted(_kept(wanted)), growing or nullcontext() as table:
         _predict_own(models, paths, table, wanted)
