@@ -14,7 +14,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.paths import AUGMENTED, FEATURE_STORES
 from pipeline.comparison.cross_validate import CrossValidated, cross_validate
 from pipeline.comparison.outcomes import TrackOutcomes, outcomes_of
-from pipeline.comparison.sample_cost import estimate_seconds
+from pipeline.comparison.sample_cost import estimate_sample_seconds
 from pipeline.comparison.scratch import scratch_folder
 from pipeline.comparison.validation import kept_accuracy
 from pipeline.dataset.tracks import Track, read_tracks
@@ -74,7 +74,7 @@ class Trials:
         making, size = 0.0, 0
         if experiment.augment.mode == "offline":
             make_samples(*asked, self.folder)
-            making = estimate_seconds(*asked)
+            making = estimate_sample_seconds(*asked)
             size = sum(path.stat().st_size for path in self.folder.glob("*/*.h5"))
         found = cross_validate(experiment, self.tracks, self.clips, self.folder)
         patience = experiment.network.patience
