@@ -35,8 +35,8 @@ from pipeline.comparison.tables import (
 from pipeline.comparison.text import shown
 from pipeline.comparison.validation import WITHIN, Choice, choose
 
-VOTED = "combined: the genre of the highest mean probability; each revision by its own vote."
-BEST = "The best single one was found on the tracks that test it, which flatters it."
+VOTED = "combined: the genre with the highest mean probability; single revisions: their own vote."
+BEST = "The best single revision was picked on the test tracks, so its accuracy is optimistic."
 
 
 def text(combination: Combination, choice: Choice | None = None) -> str:
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument(
         "--csv", type=output_file, metavar="FILE", help="write the combined table of tracks"
     )
-    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
     arguments = parser.parse_args()
     parts = [with_probabilities(read_revision(name)) for name in arguments.revisions]
     require_combinable(parts)

@@ -25,7 +25,7 @@ def main() -> None:
     """Compare the revisions of the command line."""
     parser = command_line(__doc__)
     add_revisions(parser, "the first is the reference; one alone is compared with the workspace")
-    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument("--html", type=output_file, metavar="FILE", help="write a page to FILE too")
     arguments = parser.parse_args()
     names = arguments.revisions

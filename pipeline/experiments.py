@@ -105,7 +105,7 @@ def _cut(value: str, longest: int) -> str:
 def main() -> None:
     """Print the ranking of all runs."""
     parser = command_line(__doc__)
-    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
     asked = parser.parse_args()
     ranking = rank_runs()
     if not ranking.groups and not asked.json:

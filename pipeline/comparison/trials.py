@@ -68,7 +68,7 @@ class Trials:
     folder: Path
 
     def run(self, name: str, kinds: tuple[Chain, ...]) -> Trial:
-        """Train and test with `kinds`, in as many steps as without; see `with_kinds`."""
+        """Train and test with `kinds`, in as many training steps as the baseline (`with_kinds`)."""
         experiment = with_kinds(self.experiment, kinds)
         asked = (experiment.augment, experiment.feature, self.usable, experiment.seed)
         making, size = 0.0, 0
