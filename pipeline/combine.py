@@ -8,10 +8,8 @@ tracks are new to all of them. The command reads what they recorded, and compute
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-from pipeline.base.entry import command_line, run_stage
-from pipeline.base.errors import PipelineError
+from pipeline.base.entry import command_line, output_file, run_stage
 from pipeline.base.tables import write_csv
 from pipeline.base.terminal import clean, percent
 from pipeline.comparison.combination import (
@@ -37,8 +35,8 @@ from pipeline.comparison.tables import (
 from pipeline.comparison.text import shown
 from pipeline.comparison.validation import WITHIN, Choice, choose
 
-VOTED = "combined: the genre of the highest mean probability; each revision by its own vote."
-BEST = "The best single one was found on the tracks that test it, which flatters it."
+VOTED = "combined: the genre with the highest mean probability; single revisions: their own vote."
+BEST = "The best single revision was picked on the test tracks, so its accuracy is optimistic."
 
 
 def text(combination: Combination, choice: Choice | None = None) -> str:
@@ -107,12 +105,10 @@ def main() -> None:
         f"the best (default: {WITHIN:g}); the test tracks play no part in the choice",
     )
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="write the combined table of tracks"
+        "--csv", type=output_file, metavar="FILE", help="write the combined table of tracks"
     )
-    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
     arguments = parser.parse_args()
-    if arguments.csv and arguments.csv.is_dir():
-        raise PipelineError(f"--csv {arguments.csv} is a folder; name a file in it")
     parts = [with_probabilities(read_revision(name)) for name in arguments.revisions]
     require_combinable(parts)
     choice = None
@@ -131,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, kept="")

@@ -6,10 +6,8 @@ compared with the first. A revision is a branch, a commit, a tag, a DVC experime
 """
 
 import json
-from pathlib import Path
 
-from pipeline.base.entry import command_line, run_stage
-from pipeline.base.errors import PipelineError
+from pipeline.base.entry import command_line, output_file, run_stage
 from pipeline.base.tables import replacing
 from pipeline.comparison.histories import whole_histories
 from pipeline.comparison.result import as_json, compare_revisions
@@ -27,11 +25,9 @@ def main() -> None:
     """Compare the revisions of the command line."""
     parser = command_line(__doc__)
     add_revisions(parser, "the first is the reference; one alone is compared with the workspace")
-    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to FILE too")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--html", type=output_file, metavar="FILE", help="write a page to FILE too")
     arguments = parser.parse_args()
-    if arguments.html and arguments.html.is_dir():
-        raise PipelineError(f"--html {arguments.html} is a folder; name a file in it")
     names = arguments.revisions
     if len(names) == 1:
         names.append(WORKSPACE)
@@ -46,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, kept="")

@@ -105,7 +105,7 @@ def _cut(value: str, longest: int) -> str:
 def main() -> None:
     """Print the ranking of all runs."""
     parser = command_line(__doc__)
-    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
     asked = parser.parse_args()
     ranking = rank_runs()
     if not ranking.groups and not asked.json:
@@ -115,4 +115,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, kept="")

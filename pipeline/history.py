@@ -94,7 +94,7 @@ def bar(entry: Entry, low: float, high: float) -> str:
 def main() -> None:
     """Print the history of the current branch."""
     parser = command_line(__doc__)
-    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
     arguments = parser.parse_args()
     entries = read_history()
     if arguments.json:
@@ -164,4 +164,4 @@ def _cut(subject: str) -> str:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, kept="")

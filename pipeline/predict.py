@@ -7,21 +7,21 @@ in the models, so params.yaml plays no part.
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 
 from pipeline.audio.rejection import Rejection
 from pipeline.base.arrays import Array
-from pipeline.base.entry import command_line, run_stage
+from pipeline.base.entry import command_line, output_file, run_stage, when_interrupted
 from pipeline.base.errors import PipelineError
 from pipeline.base.growing import GrowingTable
 from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED, UNLABELLED_CLIPS
 from pipeline.base.progress import progress
 from pipeline.base.tables import write_csv
-from pipeline.base.terminal import clean
-from pipeline.dataset.files import is_audio, name_of, walk_files
+from pipeline.base.terminal import RESUMES, clean
+from pipeline.dataset.files import audio_files, name_of
 from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.over_time import write_labels, write_over_time
 from pipeline.evaluation.summary import probability_columns, probability_row
@@ -58,11 +58,6 @@ def predict_store(
             yield track_id, predict_clips(models, store.rows(track_id))
 
 
-def predict_file(models: Models, path: Path) -> Row:
-    """The row of one audio file; raises what `predict_sound` does."""
-    return file_row(models[0][1].genres, path, predict_sound(models, path))
-
-
 def predict_files(
     models: Models,
     paths: Sequence[Path],
@@ -83,7 +78,8 @@ def predict_files(
     PipelineError
         The models were trained on a feature that cannot be computed here.
     """
-    recipe_of(models[0][1])
+    description = models[0][1]
+    recipe_of(description)
     rows, errors = [], []
     with progress(len(paths), "predict", "file") as reported:
         for path in paths:
@@ -94,7 +90,7 @@ def predict_files(
             except OSError as error:
                 errors.append(f"{path}: {error.strerror}")
             else:
-                rows.append(file_row(models[0][1].genres, path, found))
+                rows.append(file_row(description.genres, path, found.probabilities, found.tags))
                 if keep:
                     keep(rows[-1])
                 if heard is not None:
@@ -104,10 +100,13 @@ def predict_files(
 
 
 def add_outputs(parser: ArgumentParser) -> None:
-    """Let the command line ask for what is heard along the time."""
-    parser.add_argument("--page", type=Path, metavar="HTML", help="a page to look at and listen to")
-    parser.add_argument("--over-time", type=Path, metavar="CSV", help="the genre of each clip")
-    parser.add_argument("--labels", type=Path, metavar="TXT", help="a label track for Audacity")
+    """Add the options for results over time."""
+    for option, kind, described in (
+        ("--page", "HTML", "a page to look at and listen to"),
+        ("--over-time", "CSV", "the genre of each clip"),
+        ("--labels", "TXT", "a label track for Audacity"),
+    ):
+        parser.add_argument(option, type=output_file, metavar=kind, help=described)
 
 
 def write_outputs(wanted: Namespace, models: Models, heard: Mapping[Path, Prediction]) -> None:
@@ -125,49 +124,62 @@ def write_outputs(wanted: Namespace, models: Models, heard: Mapping[Path, Predic
         song.write_song_page(wanted.page, heard, description, len(models))
 
 
-def audio_files(paths: Iterable[Path]) -> list[Path]:
-    """The files among `paths`, and all audio files below the folders among them, each once.
-
-    Raises
-    ------
-    PipelineError
-        A folder has none.
-    """
-    found: list[Path] = []
-    for path in paths:
-        below = sorted(filter(is_audio, walk_files(path))) if path.is_dir() else [path]
-        if not below:
-            raise PipelineError(f"{path}: no audio files in this folder")
-        found += below
-    return list(dict.fromkeys(found))
-
-
 def main() -> None:
     """Predict the files that the command line names, or else the dataset's unlabelled tracks."""
+    wanted = _arguments()
+    if not wanted.files:
+        with when_interrupted(RESUMES):
+            _predict_unlabelled(load_models(wanted.models))
+        return
+    paths = audio_files(wanted.files)
+    models = load_models(wanted.models, require_use)
+    description = models[0][1]
+    has_tags = bool(recipe_of(description)[0].feature.tag_names)
+    columns = file_columns(description.genres, has_tags=has_tags)
+    growing = wanted.csv and GrowingTable(wanted.csv, columns, resume=wanted.resume)
+    with when_interrupted(_kept(wanted)), growing or nullcontext() as table:
+        _predict_own(models, paths, table, wanted)
+
+
+def _arguments() -> Namespace:
     parser = command_line(__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="audio files of your own, or folders")
-    parser.add_argument("--csv", type=Path, metavar="PATH", help="also write the table to PATH")
-    parser.add_argument("--resume", action="store_true", help="skip what the --csv has already")
+    parser.add_argument(
+        "--csv", type=output_file, metavar="PATH", help="also write the table to PATH"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="skip the files that the --csv table already lists"
+    )
     add_outputs(parser)
     parser.add_argument("--models", type=Path, default=TRAINED, help="folder of fold-*.keras")
-    arguments = parser.parse_args()
-    if arguments.csv and not arguments.files:
+    wanted = parser.parse_args()
+    songs = _of_songs(wanted)
+    if wanted.csv and not wanted.files:
         parser.error("--csv needs files; the dataset's unlabelled tracks go to data/unlabelled.csv")
-    if arguments.resume and not arguments.csv:
+    if wanted.resume and not wanted.csv:
         parser.error("--resume needs --csv, the table to go on with")
-    for name in ("page", "over_time", "labels"):
-        if getattr(arguments, name) and not arguments.files:
-            parser.error(f"--{name.replace('_', '-')} needs files")
-    if arguments.files:
-        paths = audio_files(arguments.files)
-        models = load_models(arguments.models, require_use)
-        growing = arguments.csv and GrowingTable(
-            arguments.csv, file_columns(models[0][1]), resume=arguments.resume
+    if songs and not wanted.files:
+        parser.error(f"{songs[0]} needs files")
+    if songs and wanted.resume:
+        parser.error(
+            "--resume cannot be combined with --page, --over-time or --labels: they would lack the "
+            "files that were predicted before"
         )
-        with growing or nullcontext() as table:
-            _predict_own(models, paths, table, arguments)
-    else:
-        _predict_unlabelled(load_models(arguments.models))
+    return wanted
+
+
+def _kept(wanted: Namespace) -> str:
+    """What an interruption leaves of the predictions for files."""
+    if not wanted.csv:
+        return ""
+    kept = f"the rows so far are in {wanted.csv}"
+    return kept if _of_songs(wanted) else f"{kept}: repeat the command with --resume"
+
+
+def _of_songs(wanted: Namespace) -> list[str]:
+    """The options that are given of those that `add_outputs` adds."""
+    given = {"--page": wanted.page, "--over-time": wanted.over_time, "--labels": wanted.labels}
+    return [option for option, path in given.items() if path]
 
 
 def _predict_own(
@@ -181,9 +193,10 @@ def _predict_own(
     rows, errors = predict_files(models, paths, table.add if table is not None else None, heard)
     if rows:
         print(format_table(rows))
-        write_outputs(wanted, models, heard)
     for line in errors:
         print(f"rejected: {clean(line)}", file=sys.stderr)
+    if rows:
+        write_outputs(wanted, models, heard)
     if errors:
         raise PipelineError(f"{len(errors)} of {len(paths)} files cannot be used")
 
@@ -202,4 +215,4 @@ def _predict_unlabelled(models: Models) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, kept="")

@@ -45,7 +45,7 @@ Result = TypeVar("Result")
 
 
 def assign(name: ProtocolName, split: SplitParams, seed: int) -> Assignment:
-    """Assign the tracks to the folds of the protocol `name`, and print what is to be said about it.
+    """Assign the tracks to the folds of the protocol `name`, and print its warnings.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def train_and_test(
 def compare(
     assigned: Mapping[ProtocolName, Assignment], experiment: Experiment, vote: str
 ) -> Iterator[Row]:
-    """The rows of the protocols; says after the first how long the others will take."""
+    """Yield the row of each protocol; after the first, print how long the rest will take."""
     folds = sum(each.figures["folds"] for each in assigned.values())
     said = False
     for name, each in assigned.items():

@@ -197,4 +197,4 @@ def _show(made: Replayed, asked: Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, kept="")

@@ -110,7 +110,7 @@ def by_hand(*kinds: str) -> tuple[float, float]:
 def test_table_has_a_row_for_each_kind_and_is_the_same_the_second_time(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trials, "estimate_seconds", lambda *_: 5000.0)
+    monkeypatch.setattr(trials, "estimate_sample_seconds", lambda *_: 5000.0)
     before = contents(AUGMENTED)
     run("mirror", "noise")
     table = TABLE.read_bytes()

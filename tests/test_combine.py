@@ -192,7 +192,7 @@ def test_clips_are_found_in_the_cache_that_dvc_is_told_of(
         (["main", "other", "main~0"], "main and main~0 are the same run; name each run once"),
         (["main", "nope"], "'nope' is not a branch, commit, tag or experiment"),
         (["main", "other", "--choose", "1"], "only main is within 1 points of the best inner .*"),
-        (["main", "other", "--csv", "."], r"--csv \. is a folder; name a file in it"),
+        (["main", "other", "--csv", "."], r"\. is a folder; name a file in it"),
     ],
 )
 def test_a_refusal_is_one_line_and_a_status(

@@ -1,5 +1,6 @@
 """What can be run: `python -m pipeline` lists it, and each part of it explains itself."""
 
+import argparse
 import os
 import runpy
 import subprocess
@@ -10,8 +11,10 @@ import pytest
 from helpers import ROOT
 
 from pipeline.__main__ import STAGES, listing
+from pipeline.base.terminal import RESUMES
 
 NAMES = sorted(path.stem for path in (ROOT / "pipeline").glob("[!_]*.py"))
+RESUMABLE = {*STAGES, "ablate", "protocols"} - {"predict"}  # which says itself what it keeps
 
 
 def test_the_listing_has_a_line_for_each_stage_and_command() -> None:
@@ -51,6 +54,21 @@ def test_help_says_what_the_docstring_does_and_changes_nothing(
     assert source.splitlines()[0].strip('"') in output
     assert errors == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore:.* found in sys.modules:RuntimeWarning")
+@pytest.mark.parametrize("name", NAMES)
+def test_an_interruption_promises_only_what_is_kept(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", interrupt)
+    with pytest.raises(SystemExit, match="130"):
+        runpy.run_module(f"pipeline.{name}", run_name="__main__")
+    expected = f"interrupted; {RESUMES}\n" if name in RESUMABLE else "interrupted\n"
+    assert capsys.readouterr() == ("", expected)
 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:

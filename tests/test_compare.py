@@ -106,7 +106,7 @@ def test_a_page_that_is_a_folder_is_refused_at_once(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         command(monkeypatch, "main", "--html", tmp_path)
-    expected = f"error: --html {tmp_path} is a folder; name a file in it\n"
+    expected = f"error: {tmp_path} is a folder; name a file in it\n"
     assert capsys.readouterr() == ("", expected)
 
 

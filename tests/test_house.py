@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from imports import PACKAGES, ROOT, imports, relative
+from imports import PACKAGES, ROOT, closure, imports, relative
 
 from pipeline.__main__ import STAGES
 
@@ -111,6 +111,12 @@ def test_keras_is_imported_by_training_alone() -> None:
         ]
         if any(name.split(".")[0] in ("keras", "tensorflow") for name in names):
             assert path == ROOT / "pipeline/base/backend.py"
+
+
+def test_evaluation_takes_probabilities_and_loads_no_model() -> None:
+    for path in (ROOT / "pipeline/evaluation").glob("*.py"):
+        wrong = {each for each in closure(path) if room_of(each) in ("training", "models")}
+        assert not wrong, f"{path.name} imports {relative(wrong)}"
 
 
 def test_checking_the_parameters_loads_no_keras() -> None:

@@ -33,7 +33,7 @@ from pipeline.base.entry import run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import FEATURE_STORES, TRAINED
 from pipeline.base.tables import read_csv
-from pipeline.base.terminal import clean
+from pipeline.base.terminal import RESUMES, clean
 from pipeline.evaluation.verdicts import COLUMNS, Row, format_table, verdict
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
@@ -123,7 +123,7 @@ def test_prediction_for_a_file_is_that_of_the_stages(
     [(track_id, clips)] = predict.predict_store(
         models, tmp_path / "centroid", ["unlabelled/stereo"]
     )
-    of_file = predict.predict_file(models, path)
+    [of_file], _ = predict.predict_files(models, [path])
     assert of_file.pop("file") == str(path)
     assert track_id == "unlabelled/stereo"
     assert of_file == verdict(models[0][1].genres, clips.mean(axis=0))
@@ -138,7 +138,8 @@ def test_settings_come_from_the_models(
     store = {"name": "centroid", "sample_rate": 8000, "seconds": 1, "params": params}
     model = save_untrained(tmp_path / "other", describe(store=store))
     soundfile.write("eight.wav", tone(300, 3, clips=2).ravel(), 8000, subtype="PCM_16")
-    row = predict.predict_file(load_models(tmp_path / "other"), Path("eight.wav"))
+    models = load_models(tmp_path / "other")
+    [row], _ = predict.predict_files(models, [Path("eight.wav")])
     feature = Centroid(**params)
     rows = feature(from_pcm(tone(300, 3, clips=2).reshape(1, 8000)), 8000)
     chances = probabilities(model, rows).mean(axis=0)
@@ -180,7 +181,8 @@ def test_table_is_also_written_as_csv(
     assert err == ""
     with Path("out/table.csv").open(encoding="utf-8", newline="") as file:
         [row] = csv.DictReader(file)
-    assert row == predict.predict_file(load_models(folder / TRAINED), Path("one.wav"))
+    rows, _ = predict.predict_files(load_models(folder / TRAINED), [Path("one.wav")])
+    assert [row] == rows
     assert list(row) == ["file", *COLUMNS, "p_high", "p_low"]
     assert out.splitlines()[1].split() == [row[name] for name in ("file", *COLUMNS)]
 
@@ -349,6 +351,48 @@ def test_rows_are_in_the_table_before_the_next_file_is_read(
     assert len(rows_of(table)) == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ((), ""),
+        (("--labels", "l.txt"), ""),
+        (("--csv", "t.csv"), "; the rows so far are in t.csv: repeat the command with --resume"),
+        (("--csv", "t.csv", "--labels", "l.txt"), "; the rows so far are in t.csv"),
+    ],
+    ids=["nothing", "labels", "table", "both"],
+)
+def test_an_interruption_says_where_the_rows_are(
+    options: tuple[str, ...],
+    kept: str,
+    folder: Path,
+    audio: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(audio)
+    monkeypatch.setattr(predict, "predict_sound", interrupted)
+    with pytest.raises(SystemExit, match="130"):
+        run_stage(lambda: run("one.wav", "--models", folder / TRAINED, *options), kept="")
+    assert capsys.readouterr().err == f"interrupted{kept}\n"
+    assert Path("t.csv").exists() == ("--csv" in options)
+
+
+def test_an_interruption_of_the_stage_says_that_the_next_run_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(predict, "predict_store", interrupted)
+    with pytest.raises(SystemExit, match="130"):
+        run_stage(run, kept="")
+    assert capsys.readouterr().err == f"interrupted; {RESUMES}\n"
+
+
 def test_a_name_that_is_not_utf8_is_escaped(folder: Path, tmp_path: Path) -> None:
     music, table = album(tmp_path / "m", "a.wav"), tmp_path / "t.csv"
     os.rename(music / "a.wav", os.fsencode(music) + b"/caf\xe9.wav")
@@ -409,7 +453,43 @@ def test_a_song_is_written_along_the_time(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--page", "--over-time", "--labels"])
+def test_outputs_of_songs_are_of_all_files(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that a table to go on with has already are not predicted again."""
+    table = tmp_path / "t.csv"
+    with pytest.raises(SystemExit, match="2"):
+        run(tmp_path, "--csv", table, "--resume", option, tmp_path / "out")
+    assert "error: --resume cannot be combined with --page" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--page", "--over-time", "--labels"])
 def test_outputs_of_songs_need_songs(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         run(option, "out")
     assert f"error: {option} needs files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--csv", "--page", "--over-time", "--labels"])
+def test_an_output_that_cannot_be_written_is_refused_before_the_models_are_read(
+    option: str, tmp_path: Path
+) -> None:
+    with pytest.raises(PipelineError, match=r"is a folder; name a file in it$"):
+        run(tmp_path / "a.wav", option, tmp_path, "--models", tmp_path / "none")
+
+
+def test_rejected_files_are_listed_although_an_output_fails(
+    folder: Path,
+    audio: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.chdir(audio)
+    monkeypatch.setattr(predict, "write_labels", full)
+    with pytest.raises(OSError, match="no space left"):
+        run("one.wav", "broken.wav", "--labels", "l.txt", "--models", folder / TRAINED)
+    assert capsys.readouterr().err.startswith("rejected: broken.wav: ")

@@ -384,7 +384,7 @@ def test_weights_that_overflow_are_an_error_and_not_a_genre(path: Path) -> None:
             file[name][()] = 1e36 * file[name][()]
 
     rewrite(path, model=weights(enlarge))
-    with pytest.raises(PipelineError, match="the model of fold 0 gives are not probabilities"):
+    with pytest.raises(PipelineError, match="the model of fold 0 does not output probabilities"):
         run_main(predict.main, path.parent.parent / "song.wav", "--models", path.parent)
 
 

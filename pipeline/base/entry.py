@@ -3,8 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.base.errors import PipelineError
@@ -42,7 +42,16 @@ def output_file(text: str) -> Path:
     return path
 
 
-def run_stage(main: Callable[[], None]) -> None:
+@contextmanager
+def when_interrupted(kept: str) -> Iterator[None]:
+    """Have an interruption of the block say what is kept, as `kept` of `run_stage` does."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(kept) from None
+
+
+def run_stage(main: Callable[[], None], *, kept: str = RESUMES) -> None:
     """Run `main`, and turn errors that a user can cause into one line and exit status 2.
 
     Parameters
@@ -51,6 +60,9 @@ def run_stage(main: Callable[[], None]) -> None:
         The stage or command. A `PipelineError` or an `OSError` (no such file, no space left)
         is reported without a traceback; anything else is a defect and keeps its traceback.
         If the reader of its output is gone, it ends silently.
+    kept : str
+        What an interruption leaves of the work, in words; empty for a command that keeps nothing.
+        Where `when_interrupted` says something else, that is printed.
     """
     _raise_file_limit()
     try:
@@ -62,8 +74,9 @@ def run_stage(main: Callable[[], None]) -> None:
     except (PipelineError, OSError) as error:
         print(f"error: {clean(str(error))}", file=sys.stderr)  # it may quote a strange name
         sys.exit(USER_ERROR)
-    except KeyboardInterrupt:
-        print(f"interrupted; {RESUMES}", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        left = interrupt.args[0] if interrupt.args else kept
+        print(f"interrupted; {clean(left)}" if left else "interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 

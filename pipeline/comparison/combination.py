@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.tables import rounded
-from pipeline.comparison.outcomes import track_outcomes
+from pipeline.comparison.outcomes import outcomes_of
 from pipeline.comparison.paired import Difference, gains
 from pipeline.comparison.probabilities import Probable, read_clips
 from pipeline.comparison.result import Comparison, compare_revisions
@@ -152,7 +152,7 @@ def _combined(parts: Sequence[Revision], found: Predictions, rows: Sequence[Row]
                 "track_calibration_error": scores.expected_calibration_error(*scored),
             }
         ),
-        outcomes=track_outcomes([{key: str(cell) for key, cell in row.items()} for row in rows]),
+        outcomes=outcomes_of(rows),
     )
 
 

@@ -43,7 +43,7 @@ def read_histories(revision: Revision) -> Histories:
             ) from None
     if len(folds) != revision.split["folds"]:
         raise PipelineError(
-            f"{HISTORIES} of {revision.name} has {len(folds)} folds in place of "
-            f"{revision.split['folds']}; run `dvc repro` there"
+            f"{HISTORIES} of {revision.name} covers {len(folds)} of its "
+            f"{revision.split['folds']} folds; run `dvc repro` there"
         )
     return dict(folds)

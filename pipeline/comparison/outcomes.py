@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +68,11 @@ def track_outcomes(rows: Rows) -> TrackOutcomes:
         folds=np.array([" ".join(sorted(row["fold"] for row in track)) for track in tracks]),
         seeds=max(map(len, tracks)),
     )
+
+
+def outcomes_of(rows: Sequence[Mapping[str, Any]]) -> TrackOutcomes:
+    """Gather rows of `prediction_rows` by track, as if they had been written and read again."""
+    return track_outcomes([{name: str(cell) for name, cell in row.items()} for row in rows])
 
 
 def genres_of(rows: Rows) -> list[str]:

@@ -44,7 +44,7 @@ class Comparison:
     differing : list of str
         Keys of the parameters that are not the same on all sides.
     matrix : list of list of Pair
-        Each side minus each; empty where there are only two.
+        The difference between every two sides; empty where there are only two sides.
     """
 
     protocol: str

@@ -14,7 +14,7 @@ from pipeline.store.store import Store
 TIMED = 20  # tracks whose samples are timed, on behalf of all
 
 
-def estimate_seconds(
+def estimate_sample_seconds(
     augment: AugmentParams, feature: str, tracks: Iterable[Track], seed: int
 ) -> float:
     """Estimate the seconds that one core takes to make the samples of all labelled `tracks`.

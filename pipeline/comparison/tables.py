@@ -61,7 +61,7 @@ def sides_table(sides: Sequence[Side]) -> Table:
 
 
 def matrix_table(comparison: Comparison) -> Table:
-    """Each side minus each, in points; `MARK` is on what is hardly chance."""
+    """The differences between all pairs of sides, in points; `MARK` is on the significant ones."""
     columns = [f"{number + 1} " for number, _ in enumerate(comparison.sides)]
     rows = [
         [f"{number + 1} {side.name}", *map(_pair, row[:number]), "", *map(_pair, row[number + 1 :])]
@@ -119,8 +119,8 @@ def notes(comparison: Comparison) -> list[str]:
     """How the figures are to be read."""
     grouped = _is_grouped(comparison)
     lines = [
-        f"Intervals: bootstrap over {'groups' if grouped else 'tracks'}. They say what other "
-        "music would give with the same trained models."
+        f"Intervals: bootstrap over {'groups' if grouped else 'tracks'}. They show how much the "
+        "result would vary with other music and the same trained models."
     ]
     if grouped:
         lines.append(

@@ -13,8 +13,8 @@ from pipeline.augmentation.params import AugmentParams
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import AUGMENTED, FEATURE_STORES
 from pipeline.comparison.cross_validate import CrossValidated, cross_validate
-from pipeline.comparison.outcomes import TrackOutcomes, track_outcomes
-from pipeline.comparison.sample_cost import estimate_seconds
+from pipeline.comparison.outcomes import TrackOutcomes, outcomes_of
+from pipeline.comparison.sample_cost import estimate_sample_seconds
 from pipeline.comparison.scratch import scratch_folder
 from pipeline.comparison.validation import kept_accuracy
 from pipeline.dataset.tracks import Track, read_tracks
@@ -68,13 +68,13 @@ class Trials:
     folder: Path
 
     def run(self, name: str, kinds: tuple[Chain, ...]) -> Trial:
-        """Train and test with `kinds`, in as many steps as without; see `with_kinds`."""
+        """Train and test with `kinds`, in as many training steps as the baseline (`with_kinds`)."""
         experiment = with_kinds(self.experiment, kinds)
         asked = (experiment.augment, experiment.feature, self.usable, experiment.seed)
         making, size = 0.0, 0
         if experiment.augment.mode == "offline":
             make_samples(*asked, self.folder)
-            making = estimate_seconds(*asked)
+            making = estimate_sample_seconds(*asked)
             size = sum(path.stat().st_size for path in self.folder.glob("*/*.h5"))
         found = cross_validate(experiment, self.tracks, self.clips, self.folder)
         patience = experiment.network.patience
@@ -89,8 +89,7 @@ class Trials:
 
     def _outcomes(self, found: CrossValidated) -> TrackOutcomes:
         levels = by_level(found.predictions)
-        rows = prediction_rows(levels["mean"], levels[self.vote], self.clips.genres)
-        return track_outcomes([{key: str(value) for key, value in row.items()} for row in rows])
+        return outcomes_of(prediction_rows(levels["mean"], levels[self.vote], self.clips.genres))
 
 
 @contextmanager

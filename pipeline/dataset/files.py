@@ -1,8 +1,8 @@
-"""The audio files of a dataset folder, and their hashes."""
+"""The audio files of a dataset folder, or of one's own, and their hashes."""
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -53,6 +53,23 @@ def find_tracks(folder: Path) -> list[TrackFile]:
                 f"{second.path.name}; remove or rename one"
             )
     return tracks
+
+
+def audio_files(paths: Iterable[Path]) -> list[Path]:
+    """The files among `paths`, and all audio files below the folders among them, each once.
+
+    Raises
+    ------
+    PipelineError
+        A folder has none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        below = sorted(filter(is_audio, walk_files(path))) if path.is_dir() else [path]
+        if not below:
+            raise PipelineError(f"{path}: no audio files in this folder")
+        found += below
+    return list(dict.fromkeys(found))
 
 
 def hash_files(paths: Sequence[Path]) -> list[str | OSError]:

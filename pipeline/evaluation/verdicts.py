@@ -1,4 +1,4 @@
-"""What models say of a track or a file as a row: genre, runner-up, probabilities and tags."""
+"""What is predicted for a track or a file as a row: genre, runner-up, probabilities and tags."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +10,6 @@ from pipeline.base.arrays import Array
 from pipeline.base.terminal import aligned
 from pipeline.dataset.files import name_of
 from pipeline.evaluation.summary import probability_columns, probability_row
-from pipeline.training.prediction import Prediction, recipe_of
-from pipeline.training.saved import Description
 
 COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
 TAGS = "tags"
@@ -38,11 +36,19 @@ def verdict(genres: Sequence[str], chances: Array) -> Row:
     }
 
 
-def file_row(genres: Sequence[str], path: Path, found: Prediction) -> Row:
-    """The row of one audio file, with its strongest tags if the feature has tags."""
-    told = verdict(genres, found.probabilities.mean(axis=0))
-    tags = {TAGS: ", ".join(found.tags)} if found.tags else {}
-    return {"file": name_of(path), **told, **tags}
+def file_row(genres: Sequence[str], path: Path, probabilities: Array, tags: Sequence[str]) -> Row:
+    """The row of one audio file.
+
+    Parameters
+    ----------
+    genres : sequence of str
+    path : Path
+    probabilities : float array, shape (clips, genres)
+    tags : sequence of str
+        The strongest ones; none where the feature has no tags.
+    """
+    told = verdict(genres, probabilities.mean(axis=0))
+    return {"file": name_of(path), **told, **({TAGS: ", ".join(tags)} if tags else {})}
 
 
 def track_columns(genres: Sequence[str]) -> list[str]:
@@ -50,11 +56,9 @@ def track_columns(genres: Sequence[str]) -> list[str]:
     return ["track_id", *COLUMNS, *probability_columns(genres)]
 
 
-def file_columns(description: Description) -> list[str]:
-    """Columns of a table of files that the model of `description` is given."""
-    has_tags = recipe_of(description)[0].feature.tag_names
-    tags = [TAGS] if has_tags else []
-    return ["file", *COLUMNS, *probability_columns(description.genres), *tags]
+def file_columns(genres: Sequence[str], *, has_tags: bool) -> list[str]:
+    """Columns of a table of files."""
+    return ["file", *COLUMNS, *probability_columns(genres), *([TAGS] if has_tags else [])]
 
 
 def format_table(rows: Sequence[Row]) -> str:

@@ -32,15 +32,15 @@ def predict_clips(models: Models, rows: Array) -> Array:
     Raises
     ------
     PipelineError
-        What a model gives are not probabilities.
+        A model does not output probabilities.
     """
     found = []
     for model, description in models:
         chances = probabilities(model, rows)
         if not (np.abs(chances.sum(axis=1) - 1) < TOLERANCE).all() or chances.min() < 0:
             raise PipelineError(
-                f"what the model of fold {description.fold} gives are not probabilities: "
-                f"{chances.min()} to {chances.max()}"
+                f"the model of fold {description.fold} does not output probabilities: its values "
+                f"range from {chances.min()} to {chances.max()}"
             )
         found.append(chances)
     return np.mean(found, axis=0)

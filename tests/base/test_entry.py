@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from helpers import ROOT
 
-from pipeline.base.entry import output_file, run_stage
+from pipeline.base.entry import output_file, run_stage, when_interrupted
 from pipeline.base.errors import PipelineError
 from pipeline.base.terminal import RESUMES
 
@@ -68,6 +68,28 @@ def test_interrupt_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
         raising(KeyboardInterrupt())
     assert caught.value.code == 130
     assert capsys.readouterr().err == f"interrupted; {RESUMES}\n"
+
+
+@pytest.mark.parametrize(
+    ("kept", "line"),
+    [("", "interrupted"), ("rows are in a\nb.csv", "interrupted; rows are in a?b.csv")],
+    ids=["nothing", "rows"],
+)
+def test_an_interrupt_says_what_is_kept(
+    kept: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    def saying() -> None:
+        with when_interrupted(kept):
+            interrupted()
+
+    with pytest.raises(SystemExit, match="130"):
+        run_stage(interrupted, kept=kept)
+    with pytest.raises(SystemExit, match="130"):
+        run_stage(saying)
+    assert capsys.readouterr().err == f"{line}\n" * 2
 
 
 def test_stage_without_an_error_ends_quietly(capsys: pytest.CaptureFixture[str]) -> None:

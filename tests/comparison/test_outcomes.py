@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.comparison.outcomes import track_outcomes
+from pipeline.comparison.outcomes import outcomes_of, track_outcomes
 
 
 def row(track: str, actual: str, predicted: str, blues: float = 0.5, **more: Any) -> dict[str, str]:
@@ -40,3 +40,13 @@ def test_several_rows_are_taken_at_their_mean() -> None:
     assert found.groups.tolist() == ["A"]
     assert found.folds.tolist() == ["0 1 2"]
     assert found.seeds == 3
+
+
+def test_cells_that_are_not_text_yet_are_taken_as_if_they_had_been_written() -> None:
+    """Folds are sorted as text."""
+    cells = {"track_id": "t1", "group": "A", "actual": "blues", "predicted": "rock"}
+    chances = {"p_blues": 0.9, "p_rock": 0.1}
+    found = outcomes_of([{**cells, **chances, "fold": fold} for fold in (9, 10)])
+    assert found.folds.tolist() == ["10 9"]
+    assert found.predicted.tolist() == ["blues"]
+    assert found.correct.tolist() == [0]

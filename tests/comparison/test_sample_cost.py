@@ -9,7 +9,7 @@ from helpers import OFFLINE, contents, small_experiment
 
 from pipeline.augmentation.recipe import AugmentTrack, Parent
 from pipeline.comparison import sample_cost
-from pipeline.comparison.sample_cost import estimate_seconds
+from pipeline.comparison.sample_cost import estimate_sample_seconds
 from pipeline.dataset.tracks import read_tracks
 from pipeline.store.results import Result
 
@@ -35,6 +35,6 @@ def test_seconds_are_those_of_making_although_the_cache_has_all(
     experiment = small_experiment(OFFLINE)
     asked = (experiment.augment, experiment.feature, read_tracks(), experiment.seed)
     before = contents(Path(os.environ["PIPELINE_CACHE"]))
-    assert estimate_seconds(*asked) == 24
+    assert estimate_sample_seconds(*asked) == 24
     assert len(timed) == (12 if most == 20 else 4)
     assert contents(Path(os.environ["PIPELINE_CACHE"])) == before

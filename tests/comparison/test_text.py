@@ -89,7 +89,7 @@ def test_seeds_and_groups_are_explained() -> None:
     shown = text(compare_revisions([revision("a", seeds), revision("b", seeds)]))
     assert "mean over seeds" in shown
     assert "12 tracks in 6 groups" in shown
-    assert "bootstrap over groups" in shown
+    assert "bootstrap over groups. They show how much the result would vary with" in shown
 
 
 def over_ten_seeds(*right: int) -> list[Row]:

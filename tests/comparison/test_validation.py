@@ -109,7 +109,7 @@ def test_a_history_that_is_missing_or_incomplete_is_refused() -> None:
     with pytest.raises(PipelineError, match=rf"^workspace has no {HISTORIES}; run `dvc repro`"):
         validation_accuracy(recorded())
     write_history(0)
-    expected = f"^{HISTORIES} of workspace has 1 folds in place of {FIGURES['folds']}"
+    expected = f"^{HISTORIES} of workspace covers 1 of its {FIGURES['folds']} folds; run"
     with pytest.raises(PipelineError, match=expected):
         validation_accuracy(recorded())
     HISTORIES.write_text("fold,epoch,accuracy,val_loss\n0,1,1,2\n")
