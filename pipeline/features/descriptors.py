@@ -1,4 +1,4 @@
-"""The feature `descriptors`: the statistics that most people hand to a classifier."""
+"""The feature `descriptors`: summary statistics of the usual spectral descriptors."""
 
 import warnings
 from collections.abc import Iterator
@@ -42,17 +42,18 @@ class Descriptors(SpectralFeature):
     """Mean and standard deviation over a clip of librosa's spectral descriptors, and its tempo.
 
     In this order: `n_mfcc` MFCC, 12 chroma, spectral centroid, bandwidth, up to 7 bands of
-    contrast, rolloff, flatness, zero-crossing rate and RMS, first all means, then all deviations;
-    last the tempo in beats per minute. All are librosa's own, by its defaults except for frames.
+    contrast, rolloff, flatness, zero-crossing rate and RMS: first all means, then all standard
+    deviations, then the tempo in beats per minute. All are computed by librosa with its default
+    parameters, except `n_fft` and `hop_length`.
     """
 
     n_mfcc: Annotated[int, Field(ge=1, le=N_MELS, examples=[20])]
 
-    unit = "one for each value"
+    unit = "mixed"
     is_vector = True
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
-        """Return float32 of shape (n, 2 * (n_mfcc + 25) + 1), or less at low sample rates."""
+        """Return float32, (n, 2 * (n_mfcc + 25) + 1), or fewer values at low sample rates."""
         return np.stack([self._vector(clip, sample_rate) for clip in clips]).astype(np.float32)
 
     def check(self, key: str, clip_samples: int, sample_rate: int) -> None:

@@ -156,7 +156,8 @@ class SpectralFeature(Feature):
         if self.hop_length < least:
             raise ParamsError(
                 f"{key}.hop_length = {self.hop_length}: should be at least {least} for clips of "
-                f"{clip_samples} samples and n_fft = {self.n_fft}, which take too much memory else"
+                f"{clip_samples} samples and n_fft = {self.n_fft}; a smaller hop would need too "
+                "much memory"
             )
 
 

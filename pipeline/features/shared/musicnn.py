@@ -86,9 +86,25 @@ def _compiled(name: str) -> Any:
 
 
 def predict(name: str, windows: Array) -> dict[str, Array]:
-    """Each layer of SIZES for windows of shape (n, FRAMES, BANDS), by the checkpoint `name`.
+    """Values of each layer of SIZES for each window, by the checkpoint "MSD" or "MTT".
 
     One window at a time: the number of those that are computed together changes the last bits.
+
+    Parameters
+    ----------
+    name : str
+        Of the checkpoint.
+    windows : float32, shape (n, FRAMES, BANDS)
+        log10(10000 x + 1) of mel power.
+
+    Returns
+    -------
+    dict of float32 arrays, (n, SIZES[layer])
+
+    Raises
+    ------
+    PipelineError
+        The package is not installed.
     """
     network = _compiled(name)
     found = [network(window[np.newaxis]) for window in windows]
