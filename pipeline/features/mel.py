@@ -55,7 +55,8 @@ class Mel(SpectralFeature):
         changes = {}
         if self.n_mels < least:
             changes["n_mels"] = f"at least {least}"
-        longest = clip_samples // max(1, least - 1)  # there are 1 + samples // hop_length frames
+        samples = clip_samples - self.n_fft % 2  # there are 1 + samples // hop_length frames
+        longest = samples // max(1, least - 1)
         if self.hop_length > longest:
             changes["hop_length"] = f"at most {longest}"
         return changes
