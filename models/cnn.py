@@ -1,4 +1,4 @@
-"""The convolutional network of the course report that this project starts from, layer by layer.
+"""The convolutional network of the course report on which this project is based, layer by layer.
 
 Its convolutions are not padded, so that a picture shrinks by `kernel` - 1 cells in each block
 before it is pooled; whether a picture is large enough depends on the length of a clip. The network
@@ -35,7 +35,7 @@ class CnnParams(ConvolutionalParams):
 
     @property
     def least_size(self) -> int:
-        """Height and width of the smallest picture of which a cell is left."""
+        """Height and width of the smallest picture that still has one cell after the last block."""
         size = 1
         for _ in self.filters:
             size = 2 * size + self.kernel - 1

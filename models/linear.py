@@ -1,4 +1,4 @@
-"""Multinomial logistic regression: what probes of a feature are measured with."""
+"""Multinomial logistic regression, the usual linear probe of a feature."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from pipeline.training.params import FitParams
 
 @dataclass(frozen=True, config=STRICT)
 class LinearParams(FitParams):
-    """Training of the logistic regression; `l2` is its weight decay."""
+    """Parameters of the logistic regression; `l2` is the L2 penalty on its weights."""
 
     l2: NotNegative
 
 
 def build(input_shape: tuple[int, ...], n_classes: int, params: LinearParams) -> Any:
-    """Normalised rows of `input_shape` -> float32 probabilities of shape (n, n_classes).
+    """Build a network from normalised rows (n, *input_shape) to float32 probabilities.
 
-    Dropout `params.dropout` of the inputs where it is not 0; the penalty is
-    `params.l2` * sum(weights^2).
+    These have the shape (n, n_classes). Dropout acts on the inputs where it is not 0; the penalty
+    is `params.l2` * sum(weights^2).
     """
     import keras
     from keras import layers, regularizers

@@ -1,4 +1,4 @@
-"""A modern small network for pictures: convolutions of 3x3, and an average over what is left.
+"""A small modern CNN: blocks of 3x3 convolutions, then global average pooling.
 
 After the short-chunk CNN of Won, Ferraro, Bogdanov and Serra, "Evaluation of CNN-based automatic
 music tagging models" (SMC 2020), with fewer blocks and no pooling after the last, as clips here are

@@ -47,7 +47,7 @@ CURVES = {
     "training_loss": "loss",
     "validation_loss": "val_loss",
 }
-OF_ONE_RUN = (SPLIT, TRAINING, SUMMARY, PREDICTIONS)
+OF_ONE_RUN = (SPLIT, TRAINING, HISTORIES, SUMMARY, PREDICTIONS)
 
 
 def mean_curves(histories: Sequence[Row]) -> list[Row]:

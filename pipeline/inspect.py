@@ -1,8 +1,7 @@
 """Command: what is in a folder of music, and what can be done with it, before anything runs.
 
-Every file is decoded, on all cores, and nothing is kept. Clip length, folds and features are those
-of params.yaml. Which protocols can be used is tried out; copies of a recording are left aside in
-that.
+Every file is decoded, on all cores, and nothing is kept. Clip length, folds and features come from
+params.yaml. Each protocol is tried, without regard to copies of a recording.
 """
 
 import json
@@ -35,7 +34,7 @@ from pipeline.features.shared.feature import Feature
 from pipeline.features.shared.recipe import ExtractFeature
 from pipeline.folds.assignment import require_folds
 from pipeline.folds.params import ProtocolName, SplitParams
-from pipeline.folds.table import folds_of
+from pipeline.folds.table import FoldedTrack, folds_of, sides
 from pipeline.pages.inspection import inspection_text
 from pipeline.recordings.fingerprint import fingerprint
 from pipeline.recordings.recipe import FingerprintTrack
@@ -43,12 +42,15 @@ from pipeline.recordings.replicas import exact_rows, find_replicas, same_samples
 from pipeline.training.experiment import Experiment, read_experiment
 
 TIMED_CLIPS = 20  # on which each feature is timed
-# Clips of 64 x 65 values that one core of an AMD EPYC trains on in a second: with bfloat16
-# (`python benchmarks/folds.py`), without which it is half of that, and `cnn` in float32.
+# Clips of 64 x 65 values per second on one core of an AMD EPYC in bfloat16 (`cnn`: float32); about
+# half of that without bfloat16 (`python benchmarks/folds.py`).
 STATED_RATES = {"ann": 2500.0, "cnn": 42.0, "cnn_padded": 31.0, "shortchunk": 180.0}
 STATED_VALUES = 64 * 65
-# The same of a network that takes as long for clips of any size (`python benchmarks/thousand.py`).
+# The same for networks whose speed does not depend on the size of a clip
+# (`python benchmarks/thousand.py`).
 RATES_FOR_ANY_SIZE = {"linear": 6000.0}
+
+Folded = list[FoldedTrack] | PipelineError  # of a protocol: the tracks, or why it cannot be used
 
 
 def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
@@ -66,6 +68,10 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
         The folder has no files, its metadata do not fit, or params.yaml is wrong.
     """
     params = read_section(SegmentParams, "segment")
+    split = read_section(SplitParams, "split")
+    features = parse_extract(lookup("extract"))
+    for name, feature in features.items():
+        feature.check(f"extract.{name}", params.clip_samples, params.sample_rate)
     files = find_tracks(folder)
     metadata = read_metadata(files, folder)
     cut = CutTrack(params.sample_rate, params.clip_samples)
@@ -74,14 +80,16 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
     labelled = [each.file.track_id for each in found if each.is_usable and each.file.genre]
     tracks = usable_tracks(found, with_gtzan_artists(metadata, gtzan_facts(labelled)))
     pairs = find_pairs(found, by_sound)
+    protocols = try_protocols(tracks, split)
+    trained = training_clips(protocols[split.protocol], tracks)
     return {
         "folder": str(folder),
         "sample_rate": params.sample_rate,
         "clip_seconds": params.seconds,
         **summarise(found, tracks),
         "replicas": {"by_sound": by_sound, "pairs": [[a["track_id"], a["same_as"]] for a in pairs]},
-        "protocols": try_protocols(tracks),
-        "seconds_needed": estimate_seconds(found, tracks, params),
+        "protocols": {name: _answer(folded) for name, folded in protocols.items()},
+        "seconds_needed": estimate_stage_seconds(found, tracks, params, features, trained),
     }
 
 
@@ -95,41 +103,62 @@ def find_pairs(found: Sequence[Surveyed], by_sound: bool) -> list[dict[str, Any]
     return find_replicas(digests, lambda track_id: np.asarray(prints[track_id], np.uint32))
 
 
-def try_protocols(tracks: Sequence[Track]) -> dict[str, dict[str, Any]]:
-    """For each protocol the number of its folds, or why it cannot be used."""
-    params, seed = read_section(SplitParams, "split"), read_seed()
-    answers: dict[str, dict[str, Any]] = {}
+def try_protocols(tracks: Sequence[Track], params: SplitParams) -> dict[str, Folded]:
+    """For each protocol the tracks in its folds, or why it cannot be used."""
+    seed = read_seed()
+    folded: dict[str, Folded] = {}
     for name in get_args(ProtocolName):
         try:
-            folded = require_folds(tracks, replace(params, protocol=name), seed)
+            folded[name] = require_folds(tracks, replace(params, protocol=name), seed)
         except PipelineError as error:
-            answers[name] = {"problem": str(error)}
-        else:
-            tested = {track.track_id for track in folded if track.tested_in}
-            answers[name] = {"folds": len(folds_of(folded)), "tested_tracks": len(tested)}
-    return answers
+            folded[name] = error
+    return folded
 
 
-def estimate_seconds(
-    found: Sequence[Surveyed], tracks: Sequence[Track], params: SegmentParams
+def _answer(folded: Folded) -> dict[str, Any]:
+    if isinstance(folded, PipelineError):
+        return {"problem": str(folded)}
+    tested = {track.track_id for track in folded if track.tested_in}
+    return {"folds": len(folds_of(folded)), "tested_tracks": len(tested)}
+
+
+def training_clips(folded: Folded, tracks: Sequence[Track]) -> list[int]:
+    """Number of clips that each fold does not test, those of its inner validation among them."""
+    if isinstance(folded, PipelineError):
+        return []
+    clips = {track.track_id: track.clips for track in tracks}
+    return [
+        sum(clips[track.track_id] if track.clip is None else 1 for track in sides(folded, fold)[0])
+        for fold in folds_of(folded)
+    ]
+
+
+def estimate_stage_seconds(
+    found: Sequence[Surveyed],
+    tracks: Sequence[Track],
+    params: SegmentParams,
+    features: Mapping[str, Feature],
+    trained: Sequence[int],
 ) -> dict[str, Any]:
     """Seconds that the long stages will take with all workers.
 
-    What becomes of a clip is measured on a few of them here, and `train` follows from
-    the stated rates: at most, as it may stop early; None where there is no rate of the network, or
-    nothing to train on.
+    The time per clip is measured here on a few clips; the time to train is an upper bound from the
+    stated rates, and None where there is no rate of the network, or nothing to train on.
+
+    Parameters
+    ----------
+    trained : sequence of int
+        The `training_clips` of the folds that params.yaml asks for.
     """
-    features = parse_extract(lookup("extract"))
     recipes = {name: ExtractFeature(each, params.sample_rate) for name, each in features.items()}
     pcm = _some_clips(found, params)
     share = sum(track.clips for track in tracks) / workers()
-    labelled = sum(track.clips for track in tracks if track.genre)
     return {
         "workers": workers(),
         "segment": sum(each.took for each in found) / workers(),
         "extract": {name: share * _per_clip(recipe, pcm) for name, recipe in recipes.items()},
         "replicas": share * _per_clip(FingerprintTrack(params.sample_rate), pcm),
-        "train": _training(read_experiment(), features, params, labelled),
+        "train": _training(read_experiment(), features, params, trained),
     }
 
 
@@ -153,25 +182,28 @@ def _per_clip(recipe: Callable[[Pcm], object], pcm: Pcm) -> float:
 
 
 def _training(
-    experiment: Experiment, features: Mapping[str, Feature], params: SegmentParams, labelled: int
+    experiment: Experiment,
+    features: Mapping[str, Feature],
+    params: SegmentParams,
+    trained: Sequence[int],
 ) -> float | None:
-    if experiment.feature not in features or not labelled:
+    if experiment.feature not in features or not trained:
         return None
     row = features[experiment.feature].template(params.clip_samples, params.sample_rate)
     rate = _clips_per_second(experiment.model, math.prod(row.shape[1:]))
     if rate is None:
         return None
-    split = read_section(SplitParams, "split")
-    folds = split.seeds if split.protocol in ("filtered", "given") else split.folds
     more = 1 + experiment.augment.copies if experiment.augment.mode == "offline" else 1
-    clips = labelled * (1 - 1 / folds) * more * experiment.network.epochs
-    return folds * clips / rate / min(workers(), folds)
+    rounds = math.ceil(len(trained) / workers())
+    return rounds * max(trained) * more * experiment.network.epochs / rate
 
 
 def _clips_per_second(model: str, values: int) -> float | None:
     """Clips of `values` values each that one core trains on in a second; None where not stated."""
     if model in STATED_RATES:
-        return STATED_RATES[model] * STATED_VALUES / values
+        # However small a clip is, there is as much to do around the network as for `linear`.
+        rate = STATED_RATES[model] * STATED_VALUES / values
+        return min(rate, RATES_FOR_ANY_SIZE["linear"])
     return RATES_FOR_ANY_SIZE.get(model)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.base.digests import content_digest
 from pipeline.base.tables import write_csv, write_json
 from pipeline.comparison.outcomes import track_outcomes
-from pipeline.comparison.recorded import PREDICTIONS, SCORES, SPLIT, SUMMARY, TRAINING
+from pipeline.comparison.recorded import HISTORIES, PREDICTIONS, SCORES, SPLIT, SUMMARY, TRAINING
 from pipeline.comparison.revisions import Revision
 
 GENRES = ("blues", "metal", "rock")
@@ -81,7 +81,7 @@ def write_run(
 
 def write_scores(folder: Path) -> None:
     """Write the metrics/scores.json of a run that wrote the other files as they are."""
-    files = {path: folder / path for path in (SPLIT, TRAINING, SUMMARY, PREDICTIONS)}
+    files = {path: folder / path for path in (SPLIT, TRAINING, HISTORIES, SUMMARY, PREDICTIONS)}
     digests = {
         path: content_digest(file.read_bytes()) for path, file in files.items() if file.is_file()
     }

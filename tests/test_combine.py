@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from repository import BETTER, GENRES, MAIN, Repository, Row, except_for, predictions
+from repository import (
+    BETTER,
+    GENRES,
+    MAIN,
+    Repository,
+    Row,
+    except_for,
+    predictions,
+    write_scores,
+)
 
 from pipeline import combine
 from pipeline.base.entry import run_stage
@@ -52,7 +61,7 @@ SHIFTS = list(zip(GENRES, (0.05, -0.03, -0.02), strict=True))
 
 
 def write_history(folder: Path, accuracy: float) -> None:
-    """The inner validation of two folds."""
+    """The inner validation of two folds, of the run that wrote the other files."""
     rows = [
         {
             "fold": fold,
@@ -64,6 +73,7 @@ def write_history(folder: Path, accuracy: float) -> None:
         for fold, change in enumerate((0.01, -0.01))
     ]
     write_csv(folder / HISTORIES, list(rows[0]), rows)
+    write_scores(folder)
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,14 @@ from helpers import SMALL
 from pipeline import inspect, segment
 from pipeline.base.errors import PipelineError
 from pipeline.base.paths import TRACKS
+from pipeline.base.sections import read_section
 from pipeline.base.tables import read_csv
-from pipeline.dataset.tracks import REJECTED, TRUNCATED
+from pipeline.dataset.tracks import REJECTED, TRUNCATED, Track
+from pipeline.folds.params import SplitParams
 from pipeline.pages.inspection import WIDTH, inspection_text
 
 RATE = 8000
+CHANGES = {**SMALL, "split.folds": 3}
 
 
 def write(path: Path, seconds: float, seed: int = 0, **options: Any) -> None:
@@ -31,7 +34,7 @@ def write(path: Path, seconds: float, seed: int = 0, **options: Any) -> None:
 @pytest.fixture
 def music(project: Path) -> Path:
     """Two genres of three tracks, one in two copies; unusable files; one unlabelled track."""
-    write_params(project, {**SMALL, "dataset.path": "music", "split.folds": 3})
+    write_params(project, {**CHANGES, "dataset.path": "music"})
     folder = project / "music"
     for number in range(3):
         write(folder / "blues" / f"{number}.wav", 4, seed=number)
@@ -108,7 +111,7 @@ def test_what_can_be_done_is_tried_out(music: Path) -> None:
 
 
 def test_times_are_of_the_stages_and_features_that_will_run(music: Path) -> None:
-    document = {**SMALL, "extract.features": ["centroid"]}
+    document = {**CHANGES, "extract.features": ["centroid"]}
     write_params(music.parent, document)
     needed = inspect.inspect(music, by_sound=False)["seconds_needed"]
     assert needed.keys() == {"workers", "segment", "extract", "replicas", "train"}
@@ -125,7 +128,7 @@ def test_training_takes_longer_for_more_values_unless_it_is_linear(music: Path, 
         write_params(
             music.parent,
             {
-                **SMALL,
+                **CHANGES,
                 "model": model,
                 "feature": "centroid",
                 "extract.features": ["centroid"],
@@ -134,8 +137,59 @@ def test_training_takes_longer_for_more_values_unless_it_is_linear(music: Path, 
         )
         return float(inspect.inspect(music, by_sound=False)["seconds_needed"]["train"])
 
-    assert seconds(1024) > 0
-    assert (seconds(512) > seconds(1024)) == (model == "ann")
+    assert seconds(2) > 0
+    assert (seconds(1) > seconds(2)) == (model == "ann")
+
+
+def test_small_clips_are_trained_on_no_faster_than_by_linear(music: Path) -> None:
+    def seconds(model: str) -> float:
+        write_params(music.parent, {**CHANGES, "model": model, f"models.{model}.epochs": 2})
+        return float(inspect.inspect(music, by_sound=False)["seconds_needed"]["train"])
+
+    assert seconds("ann") == seconds("linear")
+
+
+# Four folds train on 28, 28, 28 and 30 clips of 1 s, and each seed of the split on 26.
+@pytest.mark.parametrize(
+    ("column", "workers", "clips"),
+    [("fold", 1, 4 * 30), ("fold", 3, 2 * 30), ("fold", 8, 30), ("split", 1, 2 * 26)],
+)
+def test_training_takes_as_long_as_its_folds_at_the_most(
+    column: str, workers: int, clips: int, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", str(workers))
+    write_params(music.parent, {**CHANGES, "split.protocol": "given", "split.seeds": 2})
+    named = {
+        "fold": "blues/0,a blues/1,b blues/2,c jazz/0,a jazz/1,b jazz/2,c jazz/copy,d jazz/cut,d",
+        "split": "blues/0,train blues/1,train blues/2,test jazz/0,train jazz/1,train jazz/2,test "
+        "jazz/copy,train",
+    }
+    (music / "metadata.csv").write_text("\n".join([f"track_id,{column}", *named[column].split()]))
+    found = inspect.inspect(music, by_sound=False)
+    rate = inspect.RATES_FOR_ANY_SIZE["linear"]
+    expected = clips * SMALL["models.ann.epochs"] / rate
+    assert found["seconds_needed"]["train"] == pytest.approx(expected)
+
+
+def test_nothing_is_trained_by_a_protocol_that_cannot_be_used(music: Path) -> None:
+    write_params(music.parent, {**CHANGES, "split.protocol": "filtered"})
+    found = inspect.inspect(music, by_sound=False)
+    assert found["seconds_needed"]["train"] is None
+    assert "train     " not in inspection_text(found)
+
+
+@pytest.mark.parametrize("protocol", ["song", "artist", "clip"])
+def test_every_clip_trains_in_all_folds_but_one(project: Path, protocol: str) -> None:
+    write_params(project, CHANGES)
+    tracks = [
+        Track(f"{genre}/{number}", genre, f"{genre} {number}", "", "", number, "")
+        for genre in ("blues", "jazz")
+        for number in range(1, 6)
+    ]
+    folded = inspect.try_protocols(tracks, read_section(SplitParams, "split"))[protocol]
+    trained = inspect.training_clips(folded, tracks)
+    assert len(trained) == 3
+    assert sum(trained) == 2 * sum(track.clips for track in tracks)
 
 
 def test_the_text_says_all_of_it_in_a_hundred_columns(
@@ -180,6 +234,15 @@ def test_a_folder_without_a_usable_file_is_described_all_the_same(
     assert "empty file" in text
     assert "genres with usable tracks: none" in text
     assert "train" not in text
+
+
+def test_a_feature_that_cannot_be_computed_is_named(
+    music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = {"extract.features": ["descriptors"], "extract.descriptors.n_fft": 16}
+    write_params(music.parent, {**CHANGES, **frames})
+    with pytest.raises(PipelineError, match=r"^extract\.descriptors\.n_fft = 16: should be at"):
+        run(monkeypatch, "music")
 
 
 def test_a_folder_that_is_not_there_is_named(

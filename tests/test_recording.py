@@ -1,5 +1,6 @@
 """What a run records of itself, and what it says at its end."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from helpers import OFFLINE, saves_models, small_document, small_experiment
 
 from pipeline import evaluate, train
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import HISTORIES, SCORES, SPLIT, SUMMARY, TRAINING
+from pipeline.base.paths import HISTORIES, PREDICTIONS, SCORES, SPLIT, SUMMARY, TRAINING
 from pipeline.base.sections import lookup
 from pipeline.base.tables import read_csv, read_json, write_json
 from pipeline.comparison.revisions import read_revision
@@ -78,6 +79,13 @@ def test_a_run_can_be_compared() -> None:
     assert found.parameters["evaluate.vote"] == "majority"
     assert found.summary == read_json(SUMMARY)
     assert found.seconds == read_json(TRAINING)["seconds"]
+
+
+@pytest.mark.usefixtures("inside")
+def test_the_scores_have_the_digests_of_the_files_of_their_run() -> None:
+    paths = [SPLIT, TRAINING, HISTORIES, SUMMARY, PREDICTIONS]
+    expected = {path.as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
+    assert read_json(SCORES)["sha256"] == expected
 
 
 @pytest.mark.usefixtures("inside")

@@ -22,6 +22,7 @@ OUR_WORDS = {  # for what pydantic says
     "tuple": "list",
     " after validation": "",
 }
+OF_NUMBERS = ("int_type", "float_type")  # pydantic's errors where a number is expected
 
 
 def read_document(path: Path = PARAMS) -> dict[str, Any]:
@@ -145,7 +146,8 @@ def _explain(error: ValidationError, key: str) -> str:
     text = first["msg"].removeprefix("Value error, ")
     for theirs, ours in OUR_WORDS.items():
         text = text.replace(theirs, ours)
-    return f"{key} = {first['input']!r}: {text}{_yaml_hint(first['input'])}"
+    hint = _yaml_hint(first["input"]) if first["type"] in OF_NUMBERS else ""
+    return f"{key} = {first['input']!r}: {text}{hint}"
 
 
 def _yaml_hint(value: Any) -> str:

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from pipeline.base.errors import PipelineError
-from pipeline.comparison.recorded import HISTORIES, parse_table
+from pipeline.comparison.recorded import (
+    HISTORIES,
+    SCORES,
+    parse_object,
+    parse_table,
+    require_one_run,
+)
 from pipeline.comparison.revisions import Revision, read_recorded
 
 COLUMNS = ("accuracy", "val_accuracy", "val_loss")
@@ -29,9 +35,14 @@ def read_histories(revision: Revision) -> Histories:
     Raises
     ------
     PipelineError
-        The revision has no complete metrics/history.csv, or a value in it is not a number.
+        The revision has no complete metrics/history.csv, it is of another run, or a value in it is
+        not a number.
     """
-    content = read_recorded(revision.commit, [HISTORIES], revision.name)[HISTORIES]
+    contents = read_recorded(revision.commit, [HISTORIES, SCORES], revision.name)
+    content = contents[HISTORIES]
+    scores = parse_object(SCORES, contents[SCORES], revision.name)
+    if HISTORIES in scores["sha256"]:  # runs of older versions did not record its digest
+        require_one_run(scores, {HISTORIES: content}, revision.name)
     folds: dict[str, list[Epoch]] = defaultdict(list)
     for row in parse_table(HISTORIES, content, ("fold", *COLUMNS), revision.name):
         try:

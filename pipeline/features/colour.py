@@ -5,7 +5,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.base.arrays import Array
 from pipeline.base.fields import STRICT
-from pipeline.features.shared.feature import ColourMap, PictureFeature
+from pipeline.features.shared.feature import ColourMap, Decibels, PictureFeature
 from pipeline.features.shared.pictures import averaged_db, draw
 
 
@@ -20,7 +20,7 @@ class Colour(PictureFeature):
 
     unit = "RGB"
 
-    min_db: float
+    min_db: Decibels
     colour_map: ColourMap
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:

@@ -1,17 +1,22 @@
-"""The feature `descriptors`: the statistics that most people hand to a classifier."""
+"""The feature `descriptors`: summary statistics of the usual spectral descriptors."""
 
 import warnings
 from collections.abc import Iterator
+from itertools import count
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.arrays import Array
-from pipeline.base.fields import STRICT, Count
+from pipeline.base.errors import ParamsError
+from pipeline.base.fields import STRICT
 from pipeline.features.shared.feature import SpectralFeature
 from pipeline.features.shared.spectra import centred_magnitude
 
 LOWEST_HZ, BANDS = 200, 6  # of the octaves of the spectral contrast, by librosa's defaults
+N_MELS = 128  # of which librosa computes the MFCC by default, so there are no more of them
 # librosa warns of silence, and of bands that are narrower than the frames resolve. Filters belong
 # to the whole process, so that `warnings.catch_warnings` in one thread would undo those of another.
 for _text in ("Trying to estimate tuning from empty", "Empty filters detected in mel frequency"):
@@ -23,23 +28,43 @@ def contrast_bands(sample_rate: int) -> int:
     return sum(2 * LOWEST_HZ * 2**octave < sample_rate for octave in range(BANDS))
 
 
+def least_n_fft(sample_rate: int) -> int:
+    """Shortest frame of which a frequency besides 0 is in the contrast's band below LOWEST_HZ.
+
+    Where none is, librosa averages nothing. It takes the frequencies from the number of bins, so
+    that an odd `n_fft` counts as one less; this one is even.
+    """
+    return next(n for n in count(2, 2) if np.fft.rfftfreq(n, 1 / sample_rate)[1] <= LOWEST_HZ)
+
+
 @dataclass(frozen=True, config=STRICT)
 class Descriptors(SpectralFeature):
     """Mean and standard deviation over a clip of librosa's spectral descriptors, and its tempo.
 
     In this order: `n_mfcc` MFCC, 12 chroma, spectral centroid, bandwidth, up to 7 bands of
-    contrast, rolloff, flatness, zero-crossing rate and RMS, first all means, then all deviations;
-    last the tempo in beats per minute. All are librosa's own, by its defaults except for frames.
+    contrast, rolloff, flatness, zero-crossing rate and RMS: first all means, then all standard
+    deviations, then the tempo in beats per minute. All are computed by librosa with its default
+    parameters, except `n_fft` and `hop_length`.
     """
 
-    n_mfcc: Count
+    n_mfcc: Annotated[int, Field(ge=1, le=N_MELS, examples=[20])]
 
-    unit = "one for each value"
+    unit = "mixed"
     is_vector = True
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
-        """Return float32 of shape (n, 2 * (n_mfcc + 25) + 1), or less at low sample rates."""
+        """Return float32, (n, 2 * (n_mfcc + 25) + 1), or fewer values at low sample rates."""
         return np.stack([self._vector(clip, sample_rate) for clip in clips]).astype(np.float32)
+
+    def check(self, key: str, clip_samples: int, sample_rate: int) -> None:
+        """Require, besides what every spectrum needs, that no band of the contrast is empty."""
+        super().check(key, clip_samples, sample_rate)
+        least = least_n_fft(sample_rate)
+        if self.n_fft < least:
+            raise ParamsError(
+                f"{key}.n_fft = {self.n_fft}: should be at least {least} for segment.sample_rate = "
+                f"{sample_rate}, or the lowest band of the spectral contrast is empty"
+            )
 
     def _vector(self, clip: Array, sample_rate: int) -> Array:
         from librosa.feature import tempo

@@ -6,7 +6,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.base.arrays import Array
 from pipeline.base.errors import ParamsError
 from pipeline.base.fields import STRICT
-from pipeline.features.shared.feature import PictureFeature
+from pipeline.features.shared.feature import Decibels, PictureFeature
 from pipeline.features.shared.pictures import averaged_db, to_bytes
 from pipeline.features.shared.spectra import hann
 
@@ -23,8 +23,8 @@ class Grey(PictureFeature):
 
     unit = "dB from min_db to max_db in 255 steps"
 
-    min_db: float
-    max_db: float
+    min_db: Decibels
+    max_db: Decibels
 
     @property
     def steps_per_db(self) -> float:

@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.base.arrays import Array
 from pipeline.base.errors import ParamsError
 from pipeline.base.fields import STRICT, WHOLE
-from pipeline.features.shared.feature import ColourMap, SpectralFeature
+from pipeline.features.shared.feature import ColourMap, Decibels, SpectralFeature
 from pipeline.features.shared.pictures import draw
 from pipeline.features.shared.spectra import decibels, mel_power
 
@@ -26,7 +26,7 @@ class Mel(SpectralFeature):
     n_mels: Annotated[int, Field(ge=1, le=512)]
     fmin: Annotated[float, Field(ge=0)]
     fmax: Annotated[float, Field(gt=0)]
-    top_db: Annotated[float, Field(gt=0)]
+    top_db: Annotated[Decibels, Field(gt=0)]
     channels: Annotated[Literal[1, 3], WHOLE]
     colour_map: ColourMap
 
@@ -55,7 +55,8 @@ class Mel(SpectralFeature):
         changes = {}
         if self.n_mels < least:
             changes["n_mels"] = f"at least {least}"
-        longest = clip_samples // max(1, least - 1)  # there are 1 + samples // hop_length frames
+        samples = clip_samples - self.n_fft % 2  # there are 1 + samples // hop_length frames
+        longest = samples // max(1, least - 1)
         if self.hop_length > longest:
             changes["hop_length"] = f"at most {longest}"
         return changes

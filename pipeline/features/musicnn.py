@@ -1,4 +1,4 @@
-"""The feature `musicnn`: what a network that has heard 200 000 songs makes of a clip."""
+"""The feature `musicnn`: activations of MusiCNN, a network pretrained to tag music."""
 
 import os
 from typing import Annotated, Literal
@@ -68,7 +68,7 @@ class Musicnn(Feature):
         return rows[:, start : start + musicnn.SIZES["tags"]]
 
     def __call__(self, clips: Array, sample_rate: int) -> Array:
-        """Return float32 of shape (n, values), the layers one behind another."""
+        """Return float32 of shape (n, values), the layers concatenated in the order of `layers`."""
         return np.stack([self._vector(clip, sample_rate) for clip in clips])
 
     def template(self, clip_samples: int, sample_rate: int) -> Array:  # noqa: ARG002

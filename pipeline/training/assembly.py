@@ -14,9 +14,8 @@ POLICIES = {
     "bfloat16": "mixed_bfloat16",
     "float16": "mixed_float16",
 }
-
-
-SMALLEST_SPREAD = 1e-6  # of what is not constant: its deviation, relative to its mean where above 1
+# The smallest standard deviation of what is not constant, relative to the mean where that is above 1.
+SMALLEST_SPREAD = 1e-6
 
 
 def statistics(rows: Rows, index: Array, *, by_value: bool = False) -> tuple[Array, Array]:

@@ -32,9 +32,11 @@ class FitParams:
     Attributes
     ----------
     optimizer : str
+        ``"adam"``, ``"adamw"`` or ``"sgd"``.
     learning_rate : float
     schedule : str
-        How the learning rate changes from step to step; see `optimizer.make_schedule`.
+        ``"inverse_time"`` or ``"cosine"``: how the learning rate changes from step to step; see
+        `optimizer.make_schedule`.
     decay : float
         For the schedule ``"inverse_time"``.
     warmup : float
@@ -45,6 +47,7 @@ class FitParams:
     patience : int
         Epochs without a better validation loss before training stops early; 0: never.
     dropout : float
+        Rate: the share of the values that are dropped in training.
     weight_decay : float
         For the optimizer ``"adamw"``.
     """
@@ -117,7 +120,8 @@ class ConvolutionalParams(FitParams):
     filters : tuple of int
         Number of filters in each block.
     batch_norm_momentum : float
-        Share of the old in each update of the moving averages of batch normalisation.
+        Momentum of the moving averages of batch normalisation: the weight of the old average in
+        each update.
     """
 
     filters: Annotated[

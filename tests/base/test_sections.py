@@ -65,6 +65,10 @@ def test_a_section_becomes_its_dataclass() -> None:
         ({"candles": 1.0}, "cake.candles = 1.0: should be a whole number"),
         ({"candles": 2}, "cake.candles = 2: should be 1 or 3"),
         ({"sizes": [1, "big"]}, "cake.sizes.1 = 'big': should be a valid integer"),
+        (
+            {"sizes": [1, "64"]},
+            "cake.sizes.1 = '64': should be a valid integer (YAML reads it as text: write 64)",
+        ),
         ({"sizes": 3}, "cake.sizes = 3: should be a valid list"),
     ],
 )
@@ -75,6 +79,21 @@ def test_a_wrong_value_is_named_with_what_would_be_right(
         parse(Cake, {**CAKE, **change}, "cake")
     assert str(caught.value).startswith(expected)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"sizes": "64"}, "cake.sizes = '64': should be a valid list"),
+        ({"shape": "1"}, "cake.shape = '1': should be 'round' or 'square'"),
+    ],
+)
+def test_a_number_is_proposed_only_where_one_is_expected(
+    change: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(ParamsError) as caught:
+        parse(Cake, {**CAKE, **change}, "cake")
+    assert str(caught.value) == expected
 
 
 KEYS = "the keys of cake are layers, sugar, shape, candles, sizes"

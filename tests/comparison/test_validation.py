@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from repository import FIGURES, MAIN, Row, predictions, revision
+from repository import FIGURES, MAIN, Row, predictions, revision, write_scores
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import HISTORIES
-from pipeline.base.tables import write_csv
+from pipeline.base.paths import HISTORIES, SCORES
+from pipeline.base.tables import read_json, write_csv, write_json
 from pipeline.comparison.histories import whole_histories
 from pipeline.comparison.revisions import Revision
 from pipeline.comparison.validation import choose, validation_accuracy
@@ -34,6 +34,7 @@ def write_history(*folds: float) -> None:
         for epoch, (loss, accuracy) in enumerate(EPOCHS, 1)
     ]
     write_csv(HISTORIES, list(rows[0]), rows)
+    write_scores(Path())
 
 
 def recorded(name: str = "workspace", parameters: Row | None = None) -> Revision:
@@ -113,6 +114,7 @@ def test_a_history_that_is_missing_or_incomplete_is_refused() -> None:
     with pytest.raises(PipelineError, match=expected):
         validation_accuracy(recorded())
     HISTORIES.write_text("fold,epoch,accuracy,val_loss\n0,1,1,2\n")
+    write_scores(Path())
     with pytest.raises(PipelineError, match=r"history.csv of workspace: no column 'val_accuracy'"):
         validation_accuracy(recorded())
 
@@ -121,9 +123,23 @@ def test_a_history_that_is_missing_or_incomplete_is_refused() -> None:
 def test_a_history_of_something_else_than_numbers_is_refused(cut: str) -> None:
     HISTORIES.parent.mkdir()
     HISTORIES.write_text(f"fold,epoch,accuracy,val_loss,val_accuracy\n{cut}\n")
+    write_scores(Path())
     with pytest.raises(PipelineError, match=r"^metrics/history.csv of workspace has a value that"):
         validation_accuracy(recorded())
     assert whole_histories([recorded()]) == {}
+
+
+def test_a_history_of_another_run_is_refused_where_its_digest_is_known() -> None:
+    write_history(0, 0.1)
+    HISTORIES.write_text(HISTORIES.read_text().replace("0.75", "0.95"))
+    expected = f"^{HISTORIES} of workspace is not of the run that wrote {SCORES}; run `dvc repro`"
+    with pytest.raises(PipelineError, match=expected):
+        validation_accuracy(recorded())
+    assert whole_histories([recorded()]) == {}
+    scores = read_json(SCORES)
+    del scores["sha256"][HISTORIES.as_posix()]  # as in runs of older versions
+    write_json(SCORES, scores)
+    assert validation_accuracy(recorded()) == pytest.approx(0.55)
 
 
 def test_only_whole_histories_are_drawn() -> None:

@@ -1,5 +1,7 @@
 """The feature `colour` beside matplotlib's `specgram`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib import colormaps
@@ -66,6 +68,15 @@ def test_pure_tones_are_close(name: str) -> None:
 
 def test_silence_has_the_first_colour() -> None:
     assert (COLOUR(SILENCE, SAMPLE_RATE) == colormaps["viridis"](0, bytes=True)[:3]).all()
+
+
+@pytest.mark.parametrize("min_db", [-300.0, 300.0])
+def test_the_lowest_and_the_highest_floor_can_be_drawn(min_db: float) -> None:
+    colour = replace(COLOUR, min_db=min_db)
+    silence = colour(SILENCE, SAMPLE_RATE)
+    assert (silence == colormaps["viridis"](0, bytes=True)[:3]).all()
+    noise = row_of(colour, SIGNALS["noise"])
+    assert (noise == silence).all() == (min_db > 0)
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (32, 48)])

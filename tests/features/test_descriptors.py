@@ -8,6 +8,8 @@ import librosa
 import numpy as np
 import pytest
 
+from pipeline.base.errors import ParamsError
+from pipeline.base.sections import parse
 from pipeline.features import descriptors
 from pipeline.features.descriptors import Descriptors
 
@@ -70,3 +72,38 @@ def test_low_sample_rates_have_fewer_octaves(rate: int, values: int) -> None:
     clip = np.random.default_rng(0).normal(0, 0.1, (1, rate)).astype(np.float32)
     assert FEATURE(clip, rate).shape == (1, values)
     assert FEATURE.template(rate, rate).shape == (0, values)
+
+
+# At 6800 Hz, the second frequency of 34 samples is rounded to a little above 200 Hz.
+@pytest.mark.parametrize(
+    ("rate", "least"), [(6800, 36), (8000, 40), (16_000, 80), (22_050, 112), (44_100, 222)]
+)
+def test_frames_are_as_short_as_leave_no_band_empty(rate: int, least: int) -> None:
+    noise = np.random.default_rng(rate).normal(0, 0.1, rate)
+    clips = np.stack([noise, np.zeros(rate)]).astype(np.float32)
+    for n_fft in (least, least + 1, 2 * least + 1, 1023):
+        feature = Descriptors(n_fft, 256, 20)
+        feature.check("extract.descriptors", rate, rate)
+        assert np.isfinite(feature(clips, rate)).all()
+    short = Descriptors(least - 1, 256, 20)
+    with pytest.raises(RuntimeWarning, match="Mean of empty slice"):
+        short(clips, rate)
+    expected = (
+        rf"^extract\.descriptors\.n_fft = {least - 1}: should be at least {least} for "
+        rf"segment\.sample_rate = {rate}, or the lowest band of the spectral contrast is empty$"
+    )
+    with pytest.raises(ParamsError, match=expected):
+        short.check("extract.descriptors", rate, rate)
+
+
+def test_a_frame_has_to_fit_into_a_clip() -> None:
+    with pytest.raises(ParamsError, match="should be at most a clip's 2047 samples"):
+        FEATURE.check("extract.descriptors", 2047, RATE)
+
+
+def test_there_are_at_most_as_many_mfcc_as_mel_bands() -> None:
+    clip = np.random.default_rng(0).normal(0, 0.1, (1, RATE)).astype(np.float32)
+    most = parse(Descriptors, {"n_fft": 2048, "hop_length": 512, "n_mfcc": 128}, "descriptors")
+    assert most(clip, RATE).shape == (1, 2 * (128 + 25) + 1)
+    with pytest.raises(ParamsError, match=r"n_mfcc = 129: should be less than or equal to 128$"):
+        parse(Descriptors, {"n_fft": 2048, "hop_length": 512, "n_mfcc": 129}, "descriptors")

@@ -1,5 +1,7 @@
 """The feature `grey` beside SciPy's spectrogram."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from signals import (
@@ -44,6 +46,12 @@ def test_a_tone_is_in_the_row_of_its_frequency() -> None:
 
 def test_silence_is_black() -> None:
     assert not grey()(SILENCE, SAMPLE_RATE).any()
+
+
+def test_the_widest_range_of_levels_can_be_drawn() -> None:
+    widest = replace(grey(), min_db=-300.0, max_db=300.0)
+    assert not widest(SILENCE, SAMPLE_RATE).any()
+    assert row_of(widest, SIGNALS["noise"]).any()
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (32, 48)])

@@ -66,6 +66,19 @@ def test_only_one_channel_is_in_db() -> None:
     assert (DRAWN.unit, DRAWN.steps_per_db) == ("RGB", None)
 
 
+@pytest.mark.parametrize("n_fft", [1023, 1024])
+def test_the_proposed_changes_make_pictures_as_large_as_are_needed(n_fft: int) -> None:
+    mel = replace(MEL, n_fft=n_fft, hop_length=5000, n_mels=8)
+    changes = mel.changes_for(11, 10_240)
+    assert changes["n_mels"] == "at least 11"
+    longest = int(changes["hop_length"].removeprefix("at most "))
+    frames = [
+        replace(mel, hop_length=hop).template(10_240, SAMPLE_RATE).shape[2]
+        for hop in (longest, longest + 1)
+    ]
+    assert frames == [11, 10]
+
+
 @pytest.mark.parametrize(
     ("mel", "sample_rate"),
     [(MEL, 22_049), (replace(MEL, fmin=11_025.0), 22_050)],

@@ -22,6 +22,8 @@ def _known_colour_map(name: str) -> str:
 MOST_VALUES = 1 << 27  # of all frames of a clip
 FftLength = Annotated[int, Field(ge=16, le=16384, examples=[256])]
 HopLength = Annotated[int, Field(ge=1, le=16384, examples=[128])]
+# Levels of which float32 holds the power: from 1e-30 to 1e30.
+Decibels = Annotated[float, Field(ge=-300, le=300)]
 Pixels = Annotated[int, Field(ge=1, le=4096, examples=[16])]
 ColourMap = Annotated[str, AfterValidator(_known_colour_map), Field(examples=["viridis"])]
 
@@ -154,7 +156,8 @@ class SpectralFeature(Feature):
         if self.hop_length < least:
             raise ParamsError(
                 f"{key}.hop_length = {self.hop_length}: should be at least {least} for clips of "
-                f"{clip_samples} samples and n_fft = {self.n_fft}, which take too much memory else"
+                f"{clip_samples} samples and n_fft = {self.n_fft}; a smaller hop would need too "
+                "much memory"
             )
 
 

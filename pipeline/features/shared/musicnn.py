@@ -73,8 +73,6 @@ def _compiled(name: str) -> Any:
     a pass of its own over millions of values. Keras' own `predict_on_batch` makes a graph too, but
     does not let several threads use it at once.
     """
-    # More threads would change the last bits of sums; ignored where the backend runs already.
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     from pipeline.base.backend import keras
 
     network = load_network(name)
@@ -86,11 +84,29 @@ def _compiled(name: str) -> Any:
 
 
 def predict(name: str, windows: Array) -> dict[str, Array]:
-    """Each layer of SIZES for windows of shape (n, FRAMES, BANDS), by the checkpoint `name`.
+    """Values of each layer of SIZES for each window, by the checkpoint "MSD" or "MTT".
 
-    One window at a time: the number of those that are computed together changes the last bits. On
-    the processor, as every worker would take a GPU, whose last bits are others.
+    Windows are computed one by one, as the number of those that are computed together changes the
+    last bits, and always on the processor, as a GPU would change them too.
+
+    Parameters
+    ----------
+    name : str
+        Of the checkpoint.
+    windows : float32, shape (n, FRAMES, BANDS)
+        log10(10000 x + 1) of mel power.
+
+    Returns
+    -------
+    dict of float32 arrays, (n, SIZES[layer])
+
+    Raises
+    ------
+    PipelineError
+        The package is not installed.
     """
+    # More threads would change the last bits of sums; ignored where the backend runs already.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     from pipeline.base.backend import keras
 
     with keras.device("cpu:0"):

@@ -23,6 +23,8 @@ def spectral_centroid(clip: Array, sample_rate: int, n_fft: int, hop_length: int
     clip : float32, shape (samples,)
     sample_rate : int
         In Hz.
+    n_fft, hop_length : int
+        In samples.
 
     Returns
     -------
@@ -45,7 +47,23 @@ def mel_power(
     fmin: float,
     fmax: float,
 ) -> Array:
-    """Power in Slaney's mel bands, as in librosa; float32, shape (n_mels, frames)."""
+    """Power in Slaney's mel bands, as in librosa.
+
+    Parameters
+    ----------
+    clip : float32, shape (samples,)
+    sample_rate : int
+        In Hz.
+    n_fft, hop_length : int
+        In samples.
+    n_mels : int
+    fmin, fmax : float
+        In Hz.
+
+    Returns
+    -------
+    float32, shape (n_mels, frames)
+    """
     power = np.square(centred_magnitude(clip, n_fft, hop_length))
     return mel_bands(sample_rate, n_fft, n_mels, fmin, fmax) @ power.T
 
@@ -53,17 +71,36 @@ def mel_power(
 def centred_magnitude(clip: Array, n_fft: int, hop_length: int) -> Array:
     """Magnitude of the spectrum with a periodic Hann window, of centred, zero-padded frames.
 
+    Parameters
+    ----------
+    clip : float32, shape (samples,)
+    n_fft, hop_length : int
+        In samples.
+
     Returns
     -------
-    float32, shape (frames, 1 + n_fft // 2), frames = 1 + samples // hop_length
-        As `librosa.stft` with its defaults, transposed.
+    float32, shape (frames, 1 + n_fft // 2)
+        As `librosa.stft` with its defaults, transposed. There are 1 + samples // hop_length frames
+        if `n_fft` is even, and 1 + (samples - 1) // hop_length if it is odd.
     """
     edge = np.zeros(n_fft // 2, np.float32)
     return frame_magnitude(np.concatenate([edge, clip, edge]), hann(n_fft), hop_length)
 
 
 def frame_magnitude(clip: Array, window: Array, hop_length: int) -> Array:
-    """Magnitude of the spectrum of each whole frame; float32, (frames, 1 + len(window) // 2)."""
+    """Magnitude of the spectrum of each whole frame.
+
+    Parameters
+    ----------
+    clip : float32, shape (samples,)
+    window : float32, shape (n_fft,)
+    hop_length : int
+        In samples.
+
+    Returns
+    -------
+    float32, shape (frames, 1 + n_fft // 2)
+    """
     frames = np.lib.stride_tricks.sliding_window_view(clip, len(window))[::hop_length]
     magnitude = np.empty((len(frames), 1 + len(window) // 2), np.float32)
     step = max(1, BLOCK // len(window))

@@ -1,4 +1,4 @@
-"""What is said of the tags that a feature's rows hold."""
+"""Name the strongest tags of a track."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def strongest_tags(names: Sequence[str], probabilities: Array) -> list[str]:
     Parameters
     ----------
     names : sequence of str
-        None where the feature has no tags.
+        Empty if the feature has no tags.
     probabilities : array, shape (clips, tags)
     """
     if not names:

@@ -67,3 +67,14 @@ def test_a_frame_has_to_fit_into_a_clip() -> None:
         match=r"^extract\.centroid\.n_fft = 16384: should be at most a clip's 16383 samples$",
     ):
         Centroid(16_384, 512).check("extract.centroid", 16_383, SAMPLE_RATE)
+
+
+def test_the_spectra_of_a_clip_have_to_fit_into_memory() -> None:
+    samples = 10 * 192_000
+    Centroid(16_384, 235).check("extract.centroid", samples, 192_000)
+    with pytest.raises(
+        ParamsError,
+        match=r"^extract\.centroid\.hop_length = 234: should be at least 235 for clips of 1920000 "
+        r"samples and n_fft = 16384; a smaller hop would need too much memory$",
+    ):
+        Centroid(16_384, 234).check("extract.centroid", samples, 192_000)

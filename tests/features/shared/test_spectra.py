@@ -56,6 +56,7 @@ def test_frame_counts(n_fft: int, hop_length: int, samples: int) -> None:
     clip = np.ones(samples, np.float32)
     padded = samples + 2 * (n_fft // 2)
     centred = len(range(0, padded - n_fft + 1, hop_length))
+    assert centred == 1 + (samples - n_fft % 2) // hop_length
     assert centred_magnitude(clip, n_fft, hop_length).shape == (centred, n_fft // 2 + 1)
     whole = len(range(0, samples - n_fft + 1, hop_length))
     density = power_density(clip, SAMPLE_RATE, np.ones(n_fft, np.float32), hop_length)
