@@ -14,7 +14,7 @@ POLICIES = {
     "bfloat16": "mixed_bfloat16",
     "float16": "mixed_float16",
 }
-# The smallest standard deviation of what is not constant, relative to the mean where that is above 1.
+# Smallest standard deviation of what is not constant, relative to the mean where that exceeds 1.
 SMALLEST_SPREAD = 1e-6
 
 
