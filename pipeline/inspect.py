@@ -5,24 +5,20 @@ params.yaml. Each protocol is tried, without regard to copies of a recording.
 """
 
 import json
-import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from pipeline.audio.clips import CutTrack, load_clips
+from pipeline.audio.clips import CutTrack
 from pipeline.audio.params import SegmentParams
-from pipeline.audio.pcm import Pcm
 from pipeline.base.entry import command_line, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.parallel import workers
 from pipeline.base.sections import lookup, read_section, read_seed
+from pipeline.comparison.stage_cost import estimate_stage_seconds
 from pipeline.dataset.files import find_tracks
 from pipeline.dataset.gtzan import gtzan_facts
 from pipeline.dataset.metadata import read_metadata, with_gtzan_artists
@@ -30,26 +26,12 @@ from pipeline.dataset.params import DatasetParams
 from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
 from pipeline.dataset.tracks import Track
 from pipeline.features.params import parse_extract
-from pipeline.features.shared.feature import Feature
-from pipeline.features.shared.recipe import ExtractFeature
 from pipeline.folds.assignment import require_folds
 from pipeline.folds.params import ProtocolName, SplitParams
 from pipeline.folds.table import FoldedTrack, folds_of, sides
 from pipeline.pages.inspection import inspection_text
 from pipeline.recordings.fingerprint import fingerprint
-from pipeline.recordings.recipe import FingerprintTrack
 from pipeline.recordings.replicas import exact_rows, find_replicas, same_samples
-from pipeline.training.experiment import Experiment, read_experiment
-
-TIMED_CLIPS = 20  # on which each feature is timed
-# Clips of 64 x 65 values per second on one core of an AMD EPYC in bfloat16 (`cnn`: float32); about
-# half of that without bfloat16 (`python benchmarks/folds.py`).
-STATED_RATES = {"ann": 2500.0, "cnn": 42.0, "cnn_padded": 31.0, "shortchunk": 180.0}
-STATED_VALUES = 64 * 65
-# The most clips per second: as much is left to do around a network, however small a clip is
-# (`python benchmarks/thousand.py`). Then the networks whose speed does not depend on its size.
-HIGHEST_RATE = 6000.0
-RATES_FOR_ANY_SIZE = {"linear": HIGHEST_RATE}
 
 Folded = list[FoldedTrack] | PipelineError  # of a protocol: the tracks, or why it cannot be used
 
@@ -132,78 +114,6 @@ def training_clips(folded: Folded, tracks: Sequence[Track]) -> list[int]:
         sum(clips[track.track_id] if track.clip is None else 1 for track in sides(folded, fold)[0])
         for fold in folds_of(folded)
     ]
-
-
-def estimate_stage_seconds(
-    found: Sequence[Surveyed],
-    tracks: Sequence[Track],
-    params: SegmentParams,
-    features: Mapping[str, Feature],
-    trained: Sequence[int],
-) -> dict[str, Any]:
-    """Seconds that the long stages will take with all workers.
-
-    The time per clip is measured here on a few clips; the time to train is an upper bound from the
-    stated rates, and None where there is no rate of the network, or nothing to train on.
-
-    Parameters
-    ----------
-    trained : sequence of int
-        The `training_clips` of the folds that params.yaml asks for.
-    """
-    recipes = {name: ExtractFeature(each, params.sample_rate) for name, each in features.items()}
-    pcm = _some_clips(found, params)
-    share = sum(track.clips for track in tracks) / workers()
-    return {
-        "workers": workers(),
-        "segment": sum(each.took for each in found) / workers(),
-        "extract": {name: share * _per_clip(recipe, pcm) for name, recipe in recipes.items()},
-        "replicas": share * _per_clip(FingerprintTrack(params.sample_rate), pcm),
-        "train": _training(read_experiment(), features, params, trained),
-    }
-
-
-def _some_clips(found: Sequence[Surveyed], params: SegmentParams) -> Pcm:
-    """The first clips of a track in the middle of the dataset; none where no file is usable."""
-    usable = [each.file.path for each in found if each.is_usable]
-    if not usable:
-        return np.empty((0, params.clip_samples), np.int16)
-    path = usable[len(usable) // 2]
-    return load_clips(path, params.sample_rate, params.clip_samples).pcm[:TIMED_CLIPS]
-
-
-def _per_clip(recipe: Callable[[Pcm], object], pcm: Pcm) -> float:
-    if not len(pcm):
-        return 0.0
-    with threadpool_limits(1):
-        recipe(pcm[:1])  # the first call of all prepares tables
-        start = time.perf_counter()
-        recipe(pcm)
-        return (time.perf_counter() - start) / len(pcm)
-
-
-def _training(
-    experiment: Experiment,
-    features: Mapping[str, Feature],
-    params: SegmentParams,
-    trained: Sequence[int],
-) -> float | None:
-    if experiment.feature not in features or not trained:
-        return None
-    row = features[experiment.feature].template(params.clip_samples, params.sample_rate)
-    rate = _clips_per_second(experiment.model, math.prod(row.shape[1:]))
-    if rate is None:
-        return None
-    more = 1 + experiment.augment.copies if experiment.augment.mode == "offline" else 1
-    rounds = math.ceil(len(trained) / workers())
-    return rounds * max(trained) * more * experiment.network.epochs / rate
-
-
-def _clips_per_second(model: str, values: int) -> float | None:
-    """Clips of `values` values each that one core trains on in a second; None where not stated."""
-    if model in STATED_RATES:
-        return min(STATED_RATES[model] * STATED_VALUES / values, HIGHEST_RATE)
-    return RATES_FOR_ANY_SIZE.get(model)
 
 
 def main() -> None:

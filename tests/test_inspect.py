@@ -17,6 +17,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.paths import TRACKS
 from pipeline.base.sections import read_section
 from pipeline.base.tables import read_csv
+from pipeline.comparison.stage_cost import RATES_FOR_ANY_SIZE
 from pipeline.dataset.tracks import REJECTED, TRUNCATED, Track
 from pipeline.folds.params import SplitParams
 from pipeline.pages.inspection import WIDTH, inspection_text
@@ -166,7 +167,7 @@ def test_training_takes_as_long_as_its_folds_at_the_most(
     }
     (music / "metadata.csv").write_text("\n".join([f"track_id,{column}", *named[column].split()]))
     found = inspect.inspect(music, by_sound=False)
-    rate = inspect.RATES_FOR_ANY_SIZE["linear"]
+    rate = RATES_FOR_ANY_SIZE["linear"]
     expected = clips * SMALL["models.ann.epochs"] / rate
     assert found["seconds_needed"]["train"] == pytest.approx(expected)
 

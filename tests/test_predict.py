@@ -351,6 +351,10 @@ def test_rows_are_in_the_table_before_the_next_file_is_read(
     assert len(rows_of(table)) == 2
 
 
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(
     ("options", "kept"),
     [
@@ -369,9 +373,6 @@ def test_an_interruption_says_where_the_rows_are(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.chdir(audio)
     monkeypatch.setattr(predict, "predict_sound", interrupted)
     with pytest.raises(SystemExit, match="130"):
@@ -383,9 +384,6 @@ def test_an_interruption_says_where_the_rows_are(
 def test_an_interruption_of_the_stage_says_that_the_next_run_goes_on(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.chdir(folder)
     monkeypatch.setattr(predict, "predict_store", interrupted)
     with pytest.raises(SystemExit, match="130"):
