@@ -30,15 +30,13 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.audio.pcm import from_pcm, to_pcm
-from pipeline.augmentation.base import SOUND
-from pipeline.augmentation.params import parse_augment
-from pipeline.augmentation.registry import augmentations
-from pipeline.augmentation.target import Target
+from pipeline.audio.clips import from_pcm, to_pcm
+from pipeline.augmentation.kind import SOUND, augmentations
+from pipeline.augmentation.target import Target, parse_augment
 from pipeline.base.backend import keras
-from pipeline.base.sections import lookup
+from pipeline.base.params import lookup
 from pipeline.features.mel import Mel
-from pipeline.synthesis.play import piece
+from pipeline.synthesis.music import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
 
 Array = npt.NDArray[Any]

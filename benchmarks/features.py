@@ -24,10 +24,10 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.audio.pcm import from_pcm, to_pcm
-from pipeline.features.params import read_feature
-from pipeline.features.shared.pictures import area_weights
-from pipeline.synthesis.play import piece
+from pipeline.audio.clips import from_pcm, to_pcm
+from pipeline.features.shared.feature import read_feature
+from pipeline.features.shared.spectra import area_weights
+from pipeline.synthesis.music import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
 
 Array = npt.NDArray[Any]

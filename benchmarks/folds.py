@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from streaming import noise_task, write_noise
 
 from pipeline.base.parallel import map_folds, workers
-from pipeline.base.sections import lookup
+from pipeline.base.params import lookup
 
 TRACKS, FOLDS = 1000, 10
 EPOCHS = {"ann": 10, "cnn": 1, "cnn_padded": 1, "shortchunk": 1}  # measured
@@ -27,9 +27,8 @@ TESTED, VALIDATION = 1000, 900  # clips of a fold; inner validation takes a tent
 
 def seconds_of_epoch(fold: int, store: Path, model: str) -> tuple[float, float]:
     """Seconds of an epoch, its validation included, and of reading its batches alone."""
-    from pipeline.training.batches import Batches
     from pipeline.training.checkpoint import Checkpoint
-    from pipeline.training.fitting import fit_fold
+    from pipeline.training.fit import Batches, fit_fold
 
     task = noise_task(store, TRACKS - TESTED // 10, model, VALIDATION, fold, EPOCHS[model])
     start = time.perf_counter()
@@ -44,7 +43,7 @@ def seconds_of_epoch(fold: int, store: Path, model: str) -> tuple[float, float]:
 
 def main() -> None:
     """Measure the networks."""
-    from pipeline.training.machine import processor
+    from pipeline.base.backend import processor
 
     print(f"{processor()}, {workers()} folds at once")
     with tempfile.TemporaryDirectory() as folder:

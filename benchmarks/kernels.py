@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from pipeline.base.parallel import ONE_THREAD, workers
-from pipeline.base.sections import lookup, parse
+from pipeline.base.params import lookup, parse
 
 NETWORKS = ("cnn", "cnn_padded", "shortchunk")
 SHAPE, GENRES, BATCH, STEPS = (64, 65, 1), 10, 32, 12
@@ -31,7 +31,7 @@ def seconds_of_step(model: str) -> float:
     """Median seconds of a step in this process, which imports nothing that sets up TensorFlow."""
     import keras
 
-    from pipeline.training.networks import build_network, params_class
+    from pipeline.training.network import build_network, params_class
 
     network = build_network(
         model, SHAPE, GENRES, parse(params_class(model), lookup(f"models.{model}"), model)
@@ -68,7 +68,7 @@ def main() -> None:
     if sys.argv[1:]:
         print(seconds_of_step(sys.argv[1]))
         return
-    from pipeline.training.machine import processor
+    from pipeline.base.backend import processor
 
     print(f"{processor()}, {workers()} processes at once")
     for model in NETWORKS:

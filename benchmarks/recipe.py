@@ -24,10 +24,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from pipeline.base.cli import aligned, percent, points
+from pipeline.base.files import FEATURE_STORES
 from pipeline.base.parallel import map_folds
-from pipeline.base.paths import FEATURE_STORES
-from pipeline.base.sections import read_document
-from pipeline.base.terminal import aligned, percent, points
+from pipeline.base.params import read_document
 
 MODEL, FEATURE = "shortchunk", "mel"
 SEED_STEP = 1000  # a fold's seed is the experiment's plus its number
@@ -107,15 +107,11 @@ def document_of(trial: Trial) -> dict[str, Any]:
 
 def validated(trial: Trial) -> tuple[int, int, float]:
     """Train; return how many clips of the inner validation are right, of how many, and seconds."""
-    from pipeline.base.backend import keras
+    from pipeline.base.backend import keras, resolve
     from pipeline.folds.labelled import load_labelled
     from pipeline.folds.table import read_folds
-    from pipeline.training.assembly import assemble, statistics
-    from pipeline.training.batches import Batches
-    from pipeline.training.experiment import read_experiment
-    from pipeline.training.machine import resolve
-    from pipeline.training.optimizer import make_optimizer
-    from pipeline.training.tasks import make_tasks
+    from pipeline.training.cross_validation import make_tasks, read_experiment
+    from pipeline.training.fit import Batches, assemble, make_optimizer, statistics
 
     part, tracks = PARTS[trial.name], read_folds()
     pair = tuple[Any, Any]  # what a class's own body refers to does not reach another process

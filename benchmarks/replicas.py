@@ -25,12 +25,11 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.audio.clips import load_clips
-from pipeline.audio.decode import open_sound, resampled
-from pipeline.dataset.files import find_tracks
+from pipeline.audio.decode import load_clips, open_sound, resampled
+from pipeline.dataset.folder import find_tracks
 from pipeline.recordings.fingerprint import BITS, MUTE, fingerprint
 from pipeline.recordings.matching import Match, find_matches
-from pipeline.synthesis.play import piece
+from pipeline.synthesis.music import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
 
 Array = npt.NDArray[Any]

@@ -20,14 +20,13 @@ from browser import CHROMIUM, DRIVER, Browser, chromium
 from outcomes import clip_rows, write_outcome
 
 from pipeline.augmentation.samples import COLUMNS as SAMPLE_COLUMNS
-from pipeline.base.paths import CLIPS, FEATURE_STORES
-from pipeline.base.tables import write_csv
+from pipeline.base.files import CLIPS, FEATURE_STORES, write_csv
 from pipeline.dataset.tracks import COLUMNS
 from pipeline.extract import extract
 from pipeline.features.mel import Mel
+from pipeline.pages.listening import read_run
 from pipeline.pages.media import beside, open_studio
-from pipeline.pages.report import page
-from pipeline.pages.run import read_run
+from pipeline.pages.report_page import page
 from pipeline.store.shard import write_shard
 from pipeline.store.store import SHARDS, shard_name, shard_of
 

@@ -58,7 +58,7 @@ def usual(network: Network) -> Any:
 def ours(network: Network) -> Any:
     """The `cnn_padded`."""
     from models.cnn_padded import CnnPaddedParams, build
-    from pipeline.base.sections import read_section
+    from pipeline.base.params import read_section
 
     params = replace(
         read_section(CnnPaddedParams, "models.cnn_padded"),
@@ -77,9 +77,8 @@ WAYS = {  # name: (how the network is built, precision)
 
 def milliseconds(way: str, network: Network) -> Counter[str]:
     """Milliseconds of a step, the mean of an epoch's, by kind of operation."""
-    from pipeline.base.backend import keras
-    from pipeline.training.assembly import POLICIES
-    from pipeline.training.machine import resolve
+    from pipeline.base.backend import keras, resolve
+    from pipeline.training.fit import POLICIES
 
     build, precision = WAYS[way]
     keras.config.set_dtype_policy(POLICIES[resolve(precision)])
@@ -113,7 +112,7 @@ def profiled(train: Callable[[], Any]) -> Counter[str]:
 
 def main() -> None:
     """Profile every way of both networks, one after the other."""
-    from pipeline.training.machine import processor, resolve
+    from pipeline.base.backend import processor, resolve
 
     print(f"{processor()}, one thread, auto is {resolve('auto')}")
     for network in NETWORKS.values():

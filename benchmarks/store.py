@@ -18,11 +18,10 @@ import zarr
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.audio.pcm import to_pcm
-from pipeline.features.params import read_feature
-from pipeline.features.shared.recipe import ExtractFeature
+from pipeline.audio.clips import to_pcm
+from pipeline.features.shared.feature import ExtractFeature, read_feature
 from pipeline.store.store import Store, write_store
-from pipeline.synthesis.play import piece
+from pipeline.synthesis.music import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
 
 TRACKS, RATE, SECONDS = 1000, 22050, 30

@@ -28,10 +28,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from pipeline.base.parallel import ONE_THREAD
-from pipeline.base.sections import read_section
-from pipeline.store.rows import StoredRows
-from pipeline.store.store import write_store
-from pipeline.training.networks import params_class
+from pipeline.base.params import read_section
+from pipeline.store.store import StoredRows, write_store
+from pipeline.training.network import params_class
 
 TRACKS, CLIPS, SHAPE, GENRES = 40_000, 10, (64, 65, 1), 10
 
@@ -48,9 +47,9 @@ def noise_task(
     store: Path, tracks: int, model: str, validation: int, fold: int = 0, epochs: int = 1
 ) -> Any:
     """A fold that trains on all clips of a store of noise but `validation`."""
-    from pipeline.training.fitting import FoldTask
-    from pipeline.training.machine import resolve
-    from pipeline.training.saved import Description
+    from pipeline.base.backend import resolve
+    from pipeline.training.fit import FoldTask
+    from pipeline.training.trained import Description
 
     rows = StoredRows(store, np.arange(tracks * CLIPS))
     labels = np.arange(len(rows)) // CLIPS % GENRES
@@ -66,7 +65,7 @@ def noise_task(
 def train(store: Path) -> None:
     """Print clips a second of one epoch over the whole store."""
     from pipeline.training.checkpoint import Checkpoint
-    from pipeline.training.fitting import fit_fold
+    from pipeline.training.fit import fit_fold
 
     task = noise_task(store, TRACKS, "ann", validation=100)
     start = time.perf_counter()

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from growth import make_project, run
 
 from pipeline.base.parallel import map_tracks, workers
-from pipeline.synthesis.play import piece
+from pipeline.synthesis.music import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
 
 LEAST = 30  # tracks: three of each genre
@@ -79,7 +79,7 @@ def plain_feature(paths: list[Path]) -> tuple[float, float]:
     """Seconds of loading some files, and of their clips' features, in this process."""
     import librosa
 
-    from pipeline.features.shared import musicnn
+    from pipeline.features import musicnn
 
     network = musicnn.load_network("MSD")
     loaded = computed = 0.0
@@ -105,7 +105,7 @@ def plain_folds() -> float:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from pipeline.base.paths import FEATURE_STORES
+    from pipeline.base.files import FEATURE_STORES
     from pipeline.folds.labelled import load_labelled
     from pipeline.folds.table import read_folds
 

@@ -93,11 +93,10 @@ def fit_rate(model: Any, rows: np.ndarray, wanted: np.ndarray) -> float:
 def train_keras(network: Network, precision: str) -> float:
     """Rate of Keras' own `fit`, on as many threads as the environment says."""
     from models.cnn_padded import CnnPaddedParams
-    from pipeline.base.sections import read_section
-    from pipeline.training.assembly import assemble
-    from pipeline.training.machine import resolve
-    from pipeline.training.optimizer import make_optimizer
-    from pipeline.training.saved import Description
+    from pipeline.base.backend import resolve
+    from pipeline.base.params import read_section
+    from pipeline.training.fit import assemble, make_optimizer
+    from pipeline.training.trained import Description
 
     params = read_section(CnnPaddedParams, "models.cnn_padded")
     params = replace(params, filters=network.filters, kernel=network.kernel)
@@ -111,9 +110,8 @@ def train_keras(network: Network, precision: str) -> float:
 
 def convolve(network: Network, precision: str) -> float:
     """Rate of the bare convolutions, each block measured by itself."""
-    from pipeline.base.backend import keras
-    from pipeline.training.assembly import POLICIES
-    from pipeline.training.machine import resolve
+    from pipeline.base.backend import keras, resolve
+    from pipeline.training.fit import POLICIES
 
     keras.config.set_dtype_policy(POLICIES[resolve(precision)])
     seconds, channels = 0.0, 1
@@ -215,7 +213,7 @@ def main() -> None:
         role, network, threads = sys.argv[1], NETWORKS[sys.argv[2]], int(sys.argv[3])
         print(train_torch(network, threads) if role == "torch" else train_keras(network, "float32"))
         return
-    from pipeline.training.machine import processor, resolve
+    from pipeline.base.backend import processor, resolve
 
     print(f"{processor()}, {workers()} at once, auto is {resolve('auto')}")
     for network in NETWORKS.values():

@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.fields import STRICT, NotNegative
-from pipeline.training.params import FitParams
+from pipeline.base.types import STRICT, NotNegative
+from pipeline.training.network import FitParams
 
 WIDTHS = (512, 256, 128, 64)
 

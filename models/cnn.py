@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.fields import STRICT
-from pipeline.training.params import ConvolutionalParams
+from pipeline.base.types import STRICT
+from pipeline.training.network import ConvolutionalParams
 
 HIDDEN = 32
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.fields import STRICT
-from pipeline.training.params import ConvolutionalParams
+from pipeline.base.types import STRICT
+from pipeline.training.network import ConvolutionalParams
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -14,25 +14,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipeline.augmentation.chains import Chain, chain_of
-from pipeline.augmentation.params import AugmentParams
+from pipeline.augmentation.kind import Chain, chain_of
 from pipeline.augmentation.samples import target_of
-from pipeline.augmentation.suitability import reason_against
-from pipeline.augmentation.target import Target
-from pipeline.base.entry import command_line, output_file, run_stage
+from pipeline.augmentation.target import AugmentParams, Target, reason_against
+from pipeline.base.cli import aligned, command_line, output_file, p_text, percent, points, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import FEATURE_STORES
-from pipeline.base.sections import read_section
-from pipeline.base.tables import rounded, write_csv
-from pipeline.base.terminal import aligned, p_text, percent, points
-from pipeline.comparison.outlook import outlook
-from pipeline.comparison.paired import Difference, differences
-from pipeline.comparison.trials import Trial, Trials, open_trials
-from pipeline.evaluation.params import EvaluateParams
+from pipeline.base.files import FEATURE_STORES, rounded, write_csv
+from pipeline.base.params import read_section
+from pipeline.evaluation.predictions import EvaluateParams
 from pipeline.evaluation.summary import SEED
-from pipeline.folds.params import SplitParams
+from pipeline.folds.table import SplitParams
+from pipeline.runs.comparison import Difference, differences
 from pipeline.store.store import Store
-from pipeline.training.experiment import read_experiment
+from pipeline.training.cross_validation import read_experiment
+from pipeline.trials.trial import Trial, Trials, open_trials, outlook
 
 BASELINE, ALL = "none", "all"
 

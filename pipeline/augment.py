@@ -1,12 +1,12 @@
 """Stage: make augmented samples of the labelled clips, and draw what each kind does."""
 
 from pipeline.augmentation.offline import make_samples
-from pipeline.augmentation.params import parse_augment
 from pipeline.augmentation.samples import write_samples
 from pipeline.augmentation.sheet import write_sheet
-from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import AUGMENTED, SHEET
-from pipeline.base.sections import lookup, read_name, read_seed
+from pipeline.augmentation.target import parse_augment
+from pipeline.base.cli import command_line, run_stage
+from pipeline.base.files import AUGMENTED, SHEET
+from pipeline.base.params import lookup, read_name, read_seed
 from pipeline.dataset.tracks import read_tracks
 from pipeline.store.build import replacing_folder
 

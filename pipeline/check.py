@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.audio.params import SegmentParams
-from pipeline.augmentation.params import AugmentParams, parse_augment
-from pipeline.augmentation.target import Target
-from pipeline.base.entry import command_line, run_stage
+from pipeline.audio.clips import SegmentParams
+from pipeline.augmentation.target import AugmentParams, Target, parse_augment
+from pipeline.base.cli import command_line, run_stage
 from pipeline.base.errors import ParamsError
-from pipeline.base.paths import (
+from pipeline.base.files import (
     AUGMENTED,
     CLIPS,
     DATA,
@@ -21,7 +20,7 @@ from pipeline.base.paths import (
     PARAMS_CHECKED,
     TRAINED,
 )
-from pipeline.base.sections import (
+from pipeline.base.params import (
     choice,
     did_you_mean,
     one_of,
@@ -32,15 +31,13 @@ from pipeline.base.sections import (
     read_seed,
     section,
 )
-from pipeline.dataset.params import DatasetParams
-from pipeline.evaluation.params import EvaluateParams
-from pipeline.features.params import feature_names, parse_extract
-from pipeline.features.shared.feature import Feature
-from pipeline.folds.params import SplitParams
-from pipeline.pages.params import ReportParams
-from pipeline.synthesis.params import DemoParams
-from pipeline.training.networks import network_names, params_class
-from pipeline.training.params import FitParams, TrainParams
+from pipeline.dataset.tracks import DatasetParams
+from pipeline.evaluation.predictions import EvaluateParams
+from pipeline.features.shared.feature import Feature, feature_names, parse_extract
+from pipeline.folds.table import SplitParams
+from pipeline.pages.listening import ReportParams
+from pipeline.synthesis.demo_dataset import DemoParams
+from pipeline.training.network import FitParams, TrainParams, network_names, params_class
 
 KEYS = (
     "seed",

@@ -1,11 +1,11 @@
 """Stage: check that there are enough tracks for the folds, before a feature is computed."""
 
-from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import TRACKS_CHECKED
-from pipeline.base.sections import read_section, read_seed
+from pipeline.base.cli import command_line, run_stage
+from pipeline.base.files import TRACKS_CHECKED
+from pipeline.base.params import read_section, read_seed
 from pipeline.dataset.tracks import read_tracks
 from pipeline.folds.assignment import require_folds
-from pipeline.folds.params import SplitParams
+from pipeline.folds.table import SplitParams
 
 
 def main() -> None:

@@ -9,21 +9,9 @@ tracks are new to all of them. The command reads what they recorded, and compute
 import json
 from collections.abc import Iterator
 
-from pipeline.base.entry import command_line, output_file, run_stage
-from pipeline.base.tables import write_csv
-from pipeline.base.terminal import clean, percent
-from pipeline.comparison.combination import (
-    NAME,
-    Combination,
-    as_json,
-    combine,
-    require_combinable,
-)
-from pipeline.comparison.differing import differing
-from pipeline.comparison.paired import Difference
-from pipeline.comparison.probabilities import with_probabilities
-from pipeline.comparison.revisions import add_revisions, read_revision
-from pipeline.comparison.tables import (
+from pipeline.base.cli import clean, command_line, output_file, percent, run_stage
+from pipeline.base.files import write_csv
+from pipeline.pages.tables import (
     Table,
     differences_table,
     genres_table,
@@ -32,8 +20,19 @@ from pipeline.comparison.tables import (
     parameters_table,
     sides_table,
 )
-from pipeline.comparison.text import shown
-from pipeline.comparison.validation import WITHIN, Choice, choose
+from pipeline.pages.terminal import shown
+from pipeline.runs.combination import (
+    NAME,
+    WITHIN,
+    Choice,
+    Combination,
+    as_json,
+    choose,
+    combine,
+    require_combinable,
+)
+from pipeline.runs.comparison import Difference
+from pipeline.runs.revisions import add_revisions, differing, read_revision, with_probabilities
 
 VOTED = "combined: the genre with the highest mean probability; single revisions: their own vote."
 BEST = "The best single revision was picked on the test tracks, so its accuracy is optimistic."

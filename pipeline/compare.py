@@ -7,18 +7,18 @@ compared with the first. A revision is a branch, a commit, a tag, a DVC experime
 
 import json
 
-from pipeline.base.entry import command_line, output_file, run_stage
-from pipeline.base.tables import replacing
-from pipeline.comparison.histories import whole_histories
-from pipeline.comparison.result import as_json, compare_revisions
-from pipeline.comparison.revisions import (
+from pipeline.base.cli import command_line, output_file, run_stage
+from pipeline.base.files import replacing
+from pipeline.pages.comparison_page import changed_sounds, page
+from pipeline.pages.terminal import text
+from pipeline.runs.comparison import as_json, compare_revisions
+from pipeline.runs.revisions import (
     WORKSPACE,
     add_revisions,
     read_revision,
     require_comparable,
+    whole_histories,
 )
-from pipeline.comparison.text import text
-from pipeline.pages.comparison import changed_sounds, page
 
 
 def main() -> None:

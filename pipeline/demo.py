@@ -8,14 +8,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import DEMO, DEMO_TRUTH
-from pipeline.base.progress import progress
-from pipeline.base.sections import read_section, read_seed
-from pipeline.base.tables import write_csv
-from pipeline.synthesis.made import require_own, write_made
-from pipeline.synthesis.params import DemoParams
-from pipeline.synthesis.play import piece
+from pipeline.base.cli import command_line, progress, run_stage
+from pipeline.base.files import DEMO, DEMO_TRUTH, write_csv
+from pipeline.base.params import read_section, read_seed
+from pipeline.synthesis.demo_dataset import DemoParams, require_own, write_made
+from pipeline.synthesis.music import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
 
 SAMPLE_RATE = 22_050

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base.digests import content_digest
-from pipeline.base.entry import command_line, run_stage
+from pipeline.base.cli import command_line, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import (
+from pipeline.base.files import (
     CLIP_PREDICTIONS,
     FEATURE_STORES,
     HISTORIES,
@@ -19,18 +18,21 @@ from pipeline.base.paths import (
     SUMMARY,
     TRAINED,
     TRAINING,
+    content_digest,
+    read_csv,
+    read_json,
+    rounded,
+    write_csv,
+    write_json,
 )
-from pipeline.base.sections import read_name, read_section
-from pipeline.base.tables import read_csv, read_json, rounded, write_csv, write_json
+from pipeline.base.params import read_name, read_section
 from pipeline.evaluation import scores
-from pipeline.evaluation.headline import headline
-from pipeline.evaluation.out_of_fold import clip_predictions
-from pipeline.evaluation.params import EvaluateParams
-from pipeline.evaluation.predictions import CLIP, Predictions, by_level
+from pipeline.evaluation.predictions import CLIP, EvaluateParams, Predictions, by_level
 from pipeline.evaluation.summary import (
     Row,
     accuracies,
     fold_scores,
+    headline,
     prediction_rows,
     split_summary,
     summarise,
@@ -38,8 +40,7 @@ from pipeline.evaluation.summary import (
 )
 from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import read_folds
-from pipeline.training.ensemble import load_models
-from pipeline.training.testing import predict_out_of_fold
+from pipeline.prediction.ensemble import clip_predictions, load_models, predict_out_of_fold
 
 CURVES = {
     "training_accuracy": "accuracy",

@@ -8,14 +8,12 @@ paired with the best. It reads what they recorded in metrics/, and computes noth
 import json
 from collections.abc import Iterator, Sequence
 
-from pipeline.base.entry import command_line, run_stage
+from pipeline.base.cli import aligned, clean, command_line, p_text, percent, points, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.terminal import aligned, clean, p_text, percent, points
-from pipeline.comparison.differing import value_of
-from pipeline.comparison.paired import Difference
-from pipeline.comparison.ranking import Group, Ranking, as_json, rank_runs
-from pipeline.comparison.result import Side
-from pipeline.comparison.tables import heading
+from pipeline.pages.tables import heading
+from pipeline.runs.comparison import Difference, Side
+from pipeline.runs.ranking import Group, Ranking, as_json, rank_runs
+from pipeline.runs.revisions import value_of
 
 WIDTH = 100  # characters of a line
 LONGEST_VALUE = 30

@@ -4,20 +4,17 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import CLIPS, FEATURE_STORES
-from pipeline.features.params import feature_names, read_feature
-from pipeline.features.shared.feature import Feature
-from pipeline.features.shared.recipe import ExtractFeature
-from pipeline.store.build import build_store
-from pipeline.store.plan import jobs_of
+from pipeline.base.cli import command_line, run_stage
+from pipeline.base.files import CLIPS, FEATURE_STORES
+from pipeline.features.shared.feature import ExtractFeature, Feature, feature_names, read_feature
+from pipeline.store.build import build_store, jobs_of
 from pipeline.store.store import Store
 
 
 def extract(clips: Path, name: str, feature: Feature, folder: Path) -> None:
     """Compute a feature of every clip in the store `clips`, and write the store `folder`."""
     with Store(clips) as store:
-        recipe = ExtractFeature(feature, store.description["sample_rate"], feature.sources)
+        recipe = ExtractFeature(feature, store.description["sample_rate"], feature.versions)
         template = partial(feature.template, store.shape[1], recipe.sample_rate)
         description = {**store.description, "name": name, "unit": feature.unit}
     description["params"] = asdict(feature)

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.base.entry import command_line, run_stage
+from pipeline.base.cli import aligned, clean, command_line, percent, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.terminal import aligned, clean, percent
-from pipeline.comparison.git import git, read_files
-from pipeline.comparison.recorded import SPLIT, SUMMARY, TRAINING
+from pipeline.runs.git import git, read_files
+from pipeline.runs.revisions import SPLIT, SUMMARY, TRAINING
 
 TRACK_ACCURACY, LEAKY_ACCURACY = "track_accuracy", "leaky_clip_accuracy"
 LONGEST_SUBJECT, BAR = 40, 33  # characters

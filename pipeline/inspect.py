@@ -13,25 +13,22 @@ from typing import Any, get_args
 
 import numpy as np
 
-from pipeline.audio.clips import CutTrack
-from pipeline.audio.params import SegmentParams
-from pipeline.base.entry import command_line, run_stage
+from pipeline.audio.clips import SegmentParams
+from pipeline.audio.decode import CutTrack
+from pipeline.base.cli import command_line, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.sections import lookup, read_section, read_seed
-from pipeline.comparison.stage_cost import estimate_stage_seconds
-from pipeline.dataset.files import find_tracks
-from pipeline.dataset.gtzan import gtzan_facts
-from pipeline.dataset.metadata import read_metadata, with_gtzan_artists
-from pipeline.dataset.params import DatasetParams
+from pipeline.base.params import lookup, read_section, read_seed
+from pipeline.dataset.folder import find_tracks, read_metadata
+from pipeline.dataset.gtzan import gtzan_facts, with_gtzan_artists
 from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
-from pipeline.dataset.tracks import Track
-from pipeline.features.params import parse_extract
+from pipeline.dataset.tracks import DatasetParams, Track
+from pipeline.features.shared.feature import parse_extract
 from pipeline.folds.assignment import require_folds
-from pipeline.folds.params import ProtocolName, SplitParams
-from pipeline.folds.table import FoldedTrack, folds_of, sides
-from pipeline.pages.inspection import inspection_text
+from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of, sides
+from pipeline.pages.terminal import inspection_text
 from pipeline.recordings.fingerprint import fingerprint
-from pipeline.recordings.replicas import exact_rows, find_replicas, same_samples
+from pipeline.recordings.matching import exact_rows, find_replicas, same_samples
+from pipeline.trials.inspection import estimate_stage_seconds
 
 Folded = list[FoldedTrack] | PipelineError  # of a protocol: the tracks, or why it cannot be used
 

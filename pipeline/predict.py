@@ -12,37 +12,44 @@ from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 
-from pipeline.audio.rejection import Rejection
-from pipeline.base.arrays import Array
-from pipeline.base.entry import command_line, output_file, run_stage, when_interrupted
-from pipeline.base.errors import PipelineError
-from pipeline.base.growing import GrowingTable
-from pipeline.base.paths import FEATURE_STORES, TRAINED, UNLABELLED, UNLABELLED_CLIPS
-from pipeline.base.progress import progress
-from pipeline.base.tables import write_csv
-from pipeline.base.terminal import RESUMES, clean
-from pipeline.dataset.files import audio_files, name_of
+from pipeline.base.cli import (
+    RESUMES,
+    clean,
+    command_line,
+    output_file,
+    progress,
+    run_stage,
+    when_interrupted,
+)
+from pipeline.base.errors import PipelineError, Rejection
+from pipeline.base.files import (
+    FEATURE_STORES,
+    TRAINED,
+    UNLABELLED,
+    UNLABELLED_CLIPS,
+    GrowingTable,
+    write_csv,
+)
+from pipeline.base.types import Array
+from pipeline.dataset.folder import audio_files, name_of
 from pipeline.dataset.tracks import read_tracks
-from pipeline.evaluation.over_time import write_labels, write_over_time
 from pipeline.evaluation.summary import probability_columns, probability_row
-from pipeline.evaluation.verdicts import (
+from pipeline.prediction.ensemble import Models, load_models, predict_clips
+from pipeline.prediction.files import (
+    Prediction,
     Row,
     file_columns,
     file_row,
     format_table,
-    track_columns,
-    verdict,
-)
-from pipeline.store.store import Store
-from pipeline.training.ensemble import load_models
-from pipeline.training.prediction import (
-    Models,
-    Prediction,
-    predict_clips,
     predict_sound,
     recipe_of,
     require_use,
+    track_columns,
+    verdict,
+    write_labels,
+    write_over_time,
 )
+from pipeline.store.store import Store
 
 
 def predict_store(
@@ -120,7 +127,7 @@ def write_outputs(wanted: Namespace, models: Models, heard: Mapping[Path, Predic
         write_labels(wanted.labels, named, genres, store["seconds"])
     if wanted.page:
         # By its name, as the stage does not need it: an edit of a page predicts nothing again.
-        song = import_module("pipeline.pages.song")
+        song = import_module("pipeline.pages.song_page")
         song.write_song_page(wanted.page, heard, description, len(models))
 
 

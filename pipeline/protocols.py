@@ -14,26 +14,20 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pipeline.base.entry import command_line, output_file, run_stage
-from pipeline.base.errors import PipelineError
-from pipeline.base.paths import FEATURE_STORES
-from pipeline.base.sections import read_section
-from pipeline.base.tables import rounded, write_csv
-from pipeline.base.terminal import aligned, percent, points, warn
-from pipeline.comparison.cross_validate import cross_validate
-from pipeline.comparison.outlook import outlook
-from pipeline.dataset.tracks import read_tracks
-from pipeline.evaluation.params import EvaluateParams
-from pipeline.evaluation.predictions import by_level
+from pipeline.base.cli import aligned, command_line, output_file, percent, points, run_stage, warn
+from pipeline.base.errors import LeakError, PipelineError
+from pipeline.base.files import FEATURE_STORES, rounded, write_csv
+from pipeline.base.params import read_section
+from pipeline.dataset.tracks import read_replica_pairs, read_tracks
+from pipeline.evaluation.predictions import EvaluateParams, by_level
 from pipeline.evaluation.summary import summarise, summarise_leaky
 from pipeline.folds.assignment import Assignment, assign_folds
-from pipeline.folds.errors import LeakError
 from pipeline.folds.labelled import load_labelled
-from pipeline.folds.params import ProtocolName, SplitParams
 from pipeline.folds.protocols import PROTOCOLS
-from pipeline.recordings.pairs import read_replica_pairs
-from pipeline.training.experiment import Experiment, read_experiment
-from pipeline.training.record import Record
+from pipeline.folds.table import ProtocolName, SplitParams
+from pipeline.training.cross_validation import Experiment, read_experiment
+from pipeline.training.trained import Record
+from pipeline.trials.trial import cross_validate, outlook
 
 DEFAULT: list[ProtocolName] = ["clip", "song", "artist", "filtered"]
 COLUMNS = ["protocol", "judged", "folds", "tracks", "genres_absent"]

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.base.entry import command_line, run_stage
+from pipeline.base.cli import command_line, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.store.cache import machine_cache
 

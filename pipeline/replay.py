@@ -14,16 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.audio.pcm import Pcm
-from pipeline.augmentation.registry import augmentations
+from pipeline.audio.clips import Pcm
+from pipeline.augmentation.kind import augmentations
 from pipeline.augmentation.samples import Sample, by_store, read_samples, require_rows, target_of
 from pipeline.augmentation.sheet import write_pair
 from pipeline.augmentation.target import Target
-from pipeline.base.arrays import Array
-from pipeline.base.entry import command_line, output_file, run_stage
+from pipeline.base.cli import command_line, output_file, progress, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES
-from pipeline.base.progress import progress
+from pipeline.base.files import AUGMENTED, CLIPS, FEATURE_STORES
+from pipeline.base.types import Array
 from pipeline.store.store import Store
 
 

@@ -5,16 +5,22 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pipeline.base.entry import command_line, run_stage
+from pipeline.base.cli import command_line, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import CLIPS, FINGERPRINTS, METRICS, REPLICAS, TRACKS
-from pipeline.base.tables import rounded, write_csv, write_json
-from pipeline.dataset.tracks import read_tracks
-from pipeline.recordings.pairs import REPLICA_COLUMNS
-from pipeline.recordings.recipe import FingerprintTrack
-from pipeline.recordings.replicas import EXACT, NEAR, Row, find_replicas
-from pipeline.store.build import build_store
-from pipeline.store.plan import jobs_of
+from pipeline.base.files import (
+    CLIPS,
+    FINGERPRINTS,
+    METRICS,
+    REPLICAS,
+    TRACKS,
+    rounded,
+    write_csv,
+    write_json,
+)
+from pipeline.dataset.tracks import REPLICA_COLUMNS, read_tracks
+from pipeline.recordings.fingerprint import FingerprintTrack
+from pipeline.recordings.matching import EXACT, NEAR, Row, find_replicas
+from pipeline.store.build import build_store, jobs_of
 from pipeline.store.store import Store
 
 COUNTS = METRICS / "replicas.json"

@@ -6,13 +6,12 @@ pictures.
 
 from pathlib import Path
 
-from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import CLIPS, FEATURE_STORES, REPORT
-from pipeline.base.sections import lookup, read_name, read_section
+from pipeline.base.cli import command_line, run_stage
+from pipeline.base.files import CLIPS, FEATURE_STORES, REPORT
+from pipeline.base.params import lookup, read_name, read_section
+from pipeline.pages.listening import ReportParams, read_run
 from pipeline.pages.media import beside, open_studio
-from pipeline.pages.params import ReportParams
-from pipeline.pages.report import page
-from pipeline.pages.run import read_run
+from pipeline.pages.report_page import page
 from pipeline.store.build import replacing_folder
 
 

@@ -6,22 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.audio.clips import CutTrack
-from pipeline.audio.decode import converter_of
-from pipeline.audio.params import SegmentParams
-from pipeline.base.entry import command_line, run_stage
+from pipeline.audio.clips import SegmentParams
+from pipeline.audio.decode import CutTrack, converter_of
+from pipeline.base.cli import command_line, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import CLIPS, METRICS, TRACKS
-from pipeline.base.sections import read_section
-from pipeline.base.tables import write_csv, write_json
-from pipeline.dataset.files import TrackFile, find_tracks, hash_files, unchanged
-from pipeline.dataset.gtzan import foreign_tracks, gtzan_facts
-from pipeline.dataset.metadata import read_metadata, with_gtzan_artists
-from pipeline.dataset.params import DatasetParams
-from pipeline.dataset.tracks import COLUMNS, REJECTED, TRUNCATED, status_of
-from pipeline.store.build import NoRowsError, build_store
+from pipeline.base.files import CLIPS, METRICS, TRACKS, write_csv, write_json
+from pipeline.base.params import read_section
+from pipeline.dataset.folder import TrackFile, find_tracks, hash_files, read_metadata, unchanged
+from pipeline.dataset.gtzan import foreign_tracks, gtzan_facts, with_gtzan_artists
+from pipeline.dataset.tracks import COLUMNS, REJECTED, TRUNCATED, DatasetParams, status_of
+from pipeline.store.build import Job, NoRowsError, build_store
 from pipeline.store.cache import CachedTrack
-from pipeline.store.plan import Job
 
 COUNTS = METRICS / "segment.json"
 FACTS = ("seconds", "sample_rate", "channels")

@@ -1,16 +1,11 @@
 """Stage: assign the labelled tracks to folds, audit these, and write data/folds.csv."""
 
-from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import SPLIT
-from pipeline.base.sections import read_section, read_seed
-from pipeline.base.tables import write_json
-from pipeline.base.terminal import warn
-from pipeline.dataset.tracks import read_tracks
-from pipeline.folds.assignment import assign_folds
-from pipeline.folds.figures import folds_digest
-from pipeline.folds.params import SplitParams
-from pipeline.folds.table import write_folds
-from pipeline.recordings.pairs import read_replica_pairs
+from pipeline.base.cli import command_line, run_stage, warn
+from pipeline.base.files import SPLIT, write_json
+from pipeline.base.params import read_section, read_seed
+from pipeline.dataset.tracks import read_replica_pairs, read_tracks
+from pipeline.folds.assignment import assign_folds, folds_digest
+from pipeline.folds.table import SplitParams, write_folds
 
 
 def main() -> None:

@@ -4,21 +4,33 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.base.entry import command_line, run_stage
-from pipeline.base.paths import FEATURE_STORES, HISTORIES, SUMMARY, TRAINED, TRAINING
-from pipeline.base.tables import rounded, write_csv, write_json
-from pipeline.folds.figures import SHORT, folds_digest
+from pipeline.base.backend import versions
+from pipeline.base.cli import command_line, run_stage
+from pipeline.base.files import (
+    FEATURE_STORES,
+    HISTORIES,
+    SUMMARY,
+    TRAINED,
+    TRAINING,
+    rounded,
+    write_csv,
+    write_json,
+)
+from pipeline.folds.assignment import SHORT, folds_digest
 from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import read_folds
 from pipeline.store.build import replacing_folder
 from pipeline.store.cache import link
-from pipeline.training.cross_validation import code_of, train_folds
-from pipeline.training.experiment import Experiment, read_experiment
-from pipeline.training.fitting import FoldTask
-from pipeline.training.live import COLUMNS
-from pipeline.training.machine import versions
-from pipeline.training.record import MODEL, Record, read_record
-from pipeline.training.tasks import make_tasks
+from pipeline.training.cross_validation import (
+    Experiment,
+    code_of,
+    make_tasks,
+    read_experiment,
+    train_folds,
+)
+from pipeline.training.fit import FoldTask
+from pipeline.training.trained import MODEL, Record, read_record
+from pipeline.training.watching import COLUMNS
 
 
 def parameters(experiment: Experiment, store: Mapping[str, Any]) -> dict[str, Any]:

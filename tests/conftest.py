@@ -12,9 +12,8 @@ import pytest
 from documents import write_params
 from repository import FIGURES
 
-from pipeline.base.paths import SPLIT
-from pipeline.base.tables import write_json
-from pipeline.folds.figures import folds_digest
+from pipeline.base.files import SPLIT, write_json
+from pipeline.folds.assignment import folds_digest
 
 # A busy machine may take its time over an example: no test measures any.
 hypothesis.settings.register_profile("patient", deadline=None)

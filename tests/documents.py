@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter
 
-from pipeline.augmentation.registry import augmentations
-from pipeline.features.params import feature_class, feature_names
-from pipeline.training.networks import network_names, params_class
+from pipeline.augmentation.kind import augmentations
+from pipeline.features.shared.feature import feature_class, feature_names
+from pipeline.training.network import network_names, params_class
 
 STARTED_FROM = Path(__file__).with_name("params.yaml")
 # For a network that tests/params.yaml lacks: parameters that would have no effect are 0.

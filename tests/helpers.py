@@ -14,18 +14,17 @@ from documents import changed_document, write_params
 
 from pipeline.augmentation.offline import make_samples
 from pipeline.augmentation.samples import read_samples
-from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES, FOLDS, TRACKS
-from pipeline.base.tables import write_csv
+from pipeline.base.files import AUGMENTED, CLIPS, FEATURE_STORES, FOLDS, TRACKS, write_csv
 from pipeline.dataset.tracks import COLUMNS, Track, read_tracks
 from pipeline.extract import extract
-from pipeline.features.params import read_feature
+from pipeline.features.shared.feature import read_feature
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack, read_folds, write_folds
 from pipeline.store.store import Store, in_store_order, write_store
 from pipeline.training import cross_validation
-from pipeline.training.assembly import assemble
-from pipeline.training.experiment import Experiment, read_experiment
-from pipeline.training.saved import Description, save_model
+from pipeline.training.cross_validation import Experiment, read_experiment
+from pipeline.training.fit import assemble
+from pipeline.training.trained import Description, save_model
 
 ROOT = Path(__file__).parent.parent
 SAMPLE_RATE = 4000

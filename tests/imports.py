@@ -10,9 +10,12 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("pipeline", "models")
 # Modules that find others by name, and what they find.
 FINDS = {
-    "pipeline/features/params.py": "pipeline/features",
-    "pipeline/augmentation/registry.py": "pipeline/augmentation/kinds",
-    "pipeline/training/networks.py": "models",
+    "pipeline/features/shared/feature.py": sorted((ROOT / "pipeline/features").glob("[!_]*.py")),
+    "pipeline/augmentation/kind.py": [
+        ROOT / "pipeline/augmentation" / f"{medium}.py"
+        for medium in ("sounds", "pictures", "decibels")
+    ],
+    "pipeline/training/network.py": sorted((ROOT / "models").glob("[!_]*.py")),
 }
 
 

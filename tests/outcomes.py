@@ -7,9 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base.paths import CLIP_PREDICTIONS, METRICS, REPLICAS, UNLABELLED_CLIPS
-from pipeline.base.tables import write_csv, write_json
-from pipeline.recordings.pairs import REPLICA_COLUMNS
+from pipeline.base.files import (
+    CLIP_PREDICTIONS,
+    METRICS,
+    REPLICAS,
+    UNLABELLED_CLIPS,
+    write_csv,
+    write_json,
+)
+from pipeline.dataset.tracks import REPLICA_COLUMNS
 
 Row = dict[str, str]
 

@@ -8,11 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.digests import content_digest
-from pipeline.base.tables import write_csv, write_json
-from pipeline.comparison.outcomes import track_outcomes
-from pipeline.comparison.recorded import HISTORIES, PREDICTIONS, SCORES, SPLIT, SUMMARY, TRAINING
-from pipeline.comparison.revisions import Revision
+from pipeline.base.files import content_digest, write_csv, write_json
+from pipeline.runs.revisions import (
+    HISTORIES,
+    PREDICTIONS,
+    SCORES,
+    SPLIT,
+    SUMMARY,
+    TRAINING,
+    Revision,
+    track_outcomes,
+)
 
 GENRES = ("blues", "metal", "rock")
 ACTUAL = [genre for genre in GENRES for _ in range(4)]

@@ -8,8 +8,8 @@ import pytest
 import scipy.signal
 from matplotlib import colormaps, mlab
 
-from pipeline.audio.pcm import from_pcm, to_pcm
-from pipeline.base.arrays import Array
+from pipeline.audio.clips import from_pcm, to_pcm
+from pipeline.base.types import Array
 from pipeline.features.mel import Mel
 
 SAMPLE_RATE = 22_050

@@ -21,32 +21,28 @@ from helpers import (
 )
 
 from pipeline import ablate
-from pipeline.augmentation.chains import chain_of
-from pipeline.augmentation.registry import augmentations
+from pipeline.augmentation.kind import augmentations, chain_of
 from pipeline.augmentation.samples import write_samples
 from pipeline.augmentation.target import Target
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import AUGMENTED, FEATURE_STORES, REPLICAS
-from pipeline.base.sections import read_section
-from pipeline.base.tables import read_csv, write_csv
-from pipeline.comparison import trials
-from pipeline.comparison.outcomes import TrackOutcomes
-from pipeline.comparison.trials import Trial, Trials
-from pipeline.comparison.validation import kept_accuracy
-from pipeline.dataset.tracks import read_tracks
-from pipeline.evaluation.votes import VOTERS
-from pipeline.features.params import read_feature
+from pipeline.base.files import AUGMENTED, FEATURE_STORES, REPLICAS, read_csv, write_csv
+from pipeline.base.params import read_section
+from pipeline.dataset.tracks import REPLICA_COLUMNS, read_tracks
+from pipeline.evaluation.predictions import VOTERS
+from pipeline.features.shared.feature import read_feature
 from pipeline.folds.assignment import assign_folds
 from pipeline.folds.labelled import load_labelled
-from pipeline.folds.params import SplitParams
-from pipeline.recordings.pairs import REPLICA_COLUMNS
+from pipeline.folds.table import SplitParams
+from pipeline.prediction.ensemble import probabilities
+from pipeline.prediction.saved import load_model
+from pipeline.runs.combination import kept_accuracy
+from pipeline.runs.revisions import TrackOutcomes
 from pipeline.store.store import write_store
-from pipeline.training.cross_validation import train_folds
-from pipeline.training.ensemble import probabilities
-from pipeline.training.fitting import HISTORY
-from pipeline.training.loading import load_model
-from pipeline.training.record import MODEL, Record, read_record
-from pipeline.training.tasks import make_tasks
+from pipeline.training.cross_validation import make_tasks, train_folds
+from pipeline.training.fit import HISTORY
+from pipeline.training.trained import MODEL, Record, read_record
+from pipeline.trials import trial as trials
+from pipeline.trials.trial import Trial, Trials
 
 pytestmark = saves_models
 

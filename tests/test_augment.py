@@ -12,7 +12,7 @@ from helpers import OFFLINE, ROOT, SMALL, contents, run_main, write_project
 from pipeline import augment
 from pipeline.augmentation.samples import TABLE, read_samples
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import AUGMENTED, SHEET
+from pipeline.base.files import AUGMENTED, SHEET
 from pipeline.store.build import replacing_folder
 
 pytestmark = pytest.mark.usefixtures("project")

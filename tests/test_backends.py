@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
-from pipeline.training.ensemble import probabilities
-from pipeline.training.loading import load_model
-from pipeline.training.networks import network_names
+from pipeline.prediction.ensemble import probabilities
+from pipeline.prediction.saved import load_model
+from pipeline.training.network import network_names
 
 BACKENDS = [
     name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name) is not None
@@ -30,10 +30,10 @@ import numpy as np
 from documents import base_document
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.check import parse_models
-from pipeline.training.fitting import FoldTask, fit_fold
-from pipeline.training.ensemble import probabilities
-from pipeline.training.loading import load_model
-from pipeline.training.saved import Description, save_model
+from pipeline.training.fit import FoldTask, fit_fold
+from pipeline.prediction.ensemble import probabilities
+from pipeline.prediction.saved import load_model
+from pipeline.training.trained import Description, save_model
 from pipeline.base.backend import keras
 
 folder, precisions = Path(sys.argv[1]), sys.argv[2].split(",")

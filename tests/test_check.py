@@ -12,17 +12,17 @@ import yaml
 from documents import base_document, changed_document, write_params
 from helpers import ROOT
 
-from pipeline.audio.params import SegmentParams
-from pipeline.augmentation.params import parse_augment
-from pipeline.augmentation.registry import augmentations
-from pipeline.base.entry import run_stage
+from pipeline.audio.clips import SegmentParams
+from pipeline.augmentation.kind import augmentations
+from pipeline.augmentation.target import parse_augment
+from pipeline.base.cli import run_stage
 from pipeline.base.errors import ParamsError
-from pipeline.base.paths import FEATURE_STORES, PARAMS, PARAMS_CHECKED
-from pipeline.base.sections import one_of, read_section
+from pipeline.base.files import FEATURE_STORES, PARAMS, PARAMS_CHECKED
+from pipeline.base.params import one_of, read_section
 from pipeline.check import KEYS, check, check_dataset, check_input, main, parse_models
-from pipeline.dataset.params import DatasetParams
-from pipeline.features.params import feature_names, parse_extract
-from pipeline.training.networks import network_names
+from pipeline.dataset.tracks import DatasetParams
+from pipeline.features.shared.feature import feature_names, parse_extract
+from pipeline.training.network import network_names
 
 TOO_LARGE = 10**30
 EXTRACT_KEYS = ["features", *feature_names()]

@@ -10,7 +10,7 @@ from documents import write_params
 from helpers import ROOT, SMALL, write_tracks
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import FEATURE_STORES, REPLICAS, TRACKS_CHECKED
+from pipeline.base.files import FEATURE_STORES, REPLICAS, TRACKS_CHECKED
 from pipeline.check_tracks import main
 
 Row = tuple[str, str, str]

@@ -135,7 +135,7 @@ def elsewhere(place: Workplace) -> None:
 
 def edited(place: Workplace) -> None:
     """Have workers start in a folder with other code."""
-    with (place.folder / "pipeline" / "audio" / "pcm.py").open("a") as file:
+    with (place.folder / "pipeline" / "audio" / "clips.py").open("a") as file:
         file.write("CHANGED = True\n")
 
 

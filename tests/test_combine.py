@@ -8,21 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from repository import (
-    BETTER,
-    GENRES,
-    MAIN,
-    Repository,
-    Row,
-    except_for,
-    predictions,
-    write_scores,
-)
+from repository import BETTER, GENRES, MAIN, Repository, Row, except_for, predictions, write_scores
 
 from pipeline import combine
-from pipeline.base.entry import run_stage
-from pipeline.base.paths import CLIP_PREDICTIONS, HISTORIES
-from pipeline.base.tables import read_csv, write_csv
+from pipeline.base.cli import run_stage
+from pipeline.base.files import CLIP_PREDICTIONS, HISTORIES, read_csv, write_csv
 
 STAGE = """
 stages:

@@ -11,7 +11,7 @@ import pytest
 from helpers import ROOT
 
 from pipeline.__main__ import STAGES, listing
-from pipeline.base.terminal import RESUMES
+from pipeline.base.cli import RESUMES
 
 NAMES = sorted(path.stem for path in (ROOT / "pipeline").glob("[!_]*.py"))
 RESUMABLE = {*STAGES, "ablate", "protocols"} - {"predict"}  # which says itself what it keeps

@@ -11,13 +11,12 @@ import pytest
 from repository import BETTER, FIGURES, MAIN, Repository, predictions
 
 from pipeline import compare
-from pipeline.base.entry import run_stage
-from pipeline.base.paths import CLIPS, TRACKS
-from pipeline.base.tables import write_csv
-from pipeline.comparison.result import as_json, compare_revisions
-from pipeline.comparison.revisions import read_revision
+from pipeline.base.cli import run_stage
+from pipeline.base.files import CLIPS, TRACKS, write_csv
 from pipeline.dataset.tracks import COLUMNS, read_tracks
-from pipeline.folds.figures import dataset_digest
+from pipeline.folds.assignment import dataset_digest
+from pipeline.runs.comparison import as_json, compare_revisions
+from pipeline.runs.revisions import read_revision
 from pipeline.store.store import write_store
 
 

@@ -12,7 +12,7 @@ import pytest
 from waiting import wait_until
 from workplace import MUSIC_TRACKS, Workplace, kill_group
 
-from pipeline.base.terminal import RESUMES
+from pipeline.base.cli import RESUMES
 
 SEGMENT = ("python", "-m", "pipeline.segment")
 EXTRACT = ("python", "-m", "pipeline.extract", "centroid")

@@ -17,7 +17,7 @@ import yaml
 from documents import write_params
 from imports import ROOT
 
-from pipeline.base import sections
+from pipeline.base import params as sections
 
 PARTS = [
     *("pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"),

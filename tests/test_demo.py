@@ -11,9 +11,8 @@ import soundfile
 
 from pipeline import demo
 from pipeline.base.errors import PipelineError
-from pipeline.dataset.files import find_tracks
-from pipeline.synthesis.made import MADE
-from pipeline.synthesis.params import DemoParams
+from pipeline.dataset.folder import find_tracks
+from pipeline.synthesis.demo_dataset import MADE, DemoParams
 from pipeline.synthesis.styles import GENRES
 
 PARAMS = DemoParams(tracks_per_genre=3, artists_per_genre=2, seconds=1.0, unlabelled=12)

@@ -7,7 +7,7 @@ from documents import base_document, changed_document, example_of
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.fields import STRICT, WHOLE, Count, NotNegative, Share
+from pipeline.base.types import STRICT, WHOLE, Count, NotNegative, Share
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -12,8 +12,10 @@ DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding
 STAGES: dict[str, dict[str, Any]] = DOCUMENT["stages"]
 # What a stage finds by name, where it is not all that could be found.
 CHOSEN = {
-    "extract": {"pipeline/features": "pipeline/features/${item.feature}.py"},
-    "train": {"models": "models/${model}.py"},
+    "extract": {
+        "pipeline/features/shared/feature.py": "pipeline/features/${item.feature}.py",
+    },
+    "train": {"pipeline/training/network.py": "models/${model}.py"},
 }
 
 
@@ -28,12 +30,12 @@ def needed(name: str) -> set[str]:
     """Files that a stage imports, also by name; a chosen entry stands for all of its package."""
     found = closure(stage_file(STAGES[name]))
     entries: set[str] = set()
-    for finder, folder in FINDS.items():
+    for finder, paths in FINDS.items():
         if ROOT / finder in found:
-            chosen = CHOSEN.get(name, {}).get(folder)
+            chosen = CHOSEN.get(name, {}).get(finder)
             if chosen:
                 entries.add(chosen)
-            for path in (ROOT / folder).glob("[!_]*.py"):
+            for path in paths:
                 found |= closure(path) - ({path} if chosen else set())
     return relative(found) | entries
 

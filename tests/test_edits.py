@@ -17,17 +17,17 @@ PARTS = ["pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitign
 
 # What is edited, and which stages may run again; the cache serves those whose results stay.
 TABLE = {
-    "pipeline/augmentation/kinds/noise.py": {"check", "augment", "train", "report"},
+    "pipeline/augmentation/sounds.py": {"check", "augment", "train", "report"},
     "pipeline/features/mel.py": {"check", "extract@mel", "augment", "train", "predict", "report"},
     "models/ann.py": {"check"},  # while model: cnn
-    "pipeline/training/fitting.py": {"check", "train", "evaluate", "predict"},
+    "pipeline/training/fit.py": {"check", "train", "evaluate", "predict"},
     "pipeline/audio/decode.py": {"segment", "predict", "report"},
     "pipeline/folds/protocols.py": {"check_tracks", "split", "train", "evaluate"},
-    "pipeline/evaluation/votes.py": {"evaluate", "predict", "report"},
+    "pipeline/evaluation/predictions.py": {"evaluate", "predict", "report"},
     "pipeline/pages/charts.py": {"report"},
     "pipeline/pages/templates/browser/list.js": {"report"},
     "pipeline/compare.py": set[str](),
-    "pipeline/comparison/paired.py": set[str](),
+    "pipeline/runs/comparison.py": set[str](),
     "tests/test_edits.py": set[str](),
 }
 # Parameters that change, while feature: mel and model: cnn.

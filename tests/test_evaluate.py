@@ -12,16 +12,14 @@ import pytest
 from helpers import describe, labelled_clips, labelled_tracks, saves_models, write_project
 
 from pipeline import evaluate
-from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import FEATURE_STORES
-from pipeline.evaluation.out_of_fold import clip_predictions
-from pipeline.evaluation.predictions import Predictions
-from pipeline.evaluation.votes import VOTERS
+from pipeline.base.files import FEATURE_STORES
+from pipeline.base.types import Array
+from pipeline.evaluation.predictions import VOTERS, Predictions
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack
-from pipeline.training.saved import Description
-from pipeline.training.testing import predict_out_of_fold
+from pipeline.prediction.ensemble import clip_predictions, predict_out_of_fold
+from pipeline.training.trained import Description
 
 pytestmark = saves_models
 

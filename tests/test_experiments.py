@@ -10,10 +10,10 @@ import pytest
 from repository import ACTUAL, BETTER, FIGURES, MAIN, Repository, Row, except_for, predictions
 
 from pipeline import experiments
-from pipeline.base.entry import run_stage
-from pipeline.comparison.ranking import Ranking, rank_runs
-from pipeline.comparison.result import compare_revisions
-from pipeline.comparison.revisions import read_revision
+from pipeline.base.cli import run_stage
+from pipeline.runs.comparison import compare_revisions
+from pipeline.runs.ranking import Ranking, rank_runs
+from pipeline.runs.revisions import read_revision
 
 WORST = except_for(dict.fromkeys(range(10), "none"))
 ARTIST = {**FIGURES, "protocol": "artist", "folds_digest": "e" * 64, "folds": 3}

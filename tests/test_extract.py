@@ -9,10 +9,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from pipeline import extract
-from pipeline.audio.pcm import Pcm, from_pcm
+from pipeline.audio.clips import Pcm, from_pcm
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import CLIPS, FEATURE_STORES
-from pipeline.features.params import feature_names, read_feature
+from pipeline.base.files import CLIPS, FEATURE_STORES
+from pipeline.features.shared.feature import feature_names, read_feature
 from pipeline.store.store import Store, in_store_order, write_store
 
 SAMPLE_RATE = 22_050

@@ -8,10 +8,10 @@ import pytest
 from repository import FIGURES, Repository
 
 from pipeline import history
-from pipeline.base.entry import run_stage
+from pipeline.base.cli import run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.comparison.recorded import SPLIT, TRAINING
 from pipeline.history import BAR, Entry, bar, read_history
+from pipeline.runs.revisions import SPLIT, TRAINING
 
 LONG = "a subject that is much longer than there is room for in a line"
 

@@ -27,7 +27,9 @@ ORDER = [
     "training",
     "models",
     "evaluation",
-    "comparison",
+    "prediction",
+    "runs",
+    "trials",
     "pages",
 ]
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

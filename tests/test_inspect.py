@@ -14,13 +14,12 @@ from helpers import SMALL
 
 from pipeline import inspect, segment
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import TRACKS
-from pipeline.base.sections import read_section
-from pipeline.base.tables import read_csv
-from pipeline.comparison.stage_cost import RATES_FOR_ANY_SIZE
+from pipeline.base.files import TRACKS, read_csv
+from pipeline.base.params import read_section
 from pipeline.dataset.tracks import REJECTED, TRUNCATED, Track
-from pipeline.folds.params import SplitParams
-from pipeline.pages.inspection import WIDTH, inspection_text
+from pipeline.folds.table import SplitParams
+from pipeline.pages.terminal import WIDTH, inspection_text
+from pipeline.trials.inspection import RATES_FOR_ANY_SIZE
 
 RATE = 8000
 CHANGES = {**SMALL, "split.folds": 3}

@@ -12,8 +12,7 @@ from browser import Browser, chromium, needs_browser
 from helpers import ROOT
 from outcomes import clip_rows, write_outcome
 
-from pipeline.base.paths import METRICS
-from pipeline.base.tables import write_csv
+from pipeline.base.files import METRICS, write_csv
 
 GENRES = ["blues", "jazz"]
 PLOTS = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]

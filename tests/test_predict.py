@@ -26,21 +26,31 @@ from helpers import (
 )
 
 from pipeline import predict
-from pipeline.audio.clips import load_clips
-from pipeline.audio.pcm import from_pcm
-from pipeline.base import paths
-from pipeline.base.entry import run_stage
+from pipeline.audio.clips import from_pcm
+from pipeline.audio.decode import load_clips
+from pipeline.base import files as paths
+from pipeline.base.cli import RESUMES, clean, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import FEATURE_STORES, TRAINED
-from pipeline.base.tables import read_csv
-from pipeline.base.terminal import RESUMES, clean
-from pipeline.evaluation.verdicts import COLUMNS, Row, format_table, verdict
+from pipeline.base.files import FEATURE_STORES, TRAINED, read_csv
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
-from pipeline.features.params import read_feature
+from pipeline.features.shared.feature import read_feature
+from pipeline.prediction.ensemble import (
+    PREDICT_ROWS,
+    Models,
+    load_models,
+    predict_clips,
+    probabilities,
+)
+from pipeline.prediction.files import (
+    VERDICT_COLUMNS,
+    Prediction,
+    Row,
+    format_table,
+    predict_sound,
+    verdict,
+)
 from pipeline.store.store import Store, write_store
-from pipeline.training.ensemble import PREDICT_ROWS, load_models, probabilities
-from pipeline.training.prediction import Models, Prediction, predict_clips, predict_sound
 
 pytestmark = saves_models
 
@@ -183,8 +193,8 @@ def test_table_is_also_written_as_csv(
         [row] = csv.DictReader(file)
     rows, _ = predict.predict_files(load_models(folder / TRAINED), [Path("one.wav")])
     assert [row] == rows
-    assert list(row) == ["file", *COLUMNS, "p_high", "p_low"]
-    assert out.splitlines()[1].split() == [row[name] for name in ("file", *COLUMNS)]
+    assert list(row) == ["file", *VERDICT_COLUMNS, "p_high", "p_low"]
+    assert out.splitlines()[1].split() == [row[name] for name in ("file", *VERDICT_COLUMNS)]
 
 
 def test_the_strongest_tags_are_told_where_the_feature_has_them(
@@ -246,7 +256,7 @@ def test_feature_of_ones_own_cannot_be_computed_for_a_file(audio: Path) -> None:
 def test_table_is_aligned() -> None:
     def row(name: str, genre: str, runner_up: str) -> Row:
         cells = (name, genre, "0.9000", runner_up, "0.0500")
-        return dict(zip(["file", *COLUMNS], cells, strict=True))
+        return dict(zip(["file", *VERDICT_COLUMNS], cells, strict=True))
 
     lines = format_table(
         [row("a.wav", "hiphop", "pop"), row("a longer name.wav", "pop", "classical")]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline.base.progress import progress
+from pipeline.base.cli import progress
 
 
 class Terminal(io.StringIO):
@@ -19,7 +19,7 @@ def test_a_terminal_has_a_bar_for_what_takes_long(
 ) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr("pipeline.base.progress.BAR_SECONDS", seconds)
+    monkeypatch.setattr("pipeline.base.cli.BAR_SECONDS", seconds)
     with progress(3, "decode") as reported:
         for _ in range(3):
             reported.update()
@@ -30,7 +30,7 @@ def test_a_file_has_whole_lines_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = iter(range(0, 1000, 4))
-    monkeypatch.setattr("pipeline.base.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("pipeline.base.cli.time.monotonic", lambda: next(clock))
     with progress(10, "predict", "file") as reported:
         for _ in range(10):
             reported.update()

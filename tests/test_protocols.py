@@ -18,19 +18,16 @@ from helpers import (
 )
 
 from pipeline import protocols
-from pipeline.base.errors import PipelineError
-from pipeline.base.paths import REPLICAS
-from pipeline.base.sections import read_section
-from pipeline.base.tables import read_csv, write_csv
-from pipeline.comparison import cross_validate
-from pipeline.dataset.tracks import read_tracks
+from pipeline.base.errors import LeakError, PipelineError
+from pipeline.base.files import REPLICAS, read_csv, write_csv
+from pipeline.base.params import read_section
+from pipeline.dataset.tracks import REPLICA_COLUMNS, read_tracks
 from pipeline.folds import assignment
 from pipeline.folds.assignment import Assignment
-from pipeline.folds.errors import LeakError
-from pipeline.folds.params import ProtocolName, SplitParams
-from pipeline.recordings.pairs import REPLICA_COLUMNS
-from pipeline.training.experiment import Experiment
-from pipeline.training.fitting import FoldTask
+from pipeline.folds.table import ProtocolName, SplitParams
+from pipeline.training.cross_validation import Experiment
+from pipeline.training.fit import FoldTask
+from pipeline.trials import trial as cross_validate
 
 pytestmark = [saves_models, pytest.mark.usefixtures("project")]
 

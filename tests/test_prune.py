@@ -11,17 +11,14 @@ import pytest
 from helpers import contents, labelled_clips, labelled_tracks, saves_models, write_project
 
 from pipeline import prune
-from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
-from pipeline.store.build import build_store
+from pipeline.base.types import Array, Result
+from pipeline.store.build import Job, build_store
 from pipeline.store.cache import Cache
-from pipeline.store.plan import Job
-from pipeline.store.results import Result
 from pipeline.store.store import Store
 from pipeline.training import checkpoint
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.cross_validation import code_of, train_fold
-from pipeline.training.tasks import make_tasks
+from pipeline.training.cross_validation import code_of, make_tasks, train_fold
 
 HOUR, DAY = 3600.0, 24 * 3600.0
 
@@ -29,6 +26,8 @@ HOUR, DAY = 3600.0, 24 * 3600.0
 @dataclass(frozen=True)
 class Count:
     """Recipe: a number n -> n rows."""
+
+    sources = ()
 
     def __call__(self, source: int) -> Result:
         return Result({}, np.full((source, 3), source, np.int16))

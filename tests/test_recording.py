@@ -9,12 +9,21 @@ from helpers import OFFLINE, saves_models, small_document, small_experiment
 
 from pipeline import evaluate, train
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import HISTORIES, PREDICTIONS, SCORES, SPLIT, SUMMARY, TRAINING
-from pipeline.base.sections import lookup
-from pipeline.base.tables import read_csv, read_json, write_json
-from pipeline.comparison.revisions import read_revision
+from pipeline.base.files import (
+    HISTORIES,
+    PREDICTIONS,
+    SCORES,
+    SPLIT,
+    SUMMARY,
+    TRAINING,
+    read_csv,
+    read_json,
+    write_json,
+)
+from pipeline.base.params import lookup
 from pipeline.evaluation.summary import HEADLINE
-from pipeline.folds.figures import folds_digest
+from pipeline.folds.assignment import folds_digest
+from pipeline.runs.revisions import read_revision
 
 pytestmark = saves_models
 

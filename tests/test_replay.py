@@ -13,9 +13,9 @@ from PIL import Image
 
 from pipeline import replay
 from pipeline.augmentation.samples import Sample, read_samples, write_samples
-from pipeline.base.entry import run_stage
+from pipeline.base.cli import run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES
+from pipeline.base.files import AUGMENTED, CLIPS, FEATURE_STORES
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
 from pipeline.store.store import Store, shard_name, shard_of, write_store
@@ -90,7 +90,7 @@ def test_current_params_yaml_plays_no_part(capsys: pytest.CaptureFixture[str]) -
 def test_a_long_replay_says_how_far_it_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("pipeline.base.progress.LINE_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.base.cli.LINE_SECONDS", 0.0)
     run()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 47

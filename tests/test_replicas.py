@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 
 from pipeline import replicas
-from pipeline.audio.pcm import Pcm, cut, to_pcm
+from pipeline.audio.clips import Pcm, cut, to_pcm
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import CLIPS, FINGERPRINTS, REPLICAS, TRACKS
-from pipeline.base.tables import read_csv, write_csv
-from pipeline.dataset.tracks import COLUMNS
+from pipeline.base.files import CLIPS, FINGERPRINTS, REPLICAS, TRACKS, read_csv, write_csv
+from pipeline.dataset.tracks import COLUMNS, REPLICA_COLUMNS
 from pipeline.recordings.matching import LEAST_AGREEMENT
-from pipeline.recordings.pairs import REPLICA_COLUMNS
 from pipeline.store.store import Store, write_store
-from pipeline.synthesis.play import piece
+from pipeline.synthesis.music import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
 
 RATE = 22_050

@@ -9,8 +9,8 @@ from helpers import OFFLINE, SMALL, UNLABELLED, contents
 from outcomes import clip_rows, write_outcome
 
 from pipeline import report
-from pipeline.base.entry import run_stage
-from pipeline.base.paths import CLIP_PREDICTIONS, REPORT
+from pipeline.base.cli import run_stage
+from pipeline.base.files import CLIP_PREDICTIONS, REPORT
 
 GENRES = ["high", "low"]
 

@@ -9,13 +9,12 @@ import pytest
 import soundfile
 
 from pipeline import segment
-from pipeline.audio.pcm import Pcm
+from pipeline.audio.clips import Pcm
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import CLIPS, FEATURE_STORES, TRACKS
-from pipeline.base.tables import read_csv
+from pipeline.base.files import CLIPS, FEATURE_STORES, TRACKS, read_csv
 from pipeline.dataset.tracks import COLUMNS, Track, read_tracks
 from pipeline.extract import extract
-from pipeline.features.params import read_feature
+from pipeline.features.shared.feature import read_feature
 from pipeline.store.store import Store, in_store_order, shard_of
 
 SAMPLE_RATE = 22_050  # as in the parameters, with clips of 3 s

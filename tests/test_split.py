@@ -11,15 +11,14 @@ import pytest
 from documents import write_params
 from helpers import SMALL, write_tracks
 
-from pipeline.base.errors import PipelineError
-from pipeline.base.paths import FOLDS, REPLICAS, SPLIT
+from pipeline.base.errors import FoldError, LeakError, PipelineError
+from pipeline.base.files import FOLDS, REPLICAS, SPLIT
 from pipeline.dataset.gtzan import EXCLUDED, read_facts
 from pipeline.dataset.tracks import read_tracks
-from pipeline.folds import assignment, prescribed
-from pipeline.folds.errors import FoldError, LeakError
-from pipeline.folds.params import SplitParams
+from pipeline.folds import assignment
+from pipeline.folds import protocols as prescribed
 from pipeline.folds.protocols import PROTOCOLS, song
-from pipeline.folds.table import FoldedTrack, folds_of, read_folds, sides
+from pipeline.folds.table import FoldedTrack, SplitParams, folds_of, read_folds, sides
 from pipeline.split import main
 
 Row = tuple[str, str, str]

@@ -14,21 +14,12 @@ import h5py
 import numpy as np
 import pytest
 import soundfile
-from helpers import (
-    FRAMES,
-    SAMPLE_RATE,
-    describe,
-    run_main,
-    save_untrained,
-    saves_models,
-    tone,
-)
+from helpers import FRAMES, SAMPLE_RATE, describe, run_main, save_untrained, saves_models, tone
 
 from pipeline import predict
 from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
-from pipeline.training.archive import CONFIG, LIMITS
-from pipeline.training.loading import load_model
+from pipeline.prediction.saved import CONFIG, LIMITS, load_model
 
 pytestmark = saves_models
 

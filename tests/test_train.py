@@ -9,13 +9,13 @@ from documents import write_params
 from helpers import SMALL, contents, run_main, small_experiment, train_quickly, write_project
 
 from pipeline import train
+from pipeline.base.backend import machine_facts
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import HISTORIES, TRAINED, TRAINING
-from pipeline.base.tables import read_csv, read_json
+from pipeline.base.files import HISTORIES, TRAINED, TRAINING, read_csv, read_json
 from pipeline.store.build import replacing_folder
 from pipeline.training import cross_validation
-from pipeline.training.fitting import HISTORY, Fitted, FoldTask
-from pipeline.training.machine import machine_facts
+from pipeline.training.fit import HISTORY, FoldTask
+from pipeline.training.trained import Fitted
 
 
 def test_facts_of_machines_that_differ_are_all_given() -> None:
@@ -39,7 +39,7 @@ def small_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         path.write_text(model, encoding="utf-8")
 
     monkeypatch.setattr(cross_validation, "fit_fold", fit)
-    monkeypatch.setattr("pipeline.training.record.save_model", save)
+    monkeypatch.setattr("pipeline.training.trained.save_model", save)
     train_quickly(monkeypatch)
     return trained
 

@@ -8,9 +8,8 @@ import yaml
 from documents import base_document, write_params
 
 from pipeline.base.errors import ParamsError
-from pipeline.base.paths import DATA, DEMO, METRICS, PARAMS
-from pipeline.base.sections import read_document
-from pipeline.base.yaml_reader import MOST_BYTES, read_yaml
+from pipeline.base.files import DATA, DEMO, METRICS, PARAMS
+from pipeline.base.params import MOST_BYTES, read_document, read_yaml
 from pipeline.check import check
 
 LAUGHS = "\n".join(

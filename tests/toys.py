@@ -8,7 +8,8 @@ import numpy as np
 from helpers import FRAMES, describe, small_experiment
 
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.fitting import Fitted, FoldTask, fit_fold
+from pipeline.training.fit import FoldTask, fit_fold
+from pipeline.training.trained import Fitted
 
 TRAINING = {"seed": 7, "precision": "float32"}
 PARAMS = replace(small_experiment().network, learning_rate=0.01)

@@ -26,7 +26,7 @@ SLOW = """
 import itertools, os, resource, sys, time
 # Stages, and workers of a cluster.
 if {"pipeline.segment", "pipeline.extract", "--multiprocessing-fork"} & {*sys.orig_argv}:
-    import pipeline.audio.clips, pipeline.features.shared.recipe
+    import pipeline.audio.decode, pipeline.features.shared.feature
     numbers = itertools.count(1)
     def slowed(function):
         def call(*arguments):
@@ -38,8 +38,8 @@ if {"pipeline.segment", "pipeline.extract", "--multiprocessing-fork"} & {*sys.or
                 time.sleep(0.01)
             return function(*arguments)
         return call
-    pipeline.audio.clips.load_clips = slowed(pipeline.audio.clips.load_clips)
-    pipeline.features.shared.recipe.from_pcm = slowed(pipeline.features.shared.recipe.from_pcm)
+    pipeline.audio.decode.load_clips = slowed(pipeline.audio.decode.load_clips)
+    pipeline.features.shared.feature.from_pcm = slowed(pipeline.features.shared.feature.from_pcm)
     if "LARGEST_FILE" in os.environ:
         resource.setrlimit(resource.RLIMIT_FSIZE, [int(os.environ["LARGEST_FILE"])] * 2)
 """

@@ -9,10 +9,11 @@ import numpy as np
 import soundfile
 import soxr
 
-from pipeline.audio.pcm import Pcm, from_pcm
+from pipeline.audio.clips import Pcm, from_pcm
 
 RATES = (8000, 12000, 16000, 24000, 48000)  # Opus knows no others
 COMPRESSION = 0.9  # libsndfile's scale from 0 to 1: about 32 kbit/s of mono
+SOURCES = ("pipeline/audio/clips.py", "pipeline/audio/encode.py")
 ENCODER = f"libsndfile {soundfile.__libsndfile_version__}"
 MIME = "audio/ogg"
 SERIAL, CHECKSUM, SEGMENTS, TABLE = 14, 22, 26, 27  # bytes of an Ogg page's header
@@ -35,6 +36,11 @@ class OpusEncoder:
     sample_rate: int
     compression: float = COMPRESSION
     encoder: str = ENCODER
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The code that decides the sound, as in dvc.yaml."""
+        return SOURCES
 
     @property
     def rate(self) -> int:

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.augmentation.chains import Chain
-from pipeline.augmentation.seeds import generator
+from pipeline.augmentation.kind import Chain, generator
 from pipeline.augmentation.target import Target
-from pipeline.base.arrays import Array, Rows
+from pipeline.base.types import Array, Rows
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,12 @@ class InlineAugmentation:
     clip_numbers: npt.NDArray[np.int64] = field(repr=False)
     sound: Rows | None = field(repr=False)
     sound_digest: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The code that decides what becomes of the rows, as in dvc.yaml."""
+        kinds = (each for chain in self.chains for each in chain.sources)
+        return ("pipeline/augmentation/inline.py", *self.target.sources, *kinds)
 
     def __call__(self, rows: Array, numbers: npt.NDArray[np.int64], epoch: int) -> Array:
         """Return new rows of the same shape and dtype for the labelled rows `numbers`."""

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.augmentation.registry import augmentations
+from pipeline.augmentation.kind import augmentations
 from pipeline.augmentation.target import Target
 from pipeline.base.errors import PipelineError
-from pipeline.base.tables import natural, read_rows, write_csv
-from pipeline.features.params import described_feature
+from pipeline.base.files import (
+    natural,
+    read_rows,
+    write_csv,
+)
+from pipeline.features.shared.feature import described_feature
 from pipeline.store.store import Store
 
 TABLE = "samples.csv"

@@ -9,13 +9,11 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.augmentation.chains import Chain
-from pipeline.augmentation.params import AugmentParams
+from pipeline.augmentation.kind import Chain, generator
 from pipeline.augmentation.samples import target_of
-from pipeline.augmentation.seeds import generator
-from pipeline.augmentation.target import Target
-from pipeline.base.arrays import Array
-from pipeline.base.paths import CLIPS, FEATURE_STORES
+from pipeline.augmentation.target import AugmentParams, Target
+from pipeline.base.files import CLIPS, FEATURE_STORES
+from pipeline.base.types import Array
 from pipeline.dataset.tracks import Track
 from pipeline.store.store import Store
 

@@ -9,13 +9,13 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from pipeline.base.tables import read_csv
-from pipeline.dataset.artists import normalise
+from pipeline.base.files import read_csv
+from pipeline.dataset.tracks import normalise
 
 TABLE = Path(__file__).with_name("gtzan.csv")
 COLUMNS = ["track_id", "artist", "title", "split", "replica_of"]
@@ -65,3 +65,14 @@ def same_piece_pairs(facts: dict[str, Fact]) -> list[tuple[str, str]]:
         if artist and title:
             pieces[artist, title].append(track_id)
     return [pair for track_ids in pieces.values() for pair in combinations(track_ids, 2)]
+
+
+def with_gtzan_artists(
+    known: Mapping[str, dict[str, str]], facts: Mapping[str, Fact]
+) -> dict[str, dict[str, str]]:
+    """Return `known` with the artists of GTZAN's `facts` where it names none."""
+    filled = dict(known)
+    for track_id, fact in facts.items():
+        cells = known.get(track_id, {})
+        filled[track_id] = {**cells, "artist": cells.get("artist") or fact.artist}
+    return filled

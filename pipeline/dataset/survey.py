@@ -9,12 +9,11 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from pipeline.audio.clips import CutTrack
-from pipeline.audio.pcm import Pcm
-from pipeline.base.arrays import Array
+from pipeline.audio.clips import Pcm
+from pipeline.audio.decode import CutTrack
 from pipeline.base.parallel import map_tracks
-from pipeline.dataset.files import TrackFile
-from pipeline.dataset.metadata import Cells
+from pipeline.base.types import Array
+from pipeline.dataset.folder import Cells, TrackFile
 from pipeline.dataset.tracks import REJECTED, TRUNCATED, Track, status_of
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from pipeline.base.arrays import Array
+from pipeline.base.types import Array
 
 TAIL = 0.025  # on either side of 95 %
 RESAMPLES = 10_000

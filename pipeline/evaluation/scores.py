@@ -1,11 +1,13 @@
-"""Scores of predictions against the actual genres."""
+"""Scores of predictions against the actual genres, of all rows and of each genre."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn import metrics
 
-from pipeline.base.arrays import Array
+from pipeline.base.types import Array
+from pipeline.evaluation.intervals import accuracy_interval
 
 CALIBRATION_BINS = 15
 LEAST_PROBABILITY = 1e-12  # so that a log loss is finite
@@ -121,3 +123,111 @@ def confused_pairs(actual: Array, scores: Array, genres: list[str]) -> list[dict
         if row != column
     ]
     return sorted(pairs, key=lambda pair: (-pair["count"], pair["actual"], pair["predicted"]))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Rows of similar confidence.
+
+    Attributes
+    ----------
+    confidence : float
+        Mean of their highest probabilities.
+    accuracy : float
+        Share of them that are right.
+    rows : int
+        At least 1.
+    """
+
+    confidence: float
+    accuracy: float
+    rows: int
+
+
+def reliability(actual: Array, probabilities: Array) -> list[Bin]:
+    """The bins of `scores.expected_calibration_error` that are not empty, in order.
+
+    Parameters
+    ----------
+    actual : int array, shape (n,)
+        Index of each row's actual genre.
+    probabilities : float array, shape (n, genres)
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == actual
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
+    number = np.digitize(confidence, edges, right=True)
+    return [
+        Bin(
+            float(confidence[number == each].mean()),
+            float(correct[number == each].mean()),
+            int((number == each).sum()),
+        )
+        for each in np.unique(number)
+    ]
+
+
+SEED = 0  # of the bootstrap, so that equal predictions give equal intervals
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Score:
+    """A share between 0 and 1 with the bounds of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class GenreScores:
+    """How well one genre is recognised.
+
+    Attributes
+    ----------
+    tracks : int
+        Rows of this genre.
+    precision : Score or None
+        None if nothing is predicted as this genre.
+    recall, f1 : Score or None
+        None if there is nothing of this genre; for F1, nothing predicted either.
+    """
+
+    genre: str
+    tracks: int
+    precision: Score | None
+    recall: Score | None
+    f1: Score | None
+
+
+def score_genres(
+    actual: Array, predicted: Array, groups: Array, genres: list[str]
+) -> list[GenreScores]:
+    """Score each genre, with intervals by the bootstrap over groups.
+
+    Each of the three is the accuracy of some rows: precision of those that are predicted as the
+    genre, recall of those that are of it, and F1 = 2 TP / (2 TP + FP + FN) of both together.
+
+    Parameters
+    ----------
+    actual, predicted : int array, shape (n,)
+        Indices into `genres`.
+    groups : array, shape (n,)
+        As in `intervals.accuracy_interval`.
+    """
+    correct = actual == predicted
+    scores = []
+    for index, genre in enumerate(genres):
+        claimed, present = np.flatnonzero(predicted == index), np.flatnonzero(actual == index)
+        either = np.concatenate([claimed, present])
+        parts = (_score(correct[rows], groups[rows]) for rows in (claimed, present, either))
+        scores.append(GenreScores(genre, len(present), *parts))
+    return scores
+
+
+def _score(correct: Array, groups: Array) -> Score | None:
+    if not len(correct):
+        return None
+    low, high = accuracy_interval(correct, groups, SEED, resamples=RESAMPLES)
+    return Score(float(correct.mean()), low, high)

@@ -3,8 +3,7 @@
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.arrays import Array
-from pipeline.base.fields import STRICT
+from pipeline.base.types import STRICT, Array
 from pipeline.features.shared.feature import SpectralFeature
 from pipeline.features.shared.spectra import spectral_centroid
 

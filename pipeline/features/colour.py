@@ -3,10 +3,9 @@
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.arrays import Array
-from pipeline.base.fields import STRICT
+from pipeline.base.types import STRICT, Array
 from pipeline.features.shared.feature import ColourMap, Decibels, PictureFeature
-from pipeline.features.shared.pictures import averaged_db, draw
+from pipeline.features.shared.spectra import averaged_db, draw
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -9,9 +9,8 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.arrays import Array
 from pipeline.base.errors import ParamsError
-from pipeline.base.fields import STRICT
+from pipeline.base.types import STRICT, Array
 from pipeline.features.shared.feature import SpectralFeature
 from pipeline.features.shared.spectra import centred_magnitude
 

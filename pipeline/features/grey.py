@@ -3,12 +3,10 @@
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.arrays import Array
 from pipeline.base.errors import ParamsError
-from pipeline.base.fields import STRICT
+from pipeline.base.types import STRICT, Array
 from pipeline.features.shared.feature import Decibels, PictureFeature
-from pipeline.features.shared.pictures import averaged_db, to_bytes
-from pipeline.features.shared.spectra import hann
+from pipeline.features.shared.spectra import averaged_db, hann, to_bytes
 
 
 @dataclass(frozen=True, config=STRICT)

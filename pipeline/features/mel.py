@@ -6,12 +6,10 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.arrays import Array
 from pipeline.base.errors import ParamsError
-from pipeline.base.fields import STRICT, WHOLE
+from pipeline.base.types import STRICT, WHOLE, Array
 from pipeline.features.shared.feature import ColourMap, Decibels, SpectralFeature
-from pipeline.features.shared.pictures import draw
-from pipeline.features.shared.spectra import decibels, mel_power
+from pipeline.features.shared.spectra import decibels, draw, mel_power
 
 
 @dataclass(frozen=True, config=STRICT)

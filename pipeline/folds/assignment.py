@@ -1,20 +1,98 @@
-"""Assign labelled tracks to the folds of a protocol, audit the result, and note its limits."""
+"""Assign labelled tracks to the folds of a protocol, audit the result, and summarise it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.files import FOLDS, digest
 from pipeline.dataset.gtzan import EXCLUDED, Fact, gtzan_facts, replica_pairs, same_piece_pairs
 from pipeline.dataset.tracks import Track
 from pipeline.folds.audit import audit, audit_pairs
-from pipeline.folds.figures import summarise, untrained
-from pipeline.folds.groups import replica_groups
-from pipeline.folds.params import SplitParams
+from pipeline.folds.groups import groups, inner_validation, keeps_artists_apart, replica_groups
 from pipeline.folds.protocols import PROTOCOLS
-from pipeline.folds.table import FoldedTrack, folds_of, sides, with_artists
-from pipeline.folds.validation import inner_validation
-from pipeline.folds.warnings import left_out_replicas, unknown_artists, untrained_genres
+from pipeline.folds.table import FoldedTrack, SplitParams, folds_of, sides, with_artists
+
+SHORT = 12  # hexadecimal digits, enough to tell two runs apart
+
+
+def short_digest(*parts: str) -> str:
+    """Return the first digits of the SHA-256 of several texts."""
+    return digest(*parts)[:SHORT]
+
+
+def folds_digest() -> str:
+    """Return the digest of the table of folds, which metrics/split.json and training.json have."""
+    return short_digest(FOLDS.read_text(encoding="utf-8"))
+
+
+def dataset_digest(tracks: Sequence[Track]) -> str:
+    """Return the digest of the labelled `tracks`: which they are, and the bytes of their files."""
+    return short_digest(*(f"{track.track_id} {track.sha256}" for track in tracks))
+
+
+def summarise(
+    folded: Sequence[FoldedTrack], tracks: Sequence[Track], replicas: Mapping[str, str]
+) -> dict[str, Any]:
+    """Count the labelled `tracks`, those that are `folded`, and the folds."""
+    genres, folds = {track.genre for track in folded}, folds_of(folded)
+    assigned = {track.track_id for track in folded}
+    tested = {(fold, track.genre) for track in folded for fold in track.tested_in}
+    named = folded if any(track.artist for track in folded) else with_artists(folded, tracks)
+    return {
+        "folds": len(folds),
+        "tracks": len(assigned),
+        "left_out": len(tracks) - len(assigned),
+        "artists_kept": keeps_artists_apart(named),
+        "known_artist_share": round(sum(bool(track.artist) for track in tracks) / len(tracks), 4),
+        "groups": len(set(groups(folded))),
+        "replica_groups": len(set(replicas.values())),
+        "genres_absent": len(folds) * len(genres) - len(tested),
+        "dataset_digest": dataset_digest(tracks),
+    }
+
+
+def untrained(folded: Sequence[FoldedTrack]) -> list[tuple[str, int]]:
+    """Each genre that a fold tests but does not train on, and that fold."""
+    return [
+        (genre, fold)
+        for fold in folds_of(folded)
+        for training, test in [sides(folded, fold)]
+        for genre in sorted({track.genre for track in test} - {track.genre for track in training})
+    ]
+
+
+def unknown_artists(tracks: Sequence[Track]) -> Iterator[str]:
+    """How many tracks have no known artist, which counts where folds are cut by artist."""
+    unknown = sum(not track.artist for track in tracks)
+    if unknown:
+        yield (
+            f"{unknown} of {len(tracks)} labelled tracks have no known artist; each counts as an "
+            "artist by itself"
+        )
+
+
+def left_out_replicas(assigned: Sequence[FoldedTrack]) -> Iterator[str]:
+    """How many tracks a fold leaves out because it tests a replica of them."""
+    left_out = [track for track in assigned if track.left_out_of]
+    if left_out:
+        first, fold = left_out[0], left_out[0].left_out_of[0]
+        tested = next(t for t in assigned if t.replica == first.replica and fold in t.tested_in)
+        yield (
+            f"{first.track_id} (training) and {tested.track_id} (test) are replicas; tracks left "
+            f"out of training where a replica is tested: {len(left_out)}"
+        )
+
+
+def untrained_genres(folded: Sequence[FoldedTrack]) -> Iterator[str]:
+    """How many genres are tested by a fold that does not train on them."""
+    found = untrained(folded)
+    if found:
+        genre, fold = found[0]
+        yield (
+            f"fold {fold} tests genre {genre!r} but has no track of it in training, so all its "
+            f"tracks will be wrong; number of such cases: {len(found)}"
+        )
 
 
 @dataclass(frozen=True)

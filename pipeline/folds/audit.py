@@ -1,13 +1,13 @@
 """The audit that no fold leaks.
 
 It shares no code with what groups tracks and assigns them to folds, except for the rules that
-recognise an artist by name (`pipeline.dataset.artists`).
+recognise an artist by name (`pipeline.dataset.tracks`).
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from pipeline.dataset.artists import artists_by_credit
-from pipeline.folds.errors import LeakError
+from pipeline.base.errors import LeakError
+from pipeline.dataset.tracks import artists_by_credit
 from pipeline.folds.table import FoldedTrack
 
 Parts = Mapping[str, Collection[FoldedTrack]]

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from pipeline.base.errors import PipelineError
 from pipeline.folds.table import FoldedTrack, folds_of
-from pipeline.store.rows import StoredRows
-from pipeline.store.store import Store
+from pipeline.store.store import Store, StoredRows
 
 
 @dataclass(frozen=True)

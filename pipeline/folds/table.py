@@ -1,13 +1,30 @@
-"""data/folds.csv: in which folds each labelled track is tested, and in which it trains."""
+"""data/folds.csv: which folds test each labelled track, and which train on it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pipeline.base.paths import FOLDS
-from pipeline.base.tables import natural, read_rows, write_csv
+from pydantic import Field
+from pydantic.dataclasses import dataclass as strict_dataclass
+
+from pipeline.base.files import FOLDS, natural, read_rows, write_csv
+from pipeline.base.types import STRICT
 from pipeline.dataset.tracks import Track
+
+ProtocolName = Literal["song", "artist", "filtered", "given", "clip"]
+Folds = Annotated[int, Field(ge=2, le=100)]
+
+
+@strict_dataclass(frozen=True, config=STRICT)
+class SplitParams:
+    """Protocol and number of folds; `judge` and `seeds` are for a single split instead of folds."""
+
+    protocol: ProtocolName
+    folds: Folds
+    judge: Literal["test", "valid"]
+    seeds: Folds
+
 
 FOLD_COLUMNS = ["track_id", "clip", "genre", "artist", "replica", "tested_in"]
 # A column that is only written if it is needed, so that all other tables keep their digest.

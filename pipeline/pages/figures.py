@@ -1,23 +1,32 @@
-"""The figures of the report, from the tables of predictions."""
+"""The figures of the report, how they were made, and what to know before believing them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from pipeline.base.arrays import Array
-from pipeline.base.terminal import percent
-from pipeline.evaluation.calibration import Bin, reliability
-from pipeline.evaluation.genres import GenreScores, Score, score_genres
+from pipeline.base.cli import duration, percent
+from pipeline.base.types import Array
 from pipeline.evaluation.intervals import accuracy_interval
 from pipeline.evaluation.predictions import CLIP, Predictions, by_level
-from pipeline.evaluation.scores import expected_calibration_error, macro_f1
+from pipeline.evaluation.scores import (
+    Bin,
+    GenreScores,
+    Score,
+    expected_calibration_error,
+    macro_f1,
+    reliability,
+    score_genres,
+)
 from pipeline.evaluation.summary import SEED
 from pipeline.pages.charts import Estimate
-from pipeline.pages.heard import Row, read_probabilities
 
+PROBABILITY = "p_"  # how the columns of probabilities begin; what follows is the genre
 NUDGE = 1e-5  # tells apart what was rounded to the same four decimals
+
+Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -144,3 +153,170 @@ def _card(label: str, score: Score) -> Card:
 def _estimate(label: str, score: Score) -> Estimate:
     low, value, high = (100 * each for each in (score.low, score.value, score.high))
     return Estimate(label, value, low, high, percent(score.value))
+
+
+Rows = list[tuple[str, str]]
+RUN = "Run"
+# Keys of metrics/training.json that get a table of their own.
+APART = ("parameters", "versions", "seconds", "seconds_of_folds")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Names and values under a title; a note says what is to be known of them."""
+
+    title: str
+    rows: Rows
+    note: str = ""
+
+
+def how_it_was_made(record: Mapping[str, Any], split: Mapping[str, Any]) -> list[Table]:
+    """Tables from metrics/training.json and metrics/split.json.
+
+    What a file lacks is in no table.
+    """
+    tables = [
+        *_parameters(record.get("parameters", {})),
+        Table("Training", _flat({key: each for key, each in record.items() if key not in APART})),
+        Table("Versions", _flat(record.get("versions", {})), "As training found them."),
+        _durations(record),
+        Table("Folds", _flat(split)),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def _parameters(parameters: Mapping[str, Any]) -> Iterator[Table]:
+    """A table for each section, such as models.cnn, after one of the keys above all sections."""
+    yield Table(RUN, _flat({k: each for k, each in parameters.items() if not _is_section(each)}))
+    for name, section in parameters.items():
+        if _is_section(section):
+            yield from _sections(name, section)
+
+
+def _sections(name: str, section: Mapping[str, Any]) -> Iterator[Table]:
+    inner = {key: each for key, each in section.items() if _is_section(each)}
+    yield Table(name, _flat({key: each for key, each in section.items() if key not in inner}))
+    for key, each in inner.items():
+        yield from _sections(f"{name}.{key}", each)
+
+
+def _durations(record: Mapping[str, Any]) -> Table:
+    """Of each fold, and of all: what it took to train them, whenever that was."""
+    rows = [
+        (f"fold {fold}", duration(seconds))
+        for fold, seconds in record.get("seconds_of_folds", {}).items()
+    ]
+    if "seconds" in record:
+        rows.append(("all folds, one after another", duration(record["seconds"])))
+    return Table("Time of training", rows, "A fold in the cache took it in an earlier run.")
+
+
+def _is_section(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _flat(content: Mapping[str, Any]) -> Rows:
+    return [
+        (key, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+        for key, value in content.items()
+    ]
+
+
+Recorded = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence; `grave` if the figures mean something else than they seem to."""
+
+    text: str
+    grave: bool = False
+
+
+def notes(segment: Recorded, replicas: Recorded, split: Recorded) -> list[Note]:
+    """Notes from metrics/segment.json, replicas.json and split.json; those that matter most first.
+
+    A key that a file lacks gives no note.
+    """
+    found = [*_on_folds(split), *_on_replicas(replicas, split), *_on_files(segment, split)]
+    return sorted(found, key=lambda note: not note.grave)
+
+
+def _on_folds(split: Recorded) -> Iterator[Note]:
+    if split.get("protocol") == "clip":
+        yield Note(
+            "The folds are cut by clip, so clips of a track that was trained on are tested: these "
+            "figures say nothing about other music. The protocol song keeps tracks whole.",
+            grave=True,
+        )
+    share = split.get("known_artist_share", 0)
+    if not share:
+        yield Note(
+            "No artist is known, so songs by one artist may be on both sides of a fold, which "
+            "makes them easier: expect less of music by artists who are new.",
+            grave=True,
+        )
+    elif not split.get("artists_kept", True):
+        yield Note(
+            "Songs by one artist are on both sides of the folds, which makes them easier: expect "
+            "less of music by artists who are new. The protocol artist keeps artists apart.",
+            grave=True,
+        )
+    if 0 < share < 1:
+        yield Note(f"The artist is known of {share:.0%} of the tracks only.")
+    if split.get("genres_untrained"):
+        yield Note(
+            f"In {_times(split['genres_untrained'])}, a genre is tested that the fold never "
+            "trained on.",
+            grave=True,
+        )
+    if split.get("genres_absent"):
+        yield Note(f"In {_times(split['genres_absent'])}, a fold tests no track of a genre.")
+    if split.get("judged") in ("test", "valid"):
+        yield Note(f"One part is judged, {split['judged']}, by models that differ in their seed.")
+
+
+def _on_replicas(replicas: Recorded, split: Recorded) -> Iterator[Note]:
+    if replicas.get("pairs_across_genres"):
+        yield Note(
+            f"{_are(replicas['pairs_across_genres'], 'pair')} the same recording under two genres: "
+            "no model can be right about both tracks.",
+            grave=True,
+        )
+    if split.get("replica_groups"):
+        yield Note(
+            f"{_are(split['replica_groups'], 'recording')} in the dataset more than once; the "
+            "copies are on the same side of every fold."
+        )
+    if split.get("replicas_left_out"):
+        yield Note(
+            f"{_are(split['replicas_left_out'], 'track')} left out of training where a copy is "
+            "tested."
+        )
+
+
+def _on_files(segment: Recorded, split: Recorded) -> Iterator[Note]:
+    if segment.get("rejected"):
+        yield Note(
+            f"{segment['rejected']} of {segment['files']} files cannot be used; "
+            "data/tracks.csv says why."
+        )
+    if segment.get("truncated"):
+        yield Note(f"{_are(segment['truncated'], 'file')} shorter than its header says.")
+    if split.get("left_out"):
+        yield Note(f"{_are(split['left_out'], 'labelled track')} left out by the protocol.")
+
+
+def _are(number: int, what: str) -> str:
+    return f"1 {what} is" if number == 1 else f"{number} {what}s are"
+
+
+def _times(number: int) -> str:
+    return "one case" if number == 1 else f"{number} cases"
+
+
+def read_probabilities(rows: Sequence[Row]) -> tuple[list[str], Array]:
+    """The genres that a table has columns for, and its probabilities, shape (rows, genres)."""
+    columns = [name for name in rows[0] if name.startswith(PROBABILITY)] if rows else []
+    values = [[float(row[name]) for name in columns] for row in rows]
+    return [name.removeprefix(PROBABILITY) for name in columns], np.array(values)

@@ -4,12 +4,14 @@ Haitsma & Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002): ev
 bit for each pair of neighbouring bands, the sign of the change of their difference in energy.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import soxr
 
-from pipeline.audio.pcm import FULL_SCALE, Pcm, from_pcm
-from pipeline.base.arrays import Array
+from pipeline.audio.clips import FULL_SCALE, Pcm, from_pcm
+from pipeline.base.types import Array, Result
 from pipeline.features.shared.spectra import frame_magnitude, hann
 
 Fingerprint = npt.NDArray[np.uint32]
@@ -24,6 +26,11 @@ BITS = 32
 BANDS_HZ = np.geomspace(300.0, 2000.0, BITS + 2)
 BAND_BINS = np.rint(BANDS_HZ * N_FFT / SAMPLE_RATE).astype(int)
 
+SOURCES = (
+    "pipeline/audio/clips.py",
+    "pipeline/features/shared/spectra.py",
+    "pipeline/recordings/fingerprint.py",
+)
 MUTE = 0
 # Between frames, music changes by more than this share of its energy (by at least 0.003, in 353 918
 # frames of 690 excerpts), and a steady tone only by rounding errors.
@@ -93,3 +100,31 @@ def sub_fingerprints(energies: Array) -> Fingerprint:
     energy = energies[1:].sum(axis=1)
     mute = (energy <= ROUNDING) | (np.abs(change).sum(axis=1) <= LEAST_CHANGE * energy)
     return np.where(mute, MUTE, bits.view("<u4")[:, 0]).astype(np.uint32)
+
+
+@dataclass(frozen=True)
+class FingerprintTrack:
+    """Recipe that turns int16 clips, shape (n, samples), into the frames that begin in each clip.
+
+    Attributes
+    ----------
+    sample_rate : int
+        In Hz.
+    """
+
+    sample_rate: int
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The code that decides the rows, as in dvc.yaml."""
+        return SOURCES
+
+    def __call__(self, pcm: Pcm) -> Result:
+        """Return uint32 rows, shape (n, frames in a clip), which concatenate to the fingerprint."""
+        found = fingerprint(pcm.reshape(-1), self.sample_rate)
+        return Result({}, found.reshape(len(pcm), -1))
+
+    def template(self, clip_samples: int) -> Fingerprint:
+        """Return an empty array, shape (0, frames in a clip), with the dtype of the rows."""
+        frames = clip_samples * FRAMES_PER_SECOND // self.sample_rate
+        return np.empty((0, frames), np.uint32)

@@ -8,13 +8,12 @@ import ast
 import platform
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from pipeline.base.digests import digest, version_of
 from pipeline.base.errors import PipelineError
+from pipeline.base.files import digest, version_of
 
 ROOT = Path(__file__).parents[2]
 FIRST_PARTY = ("pipeline", "models")
@@ -24,46 +23,48 @@ SPEAKING = ("print", "sys.exit")
 ACTIVE = (ast.Call, ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 
 
-def recipe_address(recipe: Any) -> str:
+class HasSources(Protocol):
+    """A frozen dataclass whose results follow from its fields and from the code in `sources`."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Files and packages whose code decides a result, as `code_address` takes them."""
+
+
+def recipe_address(recipe: HasSources) -> str:
     """Address of a recipe: what its results follow from, given their input.
 
     Parameters
     ----------
     recipe : frozen dataclass instance
-        Its repr names its class and every parameter.
+        Its repr names its class and every parameter, and its `sources` are the code that decides
+        a result.
 
     Returns
     -------
     str
-        SHA-256, in hex, of the repr, and of the code of the recipe's own module and of the modules
-        of all dataclasses in its fields.
+        SHA-256, in hex.
     """
-    return digest(repr(recipe), code_address(*sorted(modules_of(recipe))))
-
-
-def modules_of(value: Any) -> set[str]:
-    """Names of the modules of a dataclass instance and of those in its fields."""
-    if isinstance(value, list | tuple):
-        return set().union(*map(modules_of, value))
-    if not is_dataclass(value) or isinstance(value, type):
-        return set()
-    inside = (modules_of(getattr(value, field.name)) for field in fields(value))
-    return {type(value).__module__}.union(*inside)
+    return digest(repr(recipe), code_address(*recipe.sources))
 
 
 @cache
-def code_address(*modules: str) -> str:
-    """Hash of the code of `modules` and of every module of this project that they import.
+def code_address(*sources: str) -> str:
+    """Hash of the code in `sources`, and of the versions of Python and of the libraries it imports.
 
-    The versions of Python and of the libraries that these import are part of it. A module that is
-    found by its name at run time, such as a network, is not seen: name it.
+    Parameters
+    ----------
+    *sources : str
+        Files and packages, named from the project's root as in dvc.yaml. `pipeline/base` decides
+        no result and is not named; tests/store/test_addresses.py holds that nothing else is
+        missing.
 
     Raises
     ------
     PipelineError
-        A module was edited since this process started, so that its file is not what runs.
+        A file was edited since this process started, so that it is not what runs.
     """
-    trees = source_trees(*modules)
+    trees = {name: ast.parse(_source(ROOT / name)) for name in files_of(*sources)}
     return digest(
         platform.python_version(),
         *(f"{name} {ast.dump(_without_wording(tree))}" for name, tree in trees.items()),
@@ -71,17 +72,13 @@ def code_address(*modules: str) -> str:
     )
 
 
-def source_trees(*modules: str) -> dict[str, ast.Module]:
-    """Syntax trees of `modules` and of all of this project that they import, sorted by name."""
-    found: dict[str, ast.Module] = {}
-    pending = list(modules)
-    while pending:
-        name = pending.pop()
-        path = None if name in found else _path(name)
-        if path:
-            found[name] = ast.parse(_source(path))
-            pending += _imports(found[name])
-    return dict(sorted(found.items()))
+def files_of(*sources: str) -> list[str]:
+    """The modules in files and packages that are named from the project's root, sorted."""
+    found = set()
+    for source in sources:
+        path = ROOT / source
+        found |= set(path.rglob("*.py")) if path.is_dir() else {path}
+    return sorted(path.relative_to(ROOT).as_posix() for path in found)
 
 
 def libraries_of(trees: Iterable[ast.Module]) -> list[str]:
@@ -106,13 +103,6 @@ def _snapshot() -> dict[Path, bytes]:
 
 # The project as it was when this process started. That is what runs, whatever is edited later.
 _STARTED_WITH = _snapshot()
-
-
-def _path(module: str) -> Path | None:
-    """File of a module of this project; None for any other name, such as a class in a module."""
-    place = ROOT.joinpath(*module.split("."))
-    files = (place.with_name(f"{place.name}.py"), place / "__init__.py")
-    return next((file for file in files if file in _STARTED_WITH or file.is_file()), None)
 
 
 def _source(path: Path) -> bytes:

@@ -21,8 +21,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
+from pipeline.base.types import Array
 from pipeline.store.heap import require_whole_heaps
 
 SCHEMA_VERSION = 2

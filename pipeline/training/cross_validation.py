@@ -5,29 +5,203 @@ cache. One that was killed continues from its last checkpoint.
 """
 
 import threading
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from operator import call
 from pathlib import Path
+from typing import Any
 
-from pipeline.base.backend import keras
-from pipeline.base.digests import digest
-from pipeline.base.errors import PipelineError
+import numpy as np
+
+from pipeline.augmentation.inline import InlineAugmentation
+from pipeline.augmentation.target import AugmentParams, parse_augment
+from pipeline.base.backend import device_for, keras, machine_facts
+from pipeline.base.errors import ParamsError, PipelineError
+from pipeline.base.files import AUGMENTED, digest
 from pipeline.base.parallel import map_folds
-from pipeline.store.addresses import code_address, modules_of
+from pipeline.base.params import choice, lookup, parse, read_name, read_section, read_seed
+from pipeline.folds.audit import audit, audit_samples
+from pipeline.folds.groups import inner_validation
+from pipeline.folds.labelled import LabelledClips
+from pipeline.folds.table import FoldedTrack, folds_of, sides
+from pipeline.store.addresses import code_address
 from pipeline.store.cache import Cache, machine_cache
+from pipeline.store.store import JoinedRows
+from pipeline.training.augmented import StoredSamples, load_inline, load_samples
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.fitting import FoldTask, fit_fold
-from pipeline.training.live import LiveCurves
-from pipeline.training.machine import device_for, machine_facts
-from pipeline.training.networks import network_module
-from pipeline.training.progress import Progress
-from pipeline.training.record import is_whole, write_fold
+from pipeline.training.fit import FoldTask, fit_fold
+from pipeline.training.network import (
+    FitParams,
+    TrainParams,
+    network_file,
+    network_names,
+    params_class,
+)
+from pipeline.training.trained import Description, is_whole, write_fold
+from pipeline.training.watching import LiveCurves, Progress
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained, on which feature, and how.
+
+    Attributes
+    ----------
+    seed : int
+    feature, model : str
+        Names of the feature and of the network.
+    network : FitParams
+        Parameters of the network and of its training.
+    train : TrainParams
+    augment : AugmentParams
+    """
+
+    seed: int
+    feature: str
+    model: str
+    network: FitParams
+    train: TrainParams
+    augment: AugmentParams
+
+
+def read_experiment(document: Mapping[str, Any] | None = None) -> Experiment:
+    """The experiment that `document`, by default params.yaml, describes.
+
+    Raises
+    ------
+    ParamsError
+        Names the key, its value and what would be right.
+    """
+    model = choice(lookup("model", document), "model", network_names())
+    key = f"models.{model}"
+    network = parse(params_class(model), lookup(key, document), key)
+    network.check(key)
+    return Experiment(
+        seed=read_seed(document),
+        feature=read_name("feature", document),
+        model=model,
+        network=network,
+        train=read_section(TrainParams, "train", document),
+        augment=parse_augment(lookup("augment", document)),
+    )
+
+
+def make_tasks(
+    experiment: Experiment,
+    tracks: Sequence[FoldedTrack],
+    clips: LabelledClips,
+    folder: Path = AUGMENTED,
+) -> list[FoldTask]:
+    """Make one task for each fold, and audit that its parts have nothing in common.
+
+    Parameters
+    ----------
+    tracks : sequence of FoldedTrack
+        The table of folds.
+    clips : LabelledClips
+        The clips of these tracks.
+    folder : Path
+        Where augmented samples lie, if the experiment trains on them.
+
+    Raises
+    ------
+    LeakError
+        A fold leaks; names the tracks.
+    ParamsError
+        The network cannot take rows of this shape.
+    """
+    _require_input(experiment, clips.rows.shape[1:])
+    tasks = [_make_task(experiment, tracks, clips, fold) for fold in folds_of(tracks)]
+    augment = experiment.augment
+    if augment.mode == "offline":
+        samples = load_samples(experiment.feature, clips, folder)
+        return [_with_samples(task, clips, samples) for task in tasks]
+    if augment.mode == "inline":
+        inline = load_inline(augment, experiment.feature, clips, experiment.seed)
+        return [_with_inline(task, inline) for task in tasks]
+    return tasks
+
+
+def _require_input(experiment: Experiment, shape: tuple[int, ...]) -> None:
+    reason = experiment.network.reason_against(shape)
+    if reason:
+        raise ParamsError(
+            f"feature = {experiment.feature!r}: model = {experiment.model!r} {reason}"
+        )
+
+
+def _make_task(
+    experiment: Experiment, tracks: Sequence[FoldedTrack], clips: LabelledClips, fold: int
+) -> FoldTask:
+    seed = experiment.seed + fold
+    not_tested, tested = sides(tracks, fold)
+    validating = inner_validation(not_tested, experiment.train.validation, seed)
+    train = clips.rows_of(set(not_tested) - validating)
+    validation = clips.rows_of(validating)
+    audit(*(clips.tracks_of(part) for part in (train, validation, clips.rows_of(tested))))
+    description = Description(
+        model=experiment.model,
+        feature=experiment.feature,
+        genres=clips.genres,
+        fold=fold,
+        store=clips.description,
+        training={"seed": seed, "precision": experiment.train.precision},
+    )
+    data = [
+        (track.genre, track.clip, track in validating, clips.digests[track.track_id])
+        for track in not_tested
+    ]
+    return FoldTask(
+        rows=clips.rows,
+        labels=clips.labels,
+        train=train,
+        validation=validation,
+        params=experiment.network,
+        description=description,
+        data_digest=digest(repr(data)),
+    )
+
+
+def _with_samples(task: FoldTask, clips: LabelledClips, samples: StoredSamples) -> FoldTask:
+    """The task with the augmented samples of the clips that train in it."""
+    chosen = np.flatnonzero(np.isin(samples.parents, task.train))
+    names = [samples.names[number] for number in chosen]
+    audit_samples(names, clips.tracks_of(task.train), task.description.fold)
+    track_ids = [track_id for track_id, _ in names]
+    return replace(
+        task,
+        rows=JoinedRows([clips.rows, *samples.parts]),
+        labels=np.concatenate([task.labels, task.labels[samples.parents]]),
+        augmented=len(clips.rows) + chosen,
+        data_digest=digest(
+            task.data_digest,
+            *track_ids,
+            *(samples.digests[track_id] for track_id in sorted(set(track_ids))),
+        ),
+    )
+
+
+def _with_inline(task: FoldTask, inline: InlineAugmentation) -> FoldTask:
+    """The task with inline augmentation by the fold's own seed.
+
+    What is drawn for a row depends on its track and clip, so these are part of the digest.
+    """
+    transform = replace(inline, seed=task.description.training["seed"])
+    data_digest = digest(task.data_digest, repr(transform.names(task.train)))
+    return replace(
+        task,
+        transform=transform,
+        transform_sources=transform.sources,
+        data_digest=data_digest,
+    )
+
 
 FOLDS = "folds"  # where the cache has trained folds
-# What determines the folder of a trained fold, besides its network and what changes its rows.
-TRAINED_BY = ("pipeline.training.fitting", "pipeline.training.record")
+# The code that decides a trained fold, besides its network and what augments its rows inline.
+SOURCES = tuple(
+    f"pipeline/training/{name}.py" for name in ("checkpoint", "fit", "network", "trained")
+)
 # Keras' seeds and policies belong to the process, and a cluster's worker may have several threads.
 ONE_AT_A_TIME = threading.Lock()
 
@@ -97,10 +271,14 @@ def _train_anew(task: FoldTask, cache: Cache, address: str, curves: Path | None)
     return folder
 
 
+def sources_of(task: FoldTask) -> tuple[str, ...]:
+    """The code that decides what becomes of a task, as in dvc.yaml."""
+    return (*SOURCES, network_file(task.description.model), *task.transform_sources)
+
+
 def code_of(task: FoldTask) -> str:
-    """Address of the code that trains a task here, and that changes its rows on the way."""
-    modules = {*TRAINED_BY, network_module(task.description.model), *modules_of(task.transform)}
-    return digest(code_address(*sorted(modules)), keras.backend.backend())
+    """Address of the code that trains a task here, and of the backend that it runs on."""
+    return digest(code_address(*sources_of(task)), keras.backend.backend())
 
 
 def address_of(task: FoldTask, code: str) -> str:

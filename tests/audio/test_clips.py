@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline.audio.clips import CutTrack, load_clips
-from pipeline.audio.rejection import Rejection
-from pipeline.base.errors import PipelineError
+from pipeline.audio.decode import CutTrack, load_clips
+from pipeline.base.errors import PipelineError, Rejection
 
 
 def test_a_file_of_the_same_rate_is_cut_sample_by_sample(tmp_path: Path) -> None:

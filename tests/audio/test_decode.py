@@ -13,9 +13,9 @@ import soundfile
 import soxr
 
 from pipeline.audio import decode as decoding
-from pipeline.audio import sndfile
+from pipeline.audio import readers as sndfile
 from pipeline.audio.decode import Samples, open_sound, resampled
-from pipeline.audio.rejection import Rejection
+from pipeline.base.errors import Rejection
 
 Signal = npt.NDArray[np.float64]
 

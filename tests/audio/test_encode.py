@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
+from pipeline.audio.clips import from_pcm
 from pipeline.audio.encode import RATES, OpusEncoder, without_serial
-from pipeline.audio.pcm import from_pcm
 
 SAMPLE_RATE = 22050
 

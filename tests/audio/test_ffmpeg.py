@@ -15,12 +15,10 @@ from documents import write_params
 from helpers import SMALL
 
 from pipeline import segment
-from pipeline.audio import ffmpeg
+from pipeline.audio import readers as ffmpeg
 from pipeline.audio.decode import converter_of, open_sound
-from pipeline.audio.rejection import Rejection
-from pipeline.base.errors import PipelineError
-from pipeline.base.paths import TRACKS
-from pipeline.base.tables import read_csv
+from pipeline.base.errors import PipelineError, Rejection
+from pipeline.base.files import TRACKS, read_csv
 
 RATE, SECONDS = 8000, 3
 TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE * SECONDS) / RATE)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audio.pcm import clip_count, cut, from_pcm, to_pcm
+from pipeline.audio.clips import clip_count, cut, from_pcm, to_pcm
 
 SAMPLE_RATE = 22_050
 

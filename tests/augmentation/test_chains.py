@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from documents import base_document
 
-from pipeline.augmentation.chains import Chain, chain_of
-from pipeline.augmentation.kinds.gain import Gain
-from pipeline.augmentation.kinds.mirror import Mirror
-from pipeline.augmentation.kinds.time_mask import TimeMask
-from pipeline.augmentation.params import parse_augment
+from pipeline.augmentation.kind import Chain, chain_of
+from pipeline.augmentation.pictures import Mirror, TimeMask
+from pipeline.augmentation.sounds import Gain
+from pipeline.augmentation.target import parse_augment
 
 RANGES = parse_augment(base_document()["augment"]).ranges
 

@@ -7,16 +7,11 @@ import numpy as np
 import pytest
 from documents import base_document
 
-from pipeline.audio.pcm import from_pcm, to_pcm
-from pipeline.augmentation.base import Augmentation, State
-from pipeline.augmentation.chains import chain_of
-from pipeline.augmentation.params import parse_augment
-from pipeline.augmentation.registry import augmentations
-from pipeline.augmentation.suitability import reason_against
-from pipeline.augmentation.target import Target
-from pipeline.base.arrays import Array
-from pipeline.features.params import feature_names, read_feature
-from pipeline.features.shared.feature import Feature
+from pipeline.audio.clips import from_pcm, to_pcm
+from pipeline.augmentation.kind import Augmentation, State, augmentations, chain_of
+from pipeline.augmentation.target import Target, parse_augment, reason_against
+from pipeline.base.types import Array
+from pipeline.features.shared.feature import Feature, feature_names, read_feature
 
 SAMPLE_RATE = 22_050
 DOCUMENT = base_document()

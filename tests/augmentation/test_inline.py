@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from helpers import INLINE, labelled_clips, labelled_tracks, small_document, small_experiment
 
-from pipeline.audio.pcm import from_pcm
+from pipeline.audio.clips import from_pcm
 from pipeline.augmentation.inline import InlineAugmentation
-from pipeline.augmentation.loading import load_inline
-from pipeline.augmentation.seeds import generator
-from pipeline.base.arrays import Array
+from pipeline.augmentation.kind import generator
 from pipeline.base.errors import ParamsError
-from pipeline.base.paths import CLIPS, FEATURE_STORES
-from pipeline.features.params import read_feature
+from pipeline.base.files import CLIPS, FEATURE_STORES
+from pipeline.base.types import Array
+from pipeline.features.shared.feature import read_feature
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.store.store import Store
+from pipeline.training.augmented import load_inline
 
 SEED = 7
 CENTROID = read_feature("centroid", small_document())

@@ -8,22 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import (
-    labelled_clips,
-    labelled_tracks,
-    sample_rows,
-)
+from helpers import labelled_clips, labelled_tracks, sample_rows
 
-from pipeline.augmentation.loading import StoredSamples, load_samples
 from pipeline.augmentation.samples import Sample, by_store, read_samples, write_samples
-from pipeline.base.errors import PipelineError
-from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES
+from pipeline.base.errors import LeakError, PipelineError
+from pipeline.base.files import AUGMENTED, CLIPS, FEATURE_STORES
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
-from pipeline.folds.errors import LeakError
 from pipeline.folds.labelled import LabelledClips, load_labelled
-from pipeline.store.rows import JoinedRows
-from pipeline.store.store import Store, write_store
+from pipeline.store.store import JoinedRows, Store, write_store
+from pipeline.training.augmented import StoredSamples, load_samples
 
 FEATURES = FEATURE_STORES / "centroid"
 

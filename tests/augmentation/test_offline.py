@@ -10,10 +10,10 @@ import pytest
 from helpers import OFFLINE, contents, make_small_samples, small_experiment
 
 from pipeline.augmentation import offline
-from pipeline.augmentation.chains import chain_of
+from pipeline.augmentation.kind import chain_of
 from pipeline.augmentation.samples import TABLE, read_samples
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import AUGMENTED, FEATURE_STORES
+from pipeline.base.files import AUGMENTED, FEATURE_STORES
 from pipeline.dataset.tracks import Track, read_tracks
 from pipeline.store.build import replacing_folder
 from pipeline.store.store import Store

@@ -11,17 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from pipeline.augmentation.base import State
-from pipeline.augmentation.kinds.blur import Blur
-from pipeline.augmentation.kinds.flip import Flip
-from pipeline.augmentation.kinds.frequency_mask import FrequencyMask
-from pipeline.augmentation.kinds.mirror import Mirror
-from pipeline.augmentation.kinds.rotate import Rotate
-from pipeline.augmentation.kinds.stretch import Stretch
-from pipeline.augmentation.kinds.time_mask import TimeMask
-from pipeline.augmentation.kinds.zoom import Zoom
-from pipeline.augmentation.registry import augmentations
-from pipeline.base.arrays import Array
+from pipeline.augmentation.kind import State, augmentations
+from pipeline.augmentation.pictures import (
+    Blur,
+    Flip,
+    FrequencyMask,
+    Mirror,
+    Rotate,
+    Stretch,
+    TimeMask,
+    Zoom,
+)
+from pipeline.base.types import Array
 
 # A row without frequencies comes as (1, frames, 1).
 SHAPES = [(64, 65, 1), (37, 50, 3), (128, 130, 1), (5, 4, 1), (1, 130, 1), (9, 1, 3)]
@@ -213,8 +214,8 @@ def test_channels_keep_apart(name: str, state: State, channels: int) -> None:
 WARP_AND_BLUR = """
 import sys
 import numpy as np
-from pipeline.augmentation.kinds.blur import Blur
-from pipeline.augmentation.kinds.rotate import Rotate
+from pipeline.augmentation.pictures import Blur
+from pipeline.augmentation.pictures import Rotate
 picture = np.random.default_rng(0).uniform(size=(64, 65, 1)).astype(np.float32)
 blurred = Blur.apply(Rotate.apply(picture, {"degrees": 4.3}), {"sigma": 0.7})
 sys.stdout.buffer.write(blurred.tobytes())

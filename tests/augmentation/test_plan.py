@@ -4,9 +4,9 @@ from helpers import small_experiment
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.augmentation.chains import chain_of
-from pipeline.augmentation.plan import picks_of
-from pipeline.augmentation.recipe import Pick
+from pipeline.augmentation.kind import chain_of
+from pipeline.augmentation.offline import picks_of
+from pipeline.augmentation.target import Pick
 
 KINDS = small_experiment().augment.ranges
 CHAINS = [chain_of(name, KINDS) for name in ("stretch", "time_mask+blur", "mirror", "noise")]

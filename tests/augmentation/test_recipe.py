@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from helpers import small_experiment
 
-from pipeline.augmentation.chains import chain_of
-from pipeline.augmentation.recipe import AugmentTrack, Parent, Pick
-from pipeline.augmentation.target import Target
+from pipeline.augmentation.kind import chain_of
+from pipeline.augmentation.target import AugmentTrack, Parent, Pick, Target
 from pipeline.base.errors import PipelineError
 
 KINDS = small_experiment().augment.ranges

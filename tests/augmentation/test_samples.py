@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from helpers import FRAMES, OFFLINE, labelled_tracks, small_document
 
-from pipeline.augmentation.base import Augmentation
-from pipeline.augmentation.registry import augmentations
+from pipeline.augmentation.kind import Augmentation, augmentations
 from pipeline.augmentation.samples import (
     TABLE,
     Sample,
@@ -22,8 +21,8 @@ from pipeline.augmentation.samples import (
 )
 from pipeline.augmentation.target import Target
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES
-from pipeline.features.params import read_feature
+from pipeline.base.files import AUGMENTED, CLIPS, FEATURE_STORES
+from pipeline.features.shared.feature import read_feature
 from pipeline.store.store import Store
 
 CENTROID = read_feature("centroid", small_document(OFFLINE))

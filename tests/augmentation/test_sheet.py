@@ -12,12 +12,12 @@ from helpers import OFFLINE, small_experiment, write_project
 from PIL import Image
 
 from pipeline.augmentation import sheet
-from pipeline.augmentation.registry import augmentations
+from pipeline.augmentation.kind import augmentations
 from pipeline.augmentation.sheet import PANEL, SAMPLES, Strip, write_pair, write_sheet
-from pipeline.base.paths import CLIPS, FEATURE_STORES
+from pipeline.base.files import CLIPS, FEATURE_STORES
 from pipeline.dataset.tracks import Track, read_tracks
 from pipeline.store.store import Store, write_store
-from pipeline.training.experiment import Experiment
+from pipeline.training.cross_validation import Experiment
 
 NOT_RANDOM = [name for name, kind in augmentations().items() if not fields(kind)]
 

@@ -8,12 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from librosa.effects import pitch_shift, time_stretch
 
-from pipeline.augmentation.kinds.gain import Gain
-from pipeline.augmentation.kinds.noise import Noise
-from pipeline.augmentation.kinds.pitch_shift import PitchShift
-from pipeline.augmentation.kinds.time_shift import TimeShift
-from pipeline.augmentation.kinds.time_stretch import TimeStretch
-from pipeline.base.arrays import Array
+from pipeline.augmentation.sounds import Gain, Noise, PitchShift, TimeShift, TimeStretch
+from pipeline.base.types import Array
 
 RATE = 22_050
 SEEDS = range(200)

@@ -6,10 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import expon
 
-from pipeline.augmentation.base import State
-from pipeline.augmentation.kinds.equaliser import Equaliser
-from pipeline.augmentation.kinds.spectral_noise import SpectralNoise
-from pipeline.base.arrays import Array
+from pipeline.augmentation.decibels import Equaliser, SpectralNoise
+from pipeline.augmentation.kind import State
+from pipeline.base.types import Array
 
 KINDS: list[tuple[type[Equaliser | SpectralNoise], State]] = [
     (Equaliser, {"db": [-3.0, 6.0, 1.5]}),

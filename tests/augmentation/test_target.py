@@ -7,18 +7,13 @@ import numpy as np
 import pytest
 from documents import base_document
 
-from pipeline.audio.pcm import from_pcm
-from pipeline.augmentation.base import State
-from pipeline.augmentation.chains import chain_of
-from pipeline.augmentation.kinds.equaliser import Equaliser
-from pipeline.augmentation.kinds.gain import Gain
-from pipeline.augmentation.kinds.pitch_shift import PitchShift
-from pipeline.augmentation.kinds.time_mask import TimeMask
-from pipeline.augmentation.params import parse_augment
-from pipeline.augmentation.registry import augmentations
-from pipeline.augmentation.suitability import reason_against
-from pipeline.augmentation.target import Target, recast
-from pipeline.base.arrays import Array
+from pipeline.audio.clips import from_pcm
+from pipeline.augmentation.decibels import Equaliser
+from pipeline.augmentation.kind import State, augmentations, chain_of
+from pipeline.augmentation.pictures import TimeMask
+from pipeline.augmentation.sounds import Gain, PitchShift
+from pipeline.augmentation.target import Target, parse_augment, reason_against, recast
+from pipeline.base.types import Array
 from pipeline.features.centroid import Centroid
 from pipeline.features.colour import Colour
 from pipeline.features.grey import Grey

@@ -14,10 +14,10 @@ from unittest import mock
 
 import pytest
 
-from pipeline.base import cluster
+from pipeline.base import parallel as cluster
+from pipeline.base.cli import RESUMES
 from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import ONE_THREAD, map_folds, map_tracks
-from pipeline.base.terminal import RESUMES
 
 distributed = pytest.importorskip("distributed")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.digests import digest, file_digest, sealed, unsealed, version_of
+from pipeline.base.files import digest, file_digest, sealed, unsealed, version_of
 
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"])))
 CONTENT = {"size": 12, "seconds": 0.1, "name": "Björk\n", "tracks": [{"a": None}, {}]}

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from helpers import ROOT
 
-from pipeline.base.entry import output_file, run_stage, when_interrupted
+from pipeline.base.cli import RESUMES, output_file, run_stage, when_interrupted
 from pipeline.base.errors import PipelineError
-from pipeline.base.terminal import RESUMES
 
 
 def raising(error: BaseException) -> None:
@@ -100,7 +99,7 @@ def test_stage_without_an_error_ends_quietly(capsys: pytest.CaptureFixture[str])
 
 
 TALKING = """
-from pipeline.base.entry import output_file, run_stage
+from pipeline.base.cli import output_file, run_stage
 run_stage(lambda: print("line\\n" * {lines}))
 """
 
@@ -117,7 +116,7 @@ def test_a_reader_that_went_away_is_no_message(lines: int) -> None:
 
 LIMITED = """
 import resource, subprocess, sys
-from pipeline.base.entry import output_file, run_stage
+from pipeline.base.cli import output_file, run_stage
 limit = resource.RLIMIT_NOFILE
 hard = resource.getrlimit(limit)[1]
 resource.setrlimit(limit, ({soft}, {hard}))

@@ -18,9 +18,9 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 from waiting import wait_until
 
+from pipeline.base.cli import RESUMES
 from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import MANY, ONE_THREAD, _processes, map_folds, map_tracks, workers
-from pipeline.base.terminal import RESUMES
 
 # Processes of a test import this module: it imports nothing that takes long.
 ROOT = Path(__file__).parents[2]
@@ -143,7 +143,7 @@ def test_folds_after_many_tracks_have_their_own_settings_and_leave_none_behind(
 
 # Maps over many tracks, or over folds, which sleep.
 SLEEPING = """
-from pipeline.base.entry import run_stage
+from pipeline.base.cli import run_stage
 from tests.base.test_parallel import map_folds, map_tracks, sleep_for_long
 paths = {paths}
 run_stage(lambda: list({call}))
@@ -206,7 +206,7 @@ def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
 ENDING = """
 import errno, os
 import numpy, scipy.fft
-from pipeline.base.entry import run_stage
+from pipeline.base.cli import run_stage
 from pipeline.base.parallel import map_tracks
 
 def compute(item):

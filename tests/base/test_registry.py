@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.registry import class_in, entry_of, names_in
+from pipeline.base.params import class_in, entry_of, names_in
 
 BASE = "class Shape: pass\n"
 FILES = {
@@ -15,7 +15,6 @@ FILES = {
     "shapes/line.py": "from shapes.square import Shape, Square\nclass Line(Shape): pass\n",
     "shapes/none.py": "from shapes.shared.base import Shape\n",
     "shapes/two.py": "from shapes.none import Shape\nclass A(Shape): pass\nclass B(A): pass\n",
-    "shapes/params.py": BASE,
     "shapes/notes.txt": "",
     "shapes/shared/__init__.py": "",
     "shapes/shared/base.py": BASE,
@@ -38,7 +37,7 @@ def base() -> type:
     return entry_of("shapes.shared", "base").Shape
 
 
-def test_the_entries_are_the_files_without_params_and_what_is_shared() -> None:
+def test_the_entries_are_the_files_of_the_package() -> None:
     assert names_in("shapes") == ("line", "none", "square", "two")
 
 

@@ -8,8 +8,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import ParamsError
-from pipeline.base.fields import STRICT, WHOLE, Count, Share
-from pipeline.base.sections import (
+from pipeline.base.params import (
     choice,
     lookup,
     one_of,
@@ -20,6 +19,7 @@ from pipeline.base.sections import (
     read_seed,
     section,
 )
+from pipeline.base.types import STRICT, WHOLE, Count, Share
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.tables import (
+from pipeline.base.files import (
     MOST_COLUMNS,
     natural,
     read_csv,

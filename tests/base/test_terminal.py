@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.base.terminal import about, aligned, clean, p_text, percent, points
+from pipeline.base.cli import about, aligned, clean, p_text, percent, points
 
 
 def test_columns_are_as_wide_as_their_longest_cell() -> None:

@@ -8,13 +8,12 @@ import pytest
 from repository import ACTUAL, FIGURES, GENRES, MAIN, Row, predictions, revision
 from scipy import stats
 
-from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
-from pipeline.comparison.combination import Combination, combine
-from pipeline.comparison.outcomes import genres_of
-from pipeline.comparison.probabilities import Probable, as_predictions
+from pipeline.base.types import Array
 from pipeline.evaluation.intervals import accuracy_interval, difference_interval
 from pipeline.evaluation.summary import SEED
+from pipeline.runs.combination import Combination, combine
+from pipeline.runs.revisions import Probable, as_predictions, genres_of
 
 NAMES = ("first", "second", "third")
 ARTISTS = list("AABBCCDDEEFF")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.comparison.differing import differing, value_of
+from pipeline.runs.revisions import differing, value_of
 
 CNN: dict[str, Any] = {"model": "cnn", "seed": 1, "models.cnn.epochs": 5, "augment.mode": "none"}
 ANN: dict[str, Any] = {"model": "ann", "seed": 1, "models.ann.epochs": 9, "augment.mode": "none"}

@@ -6,7 +6,7 @@ import pytest
 from repository import Repository
 
 from pipeline.base.errors import PipelineError
-from pipeline.comparison.git import find_commit, git, read_files
+from pipeline.runs.git import find_commit, git, read_files
 
 BASELINE = "0123456789abcdef0123456789abcdef01234567"
 

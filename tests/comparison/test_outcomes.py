@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.comparison.outcomes import outcomes_of, track_outcomes
+from pipeline.runs.revisions import outcomes_of, track_outcomes
 
 
 def row(track: str, actual: str, predicted: str, blues: float = 0.5, **more: Any) -> dict[str, str]:

@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from pipeline.comparison import paired
-from pipeline.comparison.outcomes import TrackOutcomes, track_outcomes
-from pipeline.comparison.paired import ChangedTrack
 from pipeline.evaluation.intervals import difference_interval
+from pipeline.runs import comparison as paired
+from pipeline.runs.comparison import ChangedTrack
+from pipeline.runs.revisions import TrackOutcomes, track_outcomes
 
 GENRES = ("blues", "rock")
 Predicted = tuple[str, str, str]  # track, actual, predicted

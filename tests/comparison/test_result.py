@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from repository import ACTUAL, ARTISTS, BETTER, MAIN, predictions, revision
 
-from pipeline.comparison.result import as_json, compare_revisions
 from pipeline.evaluation.intervals import accuracy_interval, difference_interval
+from pipeline.runs.comparison import as_json, compare_revisions
 
 RIGHT = {name: np.array(names) == ACTUAL for name, names in (("main", MAIN), ("better", BETTER))}
 SEEDS = revision("seeds", [row for fold in range(3) for row in predictions(MAIN, ARTISTS, fold)])

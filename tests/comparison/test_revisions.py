@@ -16,9 +16,16 @@ from repository import (
 )
 
 from pipeline.base.errors import PipelineError
-from pipeline.comparison.git import find_commit
-from pipeline.comparison.recorded import PREDICTIONS, SCORES, SPLIT, SUMMARY, TRAINING
-from pipeline.comparison.revisions import read_revision, require_comparable
+from pipeline.runs.git import find_commit
+from pipeline.runs.revisions import (
+    PREDICTIONS,
+    SCORES,
+    SPLIT,
+    SUMMARY,
+    TRAINING,
+    read_revision,
+    require_comparable,
+)
 
 STAGE = """
 stages:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from helpers import OFFLINE, contents, small_experiment
 
-from pipeline.augmentation.recipe import AugmentTrack, Parent
-from pipeline.comparison import sample_cost
-from pipeline.comparison.sample_cost import estimate_sample_seconds
+from pipeline.augmentation.target import AugmentTrack, Parent
+from pipeline.base.types import Result
 from pipeline.dataset.tracks import read_tracks
-from pipeline.store.results import Result
+from pipeline.trials import trial as sample_cost
+from pipeline.trials.trial import estimate_sample_seconds
 
 
 @pytest.mark.usefixtures("augmented")

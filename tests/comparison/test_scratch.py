@@ -6,12 +6,12 @@ from pathlib import Path
 
 from helpers import ROOT
 
-from pipeline.comparison.scratch import scratch_folder
+from pipeline.trials.trial import scratch_folder
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipeline.comparison.scratch import scratch_folder
+from pipeline.trials.trial import scratch_folder
 with scratch_folder(Path(sys.argv[1]), "work") as folder:
     (folder / "file").write_text("large")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from repository import ACTUAL, ARTISTS, BETTER, MAIN, Row, except_for, predictions, revision
 
-from pipeline.comparison.result import Comparison, as_json, compare_revisions
-from pipeline.comparison.text import MOST_CHANGED, text
+from pipeline.pages.terminal import MOST_CHANGED, text
+from pipeline.runs.comparison import Comparison, as_json, compare_revisions
 
 SUMMARY = {"track_accuracy": 0.6667, "track_macro_f1": 0.654}
 REFERENCE = revision("main", predictions(MAIN), summary=SUMMARY)

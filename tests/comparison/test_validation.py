@@ -6,11 +6,9 @@ import pytest
 from repository import FIGURES, MAIN, Row, predictions, revision, write_scores
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import HISTORIES, SCORES
-from pipeline.base.tables import read_json, write_csv, write_json
-from pipeline.comparison.histories import whole_histories
-from pipeline.comparison.revisions import Revision
-from pipeline.comparison.validation import choose, validation_accuracy
+from pipeline.base.files import HISTORIES, SCORES, read_json, write_csv, write_json
+from pipeline.runs.combination import choose, validation_accuracy
+from pipeline.runs.revisions import Revision, whole_histories
 
 EPOCHS = [(0.9, 1.0), (0.2, 0.75), (0.3, 0.5)]  # loss and accuracy
 
@@ -58,7 +56,7 @@ def test_those_near_the_best_are_chosen_in_their_order(
 ) -> None:
     accuracies = {"a": 0.75, "b": 0.5, "c": 0.7, "d": 0.75}
     monkeypatch.setattr(
-        "pipeline.comparison.validation.validation_accuracy", lambda each: accuracies[each.name]
+        "pipeline.runs.combination.validation_accuracy", lambda each: accuracies[each.name]
     )
     choice = choose([recorded(name) for name in accuracies], within)
     assert choice.chosen == list(chosen)
@@ -67,7 +65,7 @@ def test_those_near_the_best_are_chosen_in_their_order(
 
 def test_the_test_tracks_play_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "pipeline.comparison.validation.validation_accuracy",
+        "pipeline.runs.combination.validation_accuracy",
         lambda each: {"right": 0.1, "wrong": 0.6, "so-so": 0.6}[each.name],
     )
     revisions = [
@@ -95,7 +93,7 @@ def test_other_inner_validations_are_refused(parameters: Row, message: str) -> N
 def test_what_leaves_nothing_to_combine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     accuracies = {"a": 0.75, "b": 0.5}
     monkeypatch.setattr(
-        "pipeline.comparison.validation.validation_accuracy", lambda each: accuracies[each.name]
+        "pipeline.runs.combination.validation_accuracy", lambda each: accuracies[each.name]
     )
     revisions = [recorded(name) for name in accuracies]
     expected = r"^only a is within 10 points of the best inner validation \(75.0 %\)"

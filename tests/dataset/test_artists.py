@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.dataset.artists import artists_by_credit, normalise
 from pipeline.dataset.gtzan import read_facts
+from pipeline.dataset.tracks import artists_by_credit, normalise
 
 
 @pytest.mark.parametrize("name", ["Miles Davis", "miles davis", " Miles  Davis", "MILES-DAVIS."])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.dataset.files import TrackFile, find_tracks, hash_files, unchanged
+from pipeline.dataset.folder import TrackFile, find_tracks, hash_files, unchanged
 
 
 def folder_of(folder: Path, *files: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dataset.files import find_tracks
+from pipeline.dataset.folder import find_tracks
 from pipeline.dataset.gtzan import (
     EXCLUDED,
     Fact,
@@ -18,7 +18,7 @@ from pipeline.dataset.gtzan import (
     same_piece_pairs,
 )
 from pipeline.demo import write_demo
-from pipeline.synthesis.params import DemoParams
+from pipeline.synthesis.demo_dataset import DemoParams
 
 FACTS = read_facts()
 GENRES = [

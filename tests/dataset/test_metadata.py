@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.dataset.files import find_tracks
-from pipeline.dataset.gtzan import Fact
-from pipeline.dataset.metadata import read_metadata, with_gtzan_artists
+from pipeline.dataset.folder import find_tracks, read_metadata
+from pipeline.dataset.gtzan import Fact, with_gtzan_artists
 
 Join = Callable[[str], dict[str, dict[str, str]]]
 

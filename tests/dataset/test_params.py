@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import ParamsError
-from pipeline.base.sections import parse
-from pipeline.dataset.params import DatasetParams
+from pipeline.base.params import parse
+from pipeline.dataset.tracks import DatasetParams
 
 
 def test_the_folder_is_the_path() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.tables import write_csv
+from pipeline.base.files import write_csv
 from pipeline.dataset.tracks import COLUMNS, OK, REJECTED, TRUNCATED, Track, read_tracks
 
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation.calibration import Bin, reliability
-from pipeline.evaluation.scores import expected_calibration_error
+from pipeline.evaluation.scores import Bin, expected_calibration_error, reliability
 
 
 @pytest.mark.parametrize("seed", range(5))

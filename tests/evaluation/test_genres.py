@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from pipeline.evaluation.genres import GenreScores, score_genres
+from pipeline.evaluation.scores import GenreScores, score_genres
 
 GENRES = ["blues", "jazz", "metal"]
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.evaluation.headline import headline
 from pipeline.evaluation.predictions import Predictions
+from pipeline.evaluation.summary import headline
 
 GENRES = ["blues", "metal", "pop", "rock"]  # nothing of pop is tested
 ACTUAL = [0, 0, 0, 0, 1, 1, 1, 1, 3, 3]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmarks.interval_coverage import Case, coverage
-from pipeline.base.arrays import Array
+from pipeline.base.types import Array
 from pipeline.evaluation.intervals import accuracy_interval, difference_interval
 
 SIMULATIONS = 500

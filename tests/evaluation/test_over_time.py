@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.base.tables import read_csv
-from pipeline.evaluation.over_time import write_labels, write_over_time
+from pipeline.base.files import read_csv
+from pipeline.prediction.files import write_labels, write_over_time
 
 GENRES = ["blues", "jazz"]
 BLUES, JAZZ = [0.75, 0.25], [0.125, 0.875]

@@ -9,11 +9,10 @@ from helpers import labelled_clips, labelled_tracks, write_project
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.paths import FEATURE_STORES
-from pipeline.evaluation.out_of_fold import clip_predictions
-from pipeline.evaluation.predictions import Predictions, by_level, vote_by_track
-from pipeline.evaluation.votes import VOTERS
+from pipeline.base.files import FEATURE_STORES
+from pipeline.evaluation.predictions import VOTERS, Predictions, by_level, vote_by_track
 from pipeline.folds.labelled import LabelledClips, load_labelled
+from pipeline.prediction.ensemble import clip_predictions
 
 # Two tracks in each of two folds, and an artist with two tracks.
 CLIPS = Predictions(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from pipeline.base.arrays import Array
-from pipeline.base.tables import rounded
+from pipeline.base.files import rounded
+from pipeline.base.types import Array
 from pipeline.evaluation import scores
 from pipeline.evaluation.scores import expected_calibration_error
 

@@ -7,9 +7,9 @@ from statistics import stdev
 import numpy as np
 import pytest
 
-from pipeline.base.tables import rounded
+from pipeline.base.files import rounded
 from pipeline.evaluation.intervals import accuracy_interval
-from pipeline.evaluation.predictions import Predictions, by_level, vote_by_track
+from pipeline.evaluation.predictions import VOTERS, Predictions, by_level, vote_by_track
 from pipeline.evaluation.scores import expected_calibration_error
 from pipeline.evaluation.summary import (
     fold_scores,
@@ -19,7 +19,6 @@ from pipeline.evaluation.summary import (
     summarise,
     summarise_leaky,
 )
-from pipeline.evaluation.votes import VOTERS
 
 GENRES = ["a", "b"]
 

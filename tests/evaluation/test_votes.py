@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.arrays import Array
-from pipeline.evaluation.params import EvaluateParams
-from pipeline.evaluation.votes import VOTERS, majority, mean, product
+from pipeline.base.types import Array
+from pipeline.evaluation.predictions import VOTERS, EvaluateParams, majority, mean, product
 
 SIXTY_FOURTHS = st.integers(0, 64).map(lambda n: n / 64)  # their sums are exact
 

@@ -3,16 +3,7 @@
 import librosa
 import numpy as np
 import pytest
-from signals import (
-    BATCH,
-    SAMPLE_RATE,
-    SAMPLES,
-    SIGNALS,
-    SILENCE,
-    every_signal,
-    quantised,
-    row_of,
-)
+from signals import BATCH, SAMPLE_RATE, SAMPLES, SIGNALS, SILENCE, every_signal, quantised, row_of
 
 from pipeline.features.centroid import Centroid
 

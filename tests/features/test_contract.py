@@ -10,17 +10,17 @@ import pytest
 from documents import base_document
 from signals import BATCH, SAMPLE_RATE, SAMPLES, SILENCE
 
-from pipeline.audio.pcm import from_pcm, to_pcm
-from pipeline.base.arrays import Array
-from pipeline.features.params import (
+from pipeline.audio.clips import from_pcm, to_pcm
+from pipeline.base.types import Array
+from pipeline.features.shared.feature import (
+    ExtractFeature,
+    Feature,
     described_feature,
     feature_class,
     feature_names,
     parse_extract,
     read_feature,
 )
-from pipeline.features.shared.feature import Feature
-from pipeline.features.shared.recipe import ExtractFeature
 from pipeline.store.addresses import recipe_address
 
 DTYPES = ("float16", "float32", "uint8")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import ParamsError
-from pipeline.base.sections import parse
+from pipeline.base.params import parse
 from pipeline.features import descriptors
 from pipeline.features.descriptors import Descriptors
 

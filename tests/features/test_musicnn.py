@@ -10,12 +10,11 @@ import pytest
 from documents import base_document
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
-from pipeline.features.musicnn import Musicnn
-from pipeline.features.params import feature_class
-from pipeline.features.shared import musicnn
-from pipeline.features.shared.musicnn_tags import TAGS
+from pipeline.base.types import Array
+from pipeline.features import musicnn
+from pipeline.features.musicnn import TAGS, Musicnn
+from pipeline.features.shared.feature import feature_class
 
 SAMPLE_RATE = 22_050
 EPSILON = 1e-3

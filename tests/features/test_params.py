@@ -7,7 +7,12 @@ import pytest
 from documents import base_document
 
 from pipeline.base.errors import ParamsError
-from pipeline.features.params import described_feature, feature_names, parse_extract, read_feature
+from pipeline.features.shared.feature import (
+    described_feature,
+    feature_names,
+    parse_extract,
+    read_feature,
+)
 
 
 def test_only_the_listed_features_are_extracted_in_their_order() -> None:

@@ -7,8 +7,8 @@ from helpers import folded
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.base.errors import LeakError
 from pipeline.folds.audit import audit, audit_pairs, audit_samples
-from pipeline.folds.errors import LeakError
 from pipeline.folds.table import FoldedTrack
 
 NAMES = ("training", "validation", "test")

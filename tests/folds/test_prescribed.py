@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.base.errors import FoldError
 from pipeline.dataset.tracks import Track
-from pipeline.folds.errors import FoldError
-from pipeline.folds.params import ProtocolName, SplitParams
-from pipeline.folds.prescribed import by_fold_or_split, by_split
-from pipeline.folds.protocols import PROTOCOLS
-from pipeline.folds.table import folds_of, sides
+from pipeline.folds.protocols import PROTOCOLS, by_fold_or_split, by_split
+from pipeline.folds.table import ProtocolName, SplitParams, folds_of, sides
 
 
 def params_of(judge: Any = "test", seeds: int = 3) -> SplitParams:

@@ -9,13 +9,12 @@ from helpers import folded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.base.errors import FoldError
 from pipeline.dataset.gtzan import read_facts
 from pipeline.dataset.tracks import Track
-from pipeline.folds.errors import FoldError
 from pipeline.folds.groups import groups
-from pipeline.folds.params import ProtocolName, SplitParams
 from pipeline.folds.protocols import PROTOCOLS, artist, clip, song
-from pipeline.folds.table import FoldedTrack, folds_of
+from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline.dataset.gtzan import read_facts
-from pipeline.folds.stratify import stratified_group_folds
+from pipeline.folds.protocols import stratified_group_folds
 
 
 def deviation(fold_of: list[int], genres: list[str], folds: int) -> float:

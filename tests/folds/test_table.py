@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.tables import write_csv
+from pipeline.base.files import write_csv
 from pipeline.folds.table import FOLD_COLUMNS, FoldedTrack, folds_of, read_folds, sides, write_folds
 
 TABLE = [

@@ -8,10 +8,9 @@ from helpers import folded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.folds.errors import FoldError
-from pipeline.folds.groups import groups
+from pipeline.base.errors import FoldError
+from pipeline.folds.groups import groups, inner_validation
 from pipeline.folds.table import FoldedTrack
-from pipeline.folds.validation import inner_validation
 
 SEEDS = st.integers(0, 2**32 - 1)
 

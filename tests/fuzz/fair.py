@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.entry import USER_ERROR, run_stage
+from pipeline.base.cli import USER_ERROR, run_stage
 
 SECONDS = 120  # more than anything takes here, on a busy machine as well
 PATIENCE = 600  # for what is no test, such as loading Keras

@@ -16,9 +16,8 @@ from fuzz.fair import MEMORY, Bench
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audio.clips import CutTrack, open_clips
-from pipeline.audio.ffmpeg import FFMPEG_EXTENSIONS, ffmpeg_version
-from pipeline.audio.sndfile import SNDFILE_EXTENSIONS
+from pipeline.audio.decode import CutTrack, open_clips
+from pipeline.audio.readers import FFMPEG_EXTENSIONS, SNDFILE_EXTENSIONS, ffmpeg_version
 from pipeline.dataset.tracks import OK, REJECTED, TRUNCATED, status_of
 
 RATE, CLIP = 8000, 4000

@@ -16,9 +16,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline import inspect, segment
-from pipeline.base.paths import CLIPS, TRACKS
-from pipeline.base.tables import read_csv
-from pipeline.dataset.files import name_of
+from pipeline.base.files import CLIPS, TRACKS, read_csv
+from pipeline.dataset.folder import name_of
 from pipeline.dataset.tracks import OK, REJECTED, read_tracks
 from pipeline.store.store import Store
 

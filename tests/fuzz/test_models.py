@@ -46,8 +46,8 @@ def expected(bench: Bench, whole: Path) -> Any:
 
 def load(path: Path) -> Any:
     """What a model of a file predicts, if it has the right shape."""
-    from pipeline.training.ensemble import probabilities
-    from pipeline.training.loading import load_model
+    from pipeline.prediction.ensemble import probabilities
+    from pipeline.prediction.saved import load_model
 
     model, description = load_model(path)
     assert len(description.genres) == 2

@@ -13,11 +13,11 @@ from fuzz.fair import Bench
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.recordings.recipe import FingerprintTrack
+from pipeline.recordings.fingerprint import FingerprintTrack
 from pipeline.replicas import compute_fingerprints
-from pipeline.store import rows
+from pipeline.store import store as rows
+from pipeline.store.build import Builder, jobs_of
 from pipeline.store.cache import machine_cache
-from pipeline.store.plan import Builder, jobs_of
 from pipeline.store.store import Store, shard_of, write_store
 
 RATE = 4000

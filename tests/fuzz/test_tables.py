@@ -13,16 +13,20 @@ from hypothesis import strategies as st
 
 from pipeline.augmentation.samples import COLUMNS as SAMPLE_COLUMNS
 from pipeline.augmentation.samples import TABLE, Sample, read_samples, write_samples
-from pipeline.base.growing import GrowingTable
-from pipeline.base.tables import read_json, write_csv, write_json
-from pipeline.dataset.files import TrackFile
-from pipeline.dataset.metadata import COLUMNS as METADATA_COLUMNS
-from pipeline.dataset.metadata import NAME, read_metadata
-from pipeline.dataset.tracks import COLUMNS, OK, REJECTED, Track, read_tracks
+from pipeline.base.files import GrowingTable, read_json, write_csv, write_json
+from pipeline.dataset.folder import METADATA, TrackFile, read_metadata
+from pipeline.dataset.folder import METADATA_COLUMNS as METADATA_COLUMNS
+from pipeline.dataset.tracks import (
+    COLUMNS,
+    OK,
+    REJECTED,
+    REPLICA_COLUMNS,
+    Track,
+    read_replica_pairs,
+    read_tracks,
+)
 from pipeline.folds.assignment import assign_folds
-from pipeline.folds.params import SplitParams
-from pipeline.folds.table import FOLD_COLUMNS, FoldedTrack, read_folds, write_folds
-from pipeline.recordings.pairs import REPLICA_COLUMNS, read_replica_pairs
+from pipeline.folds.table import FOLD_COLUMNS, FoldedTrack, SplitParams, read_folds, write_folds
 
 IDS = [f"{genre}/{name}" for genre in ("pop", "rock") for name in ("a", 'b "x", y', "c\nd", "é")]
 FILES = [TrackFile(name, name.partition("/")[0], Path(f"{name}.wav")) for name in IDS]
@@ -44,7 +48,7 @@ def write_metadata(path: Path) -> None:
 
 def read_given(path: Path) -> list[FoldedTrack]:
     """The folds that the metadata prescribe."""
-    path.replace(path.with_name(NAME))
+    path.replace(path.with_name(METADATA))
     found = read_metadata(FILES, path.parent)
     tracks = [
         Track(file.track_id, file.genre, clips=1, sha256="", **found[file.track_id])

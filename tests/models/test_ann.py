@@ -8,8 +8,8 @@ import pytest
 from documents import base_document
 
 from models.ann import AnnParams, build
-from pipeline.base.arrays import Array
 from pipeline.base.backend import keras
+from pipeline.base.types import Array
 from pipeline.check import parse_models
 
 PARAMS = parse_models(base_document()["models"])["ann"]

@@ -18,14 +18,7 @@ GENRES = 10
 def as_the_report_has_it(shape: tuple[int, ...]) -> Any:
     """Its listing, written in Keras 3."""
     from keras import Input, Sequential
-    from keras.layers import (
-        BatchNormalization,
-        Conv2D,
-        Dense,
-        Dropout,
-        Flatten,
-        MaxPooling2D,
-    )
+    from keras.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
     model = Sequential([Input(shape), BatchNormalization()])
     for filters in (64, 128, 256):

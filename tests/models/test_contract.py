@@ -10,15 +10,15 @@ import pytest
 from documents import base_document
 from helpers import describe, saves_models
 
-from pipeline.base.arrays import Array
 from pipeline.base.backend import keras
-from pipeline.base.registry import entry_of
+from pipeline.base.params import entry_of
+from pipeline.base.types import Array
 from pipeline.check import parse_models
-from pipeline.training.assembly import POLICIES, assemble
-from pipeline.training.ensemble import probabilities
-from pipeline.training.loading import load_model
-from pipeline.training.networks import PACKAGE, build_network, network_names, params_class
-from pipeline.training.saved import save_model
+from pipeline.prediction.ensemble import probabilities
+from pipeline.prediction.saved import load_model
+from pipeline.training.fit import POLICIES, assemble
+from pipeline.training.network import PACKAGE, build_network, network_names, params_class
+from pipeline.training.trained import save_model
 
 pytestmark = saves_models
 

@@ -14,17 +14,17 @@ from outcomes import Row, clip_rows, write_outcome
 from PIL import Image
 from repository import BETTER, MAIN, predictions, revision
 
-from pipeline.base.paths import CLIPS, FEATURE_STORES
-from pipeline.comparison.result import compare_revisions
+from pipeline.base.files import CLIPS, FEATURE_STORES
 from pipeline.extract import extract
-from pipeline.features.params import read_feature
-from pipeline.pages.comparison import page as compared_page
+from pipeline.features.shared.feature import read_feature
+from pipeline.pages.comparison_page import page as compared_page
+from pipeline.pages.listening import read_run
 from pipeline.pages.media import beside, open_studio
-from pipeline.pages.report import page
-from pipeline.pages.run import read_run
-from pipeline.pages.song import write_song_page
+from pipeline.pages.report_page import page
+from pipeline.pages.song_page import write_song_page
+from pipeline.prediction.files import Prediction
+from pipeline.runs.comparison import compare_revisions
 from pipeline.store.store import Store, write_store
-from pipeline.training.prediction import Prediction
 
 pytestmark = [needs_browser, pytest.mark.slow]
 

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pipeline.comparison.paired import GenreChange
 from pipeline.pages.charts import GAINED, LOST, REFERENCE, Estimate, genre_chart, interval_chart
+from pipeline.runs.comparison import GenreChange
 
 HOSTILE = '<script>alert("&")</script>'
 ESTIMATES = [

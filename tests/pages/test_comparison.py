@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import pytest
 from repository import BETTER, MAIN, Row, predictions, revision
 
-from pipeline.comparison.result import Comparison, compare_revisions
-from pipeline.comparison.tables import notes
-from pipeline.pages import comparison
-from pipeline.pages.comparison import page
+from pipeline.pages import comparison_page as comparison
+from pipeline.pages.comparison_page import page
+from pipeline.pages.tables import notes
+from pipeline.runs.comparison import Comparison, compare_revisions
 
 HOSTILE = '<script>alert("&")</script>'
 REFERENCE = revision("main", predictions(MAIN))

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from outcomes import Row, clip_rows, track_row
 
-from pipeline.evaluation.predictions import by_level, vote_by_track
+from pipeline.evaluation.predictions import VOTERS, by_level, vote_by_track
 from pipeline.evaluation.summary import prediction_rows, summarise
-from pipeline.evaluation.votes import VOTERS
 from pipeline.pages.figures import Figures, read_figures
 
 GENRES = ["blues", "jazz", "rock"]

@@ -5,14 +5,8 @@ import pytest
 from outcomes import clip_rows, track_row
 
 from pipeline.base.errors import PipelineError
-from pipeline.pages.heard import (
-    Heard,
-    as_data,
-    hear_tested,
-    hear_unlabelled,
-    read_probabilities,
-)
-from pipeline.pages.media import Media
+from pipeline.pages.figures import read_probabilities
+from pipeline.pages.listening import Heard, Media, as_data, hear_tested, hear_unlabelled
 
 GENRES = ["blues", "jazz", "rock"]
 SURE, UNSURE = [0.1, 0.8, 0.1], [0.5, 0.4, 0.1]

@@ -1,6 +1,6 @@
 """How a run was made: what the records have, and nothing that they lack."""
 
-from pipeline.pages.made import how_it_was_made
+from pipeline.pages.figures import how_it_was_made
 
 RECORD = {
     "parameters": {

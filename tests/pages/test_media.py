@@ -10,7 +10,7 @@ import soundfile
 from helpers import SAMPLE_RATE
 
 from pipeline.audio.encode import OpusEncoder
-from pipeline.base.paths import CLIPS, FEATURE_STORES
+from pipeline.base.files import CLIPS, FEATURE_STORES
 from pipeline.pages import media
 from pipeline.pages.media import Studio, beside, inside, open_studio
 from pipeline.store.cache import machine_cache

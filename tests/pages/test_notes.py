@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.pages.notes import notes
+from pipeline.pages.figures import notes
 
 CLEAN: dict[str, Any] = {
     "protocol": "artist",

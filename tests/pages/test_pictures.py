@@ -9,8 +9,8 @@ from documents import base_document
 from helpers import SAMPLE_RATE, tone
 from PIL import Image
 
-from pipeline.features.params import feature_names, read_feature
-from pipeline.pages.pictures import HEIGHT, WIDTH, Painter
+from pipeline.features.shared.feature import feature_names, read_feature
+from pipeline.pages.media import HEIGHT, WIDTH, Painter
 
 SILENCE = np.zeros((1, SAMPLE_RATE), np.int16)
 

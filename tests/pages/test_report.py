@@ -12,14 +12,13 @@ import pytest
 from helpers import UNLABELLED
 from outcomes import SPLIT, Row, clip_rows, write_outcome
 
-from pipeline.base.paths import CLIPS, FEATURE_STORES
-from pipeline.base.tables import write_csv
+from pipeline.base.files import CLIPS, FEATURE_STORES, write_csv
 from pipeline.dataset.tracks import COLUMNS
 from pipeline.features.centroid import Centroid
-from pipeline.pages import run as run_of
+from pipeline.pages import listening as run_of
+from pipeline.pages.listening import Run, read_run, with_media
 from pipeline.pages.media import inside, open_studio
-from pipeline.pages.report import page
-from pipeline.pages.run import Run, read_run, with_media
+from pipeline.pages.report_page import page
 
 GENRES = ["high", "low"]
 SURE, UNSURE = [0.1, 0.9], [0.55, 0.45]

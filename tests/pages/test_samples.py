@@ -9,12 +9,12 @@ import pytest
 import soundfile
 from helpers import OFFLINE
 
-from pipeline.audio.pcm import from_pcm
-from pipeline.augmentation.kinds.noise import Noise
+from pipeline.audio.clips import from_pcm
 from pipeline.augmentation.samples import read_samples
-from pipeline.base.paths import AUGMENTED, CLIPS, FEATURE_STORES
+from pipeline.augmentation.sounds import Noise
+from pipeline.base.files import AUGMENTED, CLIPS, FEATURE_STORES
 from pipeline.pages.media import inside, open_studio
-from pipeline.pages.samples import Shown, show_samples
+from pipeline.pages.report_page import Shown, show_samples
 from pipeline.store.store import Store
 
 CENTROID = FEATURE_STORES / "centroid"

@@ -13,10 +13,10 @@ import soundfile
 from documents import base_document
 from helpers import SAMPLE_RATE, describe, tone
 
-from pipeline.features.params import feature_names, read_feature
-from pipeline.pages import song
-from pipeline.pages.song import write_song_page
-from pipeline.training.prediction import Prediction
+from pipeline.features.shared.feature import feature_names, read_feature
+from pipeline.pages import song_page as song
+from pipeline.pages.song_page import write_song_page
+from pipeline.prediction.files import Prediction
 
 GENRES = ["high", "low"]
 CHANCES = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])

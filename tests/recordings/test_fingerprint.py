@@ -8,7 +8,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.audio.pcm import Pcm, cut, to_pcm
+from pipeline.audio.clips import Pcm, cut, to_pcm
 from pipeline.recordings.fingerprint import (
     BANDS_HZ,
     BITS,
@@ -18,12 +18,12 @@ from pipeline.recordings.fingerprint import (
     N_FFT,
     SAMPLE_RATE,
     Fingerprint,
+    FingerprintTrack,
     band_energies,
     fingerprint,
     sub_fingerprints,
 )
-from pipeline.recordings.recipe import FingerprintTrack
-from pipeline.synthesis.play import piece
+from pipeline.synthesis.music import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
 
 RATE = 22_050

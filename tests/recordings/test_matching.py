@@ -10,12 +10,12 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.audio.clips import load_clips
-from pipeline.audio.pcm import Pcm, to_pcm
+from pipeline.audio.clips import Pcm, to_pcm
+from pipeline.audio.decode import load_clips
 from pipeline.recordings import matching
 from pipeline.recordings.fingerprint import FRAMES_PER_SECOND, MUTE, Fingerprint, fingerprint
 from pipeline.recordings.matching import LEAST_AGREEMENT, LEAST_OVERLAP, common_values, find_matches
-from pipeline.synthesis.play import piece
+from pipeline.synthesis.music import piece
 from pipeline.synthesis.styles import GENRES, artist_sound
 
 RATE = 22_050

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.recordings.pairs import read_replica_pairs
+from pipeline.dataset.tracks import read_replica_pairs
 
 
 def test_only_the_two_track_ids_are_needed(tmp_path: Path) -> None:

@@ -17,13 +17,11 @@ from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
+from pipeline.base.types import Array, Result
 from pipeline.prune import prune
-from pipeline.store.build import NoRowsError, build_store
+from pipeline.store.build import Builder, Job, NoRowsError, Plan, build_store
 from pipeline.store.cache import Cache, CachedShard, CachedTrack
-from pipeline.store.plan import Builder, Job, Plan
-from pipeline.store.results import Result
 from pipeline.store.store import Store, shard_name, shard_of, write_store
 
 TEMPLATE: Array = np.empty((0, 2, 3), np.float32)
@@ -37,6 +35,8 @@ Tracks = Mapping[str, str]  # content by track id
 @dataclass(frozen=True)
 class Noise:
     """Recipe: a text -> 1 to 4 rows that follow from it; "empty..." gives none."""
+
+    sources = ()
 
     scale: int = 1
 
@@ -54,6 +54,8 @@ class Noise:
 @dataclass(frozen=True)
 class Large:
     """Recipe: a number -> rows of 400 kB."""
+
+    sources = ()
 
     def __call__(self, source: int) -> Result:
         return Result({}, np.full((20, 5000), source, np.float32))

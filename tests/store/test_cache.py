@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.types import Result
 from pipeline.store.cache import ROWS, TRACKS, Cache, CachedShard, CachedTrack, machine_cache
-from pipeline.store.results import Result
 
 ADDRESS = "ab" * 32
 RECIPE = "cd" * 32

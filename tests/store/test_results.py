@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from pipeline.base.arrays import Array
-from pipeline.store.results import Result, read_head, read_result, write_result
+from pipeline.base.types import Array, Result
+from pipeline.store.cache import read_head, read_result, write_result
 
 DTYPES = ["|u1", "<i2", ">i2", "<f2", "<f4", "<f8", "|b1", "<c8"]
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()

@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
-from pipeline.store.rows import JoinedRows, StoredRows, rows_of
-from pipeline.store.store import Store, shard_name, shard_of, write_store
+from pipeline.base.types import Array
+from pipeline.store.store import (
+    JoinedRows,
+    Store,
+    StoredRows,
+    rows_of,
+    shard_name,
+    shard_of,
+    write_store,
+)
 
 # Rows of each part in its store: in any order, some twice, and of one store none.
 NUMBERS = [np.array([5, 0, 9, 9]), np.array([], np.int64), np.arange(12)[::-1]]

@@ -15,12 +15,12 @@ from helpers import labelled_clips, labelled_tracks, write_project
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
-from pipeline.base.paths import FEATURE_STORES
+from pipeline.base.files import FEATURE_STORES
+from pipeline.base.types import Array
 from pipeline.store.shard import row_digests, write_shard
 from pipeline.store.store import SHARDS, Store, in_store_order, shard_of, write_store
-from pipeline.training.tasks import make_tasks
+from pipeline.training.cross_validation import make_tasks
 
 DESCRIPTION = {"name": "test", "unit": "dB", "params": {"n_fft": 512, "names": ["a", "ü"]}}
 IDS = [f"rock/rock.{i:05d}" for i in range(40)] + ["pop/Björk, Jóga", "unlabelled/x y"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from helpers import describe, small_experiment
 
-from pipeline.base.arrays import Array
 from pipeline.base.backend import keras
-from pipeline.training.assembly import assemble, statistics
+from pipeline.base.types import Array
+from pipeline.training.fit import assemble, statistics
 
 PARAMS = small_experiment().network
 ROWS = np.random.default_rng(0).normal(size=(4, 24)).astype(np.float32)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.training.batches import Batches
+from pipeline.training.fit import Batches
 
 ROWS = np.arange(100, dtype=np.float16)[:, np.newaxis] + np.zeros(3, np.float16)
 LABELS = np.arange(100) % 7

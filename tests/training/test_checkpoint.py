@@ -12,10 +12,11 @@ import pytest
 from helpers import saves_models
 from toys import fit, toy_task
 
-from pipeline.base.arrays import Array
 from pipeline.base.backend import keras
+from pipeline.base.types import Array
 from pipeline.training import checkpoint
-from pipeline.training.fitting import Fitted, FoldTask
+from pipeline.training.fit import FoldTask
+from pipeline.training.trained import Fitted
 
 pytestmark = saves_models
 

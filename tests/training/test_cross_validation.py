@@ -11,20 +11,16 @@ import pytest
 from helpers import saves_models
 from toys import toy_task
 
-from pipeline.base.arrays import Array
+from pipeline.base.backend import machine_facts
 from pipeline.base.errors import PipelineError
+from pipeline.base.types import Array
+from pipeline.prediction.saved import load_model
 from pipeline.store.cache import Cache
-from pipeline.training import checkpoint, cross_validation, record
-from pipeline.training.cross_validation import (
-    FOLDS,
-    code_of,
-    train_fold,
-    train_folds,
-)
-from pipeline.training.fitting import HISTORY, Fitted, FoldTask
-from pipeline.training.loading import load_model
-from pipeline.training.machine import machine_facts
-from pipeline.training.record import MODEL, RECORD, read_record
+from pipeline.training import checkpoint, cross_validation
+from pipeline.training import trained as record
+from pipeline.training.cross_validation import FOLDS, code_of, train_fold, train_folds
+from pipeline.training.fit import HISTORY, FoldTask
+from pipeline.training.trained import MODEL, RECORD, Fitted, read_record
 
 pytestmark = saves_models
 

@@ -12,12 +12,12 @@ import pytest
 from helpers import saves_models
 from toys import fit, toy_task
 
-from pipeline.base.arrays import Array
 from pipeline.base.errors import PipelineError
-from pipeline.training import fitting
-from pipeline.training.batches import Batches, Transform
-from pipeline.training.ensemble import probabilities
-from pipeline.training.fitting import HISTORY, Fitted, FoldTask, early_stopping
+from pipeline.base.types import Array
+from pipeline.prediction.ensemble import probabilities
+from pipeline.training import fit as fitting
+from pipeline.training.fit import HISTORY, Batches, FoldTask, Transform, early_stopping
+from pipeline.training.trained import Fitted
 
 pytestmark = saves_models
 

@@ -8,10 +8,11 @@ from helpers import saves_models
 from toys import fit, toy_task
 
 from pipeline.base.backend import keras
-from pipeline.base.tables import read_csv, write_csv
+from pipeline.base.files import read_csv, write_csv
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.fitting import HISTORY, Fitted, fit_fold
-from pipeline.training.live import COLUMNS, LiveCurves
+from pipeline.training.fit import HISTORY, fit_fold
+from pipeline.training.trained import Fitted
+from pipeline.training.watching import COLUMNS, LiveCurves
 
 pytestmark = saves_models
 

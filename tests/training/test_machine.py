@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.base import backend as machine
 from pipeline.base.backend import keras
-from pipeline.training import machine
-from pipeline.training.assembly import POLICIES
+from pipeline.training.fit import POLICIES
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, backend: str, **parts: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from helpers import small_experiment
 
 from pipeline.base.backend import keras
-from pipeline.training.optimizer import make_optimizer, make_schedule
+from pipeline.training.fit import make_optimizer, make_schedule
 
 PARAMS = small_experiment().network
 

@@ -11,11 +11,11 @@ from helpers import SMALL, labelled_tracks, small_experiment, write_project
 
 from pipeline import augment
 from pipeline.base.errors import ParamsError
-from pipeline.base.paths import AUGMENTED, FEATURE_STORES
+from pipeline.base.files import AUGMENTED, FEATURE_STORES
 from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import read_folds
 from pipeline.store.store import write_store
-from pipeline.training.tasks import make_tasks
+from pipeline.training.cross_validation import make_tasks
 
 PICTURE, VECTOR = np.zeros((9, 8, 1), np.float32), np.zeros(11, np.float32)
 

@@ -8,8 +8,8 @@ from helpers import small_document, small_experiment
 import models.ann
 from pipeline.base.errors import ParamsError
 from pipeline.check import parse_models
-from pipeline.training.experiment import read_experiment
-from pipeline.training.networks import network_names, params_class
+from pipeline.training.cross_validation import read_experiment
+from pipeline.training.network import network_names, params_class
 
 ADAM = {"optimizer": "adam", "momentum": 0}
 

@@ -7,8 +7,8 @@ import pytest
 from helpers import saves_models
 from toys import fit, toy_task
 
-from pipeline.training import progress
-from pipeline.training.progress import Progress
+from pipeline.training import watching as progress
+from pipeline.training.watching import Progress
 
 pytestmark = saves_models
 

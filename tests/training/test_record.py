@@ -4,9 +4,9 @@ from pathlib import Path
 
 from helpers import describe, save_untrained, saves_models
 
-from pipeline.training.fitting import HISTORY, Fitted
-from pipeline.training.loading import load_model
-from pipeline.training.record import MODEL, RECORD, Record, read_record, write_fold
+from pipeline.prediction.saved import load_model
+from pipeline.training.fit import HISTORY
+from pipeline.training.trained import MODEL, RECORD, Fitted, Record, read_record, write_fold
 
 pytestmark = saves_models
 

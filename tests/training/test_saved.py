@@ -14,9 +14,9 @@ from helpers import FRAMES, describe, save_untrained, saves_models
 
 from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
-from pipeline.training.ensemble import PREDICT_ROWS, load_models, probabilities
-from pipeline.training.loading import load_model
-from pipeline.training.saved import MEMBER, Description, save_model
+from pipeline.prediction.ensemble import PREDICT_ROWS, load_models, probabilities
+from pipeline.prediction.saved import load_model
+from pipeline.training.trained import MEMBER, Description, save_model
 
 pytestmark = saves_models
 

@@ -7,26 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import (
-    INLINE,
-    OFFLINE,
-    folded,
-    labelled_tracks,
-    sample_rows,
-    small_experiment,
-)
+from helpers import INLINE, OFFLINE, folded, labelled_tracks, sample_rows, small_experiment
 
-from pipeline.augmentation import loading
 from pipeline.augmentation.inline import InlineAugmentation
-from pipeline.base.arrays import Array
-from pipeline.base.errors import ParamsError, PipelineError
-from pipeline.base.paths import AUGMENTED, FEATURE_STORES
-from pipeline.folds.errors import LeakError
+from pipeline.base.errors import LeakError, ParamsError, PipelineError
+from pipeline.base.files import AUGMENTED, FEATURE_STORES
+from pipeline.base.types import Array
+from pipeline.folds.groups import inner_validation
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack, sides
-from pipeline.folds.validation import inner_validation
-from pipeline.training import tasks
-from pipeline.training.fitting import FoldTask
+from pipeline.training import augmented
+from pipeline.training import cross_validation as tasks
+from pipeline.training.fit import FoldTask
 
 pytestmark = pytest.mark.usefixtures("augmented")
 
@@ -230,13 +222,13 @@ def test_wrong_rows_of_the_parents_are_a_leak(
     tracks: list[FoldedTrack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The audit goes by the names in the table, not by the rows that these are mapped to."""
-    rows_by_clip = loading._rows_by_clip
+    rows_by_clip = augmented._rows_by_clip
 
     def shifted(clips: LabelledClips) -> dict[tuple[str, int], int]:
         right = rows_by_clip(clips)
         return dict(zip(right, [*list(right.values())[2:], 0, 1], strict=True))
 
-    monkeypatch.setattr(loading, "_rows_by_clip", shifted)
+    monkeypatch.setattr(augmented, "_rows_by_clip", shifted)
     with pytest.raises(LeakError, match=rf"^leak: an augmented sample of \S+ {IN_TRAINING}"):
         tasks_of(OFFLINE, tracks)
 

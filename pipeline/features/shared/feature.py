@@ -1,16 +1,30 @@
-"""The base class of features: frozen dataclasses of parameters that turn clips into rows."""
+"""What a feature is, the features by their names, and the recipe that computes one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from matplotlib import colormaps
 from pydantic import AfterValidator, Field
-from pydantic.dataclasses import dataclass
+from pydantic.dataclasses import dataclass as strict_dataclass
 
-from pipeline.base.arrays import Array
+from pipeline.audio.clips import Pcm, from_pcm
 from pipeline.base.errors import ParamsError
-from pipeline.base.fields import STRICT
+from pipeline.base.params import (
+    choice,
+    class_in,
+    entry_of,
+    lookup,
+    names_in,
+    one_of,
+    parse,
+    section,
+)
+from pipeline.base.types import STRICT, Array, Result, source_of
+
+SOURCES = ("pipeline/audio/clips.py", "pipeline/features/shared")
 
 
 def _known_colour_map(name: str) -> str:
@@ -43,8 +57,10 @@ class Feature(ABC):
     is_vector : bool
         Whether the values of a row are quantities of their own, each with its own scale, rather
         than a picture or values over time.
-    sources : str
-        What determines the rows besides the code and the parameters, such as a file of weights.
+    sources : tuple of str
+        The code that decides the rows, as in dvc.yaml.
+    versions : str
+        What else determines the rows, such as a file of weights.
     tag_names : tuple of str
         Names of the tags whose probabilities a row holds, in the order of `tags`.
     """
@@ -67,7 +83,12 @@ class Feature(ABC):
         return False
 
     @property
-    def sources(self) -> str:
+    def sources(self) -> tuple[str, ...]:
+        """The code that decides the rows, as in dvc.yaml."""
+        return (*SOURCES, source_of(self))
+
+    @property
+    def versions(self) -> str:
         """What determines the rows besides the code and the parameters."""
         return ""
 
@@ -139,7 +160,7 @@ class Feature(ABC):
         return self(np.zeros((1, clip_samples), np.float32), sample_rate)[:0]
 
 
-@dataclass(frozen=True, config=STRICT)
+@strict_dataclass(frozen=True, config=STRICT)
 class SpectralFeature(Feature):
     """Base class of features computed from short-time spectra; both lengths are in samples."""
 
@@ -161,7 +182,7 @@ class SpectralFeature(Feature):
             )
 
 
-@dataclass(frozen=True, config=STRICT)
+@strict_dataclass(frozen=True, config=STRICT)
 class PictureFeature(SpectralFeature):
     """Base class of spectrograms that are averaged to a picture of `height` x `width` cells."""
 
@@ -172,3 +193,103 @@ class PictureFeature(SpectralFeature):
         """Return which sides of the picture have to be longer."""
         sides = {"height": self.height, "width": self.width}
         return {name: f"at least {least}" for name, cells in sides.items() if cells < least}
+
+
+PACKAGE = "pipeline.features"
+LISTED = "features"  # the key of the list of features to extract
+
+
+def feature_names() -> tuple[str, ...]:
+    """Names of all features, sorted: the file names in `pipeline/features`."""
+    return names_in(PACKAGE)
+
+
+def feature_class(name: str) -> type[Feature]:
+    """Class of the feature `name`, one of `feature_names()`."""
+    return class_in(entry_of(PACKAGE, name), Feature)
+
+
+def parse_extract(value: Any) -> dict[str, Feature]:
+    """Parse the section into the features to extract, by name.
+
+    The parameters of the other features have to be valid as well.
+
+    Raises
+    ------
+    ParamsError
+        A value is wrong; the message names its key and what would be right.
+    """
+    known = feature_names()
+    content = section(value, "extract", [LISTED, *known])
+    features = {
+        name: parse(feature_class(name), content[name], f"extract.{name}") for name in known
+    }
+    listed = content[LISTED]
+    if not isinstance(listed, list) or not listed:
+        raise ParamsError(f"extract.{LISTED} = {listed!r}: should be a list of {one_of(known)}")
+    for index, name in enumerate(listed):
+        choice(name, f"extract.{LISTED}.{index}", known)
+        if name in listed[:index]:
+            raise ParamsError(f"extract.{LISTED}.{index} = {name!r}: should be listed once")
+    return {name: features[name] for name in listed}
+
+
+def read_feature(name: str, document: Mapping[str, Any] | None = None) -> Feature:
+    """Read the feature `name` and its parameters from `document`, by default params.yaml."""
+    return parse(feature_class(name), lookup(f"extract.{name}", document), f"extract.{name}")
+
+
+def described_feature(description: Mapping[str, Any]) -> Feature | None:
+    """Feature whose rows a store holds, by its description; None if the user made the store."""
+    name = description.get("name")
+    if name in feature_names() and "params" in description:
+        return parse(feature_class(str(name)), description["params"], "store.params")
+    return None
+
+
+@dataclass(frozen=True)
+class ExtractFeature:
+    """Recipe that turns int16 clips, shape (n, samples), into one feature row for each clip.
+
+    Attributes
+    ----------
+    feature : Feature
+    sample_rate : int
+        In Hz.
+    versions : str
+        Those of the feature, for the address.
+    """
+
+    feature: Feature
+    sample_rate: int
+    versions: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The code that decides the rows, as in dvc.yaml."""
+        return self.feature.sources
+
+    def __call__(self, pcm: Pcm) -> Result:
+        """Return rows with the shape and dtype of the feature."""
+        # One clip at a time: arrays this small are allocated from memory that was just freed.
+        rows = [self.feature(from_pcm(clip[np.newaxis]), self.sample_rate) for clip in pcm]
+        return Result({}, np.concatenate(rows))
+
+
+MOST = 3
+
+
+def strongest_tags(names: Sequence[str], probabilities: Array) -> list[str]:
+    """The tags with the highest mean over a track's clips, such as "jazz 61 %", best first.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Empty if the feature has no tags.
+    probabilities : array, shape (clips, tags)
+    """
+    if not names:
+        return []
+    means = probabilities.mean(axis=0)
+    best = (-means).argsort(kind="stable")[:MOST]
+    return [f"{names[tag]} {100 * means[tag]:.0f} %" for tag in best]

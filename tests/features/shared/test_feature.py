@@ -7,13 +7,11 @@ import pytest
 from pydantic.dataclasses import dataclass
 from signals import SAMPLE_RATE, SAMPLES
 
-from pipeline.base.arrays import Array
 from pipeline.base.errors import ParamsError
-from pipeline.base.fields import STRICT, Count
-from pipeline.base.sections import parse
+from pipeline.base.params import parse
+from pipeline.base.types import STRICT, Array, Count
 from pipeline.features.centroid import Centroid
-from pipeline.features.shared.feature import Feature
-from pipeline.features.shared.recipe import ExtractFeature
+from pipeline.features.shared.feature import ExtractFeature, Feature
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from PIL import Image
 from signals import assert_colours_show, slow_area_average
 
-from pipeline.features.shared.pictures import draw, resample_area, to_bytes
+from pipeline.features.shared.spectra import draw, resample_area, to_bytes
 
 
 @given(st.data(), *[st.integers(1, 12)] * 4)

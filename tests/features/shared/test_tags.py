@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.features.shared.tags import strongest_tags
+from pipeline.features.shared.feature import strongest_tags
 
 
 def test_the_strongest_come_first() -> None:

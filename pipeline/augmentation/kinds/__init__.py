@@ -1,1 +1,0 @@
-"""One file for each kind of augmentation; shared/ has what several of them use."""

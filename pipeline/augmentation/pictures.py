@@ -1,0 +1,217 @@
+"""The kinds of augmentation that act on pictures."""
+
+import math
+from typing import Annotated
+
+import cv2
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.augmentation.kind import Augmentation, State
+from pipeline.base.types import STRICT, Array
+
+cv2.setNumThreads(1)  # tracks and folds run in parallel, not the work on one picture
+# Beyond its edge a picture is continued by its reflection, as by Keras' fill_mode="reflect":
+# d c b a | a b c d | d c b a.
+EDGE = cv2.BORDER_REFLECT
+
+
+def warp(picture: Array, matrix: list[list[float]], point: tuple[float, float]) -> Array:
+    """Transform a picture about a point, with bilinear interpolation.
+
+    Parameters
+    ----------
+    picture : float32 array, shape (height, width, channels)
+    matrix : list of list of float, shape (2, 2)
+        The cell at p = (x, y) takes the value at `matrix` @ (p - point) + point.
+    point : (float, float)
+        As shares of width and height: 0 and 1 are the centres of the outermost cells.
+    """
+    height, width, _ = picture.shape
+    (a, b), (c, d) = matrix
+    x, y = point[0] * (width - 1), point[1] * (height - 1)
+    affine = np.array([[a, b, x - a * x - b * y], [c, d, y - c * x - d * y]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    warped = cv2.warpAffine(picture, affine, (width, height), flags=flags, borderMode=EDGE)
+    return warped.reshape(picture.shape)
+
+
+Width = Annotated[float, Field(gt=0, le=0.9)]
+
+
+def draw_mask(largest: float, rng: np.random.Generator) -> State:
+    """Width and start of a mask, as shares of the whole."""
+    width = rng.uniform(0, largest)
+    return {"width": width, "start": rng.uniform(0, 1 - width)}
+
+
+def masked_cells(state: State, cells: int) -> slice:
+    """Which of `cells` in a row a mask hides: at least one."""
+    start = int(state["start"] * cells)
+    return slice(start, start + max(1, round(state["width"] * cells)))
+
+
+@dataclass(frozen=True, config=STRICT)
+class Mirror(Augmentation):
+    """Time runs backwards."""
+
+    acts_on = "picture"
+    needs = "any feature"
+
+    def draw(self, rng: np.random.Generator) -> State:  # noqa: ARG002
+        """Nothing is left to chance."""
+        return {}
+
+    @staticmethod
+    def apply(picture: Array, state: State) -> Array:  # noqa: ARG004
+        """The frames in reverse order."""
+        return picture[:, ::-1]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Flip(Augmentation):
+    """High frequencies become low ones."""
+
+    acts_on = "picture"
+    needs = "picture"
+
+    def draw(self, rng: np.random.Generator) -> State:  # noqa: ARG002
+        """Nothing is left to chance."""
+        return {}
+
+    @staticmethod
+    def apply(picture: Array, state: State) -> Array:  # noqa: ARG004
+        """The bands in reverse order."""
+        return picture[::-1]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Rotate(Augmentation):
+    """Rotation about the centre by up to `degrees` either way."""
+
+    acts_on = "picture"
+    needs = "picture"
+
+    degrees: Annotated[float, Field(gt=0, le=180)]
+
+    def draw(self, rng: np.random.Generator) -> State:
+        """An angle in degrees, evenly between the two extremes."""
+        return {"degrees": rng.uniform(-self.degrees, self.degrees)}
+
+    @staticmethod
+    def apply(picture: Array, state: State) -> Array:
+        """`scipy.ndimage.rotate(order=1, reshape=False, mode="reflect")`."""
+        angle = math.radians(state["degrees"])
+        cos, sin = math.cos(angle), math.sin(angle)
+        return warp(picture, [[cos, -sin], [sin, cos]], (0.5, 0.5))
+
+
+@dataclass(frozen=True, config=STRICT)
+class Stretch(Augmentation):
+    """The picture becomes up to `factor` times as wide or as narrow, about its centre."""
+
+    acts_on = "picture"
+    needs = "any feature"
+
+    factor: Annotated[float, Field(gt=1, le=4)]
+
+    def draw(self, rng: np.random.Generator) -> State:
+        """A factor, as often above 1 as below."""
+        return {"factor": self.factor ** rng.uniform(-1, 1)}
+
+    @staticmethod
+    def apply(picture: Array, state: State) -> Array:
+        """Linear interpolation between frames."""
+        return warp(picture, [[1 / state["factor"], 0], [0, 1]], (0.5, 0.5))
+
+
+@dataclass(frozen=True, config=STRICT)
+class Zoom(Augmentation):
+    """A part of the picture, enlarged up to `factor` times."""
+
+    acts_on = "picture"
+    needs = "picture"
+
+    factor: Annotated[float, Field(gt=1, le=4)]
+
+    def draw(self, rng: np.random.Generator) -> State:
+        """A factor of at least 1, and the point that stays in place, as shares of the picture."""
+        return {
+            "factor": self.factor ** rng.uniform(0, 1),
+            "x": rng.uniform(0, 1),
+            "y": rng.uniform(0, 1),
+        }
+
+    @staticmethod
+    def apply(picture: Array, state: State) -> Array:
+        """Bilinear interpolation."""
+        scale = 1 / state["factor"]
+        return warp(picture, [[scale, 0], [0, scale]], (state["x"], state["y"]))
+
+
+WEAKEST = 0.3  # cells; below this standard deviation, a neighbour weighs less than 0.4 %
+
+
+@dataclass(frozen=True, config=STRICT)
+class Blur(Augmentation):
+    """Gaussian blur with a standard deviation of up to `sigma` cells."""
+
+    acts_on = "picture"
+    needs = "any feature"
+
+    sigma: Annotated[float, Field(ge=0.5, le=20)]
+
+    def draw(self, rng: np.random.Generator) -> State:
+        """A standard deviation in cells, of at least `WEAKEST`."""
+        return {"sigma": rng.uniform(WEAKEST, self.sigma)}
+
+    @staticmethod
+    def apply(picture: Array, state: State) -> Array:
+        """`scipy.ndimage.gaussian_filter(mode="reflect", truncate=4)`."""
+        sigma = state["sigma"]
+        size = 1 + 2 * int(4 * sigma + 0.5)
+        blurred = cv2.GaussianBlur(picture, (size, size), sigma, borderType=EDGE)
+        return blurred.reshape(picture.shape)
+
+
+@dataclass(frozen=True, config=STRICT)
+class TimeMask(Augmentation):
+    """A stretch of time, up to the share `width` of the clip, is hidden."""
+
+    acts_on = "picture"
+    needs = "any feature"
+
+    width: Width
+
+    def draw(self, rng: np.random.Generator) -> State:
+        """Width and start, as shares of the clip."""
+        return draw_mask(self.width, rng)
+
+    @staticmethod
+    def apply(picture: Array, state: State) -> Array:
+        """At least one frame takes the picture's mean."""
+        masked = picture.copy()
+        masked[:, masked_cells(state, picture.shape[1])] = picture.mean(axis=(0, 1))
+        return masked
+
+
+@dataclass(frozen=True, config=STRICT)
+class FrequencyMask(Augmentation):
+    """Neighbouring bands, up to the share `width` of all, are hidden."""
+
+    acts_on = "picture"
+    needs = "picture"
+
+    width: Width
+
+    def draw(self, rng: np.random.Generator) -> State:
+        """Width and start, as shares of all bands."""
+        return draw_mask(self.width, rng)
+
+    @staticmethod
+    def apply(picture: Array, state: State) -> Array:
+        """At least one band takes the picture's mean."""
+        masked = picture.copy()
+        masked[masked_cells(state, picture.shape[0])] = picture.mean(axis=(0, 1))
+        return masked

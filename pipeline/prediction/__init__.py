@@ -1,0 +1,1 @@
+"""Saved models, and what they predict for clips and for audio files."""

@@ -1,0 +1,1 @@
+"""Runs that exist, as commits recorded them: read, compared, ranked and combined."""

@@ -1,0 +1,178 @@
+"""Networks by name, and the parameters that the training of each of them has."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.base.errors import ParamsError
+from pipeline.base.params import class_in, entry_of, names_in
+from pipeline.base.types import STRICT, Count, Natural, NotNegative, Share
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainParams:
+    """What all trainings have in common.
+
+    Attributes
+    ----------
+    validation : float
+        Share of each genre's training tracks that validate.
+    precision : str
+        Arithmetic of the training; ``"auto"`` chooses it by the hardware.
+    """
+
+    validation: Annotated[float, Field(gt=0, lt=1)]
+    precision: Literal["auto", "float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True, config=STRICT)
+class FitParams:
+    """Parameters that the training of every network has; those of a network derive from it.
+
+    Attributes
+    ----------
+    optimizer : str
+        ``"adam"``, ``"adamw"`` or ``"sgd"``.
+    learning_rate : float
+    schedule : str
+        ``"inverse_time"`` or ``"cosine"``: how the learning rate changes from step to step; see
+        `optimizer.make_schedule`.
+    decay : float
+        For the schedule ``"inverse_time"``.
+    warmup : float
+        For the schedule ``"cosine"``: share of the steps in which the rate rises.
+    momentum : float
+        For the optimizer ``"sgd"``.
+    epochs, batch_size : int
+    patience : int
+        Epochs without a better validation loss before training stops early; 0: never.
+    dropout : float
+        Rate: the share of the values that are dropped in training.
+    weight_decay : float
+        For the optimizer ``"adamw"``.
+    """
+
+    optimizer: Literal["adam", "adamw", "sgd"]
+    learning_rate: Annotated[float, Field(gt=0, examples=[0.001])]
+    schedule: Literal["inverse_time", "cosine"]
+    decay: NotNegative
+    warmup: Share
+    momentum: Share
+    epochs: Count
+    batch_size: Count
+    patience: Natural
+    dropout: Share
+    weight_decay: NotNegative
+
+    @property
+    def needs_float32(self) -> bool:
+        """Whether ``precision: auto`` chooses float32 on a processor, whatever that supports.
+
+        True for networks whose convolutions have a bias: TensorFlow sums its gradient in bfloat16.
+        """
+        return False
+
+    def check(self, key: str) -> None:
+        """Raise `ParamsError` if a parameter that has no effect beside the others is not 0.
+
+        Parameters
+        ----------
+        key : str
+            Where the parameters stand, such as `models.ann`, for the error.
+        """
+        without_effect = {
+            "weight_decay": self.optimizer != "adamw" and "optimizer adamw",
+            "momentum": self.optimizer != "sgd" and "optimizer sgd",
+            "decay": self.schedule != "inverse_time" and "schedule inverse_time",
+            "warmup": self.schedule != "cosine" and "schedule cosine",
+        }
+        for name, needed in without_effect.items():
+            value = getattr(self, name)
+            if needed and value:
+                raise ParamsError(
+                    f"{key}.{name} = {value:g}: has an effect only with the {needed}; set it to 0"
+                )
+
+    @property
+    def least_size(self) -> int:
+        """Height and width of the smallest picture that the network takes; 0: it takes any rows."""
+        return 0
+
+    def reason_against(self, shape: tuple[int, ...]) -> str:
+        """Why the network cannot take rows of `shape`, for a message; empty if it can."""
+        least = self.least_size
+        if not least:
+            return ""
+        if len(shape) != 3:
+            return f"needs pictures, not rows of shape {shape}"
+        height, width, _ = shape
+        if min(height, width) >= least:
+            return ""
+        return f"needs pictures of at least {least} x {least}, not {height} x {width}"
+
+
+@dataclass(frozen=True, config=STRICT)
+class ConvolutionalParams(FitParams):
+    """Parameters that every network of convolutional blocks has.
+
+    Attributes
+    ----------
+    filters : tuple of int
+        Number of filters in each block.
+    batch_norm_momentum : float
+        Momentum of the moving averages of batch normalisation: the weight of the old average in
+        each update.
+    """
+
+    filters: Annotated[
+        tuple[Count, ...],
+        Field(min_length=1, max_length=8, strict=False, examples=[[8, 16]]),
+    ]
+    batch_norm_momentum: Share
+
+
+PACKAGE = "models"
+
+
+def network_names() -> tuple[str, ...]:
+    """Names of all networks, sorted."""
+    return names_in(PACKAGE)
+
+
+def network_file(name: str) -> str:
+    """The file of a network, named from the project's root as in dvc.yaml."""
+    return f"{PACKAGE}/{name}.py"
+
+
+def params_class(name: str) -> type[FitParams]:
+    """Class of the parameters of the network `name`, one of `network_names`.
+
+    Raises
+    ------
+    TypeError
+        Its file lacks such a class, or `build`.
+    """
+    module = entry_of(PACKAGE, name)
+    if not callable(getattr(module, "build", None)):
+        raise TypeError(f"{module.__file__} should define build(input_shape, n_classes, params)")
+    return class_in(module, FitParams)
+
+
+def build_network(name: str, shape: tuple[int, ...], n_classes: int, params: FitParams) -> Any:
+    """Build the network `name`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of a normalised feature row.
+    n_classes : int
+    params : FitParams
+        An instance of `params_class(name)`.
+
+    Returns
+    -------
+    keras.Model
+        Turns rows (n, *shape) into float32 probabilities (n, n_classes).
+    """
+    return entry_of(PACKAGE, name).build(shape, n_classes, params)

@@ -1,0 +1,172 @@
+"""A trained fold: its model as one file that prediction needs nothing else to use, and its record.
+
+The file of the model is Keras' own archive with one more member, `pipeline.json`, and without
+timestamps and memory addresses, so that equal weights give equal bytes.
+"""
+
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from pipeline.base.backend import keras
+from pipeline.base.files import file_digest, sealed, unsealed
+from pipeline.base.types import Natural
+
+MEMBER = "pipeline.json"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def _different(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("should all be different")
+    return names
+
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+Genres = Annotated[list[Name], Field(min_length=2, max_length=10_000), AfterValidator(_different)]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model was trained on.
+
+    Attributes
+    ----------
+    model, feature : str
+        Their names in params.yaml.
+    genres : list of str
+        In the order of the model's outputs.
+    fold : int
+        The fold that it never saw.
+    store : dict
+        Description of the feature store: sample rate in Hz, clip length in seconds, the
+        feature's parameters.
+    training : dict
+        Seed, precision, backend, threads and processor.
+    """
+
+    # What is read from a file is validated; what is made here is not.
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    model: Name
+    feature: Name
+    genres: Genres
+    fold: Natural
+    store: dict[str, Any]
+    training: dict[str, Any]
+
+
+def save_model(path: Path, model: keras.Model, description: Description) -> None:
+    """Write an uncompiled float32 model and its description, whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
+        saved, stamped = Path(folder, "saved.keras"), Path(folder, "stamped.keras")
+        model.save(saved)
+        _copy_repeatable(saved, stamped, json.dumps(asdict(description), sort_keys=True))
+        os.replace(stamped, path)
+
+
+def _copy_repeatable(source: Path, target: Path, description: str) -> None:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in sorted(old.namelist()):
+            content = old.read(name)
+            if name == "metadata.json":
+                content = _undated(content)
+            elif name == "config.json":
+                content = _renumbered(content)
+            new.writestr(zipfile.ZipInfo(name, EPOCH), content)
+        new.writestr(zipfile.ZipInfo(MEMBER, EPOCH), description)
+
+
+def _undated(metadata: bytes) -> bytes:
+    return json.dumps({**json.loads(metadata), "date_saved": ""}, sort_keys=True).encode()
+
+
+def _renumbered(config: bytes) -> bytes:
+    """Keras numbers shared objects by their addresses in memory: number them in order instead."""
+    numbers: dict[int, int] = {}
+
+    def renumber(item: dict[str, Any]) -> dict[str, Any]:
+        if "shared_object_id" in item:
+            address = item["shared_object_id"]
+            item["shared_object_id"] = numbers.setdefault(address, len(numbers))
+        return item
+
+    return json.dumps(json.loads(config, object_hook=renumber)).encode()
+
+
+MODEL, RECORD = "model.keras", "record.json"
+DIGEST = "model_sha256"  # of the model's file, in the record
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a fold was trained.
+
+    Attributes
+    ----------
+    history : list of dict
+        Loss and accuracy of each epoch, as `pipeline.training.fit.HISTORY` names them.
+    machine : dict
+        Precision, backend, threads and processor.
+    seconds : float
+        How long training took.
+    """
+
+    history: list[dict[str, float]]
+    machine: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model, in float32, and how its training went.
+
+    Attributes
+    ----------
+    model : keras.Model
+    history : list of dict
+        The values named in `HISTORY`, for each epoch.
+    seconds : float
+        How long training took, including a part before the run was killed.
+    """
+
+    model: keras.Model
+    history: list[dict[str, float]]
+    seconds: float
+
+
+def write_fold(fitted: Fitted, description: Description, folder: Path) -> None:
+    """Write `MODEL` and `RECORD` into `folder`."""
+    save_model(folder / MODEL, fitted.model, description)
+    machine = {name: value for name, value in description.training.items() if name != "seed"}
+    content = {
+        "history": fitted.history,
+        "machine": machine,
+        "seconds": round(fitted.seconds, 1),
+        DIGEST: file_digest(folder / MODEL),
+    }
+    (folder / RECORD).write_text(sealed(content), encoding="utf-8")
+
+
+def read_record(folder: Path) -> Record:
+    """Read the record that `write_fold` wrote into `folder`."""
+    content = _read(folder)
+    return Record(**{name: content[name] for name in Record.__dataclass_fields__})
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether `folder` holds what `write_fold` wrote, to the byte."""
+    try:
+        return bool(_read(folder)[DIGEST] == file_digest(folder / MODEL))
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    return unsealed((folder / RECORD).read_text(encoding="utf-8"))
