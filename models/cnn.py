@@ -5,15 +5,14 @@ before it is pooled; whether a picture is large enough depends on the length of 
 `cnn_padded` has the same parts in an order that was measured to be better.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.types import STRICT
-from pipeline.training.network import ConvolutionalParams
+from pipeline.training.network import ConvolutionalParams, Kernel
 
-HIDDEN = 32
+HIDDEN = 32  # units of the layer before the last
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -26,7 +25,7 @@ class CnnParams(ConvolutionalParams):
         Height and width of the filters.
     """
 
-    kernel: Annotated[int, Field(ge=1, le=31)]
+    kernel: Kernel
 
     @property
     def needs_float32(self) -> bool:

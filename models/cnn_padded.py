@@ -5,15 +5,14 @@ precedes the ReLU, so that no filter can be silenced for good. As it has an offs
 layer before it needs no bias.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.types import STRICT
-from pipeline.training.network import ConvolutionalParams
+from pipeline.training.network import ConvolutionalParams, Kernel
 
-HIDDEN = 32
+HIDDEN = 32  # units of the layer before the last
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -26,7 +25,7 @@ class CnnPaddedParams(ConvolutionalParams):
         Height and width of the filters.
     """
 
-    kernel: Annotated[int, Field(ge=1, le=31)]
+    kernel: Kernel
 
     @property
     def least_size(self) -> int:

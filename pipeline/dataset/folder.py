@@ -14,6 +14,10 @@ from pipeline.base.files import file_digest, read_csv
 from pipeline.base.parallel import map_tracks
 
 UNLABELLED = "unlabelled"
+METADATA = "metadata.csv"
+METADATA_COLUMNS = ("artist", "split", "fold")
+
+Cells = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,29 @@ def find_tracks(folder: Path) -> list[TrackFile]:
     return tracks
 
 
+def read_metadata(tracks: Sequence[TrackFile], folder: Path) -> dict[str, Cells]:
+    """Read the `METADATA_COLUMNS` of the tracks by track id; empty if there is no such file.
+
+    Raises
+    ------
+    PipelineError
+        A row matches no track, or more than one; or two rows match the same track.
+    """
+    path = folder / METADATA
+    if not os.path.lexists(path):
+        return {}
+    if not path.exists():
+        raise PipelineError(f"{path} is a link to nothing")
+    names = _names(tracks)
+    known: dict[str, Cells] = {}
+    for row in read_csv(path, ["track_id"]):
+        track_id = _match(row["track_id"].strip(), names, path)
+        if track_id in known:
+            raise PipelineError(f"{path}: more than one row for the track {track_id}")
+        known[track_id] = {name: row.get(name, "").strip() for name in METADATA_COLUMNS}
+    return known
+
+
 def audio_files(paths: Iterable[Path]) -> list[Path]:
     """The files among `paths`, and all audio files below the folders among them, each once.
 
@@ -64,13 +91,13 @@ def audio_files(paths: Iterable[Path]) -> list[Path]:
     PipelineError
         A folder has none.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         below = sorted(filter(is_audio, walk_files(path))) if path.is_dir() else [path]
         if not below:
             raise PipelineError(f"{path}: no audio files in this folder")
-        found += below
-    return list(dict.fromkeys(found))
+        files += below
+    return list(dict.fromkeys(files))
 
 
 def hash_files(paths: Sequence[Path]) -> list[str | OSError]:
@@ -124,7 +151,7 @@ def name_of(path: Path) -> str:
 
 
 def is_audio(path: Path) -> bool:
-    """Whether a file's name ends as that of an audio file."""
+    """Return whether a file's name ends as that of an audio file."""
     return path.suffix.lower() in EXTENSIONS
 
 
@@ -144,38 +171,6 @@ def _try_hash(path: Path) -> str | OSError:
         return error
 
 
-METADATA = "metadata.csv"
-
-
-METADATA_COLUMNS = ("artist", "split", "fold")
-
-
-Cells = dict[str, str]
-
-
-def read_metadata(tracks: Sequence[TrackFile], folder: Path) -> dict[str, Cells]:
-    """Read the cells of `COLUMNS` by track id; without the file, the result is empty.
-
-    Raises
-    ------
-    PipelineError
-        A row matches no track, or more than one; or two rows match the same track.
-    """
-    path = folder / METADATA
-    if not os.path.lexists(path):
-        return {}
-    if not path.exists():
-        raise PipelineError(f"{path} is a link to nothing")
-    names = _names(tracks)
-    known: dict[str, Cells] = {}
-    for row in read_csv(path, ["track_id"]):
-        track_id = _match(row["track_id"].strip(), names, path)
-        if track_id in known:
-            raise PipelineError(f"{path}: more than one row for the track {track_id}")
-        known[track_id] = {name: row.get(name, "").strip() for name in METADATA_COLUMNS}
-    return known
-
-
 def _names(tracks: Sequence[TrackFile]) -> dict[str, set[str]]:
     """Track ids by every name that a row may use: the id or the file name, with or without suffix.
 
@@ -191,9 +186,11 @@ def _names(tracks: Sequence[TrackFile]) -> dict[str, set[str]]:
 
 
 def _match(name: str, names: dict[str, set[str]], path: Path) -> str:
-    found = sorted(names.get(name, ()))
-    if not found:
+    track_ids = sorted(names.get(name, ()))
+    if not track_ids:
         raise PipelineError(f"{path}: the row {name!r} matches no track of the dataset")
-    if len(found) > 1 and name not in found:
-        raise PipelineError(f"{path}: the row {name!r} matches both {' and '.join(found[:2])}")
-    return name if name in found else found[0]
+    if name in track_ids:
+        return name
+    if len(track_ids) > 1:
+        raise PipelineError(f"{path}: the row {name!r} matches both {' and '.join(track_ids[:2])}")
+    return track_ids[0]

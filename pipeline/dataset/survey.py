@@ -1,4 +1,4 @@
-"""What each file of a dataset gives, found out by decoding it and keeping nothing but facts."""
+"""What the files of a dataset give: cut into clips that are kept, or surveyed for facts alone."""
 
 import hashlib
 import time
@@ -6,15 +6,111 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-from pipeline.audio.clips import Pcm
-from pipeline.audio.decode import CutTrack
+from pipeline.audio.clips import Pcm, SegmentParams
+from pipeline.audio.decode import CutTrack, converter_of
+from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import map_tracks
 from pipeline.base.types import Array
-from pipeline.dataset.folder import Cells, TrackFile
+from pipeline.dataset.folder import Cells, TrackFile, hash_files, unchanged
 from pipeline.dataset.tracks import REJECTED, TRUNCATED, Track, status_of
+from pipeline.store.build import Job, build_store
+from pipeline.store.cache import CachedTrack
+
+FACTS = ("seconds", "sample_rate", "channels")
+
+Row = dict[str, Any]
+
+
+def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) -> list[Row]:
+    """Write the clips of all usable tracks to the store `folder`.
+
+    Returns
+    -------
+    list of dict
+        One row of data/tracks.csv for each track, without what metadata say of it.
+
+    Raises
+    ------
+    NoRowsError
+        No track can be used.
+    PipelineError
+        A file changed meanwhile, or is decoded by something else on another machine.
+    """
+    paths = [track.path.absolute() for track in tracks]
+    hashes = hash_files(paths)
+    jobs = [
+        _job(track.track_id, path, sha256)
+        for track, path, sha256 in zip(tracks, paths, hashes, strict=True)
+        if isinstance(sha256, str)
+    ]
+    recipe = CutTrack(params.sample_rate, params.clip_samples)
+    description = {
+        "name": "pcm",
+        "unit": "full scale / 32768",
+        "sample_rate": params.sample_rate,
+        "seconds": params.seconds,
+    }
+    built = build_store(folder, description, recipe.template, jobs, recipe)
+    return [
+        _row(track, sha256, built.get(track.track_id))
+        for track, sha256 in zip(tracks, hashes, strict=True)
+    ]
+
+
+def labelled(rows: Sequence[Row]) -> list[Row]:
+    """The rows of labelled, usable tracks."""
+    return [row for row in rows if row["genre"] and row["clips"]]
+
+
+def count_rows(rows: Sequence[Row]) -> dict[str, Any]:
+    """Count files, tracks and clips for metrics/segment.json."""
+    usable = labelled(rows)
+    known = sum(bool(row.get("artist")) for row in usable)
+    return {
+        "files": len(rows),
+        "labelled_tracks": len(usable),
+        "unlabelled_tracks": sum(not row["genre"] and row["clips"] > 0 for row in rows),
+        "clips": sum(row["clips"] for row in rows),
+        "rejected": sum(row["status"].startswith(REJECTED) for row in rows),
+        "truncated": sum(row["status"] == TRUNCATED for row in rows),
+        "known_artist_share": round(known / len(usable), 4) if usable else 0.0,
+    }
+
+
+def load_path(path: Path, sha256: str, converter: str) -> Path:
+    """The path of a file, on the machine that decodes it.
+
+    Raises
+    ------
+    PipelineError
+        The file has changed, or is decoded by something else here.
+    """
+    if converter_of(path) != converter:
+        raise PipelineError(
+            f"a worker decodes {path.suffix} with {converter_of(path) or 'nothing'} instead of "
+            f"{converter or 'nothing'}; have the same ffmpeg on all machines"
+        )
+    return unchanged(path, sha256)
+
+
+def _job(track_id: str, path: Path, sha256: str) -> Job:
+    converter = converter_of(path)
+    key = " ".join(filter(None, [sha256, path.suffix, converter]))
+    return Job(track_id, key, partial(load_path, path, sha256, converter))
+
+
+def _row(track: TrackFile, sha256: str | OSError, built: CachedTrack | None) -> Row:
+    row: Row = {"track_id": track.track_id, "genre": track.genre, "clips": 0}
+    if isinstance(sha256, OSError):
+        return {**row, "status": status_of(sha256)}
+    assert built is not None  # as every file that has a hash has a job
+    known = {name: built.facts[name] for name in FACTS if name in built.facts}
+    status = status_of(built.facts)
+    return {**row, "sha256": sha256, "clips": built.clips, **known, "status": status}
 
 
 @dataclass(frozen=True)
@@ -48,7 +144,7 @@ class Surveyed:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the pipeline would take it."""
+        """Whether `segment` would take it."""
         return not self.status.startswith(REJECTED)
 
 
@@ -84,23 +180,6 @@ def usable_tracks(found: Sequence[Surveyed], metadata: Mapping[str, Cells]) -> l
     ]
 
 
-def _look(file: TrackFile, cut: CutTrack, fingerprint: Callable[[Pcm], Array] | None) -> Surveyed:
-    start = time.perf_counter()
-    try:
-        result = cut(file.path)
-    except OSError as error:
-        return Surveyed(file, status_of(error), {}, 0, "", time.perf_counter() - start, None)
-    took = time.perf_counter() - start
-    if result.rows is None:
-        return Surveyed(file, status_of(result.facts), {}, 0, "", took, None)
-    pcm = result.rows.reshape(-1)
-    digest = hashlib.sha256(pcm.tobytes()).hexdigest()
-    found = fingerprint(pcm) if fingerprint else None
-    return Surveyed(
-        file, status_of(result.facts), result.facts, len(result.rows), digest, took, found
-    )
-
-
 def summarise(found: Sequence[Surveyed], tracks: Sequence[Track]) -> dict[str, Any]:
     """Count files, genres, lengths, formats and artists, and name what is rejected."""
     usable = [each for each in found if each.is_usable]
@@ -127,6 +206,28 @@ def summarise(found: Sequence[Surveyed], tracks: Sequence[Track]) -> dict[str, A
         "truncated": [str(each.file.path) for each in found if each.status == TRUNCATED],
         "artists_known": sum(map(bool, artists.values())),
     }
+
+
+def _look(file: TrackFile, cut: CutTrack, fingerprint: Callable[[Pcm], Array] | None) -> Surveyed:
+    start = time.perf_counter()
+    try:
+        result = cut(file.path)
+    except OSError as error:
+        return Surveyed(file, status_of(error), {}, 0, "", time.perf_counter() - start, None)
+    took = time.perf_counter() - start
+    status = status_of(result.facts)
+    if result.rows is None:
+        return Surveyed(file, status, {}, 0, "", took, None)
+    pcm = result.rows.reshape(-1)
+    return Surveyed(
+        file=file,
+        status=status,
+        facts=result.facts,
+        clips=len(result.rows),
+        digest=hashlib.sha256(pcm.tobytes()).hexdigest(),
+        took=took,
+        fingerprint=fingerprint(pcm) if fingerprint else None,
+    )
 
 
 def _genre(files: Sequence[Surveyed], artists: Mapping[str, str]) -> dict[str, Any]:

@@ -16,6 +16,11 @@ from pipeline.features.shared.spectra import frame_magnitude, hann
 
 Fingerprint = npt.NDArray[np.uint32]
 
+SOURCES = (
+    "pipeline/audio/clips.py",
+    "pipeline/features/shared/spectra.py",
+    "pipeline/recordings/fingerprint.py",
+)
 # As in the paper, except that the rate and the hop divide a second, so that clips have whole
 # frames. Frequencies above 2 kHz are the first to suffer from compression.
 SAMPLE_RATE = 5120
@@ -26,11 +31,6 @@ BITS = 32
 BANDS_HZ = np.geomspace(300.0, 2000.0, BITS + 2)
 BAND_BINS = np.rint(BANDS_HZ * N_FFT / SAMPLE_RATE).astype(int)
 
-SOURCES = (
-    "pipeline/audio/clips.py",
-    "pipeline/features/shared/spectra.py",
-    "pipeline/recordings/fingerprint.py",
-)
 MUTE = 0
 # Between frames, music changes by more than this share of its energy (by at least 0.003, in 353 918
 # frames of 690 excerpts), and a steady tone only by rounding errors.
@@ -57,10 +57,10 @@ def fingerprint(pcm: Pcm, sample_rate: int) -> Fingerprint:
         are MUTE: silence, steady tones, and the incomplete ones at the end.
     """
     signal = soxr.resample(from_pcm(pcm), sample_rate, SAMPLE_RATE)
-    out = np.full(len(pcm) * FRAMES_PER_SECOND // sample_rate, MUTE, np.uint32)
-    found = sub_fingerprints(band_energies(signal))
-    out[: len(found)] = found
-    return out
+    frames = np.full(len(pcm) * FRAMES_PER_SECOND // sample_rate, MUTE, np.uint32)
+    whole = sub_fingerprints(band_energies(signal))
+    frames[: len(whole)] = whole
+    return frames
 
 
 def band_energies(signal: Array) -> Array:
@@ -121,8 +121,8 @@ class FingerprintTrack:
 
     def __call__(self, pcm: Pcm) -> Result:
         """Return uint32 rows, shape (n, frames in a clip), which concatenate to the fingerprint."""
-        found = fingerprint(pcm.reshape(-1), self.sample_rate)
-        return Result({}, found.reshape(len(pcm), -1))
+        frames = fingerprint(pcm.reshape(-1), self.sample_rate)
+        return Result({}, frames.reshape(len(pcm), -1))
 
     def template(self, clip_samples: int) -> Fingerprint:
         """Return an empty array, shape (0, frames in a clip), with the dtype of the rows."""

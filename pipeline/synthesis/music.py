@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from pipeline.synthesis.styles import BAR_STEPS, BASS, Artist, Style, Timbre
 
 Signal = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
-STRENGTH = {"x": 1.0, "o": 0.5, ".": 0.0}
+STRENGTH = {"x": 1.0, "o": 0.5, ".": 0.0}  # of a hit in a rhythm
+TABLE = 2048  # samples of one period of a tone
+RELEASE_S = 0.01
+HISS = 3e-4
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,39 @@ class Note:
     end: int
     semitones: int
     gain: float
+
+
+def piece(
+    style: Style, artist: Artist, seconds: float, sample_rate: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Play an excerpt of a new piece.
+
+    Parameters
+    ----------
+    style : Style
+        The genre, one of `styles.GENRES`.
+    artist : Artist
+        Who plays, drawn by `styles.artist_sound`.
+    seconds : float
+        Length of the excerpt.
+    sample_rate : int
+        In Hz.
+    rng : np.random.Generator
+        Draws the tempo, the place in the song, the melody and the small variations.
+
+    Returns
+    -------
+    float32, shape (round(seconds * sample_rate),)
+        Mono samples in [-1, 1].
+    """
+    grid = draw_grid(style, artist, seconds, sample_rate, rng)
+    drums = _drums(style, artist, grid, rng)
+    parts = [part(style, grid.steps, rng) for part in (bass, comp, melody)]
+    timbres = (BASS, *style.instruments)
+    tuned = [_play(notes, t, artist, grid) for notes, t in zip(parts, timbres, strict=True)]
+    gains = np.add(style.levels_db, artist.levels_db) + rng.normal(0.0, 1.0, 4)
+    mix = 10.0 ** (gains / 20.0) @ np.stack([drums, *tuned])
+    return _master(mix[: round(seconds * sample_rate)], artist, sample_rate, rng)
 
 
 def draw_grid(
@@ -118,44 +153,6 @@ def _semitones(style: Style, degree: int) -> int:
     return 12 * octave + style.scale[step]
 
 
-TABLE = 2048
-RELEASE_S = 0.01
-HISS = 3e-4
-
-
-def piece(
-    style: Style, artist: Artist, seconds: float, sample_rate: int, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Play an excerpt of a new piece.
-
-    Parameters
-    ----------
-    style : Style
-        The genre, one of `styles.GENRES`.
-    artist : Artist
-        Who plays, drawn by `styles.artist_sound`.
-    seconds : float
-        Length of the excerpt.
-    sample_rate : int
-        In Hz.
-    rng : np.random.Generator
-        Draws the tempo, the place in the song, the melody and the small variations.
-
-    Returns
-    -------
-    float32, shape (round(seconds * sample_rate),)
-        Mono samples in [-1, 1].
-    """
-    grid = draw_grid(style, artist, seconds, sample_rate, rng)
-    drums = _drums(style, artist, grid, rng)
-    parts = [part(style, grid.steps, rng) for part in (bass, comp, melody)]
-    timbres = (BASS, *style.instruments)
-    tuned = [_play(notes, t, artist, grid) for notes, t in zip(parts, timbres, strict=True)]
-    gains = np.add(style.levels_db, artist.levels_db) + rng.normal(0.0, 1.0, 4)
-    mix = 10.0 ** (gains / 20.0) @ np.stack([drums, *tuned])
-    return _master(mix[: round(seconds * sample_rate)], artist, sample_rate, rng)
-
-
 def _drums(style: Style, artist: Artist, grid: Grid, rng: np.random.Generator) -> Signal:
     t = np.arange(grid.sample_rate // 3) / grid.sample_rate
     out = np.zeros(grid.onsets[-1] + len(t))
@@ -182,6 +179,8 @@ def _hat(t: Signal, artist: Artist, rng: np.random.Generator) -> Signal:
 
 
 def _band(noise: Signal, t: Signal, low_hz: float, high_hz: float) -> Signal:
+    from scipy.signal import butter, sosfilt  # slow to import, and needed only here
+
     # Fractions of the Nyquist frequency, which stay below 1 however low the sample rate is.
     edges = np.minimum(np.array([low_hz, high_hz]) * 2.0 * t[1], [0.6, 0.95])
     filtered: Signal = sosfilt(butter(2, edges, "band", output="sos"), noise)

@@ -16,11 +16,12 @@ import numpy as np
 
 from pipeline.augmentation.inline import InlineAugmentation
 from pipeline.augmentation.target import AugmentParams, parse_augment
-from pipeline.base.backend import device_for, keras, machine_facts
+from pipeline.base.backend import device_for, keras, machine_facts, versions
 from pipeline.base.errors import ParamsError, PipelineError
 from pipeline.base.files import AUGMENTED, digest
 from pipeline.base.parallel import map_folds
 from pipeline.base.params import choice, lookup, parse, read_name, read_section, read_seed
+from pipeline.folds.assignment import SHORT, folds_digest
 from pipeline.folds.audit import audit, audit_samples
 from pipeline.folds.groups import inner_validation
 from pipeline.folds.labelled import LabelledClips
@@ -38,13 +39,21 @@ from pipeline.training.network import (
     network_names,
     params_class,
 )
-from pipeline.training.trained import Description, is_whole, write_fold
+from pipeline.training.trained import Description, Record, is_whole, write_fold
 from pipeline.training.watching import LiveCurves, Progress
+
+FOLDS = "folds"  # where the cache has trained folds
+# The code that decides a trained fold, besides its network and what augments its rows inline.
+SOURCES = tuple(
+    f"pipeline/training/{name}.py" for name in ("checkpoint", "fit", "network", "trained")
+)
+# Keras' seeds and policies belong to the process, and a cluster's worker may have several threads.
+ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is trained, on which feature, and how.
+    """A network to be trained on a feature, and the parameters of both.
 
     Attributes
     ----------
@@ -102,7 +111,7 @@ def make_tasks(
     clips : LabelledClips
         The clips of these tracks.
     folder : Path
-        Where augmented samples lie, if the experiment trains on them.
+        Folder of the augmented samples, where the experiment is trained on some.
 
     Raises
     ------
@@ -123,91 +132,8 @@ def make_tasks(
     return tasks
 
 
-def _require_input(experiment: Experiment, shape: tuple[int, ...]) -> None:
-    reason = experiment.network.reason_against(shape)
-    if reason:
-        raise ParamsError(
-            f"feature = {experiment.feature!r}: model = {experiment.model!r} {reason}"
-        )
-
-
-def _make_task(
-    experiment: Experiment, tracks: Sequence[FoldedTrack], clips: LabelledClips, fold: int
-) -> FoldTask:
-    seed = experiment.seed + fold
-    not_tested, tested = sides(tracks, fold)
-    validating = inner_validation(not_tested, experiment.train.validation, seed)
-    train = clips.rows_of(set(not_tested) - validating)
-    validation = clips.rows_of(validating)
-    audit(*(clips.tracks_of(part) for part in (train, validation, clips.rows_of(tested))))
-    description = Description(
-        model=experiment.model,
-        feature=experiment.feature,
-        genres=clips.genres,
-        fold=fold,
-        store=clips.description,
-        training={"seed": seed, "precision": experiment.train.precision},
-    )
-    data = [
-        (track.genre, track.clip, track in validating, clips.digests[track.track_id])
-        for track in not_tested
-    ]
-    return FoldTask(
-        rows=clips.rows,
-        labels=clips.labels,
-        train=train,
-        validation=validation,
-        params=experiment.network,
-        description=description,
-        data_digest=digest(repr(data)),
-    )
-
-
-def _with_samples(task: FoldTask, clips: LabelledClips, samples: StoredSamples) -> FoldTask:
-    """The task with the augmented samples of the clips that train in it."""
-    chosen = np.flatnonzero(np.isin(samples.parents, task.train))
-    names = [samples.names[number] for number in chosen]
-    audit_samples(names, clips.tracks_of(task.train), task.description.fold)
-    track_ids = [track_id for track_id, _ in names]
-    return replace(
-        task,
-        rows=JoinedRows([clips.rows, *samples.parts]),
-        labels=np.concatenate([task.labels, task.labels[samples.parents]]),
-        augmented=len(clips.rows) + chosen,
-        data_digest=digest(
-            task.data_digest,
-            *track_ids,
-            *(samples.digests[track_id] for track_id in sorted(set(track_ids))),
-        ),
-    )
-
-
-def _with_inline(task: FoldTask, inline: InlineAugmentation) -> FoldTask:
-    """The task with inline augmentation by the fold's own seed.
-
-    What is drawn for a row depends on its track and clip, so these are part of the digest.
-    """
-    transform = replace(inline, seed=task.description.training["seed"])
-    data_digest = digest(task.data_digest, repr(transform.names(task.train)))
-    return replace(
-        task,
-        transform=transform,
-        transform_sources=transform.sources,
-        data_digest=data_digest,
-    )
-
-
-FOLDS = "folds"  # where the cache has trained folds
-# The code that decides a trained fold, besides its network and what augments its rows inline.
-SOURCES = tuple(
-    f"pipeline/training/{name}.py" for name in ("checkpoint", "fit", "network", "trained")
-)
-# Keras' seeds and policies belong to the process, and a cluster's worker may have several threads.
-ONE_AT_A_TIME = threading.Lock()
-
-
 def train_folds(tasks: Sequence[FoldTask], curves: Path | None = None) -> list[Path]:
-    """Train the folds; return their folders in the cache, as `record.write_fold` writes them.
+    """Train the folds; return their folders in the cache, as `trained.write_fold` writes them.
 
     Parameters
     ----------
@@ -217,6 +143,52 @@ def train_folds(tasks: Sequence[FoldTask], curves: Path | None = None) -> list[P
     cache = machine_cache()
     parts = [partial(train_fold, task, cache, code_of(task), curves) for task in tasks]
     return map_folds(call, parts)
+
+
+def describe_training(
+    experiment: Experiment,
+    clips: LabelledClips,
+    tasks: Sequence[FoldTask],
+    records: Sequence[Record],
+) -> dict[str, Any]:
+    """Describe a training for metrics/training.json: parameters, folds, machines, code and time.
+
+    It does not name the git commit, as DVC's run cache would bring back that of another run; nor
+    which folds came from the cache, as that differs between runs of equal results.
+    """
+    seconds = [record.seconds for record in records]
+    numbers = [str(task.description.fold) for task in tasks]
+    return {
+        "parameters": parameters_of(experiment, clips.description),
+        "folds_digest": folds_digest(),
+        "code_digest": code_of(tasks[0])[:SHORT],
+        **_merge_facts([record.machine for record in records]),
+        "versions": versions(),
+        "seconds": round(sum(seconds), 1),
+        "seconds_of_folds": dict(zip(numbers, seconds, strict=True)),
+    }
+
+
+def parameters_of(experiment: Experiment, store: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a training follows from, under their keys in params.yaml.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    store : mapping
+        Description of the feature store: what the clips and the feature were made with, whatever
+        params.yaml says by now.
+    """
+    return {
+        "model": experiment.model,
+        "feature": experiment.feature,
+        "seed": experiment.seed,
+        "segment": {name: store[name] for name in ("sample_rate", "seconds") if name in store},
+        "extract": {experiment.feature: store.get("params", {})},
+        "augment": experiment.augment.in_use(),
+        "train": asdict(experiment.train),
+        "models": {experiment.model: asdict(experiment.network)},
+    }
 
 
 def train_fold(task: FoldTask, cache: Cache, code: str, curves: Path | None = None) -> Path:
@@ -285,3 +257,86 @@ def address_of(task: FoldTask, code: str) -> str:
     """Address of the trained fold: code, parameters, machine, and all of the data that it uses."""
     described = repr(sorted(asdict(task.description).items()))
     return digest(code, repr(task.params), repr(task.transform), described, task.data_digest)
+
+
+def _require_input(experiment: Experiment, shape: tuple[int, ...]) -> None:
+    reason = experiment.network.reason_against(shape)
+    if reason:
+        raise ParamsError(
+            f"feature = {experiment.feature!r}: model = {experiment.model!r} {reason}"
+        )
+
+
+def _make_task(
+    experiment: Experiment, tracks: Sequence[FoldedTrack], clips: LabelledClips, fold: int
+) -> FoldTask:
+    seed = experiment.seed + fold
+    not_tested, tested = sides(tracks, fold)
+    validating = inner_validation(not_tested, experiment.train.validation, seed)
+    train = clips.rows_of(set(not_tested) - validating)
+    validation = clips.rows_of(validating)
+    audit(*(clips.tracks_of(part) for part in (train, validation, clips.rows_of(tested))))
+    description = Description(
+        model=experiment.model,
+        feature=experiment.feature,
+        genres=clips.genres,
+        fold=fold,
+        store=clips.description,
+        training={"seed": seed, "precision": experiment.train.precision},
+    )
+    data = [
+        (track.genre, track.clip, track in validating, clips.digests[track.track_id])
+        for track in not_tested
+    ]
+    return FoldTask(
+        rows=clips.rows,
+        labels=clips.labels,
+        train=train,
+        validation=validation,
+        params=experiment.network,
+        description=description,
+        data_digest=digest(repr(data)),
+    )
+
+
+def _with_samples(task: FoldTask, clips: LabelledClips, samples: StoredSamples) -> FoldTask:
+    """The task with the augmented samples of the clips that it is trained on."""
+    chosen = np.flatnonzero(np.isin(samples.parents, task.train))
+    names = [samples.names[number] for number in chosen]
+    audit_samples(names, clips.tracks_of(task.train), task.description.fold)
+    track_ids = [track_id for track_id, _ in names]
+    return replace(
+        task,
+        rows=JoinedRows([clips.rows, *samples.parts]),
+        labels=np.concatenate([task.labels, task.labels[samples.parents]]),
+        augmented=len(clips.rows) + chosen,
+        data_digest=digest(
+            task.data_digest,
+            *track_ids,
+            *(samples.digests[track_id] for track_id in sorted(set(track_ids))),
+        ),
+    )
+
+
+def _with_inline(task: FoldTask, inline: InlineAugmentation) -> FoldTask:
+    """The task with inline augmentation by the fold's own seed.
+
+    What is drawn for a row depends on its track and clip, so these are part of the digest.
+    """
+    transform = replace(inline, seed=task.description.training["seed"])
+    data_digest = digest(task.data_digest, repr(transform.names(task.train)))
+    return replace(
+        task,
+        transform=transform,
+        transform_sources=transform.sources,
+        data_digest=data_digest,
+    )
+
+
+def _merge_facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Facts about the machines that folds were trained on; where they differ, all of the values."""
+    merged = {}
+    for name in facts[0]:
+        values = list(dict.fromkeys(each[name] for each in facts))
+        merged[name] = values[0] if len(values) == 1 else ", ".join(map(str, values))
+    return merged

@@ -16,61 +16,7 @@ from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.network import FitParams, build_network
 from pipeline.training.trained import Description, Fitted
 
-
-def seeded(network: keras.Model, seed: int) -> keras.Model:
-    """Build `network` anew, so that its initial weights and dropout follow from `seed`."""
-    numbers = itertools.count()
-
-    def fill(item: dict[str, Any]) -> dict[str, Any]:
-        if item.get("seed", 0) is None:
-            state = np.random.SeedSequence([seed, next(numbers)]).generate_state(1)
-            item["seed"] = int(state[0] >> 1)
-        return item
-
-    return keras.models.model_from_json(json.dumps(json.loads(network.to_json(), object_hook=fill)))
-
-
-def make_optimizer(params: FitParams, steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer of a training of `steps` batches.
-
-    SGD has Nesterov momentum. AdamW (Loshchilov & Hutter, "Decoupled Weight Decay Regularization",
-    2019) leaves biases and what batch normalisation scales and shifts by undecayed.
-    """
-    rate = make_schedule(params, steps)
-    if params.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
-    if params.optimizer == "adamw":
-        adamw = keras.optimizers.AdamW(rate, weight_decay=params.weight_decay)
-        adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        return adamw
-    return keras.optimizers.SGD(rate, momentum=params.momentum, nesterov=params.momentum > 0)
-
-
-def make_schedule(
-    params: FitParams, steps: int
-) -> keras.optimizers.schedules.LearningRateSchedule | float:
-    """Learning rate of each step.
-
-    Returns
-    -------
-    float or schedule
-        ``inverse_time``: learning_rate / (1 + decay * step), the classical decay.
-        ``cosine``: linearly from 0 to learning_rate over the first `warmup` of the steps, then
-        along half a cosine to 0 (Loshchilov & Hutter, "SGDR", 2017, without restarts; with
-        the warm-up it is the course of Smith's "1cycle", 2018, with the momentum kept).
-    """
-    if params.schedule == "cosine":
-        rising = min(round(params.warmup * steps), steps - 1)
-        if not rising:
-            return keras.optimizers.schedules.CosineDecay(params.learning_rate, steps)
-        return keras.optimizers.schedules.CosineDecay(
-            0.0, steps - rising, warmup_target=params.learning_rate, warmup_steps=rising
-        )
-    if not params.decay:
-        return params.learning_rate
-    return keras.optimizers.schedules.InverseTimeDecay(params.learning_rate, 1, params.decay)
-
-
+HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")  # of an epoch
 POLICIES = {
     "float32": "float32",
     "bfloat16": "mixed_bfloat16",
@@ -79,39 +25,89 @@ POLICIES = {
 # Smallest standard deviation of what is not constant, relative to the mean where that exceeds 1.
 SMALLEST_SPREAD = 1e-6
 
+Transform = Callable[[Array, Array, int], Array]
 
-def statistics(rows: Rows, index: Array, *, by_value: bool = False) -> tuple[Array, Array]:
-    """Mean and variance in the rows `index`, with a few rows in memory at a time.
 
-    What is constant in these rows has a variance of 1, so that it is centred but not scaled: a
-    network never learned what to make of it, and must not see it blown up elsewhere.
+@dataclass(frozen=True)
+class FoldTask:
+    """A fold to be trained.
+
+    Attributes
+    ----------
+    rows : Rows, shape (n, ...)
+        Features of all labelled clips, and of augmented samples.
+    labels : int array, shape (n,)
+        Index into `description.genres`.
+    train, validation : int array
+        Numbers of the rows of the training part and of the inner validation part.
+    params : FitParams
+    description : Description
+        To be saved with the model.
+    data_digest : str
+        Hash of these rows, and of the part and genre of each.
+    augmented : int array
+        Numbers of the rows of augmented samples: trained on, but without a part in normalisation.
+    transform : callable or None
+        Inline augmentation of the rows that are trained on; see `Batches`.
+    transform_sources : tuple of str
+        The code of `transform`, as in dvc.yaml.
+    """
+
+    rows: Rows
+    labels: Array
+    train: Array
+    validation: Array
+    params: FitParams
+    description: Description
+    data_digest: str = ""
+    augmented: Array = field(default_factory=lambda: np.empty(0, np.int64))
+    transform: Transform | None = None
+    transform_sources: tuple[str, ...] = ()
+
+    @property
+    def training_rows(self) -> Array:
+        """Numbers of all rows that are trained on, those of augmented samples included."""
+        return np.concatenate([self.train, self.augmented])
+
+
+def fit_fold(
+    task: FoldTask,
+    checkpoint: Checkpoint,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Fitted:
+    """Train a fold, from the `checkpoint` of a killed run if there is one, with the same result.
 
     Parameters
     ----------
-    rows : array, shape (n, ...)
-        Any numeric dtype.
-    index : int array, shape (m,)
-    by_value : bool
-        Whether each value of a row, as of a vector, has a mean and a variance of its own; otherwise
-        all values of all rows share one.
+    callbacks : sequence of keras.callbacks.Callback
+        They watch the training, such as to print its progress, and do not affect it.
 
-    Returns
-    -------
-    mean, variance : float64 array, shape (values,) or ()
-        Not finite where the rows are not.
+    Raises
+    ------
+    PipelineError
+        The rows, or the losses of an epoch, are not finite numbers.
     """
-    axis = 0 if by_value else None
-    count, total, squares = 0, np.zeros(()), np.zeros(())
-    for part in np.array_split(index, len(index) // 256 + 1):
-        block = rows[part].astype(np.float64)
-        count += len(block) if by_value else block.size
-        total = total + block.sum(axis=axis)
-        squares = squares + (block**2).sum(axis=axis)
-    mean = total / count
-    with np.errstate(invalid="ignore"):  # of infinite rows, which the caller refuses
-        variance = squares / count - mean**2
-        constant = variance <= (SMALLEST_SPREAD * np.maximum(1, np.abs(mean))) ** 2
-    return mean, np.where(constant, 1.0, variance)
+    description = task.description
+    by_value = bool(description.store.get("vector"))
+    mean, variance = statistics(task.rows, task.train, by_value=by_value)
+    if not np.isfinite(mean + variance).all():
+        raise PipelineError(
+            f"the feature {description.feature!r} has values that are infinite or not numbers; "
+            "check its parameters, and compute it again"
+        )
+    parts = (task.rows.shape[1:], description, task.params, mean, variance)
+    network = assemble(*parts, description.training["precision"])
+    _train(network, task, checkpoint, callbacks)
+    history = [{name: row[name] for name in HISTORY} for row in checkpoint.history]
+    for epoch, row in enumerate(history, start=1):
+        if not np.isfinite([row["loss"], row["val_loss"]]).all():
+            raise PipelineError(
+                f"fold {description.fold}: the loss was not a number in epoch {epoch}; lower "
+                f"models.{description.model}.learning_rate = {task.params.learning_rate}"
+            )
+    portable = assemble(*parts, "float32")
+    portable.set_weights(network.get_weights())
+    return Fitted(portable, history, checkpoint.seconds)
 
 
 def assemble(
@@ -150,7 +146,88 @@ def assemble(
     return keras.Sequential([keras.Input(shape), normalise, network], name="genre_model")
 
 
-Transform = Callable[[Array, Array, int], Array]
+def statistics(rows: Rows, index: Array, *, by_value: bool = False) -> tuple[Array, Array]:
+    """Mean and variance in the rows `index`, with a few rows in memory at a time.
+
+    What is constant in these rows gets a variance of 1, so that it is centred but not scaled: the
+    network cannot learn anything from it, and must not see it enlarged in other rows.
+
+    Parameters
+    ----------
+    rows : array, shape (n, ...)
+        Any numeric dtype.
+    index : int array, shape (m,)
+    by_value : bool
+        Whether each value of a row, as of a vector, has a mean and a variance of its own; otherwise
+        all values of all rows share one.
+
+    Returns
+    -------
+    mean, variance : float64 array, shape (values,) or ()
+        Not finite where the rows are not.
+    """
+    axis = 0 if by_value else None
+    count, total, squares = 0, np.zeros(()), np.zeros(())
+    for part in np.array_split(index, len(index) // 256 + 1):
+        block = rows[part].astype(np.float64)
+        count += len(block) if by_value else block.size
+        total = total + block.sum(axis=axis)
+        squares = squares + (block**2).sum(axis=axis)
+    mean = total / count
+    with np.errstate(invalid="ignore"):  # of infinite rows, which the caller refuses
+        variance = squares / count - mean**2
+        constant = variance <= (SMALLEST_SPREAD * np.maximum(1, np.abs(mean))) ** 2
+    return mean, np.where(constant, 1.0, variance)
+
+
+def make_optimizer(params: FitParams, steps: int) -> keras.optimizers.Optimizer:
+    """The optimizer of a training of `steps` batches.
+
+    SGD has Nesterov momentum. AdamW (Loshchilov & Hutter, "Decoupled Weight Decay Regularization",
+    2019) does not decay biases, nor the scales and offsets of batch normalisation.
+    """
+    rate = make_schedule(params, steps)
+    if params.optimizer == "adam":
+        return keras.optimizers.Adam(rate)
+    if params.optimizer == "adamw":
+        adamw = keras.optimizers.AdamW(rate, weight_decay=params.weight_decay)
+        adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        return adamw
+    return keras.optimizers.SGD(rate, momentum=params.momentum, nesterov=params.momentum > 0)
+
+
+def make_schedule(
+    params: FitParams, steps: int
+) -> keras.optimizers.schedules.LearningRateSchedule | float:
+    """Learning rate of each step.
+
+    Returns
+    -------
+    float or schedule
+        ``inverse_time``: learning_rate / (1 + decay * step), the classical decay.
+        ``cosine``: linearly from 0 to learning_rate over the share `warmup` of the steps, then
+        along half a cosine to 0 (Loshchilov & Hutter, "SGDR", 2017, without restarts; with
+        the warm-up it is the course of Smith's "1cycle", 2018, with the momentum kept).
+    """
+    if params.schedule == "cosine":
+        rising = min(round(params.warmup * steps), steps - 1)
+        if not rising:
+            return keras.optimizers.schedules.CosineDecay(params.learning_rate, steps)
+        return keras.optimizers.schedules.CosineDecay(
+            0.0, steps - rising, warmup_target=params.learning_rate, warmup_steps=rising
+        )
+    if not params.decay:
+        return params.learning_rate
+    return keras.optimizers.schedules.InverseTimeDecay(params.learning_rate, 1, params.decay)
+
+
+def early_stopping(params: FitParams) -> keras.callbacks.EarlyStopping | None:
+    """Stop after `patience` epochs without a better validation loss; None where that is 0."""
+    if not params.patience:
+        return None
+    return keras.callbacks.EarlyStopping(
+        "val_loss", patience=params.patience, restore_best_weights=True
+    )
 
 
 class Batches(keras.utils.PyDataset):
@@ -168,9 +245,9 @@ class Batches(keras.utils.PyDataset):
         this is called with the row numbers of the next batch.
     labels : int array, shape (n,)
     index : int array, shape (m,)
-        The rows to use.
+        Numbers of the rows to use.
     batch_size : int
-        The most rows of a batch.
+        The most rows in a batch.
     seed : int or None
         Seed of the order, which differs from epoch to epoch; None keeps the order of `index`.
     transform : callable or None
@@ -227,91 +304,6 @@ class Batches(keras.utils.PyDataset):
             self._order = rng.permutation(self._index)
 
 
-HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
-
-
-@dataclass(frozen=True)
-class FoldTask:
-    """One fold to train.
-
-    Attributes
-    ----------
-    rows : Rows, shape (n, ...)
-        Features of all labelled clips, and of augmented samples.
-    labels : int array, shape (n,)
-        Index into `description.genres`.
-    train, validation : int array
-        Numbers of the rows of the training part and of the inner validation part.
-    params : FitParams
-    description : Description
-        What the model will say of itself.
-    data_digest : str
-        Hash of these rows, and of the part and genre of each.
-    augmented : int array
-        Numbers of the rows of augmented samples: they train, but take no part in normalisation.
-    transform : callable or None
-        Inline augmentation of the rows that are trained on; see `Batches`.
-    transform_sources : tuple of str
-        The code of `transform`, as in dvc.yaml.
-    """
-
-    rows: Rows
-    labels: Array
-    train: Array
-    validation: Array
-    params: FitParams
-    description: Description
-    data_digest: str = ""
-    augmented: Array = field(default_factory=lambda: np.empty(0, np.int64))
-    transform: Transform | None = None
-    transform_sources: tuple[str, ...] = ()
-
-    @property
-    def training_rows(self) -> Array:
-        """Numbers of all rows that train."""
-        return np.concatenate([self.train, self.augmented])
-
-
-def fit_fold(
-    task: FoldTask,
-    checkpoint: Checkpoint,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> Fitted:
-    """Train a fold, from the `checkpoint` of a killed run if there is one, with the same result.
-
-    Parameters
-    ----------
-    callbacks : sequence of keras.callbacks.Callback
-        They watch the training and do not affect it, such as a progress line.
-
-    Raises
-    ------
-    PipelineError
-        The rows, or the losses of an epoch, are not finite numbers.
-    """
-    description = task.description
-    by_value = bool(description.store.get("vector"))
-    mean, variance = statistics(task.rows, task.train, by_value=by_value)
-    if not np.isfinite(mean + variance).all():
-        raise PipelineError(
-            f"the feature {description.feature!r} has values that are infinite or not numbers; "
-            "check its parameters, and compute it again"
-        )
-    parts = (task.rows.shape[1:], description, task.params, mean, variance)
-    network = assemble(*parts, description.training["precision"])
-    _train(network, task, checkpoint, callbacks)
-    history = [{name: row[name] for name in HISTORY} for row in checkpoint.history]
-    for epoch, row in enumerate(history, start=1):
-        if not np.isfinite([row["loss"], row["val_loss"]]).all():
-            raise PipelineError(
-                f"fold {description.fold}: the loss was not a number in epoch {epoch}; lower "
-                f"models.{description.model}.learning_rate = {task.params.learning_rate}"
-            )
-    portable = assemble(*parts, "float32")
-    portable.set_weights(network.get_weights())
-    return Fitted(portable, history, checkpoint.seconds)
-
-
 def _train(
     network: keras.Model,
     task: FoldTask,
@@ -349,10 +341,14 @@ def _train(
         )
 
 
-def early_stopping(params: FitParams) -> keras.callbacks.EarlyStopping | None:
-    """Stops after `patience` epochs without a better validation loss; None where that is 0."""
-    if not params.patience:
-        return None
-    return keras.callbacks.EarlyStopping(
-        "val_loss", patience=params.patience, restore_best_weights=True
-    )
+def seeded(network: keras.Model, seed: int) -> keras.Model:
+    """Build `network` anew, so that its initial weights and dropout follow from `seed`."""
+    numbers = itertools.count()
+
+    def fill(item: dict[str, Any]) -> dict[str, Any]:
+        if item.get("seed", 0) is None:
+            state = np.random.SeedSequence([seed, next(numbers)]).generate_state(1)
+            item["seed"] = int(state[0] >> 1)
+        return item
+
+    return keras.models.model_from_json(json.dumps(json.loads(network.to_json(), object_hook=fill)))

@@ -9,15 +9,19 @@ from pipeline.base.errors import ParamsError
 from pipeline.base.params import class_in, entry_of, names_in
 from pipeline.base.types import STRICT, Count, Natural, NotNegative, Share
 
+PACKAGE = "models"
+
+Kernel = Annotated[int, Field(ge=1, le=31)]  # height and width of a convolution's filters
+
 
 @dataclass(frozen=True, config=STRICT)
 class TrainParams:
-    """What all trainings have in common.
+    """Parameters of a training that do not depend on the network.
 
     Attributes
     ----------
     validation : float
-        Share of each genre's training tracks that validate.
+        Share of each genre's training tracks that are validated on and not trained on.
     precision : str
         Arithmetic of the training; ``"auto"`` chooses it by the hardware.
     """
@@ -37,7 +41,7 @@ class FitParams:
     learning_rate : float
     schedule : str
         ``"inverse_time"`` or ``"cosine"``: how the learning rate changes from step to step; see
-        `optimizer.make_schedule`.
+        `fit.make_schedule`.
     decay : float
         For the schedule ``"inverse_time"``.
     warmup : float
@@ -79,7 +83,7 @@ class FitParams:
         Parameters
         ----------
         key : str
-            Where the parameters stand, such as `models.ann`, for the error.
+            Key of the parameters in params.yaml, such as `models.ann`, for the error.
         """
         without_effect = {
             "weight_decay": self.optimizer != "adamw" and "optimizer adamw",
@@ -96,7 +100,7 @@ class FitParams:
 
     @property
     def least_size(self) -> int:
-        """Height and width of the smallest picture that the network takes; 0: it takes any rows."""
+        """Height and width of the smallest picture that the network takes; 0 if any rows will do."""
         return 0
 
     def reason_against(self, shape: tuple[int, ...]) -> str:
@@ -130,9 +134,6 @@ class ConvolutionalParams(FitParams):
         Field(min_length=1, max_length=8, strict=False, examples=[[8, 16]]),
     ]
     batch_norm_momentum: Share
-
-
-PACKAGE = "models"
 
 
 def network_names() -> tuple[str, ...]:

@@ -1,16 +1,18 @@
-"""Watch a training: progress lines, and curves that grow with every epoch."""
+"""Watch a training: progress lines, and the table of its curves, metrics/history.csv."""
 
 import csv
 import io
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.base.backend import keras
 from pipeline.base.files import rounded
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fit import HISTORY
 
+COLUMNS = ("fold", "epoch", *HISTORY)
 # Since the last line, at the end of an epoch or within one.
 EPOCH_SECONDS, BATCH_SECONDS = 10.0, 30.0
 
@@ -70,17 +72,23 @@ class Progress(keras.callbacks.Callback):
         print(f"fold {self._fold}: {', '.join(parts)}", flush=True)
 
 
-COLUMNS = ("fold", "epoch", *HISTORY)
+def history_rows(histories: Mapping[int, Sequence[Mapping[str, float]]]) -> list[dict[str, Any]]:
+    """Rows of metrics/history.csv from the losses and accuracies of each fold's epochs."""
+    return [
+        {"fold": fold, "epoch": epoch, **rounded(row)}
+        for fold, history in histories.items()
+        for epoch, row in enumerate(history, 1)
+    ]
 
 
 class LiveCurves(keras.callbacks.Callback):
-    """Adds a line to the table after each epoch, and first those of a run that was killed.
+    """Adds a line to the table of curves after each epoch, after those of a run that was killed.
 
     Parameters
     ----------
     fold : int
     checkpoint : Checkpoint
-        Knows the epochs of the killed run.
+        Has the epochs of the killed run.
     path : Path
         The table. Where it does not exist, as on another machine, nothing is written.
     """

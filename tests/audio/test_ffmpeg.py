@@ -19,6 +19,7 @@ from pipeline.audio import readers as ffmpeg
 from pipeline.audio.decode import converter_of, open_sound
 from pipeline.base.errors import PipelineError, Rejection
 from pipeline.base.files import TRACKS, read_csv
+from pipeline.dataset.survey import load_path
 
 RATE, SECONDS = 8000, 3
 TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE * SECONDS) / RATE)
@@ -209,6 +210,6 @@ def test_a_worker_with_another_ffmpeg_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.m4a"
     path.write_bytes(sound_of())
     with pytest.raises(PipelineError, match=r"decodes \.m4a with ffmpeg 9\.1 instead of ffmpeg 8"):
-        segment.load_path(path, "", "ffmpeg 8")
+        load_path(path, "", "ffmpeg 8")
     with pytest.raises(PipelineError, match=r"with ffmpeg 9\.1 instead of nothing; have the same"):
-        segment.load_path(path, "", "")
+        load_path(path, "", "")

@@ -17,8 +17,7 @@ from pipeline.dataset.gtzan import (
     replica_pairs,
     same_piece_pairs,
 )
-from pipeline.demo import write_demo
-from pipeline.synthesis.demo_dataset import DemoParams
+from pipeline.synthesis.demo_dataset import DemoParams, write_demo
 
 FACTS = read_facts()
 GENRES = [

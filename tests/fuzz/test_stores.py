@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.recordings.fingerprint import FingerprintTrack
-from pipeline.replicas import compute_fingerprints
+from pipeline.recordings.matching import write_fingerprints
 from pipeline.store import store as rows
 from pipeline.store.build import Builder, jobs_of
 from pipeline.store.cache import machine_cache
@@ -42,7 +42,7 @@ def build(place: Path, cache: str) -> Contents:
     """The store of fingerprints that is built of the one of clips."""
     rows._open_store.cache_clear()
     with mock.patch.dict(os.environ, PIPELINE_CACHE=str(place / cache)):
-        compute_fingerprints(place / "clips", place / "fingerprints")
+        write_fingerprints(place / "clips", place / "fingerprints")
     return contents(place / "fingerprints")
 
 
