@@ -10,6 +10,8 @@ from pydantic.dataclasses import dataclass
 from pipeline.augmentation.kind import Augmentation, Ratio, State, draw_noise
 from pipeline.base.types import STRICT, Array
 
+NEPER = 10 / math.log(10)  # dB of a power that is e times another
+
 
 @dataclass(frozen=True, config=STRICT)
 class Equaliser(Augmentation):
@@ -36,9 +38,6 @@ class Equaliser(Augmentation):
         bands = np.linspace(0, len(gains) - 1, len(spectrum))
         curve = np.interp(bands, np.arange(len(gains)), gains).astype(np.float32)
         return spectrum + curve[:, np.newaxis, np.newaxis]
-
-
-NEPER = 10 / math.log(10)  # dB of a power that is e times another
 
 
 @dataclass(frozen=True, config=STRICT)

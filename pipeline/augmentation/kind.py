@@ -18,8 +18,11 @@ from pydantic import Field
 from pipeline.base.types import Array, source_of
 
 MEDIA = ("sounds", "pictures", "decibels")  # the files that define kinds
+LINK = "+"  # between the kinds of a chain
 
 State = dict[str, Any]
+# Signal-to-noise ratio in dB. Far beyond the bounds, powers are not finite, or nothing changes.
+Ratio = Annotated[float, Field(ge=-40, le=100)]
 
 
 class Augmentation(ABC):
@@ -47,9 +50,9 @@ class Augmentation(ABC):
     acts_on: ClassVar[Literal["sound", "picture", "decibels"]]
     needs: ClassVar[Literal["any feature", "picture", "decibels"]]
 
-    @abstractmethod
-    def draw(self, rng: np.random.Generator) -> State:
-        """Draw everything that is left to chance, as values that JSON can hold."""
+    def draw(self, rng: np.random.Generator) -> State:  # noqa: ARG002
+        """Draw everything that is left to chance, as values that JSON can hold; here nothing."""
+        return {}
 
     @staticmethod
     @abstractmethod
@@ -59,40 +62,6 @@ class Augmentation(ABC):
         The result may be a view of `x`, which itself is not modified. It follows from `x` and
         `state` alone, so that a sample can be made again when the ranges are others.
         """
-
-
-@cache
-def augmentations() -> dict[str, type[Augmentation]]:
-    """Every kind of augmentation by name, sorted: the class `TimeMask` is the kind `time_mask`."""
-    found = [
-        cls
-        for medium in MEDIA
-        for cls in vars(import_module(f"{__package__}.{medium}")).values()
-        if isinstance(cls, type) and issubclass(cls, Augmentation) and cls is not Augmentation
-    ]
-    return dict(sorted((_name_of(cls), cls) for cls in found))
-
-
-def _name_of(cls: type) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
-
-
-def generator(seed: int, *name: str) -> np.random.Generator:
-    """A generator for what is called `name`, such as a sample's track and clip."""
-    words = hashlib.sha256(repr(name).encode()).digest()
-    return np.random.default_rng([seed, *np.frombuffer(words, np.uint32).tolist()])
-
-
-# Signal-to-noise ratio in dB. Far beyond the bounds, powers are not finite, or nothing changes.
-Ratio = Annotated[float, Field(ge=-40, le=100)]
-
-
-def draw_noise(lowest: float, rng: np.random.Generator) -> State:
-    """A signal-to-noise ratio evenly from the 30 dB above `lowest`, and a seed for the noise."""
-    return {"snr_db": lowest + rng.uniform(0, 30), "seed": int(rng.integers(2**63))}
-
-
-LINK = "+"  # between the kinds of a chain
 
 
 @dataclass(frozen=True)
@@ -139,8 +108,20 @@ class Chain:
         return [{"kind": name, **kind.draw(rng)} for name, kind in self.named]
 
 
+@cache
+def augmentations() -> dict[str, type[Augmentation]]:
+    """Every kind of augmentation by name, sorted: the class `TimeMask` is the kind `time_mask`."""
+    kinds = [
+        cls
+        for medium in MEDIA
+        for cls in vars(import_module(f"{__package__}.{medium}")).values()
+        if isinstance(cls, type) and issubclass(cls, Augmentation) and cls is not Augmentation
+    ]
+    return dict(sorted((_name_of(cls), cls) for cls in kinds))
+
+
 def chain_of(name: str, kinds: Mapping[str, Augmentation]) -> Chain:
-    """The chain with a name such as `pitch_shift+time_mask`.
+    """Return the chain with a name such as `pitch_shift+time_mask`.
 
     Raises
     ------
@@ -160,3 +141,18 @@ def chain_of(name: str, kinds: Mapping[str, Augmentation]) -> Chain:
     if on_sound != sorted(on_sound, reverse=True):
         raise ValueError("kinds that act on sound come first")
     return Chain(name, chosen)
+
+
+def generator(seed: int, *name: str) -> np.random.Generator:
+    """Return a generator that follows from a seed and a name, such as a sample's track and clip."""
+    words = hashlib.sha256(repr(name).encode()).digest()
+    return np.random.default_rng([seed, *np.frombuffer(words, np.uint32).tolist()])
+
+
+def draw_noise(lowest: float, rng: np.random.Generator) -> State:
+    """Draw a signal-to-noise ratio from the 30 dB above `lowest`, and a seed for the noise."""
+    return {"snr_db": lowest + rng.uniform(0, 30), "seed": int(rng.integers(2**63))}
+
+
+def _name_of(cls: type) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()

@@ -12,44 +12,14 @@ from pipeline.augmentation.kind import Augmentation, State
 from pipeline.base.types import STRICT, Array
 
 cv2.setNumThreads(1)  # tracks and folds run in parallel, not the work on one picture
+
+
 # Beyond its edge a picture is continued by its reflection, as by Keras' fill_mode="reflect":
 # d c b a | a b c d | d c b a.
 EDGE = cv2.BORDER_REFLECT
-
-
-def warp(picture: Array, matrix: list[list[float]], point: tuple[float, float]) -> Array:
-    """Transform a picture about a point, with bilinear interpolation.
-
-    Parameters
-    ----------
-    picture : float32 array, shape (height, width, channels)
-    matrix : list of list of float, shape (2, 2)
-        The cell at p = (x, y) takes the value at `matrix` @ (p - point) + point.
-    point : (float, float)
-        As shares of width and height: 0 and 1 are the centres of the outermost cells.
-    """
-    height, width, _ = picture.shape
-    (a, b), (c, d) = matrix
-    x, y = point[0] * (width - 1), point[1] * (height - 1)
-    affine = np.array([[a, b, x - a * x - b * y], [c, d, y - c * x - d * y]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(picture, affine, (width, height), flags=flags, borderMode=EDGE)
-    return warped.reshape(picture.shape)
-
+WEAKEST = 0.3  # cells; below this standard deviation, a neighbour weighs less than 0.4 %
 
 Width = Annotated[float, Field(gt=0, le=0.9)]
-
-
-def draw_mask(largest: float, rng: np.random.Generator) -> State:
-    """Width and start of a mask, as shares of the whole."""
-    width = rng.uniform(0, largest)
-    return {"width": width, "start": rng.uniform(0, 1 - width)}
-
-
-def masked_cells(state: State, cells: int) -> slice:
-    """Which of `cells` in a row a mask hides: at least one."""
-    start = int(state["start"] * cells)
-    return slice(start, start + max(1, round(state["width"] * cells)))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -58,10 +28,6 @@ class Mirror(Augmentation):
 
     acts_on = "picture"
     needs = "any feature"
-
-    def draw(self, rng: np.random.Generator) -> State:  # noqa: ARG002
-        """Nothing is left to chance."""
-        return {}
 
     @staticmethod
     def apply(picture: Array, state: State) -> Array:  # noqa: ARG004
@@ -75,10 +41,6 @@ class Flip(Augmentation):
 
     acts_on = "picture"
     needs = "picture"
-
-    def draw(self, rng: np.random.Generator) -> State:  # noqa: ARG002
-        """Nothing is left to chance."""
-        return {}
 
     @staticmethod
     def apply(picture: Array, state: State) -> Array:  # noqa: ARG004
@@ -150,9 +112,6 @@ class Zoom(Augmentation):
         return warp(picture, [[scale, 0], [0, scale]], (state["x"], state["y"]))
 
 
-WEAKEST = 0.3  # cells; below this standard deviation, a neighbour weighs less than 0.4 %
-
-
 @dataclass(frozen=True, config=STRICT)
 class Blur(Augmentation):
     """Gaussian blur with a standard deviation of up to `sigma` cells."""
@@ -215,3 +174,35 @@ class FrequencyMask(Augmentation):
         masked = picture.copy()
         masked[masked_cells(state, picture.shape[0])] = picture.mean(axis=(0, 1))
         return masked
+
+
+def warp(picture: Array, matrix: list[list[float]], point: tuple[float, float]) -> Array:
+    """Transform a picture about a point, with bilinear interpolation.
+
+    Parameters
+    ----------
+    picture : float32 array, shape (height, width, channels)
+    matrix : list of list of float, shape (2, 2)
+        The cell at p = (x, y) takes the value at `matrix` @ (p - point) + point.
+    point : (float, float)
+        As shares of width and height: 0 and 1 are the centres of the outermost cells.
+    """
+    height, width, _ = picture.shape
+    (a, b), (c, d) = matrix
+    x, y = point[0] * (width - 1), point[1] * (height - 1)
+    affine = np.array([[a, b, x - a * x - b * y], [c, d, y - c * x - d * y]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    warped = cv2.warpAffine(picture, affine, (width, height), flags=flags, borderMode=EDGE)
+    return warped.reshape(picture.shape)
+
+
+def draw_mask(largest: float, rng: np.random.Generator) -> State:
+    """Width and start of a mask, as shares of the whole."""
+    width = rng.uniform(0, largest)
+    return {"width": width, "start": rng.uniform(0, 1 - width)}
+
+
+def masked_cells(state: State, cells: int) -> slice:
+    """The cells that a mask hides, of so many `cells` in a row: at least one."""
+    start = int(state["start"] * cells)
+    return slice(start, start + max(1, round(state["width"] * cells)))

@@ -10,11 +10,7 @@ from typing import Any
 from pipeline.augmentation.kind import augmentations
 from pipeline.augmentation.target import Target
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import (
-    natural,
-    read_rows,
-    write_csv,
-)
+from pipeline.base.files import natural, read_rows, write_csv
 from pipeline.features.shared.feature import described_feature
 from pipeline.store.store import Store
 
@@ -61,19 +57,6 @@ class Sample:
 COLUMNS = list(Sample.__dataclass_fields__)
 
 
-def target_of(store: Store) -> Target:
-    """The feature in `store`, as a target of augmentation."""
-    description = store.description
-    rate = description.get("sample_rate", 0)  # a feature of the user's own may not have one
-    return Target(described_feature(description), rate, store.shape[1:], store.dtype.name)
-
-
-def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
-    """Write the table that `read_samples` reads."""
-    rows = ({**vars(sample), "states": json.dumps(sample.states)} for sample in samples)
-    write_csv(folder / TABLE, COLUMNS, rows)
-
-
 def read_samples(folder: Path) -> list[Sample]:
     """Read the table; samples of one chain and track are in the order of their rows in the store.
 
@@ -85,18 +68,25 @@ def read_samples(folder: Path) -> list[Sample]:
     return read_rows(folder / TABLE, COLUMNS, _sample)
 
 
-def _sample(row: Mapping[str, str]) -> Sample:
-    cells: dict[str, Any] = {name: row[name] for name in COLUMNS}
-    cells |= {name: natural(row[name]) for name in ("clip", "copy")}
-    try:
-        cells["states"] = json.loads(row["states"])
-        kinds = [state["kind"] for state in cells["states"]]
-        unknown = [kind for kind in kinds if kind not in augmentations()]
-    except (KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"states = {row['states']}") from error
-    if unknown:
-        raise PipelineError(f"there is no kind {unknown[0]!r} any longer; run `dvc repro`")
-    return Sample(**cells)
+def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
+    """Write the table that `read_samples` reads."""
+    rows = ({**vars(sample), "states": json.dumps(sample.states)} for sample in samples)
+    write_csv(folder / TABLE, COLUMNS, rows)
+
+
+def target_of(store: Store) -> Target:
+    """Return the feature in `store` as a target of augmentation."""
+    description = store.description
+    rate = description.get("sample_rate", 0)  # a feature of the user's own may not have one
+    return Target(described_feature(description), rate, store.shape[1:], store.dtype.name)
+
+
+def by_store(samples: Iterable[Sample]) -> dict[str, dict[str, list[Sample]]]:
+    """Group samples by chain and by track."""
+    grouped: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
+    for sample in samples:
+        grouped[sample.chain][sample.track_id].append(sample)
+    return grouped
 
 
 def require_rows(store: Store, track_id: str, samples: Sequence[Sample]) -> None:
@@ -115,9 +105,15 @@ def require_rows(store: Store, track_id: str, samples: Sequence[Sample]) -> None
             )
 
 
-def by_store(samples: Iterable[Sample]) -> dict[str, dict[str, list[Sample]]]:
-    """Samples by chain and by track."""
-    found: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
-    for sample in samples:
-        found[sample.chain][sample.track_id].append(sample)
-    return found
+def _sample(row: Mapping[str, str]) -> Sample:
+    cells: dict[str, Any] = {name: row[name] for name in COLUMNS}
+    cells |= {name: natural(row[name]) for name in ("clip", "copy")}
+    try:
+        cells["states"] = json.loads(row["states"])
+        kinds = [state["kind"] for state in cells["states"]]
+        unknown = [kind for kind in kinds if kind not in augmentations()]
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"states = {row['states']}") from error
+    if unknown:
+        raise PipelineError(f"there is no kind {unknown[0]!r} any longer; run `dvc repro`")
+    return Sample(**cells)

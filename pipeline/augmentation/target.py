@@ -1,4 +1,4 @@
-"""What is augmented, the recipe that makes a track's samples, and the section `augment`."""
+"""The recipe that makes augmented samples of a feature, and the section `augment`."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -33,6 +33,7 @@ SOURCES = (
 )
 
 AnyKind = Augmentation | type[Augmentation]  # `apply` is static, so a class will do as well
+Pick = tuple[int, int]  # a sample to make of a track: the clip's number, and which copy, from 0
 
 
 @dataclass(frozen=True)
@@ -126,43 +127,15 @@ def recast(x: Array, dtype: npt.DTypeLike) -> Array:
 
 
 def reason_against(target: Target, chain: Chain) -> str:
-    """Why a chain cannot change the feature `target`; empty if it can."""
+    """Return why a chain cannot change the feature `target`; empty if it can."""
     return _reason_against_all(target) or next(
         filter(None, (_reason_against_kind(target, kind) for kind in chain.kinds)), ""
     )
 
 
-def _reason_against_all(target: Target) -> str:
-    if len(target.shape) not in (1, 3):
-        return "changes pictures and values over time, and rows of this feature are neither"
-    dtype = np.dtype(target.dtype)
-    exact = dtype.kind in "iu" and dtype.itemsize <= 2  # in float32, in which all is computed
-    if dtype.kind != "f" and not exact:
-        known = "floats and integers of up to 16 bits"
-        return f"changes {known}, and rows of this feature are {target.dtype}"
-    return ""
-
-
-def _reason_against_kind(target: Target, kind: Augmentation) -> str:
-    if kind.acts_on != "sound" and target.feature is not None and target.feature.is_vector:
-        return "changes pictures and values over time, and rows of this feature are vectors"
-    if kind.acts_on == "sound" and target.feature is None:
-        return "acts on sound, and how to compute this feature from sound is not known"
-    if kind.needs == "decibels" and target.steps_per_db is None:
-        return "changes features in dB only, and rows of this feature are not in dB"
-    if kind.needs == "picture" and len(target.shape) != 3:
-        return "changes pictures only, and rows of this feature have no frequencies"
-    if kind.needs == "picture" and target.shape[0] == 1:
-        return "changes pictures of several bands only, and rows of this feature have one"
-    return ""
-
-
-Pick = tuple[int, int]  # a sample to make of a track: the clip's number, and which copy, from 0
-
-
 @dataclass(frozen=True)
 class Parent:
-    """A track, and which samples are to be made of it.
+    """A track, and the samples that are to be made of it.
 
     Attributes
     ----------
@@ -237,7 +210,7 @@ class _Settings:
 
 @dataclasses.dataclass(frozen=True)
 class AugmentParams:
-    """How training data are augmented.
+    """Parameters of the augmentation of training data.
 
     Attributes
     ----------
@@ -249,7 +222,7 @@ class AugmentParams:
     probability : float
         Inline: the share of the training clips that are changed in an epoch.
     kinds : tuple of Chain
-        Those in use.
+        The chains in use.
     ranges : dict of str to Augmentation
         Every kind by name, with its ranges.
     """
@@ -288,7 +261,7 @@ class AugmentParams:
 
 
 def parse_augment(value: Any) -> AugmentParams:
-    """The section `augment`.
+    """Parse the section `augment`.
 
     Raises
     ------
@@ -332,10 +305,35 @@ def _parse_chain(name: str, key: str, ranges: dict[str, Augmentation]) -> Chain:
 
 
 def _require_new_copies(params: AugmentParams) -> None:
-    """The copies of a clip take the kinds in turn, and one that is not random only has one turn."""
+    """Refuse so many copies of a clip that a chain without chance would make the same one again."""
     fixed = [chain.name for chain in params.kinds if not chain.is_random]
     if params.mode == "offline" and fixed and params.copies > len(params.kinds):
         raise ParamsError(
             f"augment.copies = {params.copies}: should be at most {len(params.kinds)}, the number "
             f"of augment.kinds, while {fixed[0]!r} is one, which changes a clip in one way only"
         )
+
+
+def _reason_against_all(target: Target) -> str:
+    if len(target.shape) not in (1, 3):
+        return "changes pictures and values over time, and rows of this feature are neither"
+    dtype = np.dtype(target.dtype)
+    exact = dtype.kind in "iu" and dtype.itemsize <= 2  # in float32, in which all is computed
+    if dtype.kind != "f" and not exact:
+        known = "floats and integers of up to 16 bits"
+        return f"changes {known}, and rows of this feature are {target.dtype}"
+    return ""
+
+
+def _reason_against_kind(target: Target, kind: Augmentation) -> str:
+    if kind.acts_on != "sound" and target.feature is not None and target.feature.is_vector:
+        return "changes pictures and values over time, and rows of this feature are vectors"
+    if kind.acts_on == "sound" and target.feature is None:
+        return "acts on sound, and how to compute this feature from sound is not known"
+    if kind.needs == "decibels" and target.steps_per_db is None:
+        return "changes features in dB only, and rows of this feature are not in dB"
+    if kind.needs == "picture" and len(target.shape) != 3:
+        return "changes pictures only, and rows of this feature have no frequencies"
+    if kind.needs == "picture" and target.shape[0] == 1:
+        return "changes pictures of several bands only, and rows of this feature have one"
+    return ""

@@ -1,6 +1,6 @@
-"""Assign labelled tracks to the folds of a protocol, audit the result, and summarise it."""
+"""Assign the labelled tracks to the folds of a protocol, and audit and summarise the result."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,94 +16,15 @@ from pipeline.folds.table import FoldedTrack, SplitParams, folds_of, sides, with
 SHORT = 12  # hexadecimal digits, enough to tell two runs apart
 
 
-def short_digest(*parts: str) -> str:
-    """Return the first digits of the SHA-256 of several texts."""
-    return digest(*parts)[:SHORT]
-
-
-def folds_digest() -> str:
-    """Return the digest of the table of folds, which metrics/split.json and training.json have."""
-    return short_digest(FOLDS.read_text(encoding="utf-8"))
-
-
-def dataset_digest(tracks: Sequence[Track]) -> str:
-    """Return the digest of the labelled `tracks`: which they are, and the bytes of their files."""
-    return short_digest(*(f"{track.track_id} {track.sha256}" for track in tracks))
-
-
-def summarise(
-    folded: Sequence[FoldedTrack], tracks: Sequence[Track], replicas: Mapping[str, str]
-) -> dict[str, Any]:
-    """Count the labelled `tracks`, those that are `folded`, and the folds."""
-    genres, folds = {track.genre for track in folded}, folds_of(folded)
-    assigned = {track.track_id for track in folded}
-    tested = {(fold, track.genre) for track in folded for fold in track.tested_in}
-    named = folded if any(track.artist for track in folded) else with_artists(folded, tracks)
-    return {
-        "folds": len(folds),
-        "tracks": len(assigned),
-        "left_out": len(tracks) - len(assigned),
-        "artists_kept": keeps_artists_apart(named),
-        "known_artist_share": round(sum(bool(track.artist) for track in tracks) / len(tracks), 4),
-        "groups": len(set(groups(folded))),
-        "replica_groups": len(set(replicas.values())),
-        "genres_absent": len(folds) * len(genres) - len(tested),
-        "dataset_digest": dataset_digest(tracks),
-    }
-
-
-def untrained(folded: Sequence[FoldedTrack]) -> list[tuple[str, int]]:
-    """Each genre that a fold tests but does not train on, and that fold."""
-    return [
-        (genre, fold)
-        for fold in folds_of(folded)
-        for training, test in [sides(folded, fold)]
-        for genre in sorted({track.genre for track in test} - {track.genre for track in training})
-    ]
-
-
-def unknown_artists(tracks: Sequence[Track]) -> Iterator[str]:
-    """How many tracks have no known artist, which counts where folds are cut by artist."""
-    unknown = sum(not track.artist for track in tracks)
-    if unknown:
-        yield (
-            f"{unknown} of {len(tracks)} labelled tracks have no known artist; each counts as an "
-            "artist by itself"
-        )
-
-
-def left_out_replicas(assigned: Sequence[FoldedTrack]) -> Iterator[str]:
-    """How many tracks a fold leaves out because it tests a replica of them."""
-    left_out = [track for track in assigned if track.left_out_of]
-    if left_out:
-        first, fold = left_out[0], left_out[0].left_out_of[0]
-        tested = next(t for t in assigned if t.replica == first.replica and fold in t.tested_in)
-        yield (
-            f"{first.track_id} (training) and {tested.track_id} (test) are replicas; tracks left "
-            f"out of training where a replica is tested: {len(left_out)}"
-        )
-
-
-def untrained_genres(folded: Sequence[FoldedTrack]) -> Iterator[str]:
-    """How many genres are tested by a fold that does not train on them."""
-    found = untrained(folded)
-    if found:
-        genre, fold = found[0]
-        yield (
-            f"fold {fold} tests genre {genre!r} but has no track of it in training, so all its "
-            f"tracks will be wrong; number of such cases: {len(found)}"
-        )
-
-
 @dataclass(frozen=True)
 class Assignment:
-    """Tracks with their folds, and what is to be said about them.
+    """Tracks with their folds, and what a user should know of them.
 
     Attributes
     ----------
     tracks : list of FoldedTrack
     figures : dict
-        Those of metrics/split.json, except the digest of the folds.
+        The content of metrics/split.json, except for the digest of the folds.
     warnings : list of str
         One line each.
     """
@@ -114,7 +35,7 @@ class Assignment:
 
 
 def assign_folds(
-    usable: Sequence[Track], found: Sequence[tuple[str, str]], params: SplitParams, seed: int
+    usable: Sequence[Track], pairs: Sequence[tuple[str, str]], params: SplitParams, seed: int
 ) -> Assignment:
     """Assign the labelled tracks to folds, and audit every fold.
 
@@ -122,7 +43,7 @@ def assign_folds(
     ----------
     usable : sequence of Track
         Labelled or not, sorted by track id.
-    found : sequence of (str, str)
+    pairs : sequence of (str, str)
         Pairs of track ids that are replicas. GTZAN's known replicas are added and, unless the
         protocol is `filtered`, its pairs with the same artist and title.
     params : SplitParams
@@ -136,32 +57,32 @@ def assign_folds(
         A fold leaks; names the two tracks.
     """
     tracks = [track for track in usable if track.genre]
-    require_genres(tracks)
+    _require_genres(tracks)
     if params.protocol == "artist":
-        require_artists(tracks)
+        _require_artists(tracks)
     facts = gtzan_facts(track.track_id for track in tracks)
-    pairs = [*found, *replica_pairs(facts)]
+    pairs = [*pairs, *replica_pairs(facts)]
     if params.protocol == "filtered":  # a published split: only identical audio is removed from it
-        tracks = with_filtered_split(tracks, facts)
+        tracks = _with_filtered_split(tracks, facts)
     else:
         pairs += same_piece_pairs(facts)
     replicas = replica_groups([track.track_id for track in tracks], pairs)
     assigned = PROTOCOLS[params.protocol](tracks, replicas, params, seed)
-    # A track that is tested nowhere, and that some fold leaves out, would train in no fold.
+    # A split has one training part for all of its seeds: what is left out of it is in no fold.
     folded = [track for track in assigned if track.tested_in or not track.left_out_of]
-    require_genres(folded)
+    _require_genres(folded)
     # Artists as they were read, whatever the protocol made of them.
-    audit_folds(with_artists(folded, tracks) if params.protocol == "artist" else folded, pairs)
+    _audit(with_artists(folded, tracks) if params.protocol == "artist" else folded, pairs)
+    warnings = [_unknown_artists(tracks)] if params.protocol == "artist" else []
+    warnings += [_left_out_replicas(assigned), _untrained_genres(folded)]
     figures = {
         "protocol": params.protocol,
         "judged": "all" if all(track.tested_in for track in folded) else params.judge,
-        **summarise(folded, tracks, replicas),
+        **_summarise(folded, tracks, replicas),
         "replicas_left_out": sum(bool(track.left_out_of) for track in assigned),
-        "genres_untrained": len(untrained(folded)),
+        "genres_untrained": len(_untrained(folded)),
     }
-    warnings = [*unknown_artists(tracks)] if params.protocol == "artist" else []
-    warnings += [*left_out_replicas(assigned), *untrained_genres(folded)]
-    return Assignment(folded, figures, warnings)
+    return Assignment(folded, figures, list(filter(None, warnings)))
 
 
 def require_folds(usable: Sequence[Track], params: SplitParams, seed: int) -> list[FoldedTrack]:
@@ -187,7 +108,32 @@ def require_folds(usable: Sequence[Track], params: SplitParams, seed: int) -> li
     return tracks
 
 
-def with_filtered_split(tracks: Sequence[Track], facts: Mapping[str, Fact]) -> list[Track]:
+def folds_digest() -> str:
+    """Return the digest of the table of folds, which metrics/split.json and training.json have."""
+    return _short_digest(FOLDS.read_text(encoding="utf-8"))
+
+
+def dataset_digest(tracks: Sequence[Track]) -> str:
+    """Return the digest of the labelled `tracks`: which they are, and the bytes of their files."""
+    return _short_digest(*(f"{track.track_id} {track.sha256}" for track in tracks))
+
+
+def _require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:
+    genres = sorted({track.genre for track in tracks})
+    if len(genres) < 2:
+        names = ", ".join(genres) or "none"
+        raise PipelineError(f"genres with usable tracks: {names}; at least two are needed")
+
+
+def _require_artists(tracks: Sequence[Track]) -> None:
+    if not any(track.artist for track in tracks):
+        raise PipelineError(
+            "split.protocol = 'artist', but no artist is known; add a column artist to "
+            "metadata.csv, or set split.protocol to song"
+        )
+
+
+def _with_filtered_split(tracks: Sequence[Track], facts: Mapping[str, Fact]) -> list[Track]:
     """Replace the split of each track by GTZAN's filtered split; excluded tracks have none."""
     if not facts:
         raise PipelineError(
@@ -199,27 +145,10 @@ def with_filtered_split(tracks: Sequence[Track], facts: Mapping[str, Fact]) -> l
     return [replace(track, split=parts[track.track_id]) for track in tracks]
 
 
-def require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:
-    """Raise `PipelineError` unless there are at least two genres."""
-    genres = sorted({track.genre for track in tracks})
-    if len(genres) < 2:
-        found = ", ".join(genres) or "none"
-        raise PipelineError(f"genres with usable tracks: {found}; at least two are needed")
+def _audit(folded: Sequence[FoldedTrack], pairs: Sequence[tuple[str, str]]) -> None:
+    """Audit every fold, and that none separates one of the `pairs` of replicas.
 
-
-def require_artists(tracks: Sequence[Track]) -> None:
-    """Raise `PipelineError` if no artist is known."""
-    if not any(track.artist for track in tracks):
-        raise PipelineError(
-            "split.protocol = 'artist', but no artist is known; add a column artist to "
-            "metadata.csv, or set split.protocol to song"
-        )
-
-
-def audit_folds(folded: Sequence[FoldedTrack], pairs: Sequence[tuple[str, str]]) -> None:
-    """Audit every fold, also for the `pairs` of replicas as they were read.
-
-    Folds by clip separate replicas as they separate clips of a track; they exist to show that leak.
+    Folds by clip separate them as they separate clips of a track: they exist to show that leak.
     """
     by_clip = any(track.clip is not None for track in folded)
     for fold in folds_of(folded):
@@ -227,3 +156,75 @@ def audit_folds(folded: Sequence[FoldedTrack], pairs: Sequence[tuple[str, str]])
         audit(training, [], test)
         if not by_clip:
             audit_pairs(training, test, pairs)
+
+
+def _summarise(
+    folded: Sequence[FoldedTrack], tracks: Sequence[Track], replicas: Mapping[str, str]
+) -> dict[str, Any]:
+    """Count the labelled `tracks`, those that are `folded`, and the folds."""
+    genres, folds = {track.genre for track in folded}, folds_of(folded)
+    assigned = {track.track_id for track in folded}
+    tested = {(fold, track.genre) for track in folded for fold in track.tested_in}
+    named = folded if any(track.artist for track in folded) else with_artists(folded, tracks)
+    return {
+        "folds": len(folds),
+        "tracks": len(assigned),
+        "left_out": len(tracks) - len(assigned),
+        "artists_kept": keeps_artists_apart(named),
+        "known_artist_share": round(sum(bool(track.artist) for track in tracks) / len(tracks), 4),
+        "groups": len(set(groups(folded))),
+        "replica_groups": len(set(replicas.values())),
+        "genres_absent": len(folds) * len(genres) - len(tested),
+        "dataset_digest": dataset_digest(tracks),
+    }
+
+
+def _unknown_artists(tracks: Sequence[Track]) -> str:
+    """The warning that tracks have no known artist, or an empty text."""
+    unknown = sum(not track.artist for track in tracks)
+    if not unknown:
+        return ""
+    return (
+        f"{unknown} of {len(tracks)} labelled tracks have no known artist; each counts as an "
+        "artist by itself"
+    )
+
+
+def _left_out_replicas(assigned: Sequence[FoldedTrack]) -> str:
+    """The warning that folds leave tracks out whose replicas they test, or an empty text."""
+    left_out = [track for track in assigned if track.left_out_of]
+    if not left_out:
+        return ""
+    first, fold = left_out[0], left_out[0].left_out_of[0]
+    tested = next(t for t in assigned if t.replica == first.replica and fold in t.tested_in)
+    return (
+        f"{first.track_id} (training) and {tested.track_id} (test) are replicas; tracks left "
+        f"out of training where a replica is tested: {len(left_out)}"
+    )
+
+
+def _untrained_genres(folded: Sequence[FoldedTrack]) -> str:
+    """The warning that folds test genres without a track to train on, or an empty text."""
+    untrained = _untrained(folded)
+    if not untrained:
+        return ""
+    genre, fold = untrained[0]
+    return (
+        f"fold {fold} tests genre {genre!r} but has no track of it in training, so all its "
+        f"tracks will be wrong; number of such cases: {len(untrained)}"
+    )
+
+
+def _untrained(folded: Sequence[FoldedTrack]) -> list[tuple[str, int]]:
+    """Each genre that a fold tests without a track of it to train on, and that fold."""
+    return [
+        (genre, fold)
+        for fold in folds_of(folded)
+        for training, test in [sides(folded, fold)]
+        for genre in sorted({track.genre for track in test} - {track.genre for track in training})
+    ]
+
+
+def _short_digest(*parts: str) -> str:
+    """Return the first digits of the SHA-256 of several texts."""
+    return digest(*parts)[:SHORT]

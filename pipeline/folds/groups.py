@@ -48,7 +48,7 @@ def replica_groups(track_ids: Iterable[str], pairs: Sequence[tuple[str, str]]) -
 
 
 def keeps_artists_apart(tracks: Sequence[FoldedTrack]) -> bool:
-    """Whether artists are known, and no fold tests an artist that it trains on."""
+    """Return whether artists are known, and no fold tests one that it trains on."""
     artists = artists_by_credit(track.artist for track in tracks)
     for fold in folds_of(tracks):
         training, test = (
@@ -60,25 +60,11 @@ def keeps_artists_apart(tracks: Sequence[FoldedTrack]) -> bool:
     return bool(artists)
 
 
-def _track_name(track: FoldedTrack) -> str:
-    return track.track_id if track.clip is None else f"{track.track_id}#{track.clip}"
-
-
-def _components(links: Iterable[tuple[Hashable, Hashable]]) -> dict[Hashable, Hashable]:
-    """Map each node to a representative of its connected component."""
-    sets = DisjointSet()
-    for first, second in links:
-        sets.add(first)
-        sets.add(second)
-        sets.merge(first, second)
-    return {node: sets[node] for node in sets}
-
-
 def inner_validation(tracks: Sequence[FoldedTrack], share: float, seed: int) -> set[FoldedTrack]:
     """Draw the tracks to validate on: whole groups, about `share` of each genre.
 
-    Of each genre, at least one group validates and at least one trains. A genre that has a single
-    group validates nothing if tracks are grouped by artist; otherwise it is an error.
+    Of each genre, at least one group is drawn and at least one is not. None is drawn of a genre
+    that has a single group, which is an error unless tracks are grouped by artist.
 
     Raises
     ------
@@ -127,10 +113,24 @@ class _Choice:
             any(self._add(group) for group in sorted(sizes, key=lambda group: sizes[group]))
 
     def _add(self, group: str) -> bool:
-        """Keep a group, unless it is kept already or is the last one left to train for a genre."""
+        """Keep a group, unless it is kept already, or the last one to train on in a genre."""
         if group in self.kept or any(self._left[genre] == 1 for genre in self._genres[group]):
             return False
         for genre in self._genres[group]:
             self._left[genre] -= 1
         self.kept.add(group)
         return True
+
+
+def _track_name(track: FoldedTrack) -> str:
+    return track.track_id if track.clip is None else f"{track.track_id}#{track.clip}"
+
+
+def _components(links: Iterable[tuple[Hashable, Hashable]]) -> dict[Hashable, Hashable]:
+    """Map each node to a representative of its connected component."""
+    sets = DisjointSet()
+    for first, second in links:
+        sets.add(first)
+        sets.add(second)
+        sets.merge(first, second)
+    return {node: sets[node] for node in sets}

@@ -11,6 +11,80 @@ from pipeline.dataset.tracks import Track, artists_by_credit
 from pipeline.folds.groups import groups, keeps_artists_apart
 from pipeline.folds.table import FoldedTrack, SplitParams, unassigned, with_artists
 
+TRAIN, VALID, TEST = "train", "valid", "test"
+
+Replicas = Mapping[str, str]  # the group of each track that has a replica, by track id
+Protocol = Callable[[Sequence[Track], Replicas, SplitParams, int], list[FoldedTrack]]
+
+
+def song(
+    tracks: Sequence[Track], replicas: Replicas, params: SplitParams, seed: int
+) -> list[FoldedTrack]:
+    """Draw folds by track, stratified by genre; replicas stay together."""
+    return _assign_stratified(unassigned(tracks, replicas), params.folds, seed, "usable tracks")
+
+
+def artist(
+    tracks: Sequence[Track], replicas: Replicas, params: SplitParams, seed: int
+) -> list[FoldedTrack]:
+    """Draw folds by artist; a track whose artist is unknown counts as an artist by itself."""
+    return _assign(with_artists(unassigned(tracks, replicas), tracks), params.folds, seed)
+
+
+def clip(tracks: Sequence[Track], _: Replicas, params: SplitParams, seed: int) -> list[FoldedTrack]:
+    """Draw folds by clip, which leak: they separate clips of the same track, and replicas."""
+    clips = [
+        replace(row, clip=number)
+        for row, track in zip(unassigned(tracks, {}), tracks, strict=True)
+        for number in range(track.clips)
+    ]
+    return _assign_stratified(clips, params.folds, seed, "clips")
+
+
+def by_split(
+    tracks: Sequence[Track], replicas: Replicas, params: SplitParams, _: int
+) -> list[FoldedTrack]:
+    """Train with several seeds on the part `train` of the tracks' split, and test another part."""
+    for track in tracks:
+        if track.split not in ("", TRAIN, VALID, TEST):
+            raise FoldError(
+                f"the split of {track.track_id} = {track.split!r}: should be {TRAIN}, {VALID} or "
+                f"{TEST}, or empty to leave it out"
+            )
+    parts = {track.split for track in tracks}
+    if TRAIN not in parts:
+        raise FoldError(f"no labelled track is in the part {TRAIN!r} of the split")
+    if params.judge not in parts:
+        raise FoldError(
+            f"split.judge = {params.judge!r}: no labelled track is in that part of the split"
+        )
+    tested_in = {TRAIN: (), params.judge: tuple(range(params.seeds))}
+    return _prescribed(tracks, replicas, [tested_in.get(track.split) for track in tracks])
+
+
+def by_fold_or_split(
+    tracks: Sequence[Track], replicas: Replicas, params: SplitParams, seed: int
+) -> list[FoldedTrack]:
+    """Take the folds that the metadata name, numbered in sorted order, or else their split."""
+    names = sorted({track.fold for track in tracks} - {""}, key=_number_first)
+    if not names and not any(track.split for track in tracks):
+        raise FoldError("split.protocol = 'given' needs a column fold or split in metadata.csv")
+    if not names:
+        return by_split(tracks, replicas, params, seed)
+    if len(names) == 1:
+        raise FoldError(f"every fold in metadata.csv is {names[0]!r}; at least two are needed")
+    tested_in = {name: (number,) for number, name in enumerate(names)}
+    return _prescribed(tracks, replicas, [tested_in.get(track.fold) for track in tracks])
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    "song": song,
+    "artist": artist,
+    "filtered": by_split,
+    "given": by_fold_or_split,
+    "clip": clip,
+}
+
 
 def stratified_group_folds(
     names: Sequence[str], genres: Sequence[str], folds: int, seed: int
@@ -51,57 +125,37 @@ def stratified_group_folds(
     return fold_of[group].tolist()
 
 
-TRAIN, VALID, TEST = "train", "valid", "test"
-
-
-def by_split(
-    tracks: Sequence[Track], replicas: Mapping[str, str], params: SplitParams, _: int
+def _assign_stratified(
+    rows: Sequence[FoldedTrack], folds: int, seed: int, what: str
 ) -> list[FoldedTrack]:
-    """Train with several seeds on the part `train` of the tracks' split, and test another part."""
-    for track in tracks:
-        if track.split not in ("", TRAIN, VALID, TEST):
-            raise FoldError(
-                f"the split of {track.track_id} = {track.split!r}: should be {TRAIN}, {VALID} or "
-                f"{TEST}, or empty to leave it out"
-            )
-    parts = {track.split for track in tracks}
-    if TRAIN not in parts:
-        raise FoldError(f"no labelled track is in the part {TRAIN!r} of the split")
-    if params.judge not in parts:
+    counts = Counter(row.genre for row in rows)
+    genre = min(sorted(counts), key=counts.__getitem__)
+    if counts[genre] < folds:
         raise FoldError(
-            f"split.judge = {params.judge!r}: no labelled track is in that part of the split"
+            f"genre {genre!r} has {counts[genre]} {what}, fewer than split.folds = {folds}; "
+            f"add tracks or lower split.folds to at most {counts[genre]}"
         )
-    tested_in = {TRAIN: (), params.judge: tuple(range(params.seeds))}
-    return _prescribed(tracks, replicas, [tested_in.get(track.split) for track in tracks])
+    return _assign(rows, folds, seed)
 
 
-def by_fold_or_split(
-    tracks: Sequence[Track], replicas: Mapping[str, str], params: SplitParams, seed: int
-) -> list[FoldedTrack]:
-    """Use the folds that the tracks name, numbered in sorted order, or else their split."""
-    names = sorted({track.fold for track in tracks} - {""}, key=_number_first)
-    if not names and not any(track.split for track in tracks):
-        raise FoldError("split.protocol = 'given' needs a column fold or split in metadata.csv")
-    if not names:
-        return by_split(tracks, replicas, params, seed)
-    if len(names) == 1:
-        raise FoldError(f"every fold in metadata.csv is {names[0]!r}; at least two are needed")
-    tested_in = {name: (number,) for number, name in enumerate(names)}
-    return _prescribed(tracks, replicas, [tested_in.get(track.fold) for track in tracks])
-
-
-def _number_first(name: str) -> tuple[bool, int, str, str]:
-    """Sort "9" before "10", and both before "a"; a number may have any length."""
-    digits = name.lstrip("0") if name.isdecimal() else ""
-    return (not name.isdecimal(), len(digits), digits, name)
+def _assign(rows: Sequence[FoldedTrack], folds: int, seed: int) -> list[FoldedTrack]:
+    names = groups(rows)
+    count = len(set(names))
+    if count < folds:
+        raise FoldError(
+            f"split.folds = {folds}: there are {count} artists or recordings to assign; lower it "
+            f"to at most {count}"
+        )
+    fold_of = stratified_group_folds(names, [row.genre for row in rows], folds, seed)
+    return [replace(row, tested_in=(fold,)) for row, fold in zip(rows, fold_of, strict=True)]
 
 
 def _prescribed(
     tracks: Sequence[Track],
-    replicas: Mapping[str, str],
+    replicas: Replicas,
     tested_in: Sequence[tuple[int, ...] | None],
 ) -> list[FoldedTrack]:
-    """Tracks with the folds that test them, except those for which `tested_in` has None.
+    """Give tracks the folds that test them, and leave those out for which `tested_in` has None.
 
     If that keeps artists apart, their names are added, so that inner validation keeps them apart
     as well. If only joint credits are in the way, these are left without a name.
@@ -137,63 +191,7 @@ def _without_tested_replicas(assigned: Sequence[FoldedTrack]) -> list[FoldedTrac
     ]
 
 
-Replicas = Mapping[str, str]
-Protocol = Callable[[Sequence[Track], Replicas, SplitParams, int], list[FoldedTrack]]
-
-
-def song(
-    tracks: Sequence[Track], replicas: Replicas, params: SplitParams, seed: int
-) -> list[FoldedTrack]:
-    """Draw folds by track, stratified by genre; replicas stay together."""
-    return _assign_stratified(unassigned(tracks, replicas), params.folds, seed, "usable tracks")
-
-
-def artist(
-    tracks: Sequence[Track], replicas: Replicas, params: SplitParams, seed: int
-) -> list[FoldedTrack]:
-    """Draw folds by artist; a track whose artist is unknown counts as an artist by itself."""
-    return _assign(with_artists(unassigned(tracks, replicas), tracks), params.folds, seed)
-
-
-def clip(tracks: Sequence[Track], _: Replicas, params: SplitParams, seed: int) -> list[FoldedTrack]:
-    """Draw folds by clip, which leak: they separate clips of the same track, and replicas."""
-    clips = [
-        replace(row, clip=number)
-        for row, track in zip(unassigned(tracks, {}), tracks, strict=True)
-        for number in range(track.clips)
-    ]
-    return _assign_stratified(clips, params.folds, seed, "clips")
-
-
-PROTOCOLS: dict[str, Protocol] = {
-    "song": song,
-    "artist": artist,
-    "filtered": by_split,
-    "given": by_fold_or_split,
-    "clip": clip,
-}
-
-
-def _assign_stratified(
-    rows: Sequence[FoldedTrack], folds: int, seed: int, what: str
-) -> list[FoldedTrack]:
-    counts = Counter(row.genre for row in rows)
-    genre = min(sorted(counts), key=counts.__getitem__)
-    if counts[genre] < folds:
-        raise FoldError(
-            f"genre {genre!r} has {counts[genre]} {what}, fewer than split.folds = {folds}; "
-            f"add tracks or lower split.folds to at most {counts[genre]}"
-        )
-    return _assign(rows, folds, seed)
-
-
-def _assign(rows: Sequence[FoldedTrack], folds: int, seed: int) -> list[FoldedTrack]:
-    names = groups(rows)
-    count = len(set(names))
-    if count < folds:
-        raise FoldError(
-            f"split.folds = {folds}: there are {count} artists or recordings to assign; lower it "
-            f"to at most {count}"
-        )
-    fold_of = stratified_group_folds(names, [row.genre for row in rows], folds, seed)
-    return [replace(row, tested_in=(fold,)) for row, fold in zip(rows, fold_of, strict=True)]
+def _number_first(name: str) -> tuple[bool, int, str, str]:
+    """Sort "9" before "10", and both before "a"; a number may have any length."""
+    digits = name.lstrip("0") if name.isdecimal() else ""
+    return (not name.isdecimal(), len(digits), digits, name)

@@ -1,4 +1,4 @@
-"""data/folds.csv: which folds test each labelled track, and which train on it."""
+"""The table data/folds.csv: the folds that test each labelled track; the others train on it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +12,10 @@ from pipeline.base.files import FOLDS, natural, read_rows, write_csv
 from pipeline.base.types import STRICT
 from pipeline.dataset.tracks import Track
 
+FOLD_COLUMNS = ["track_id", "clip", "genre", "artist", "replica", "tested_in"]
+# A column that is only written if it is needed, so that all other tables keep their digest.
+LEFT_OUT_OF = "left_out_of"
+
 ProtocolName = Literal["song", "artist", "filtered", "given", "clip"]
 Folds = Annotated[int, Field(ge=2, le=100)]
 
@@ -24,11 +28,6 @@ class SplitParams:
     folds: Folds
     judge: Literal["test", "valid"]
     seeds: Folds
-
-
-FOLD_COLUMNS = ["track_id", "clip", "genre", "artist", "replica", "tested_in"]
-# A column that is only written if it is needed, so that all other tables keep their digest.
-LEFT_OUT_OF = "left_out_of"
 
 
 @dataclass(frozen=True)
@@ -58,20 +57,6 @@ class FoldedTrack:
     left_out_of: tuple[int, ...] = ()
 
 
-def unassigned(tracks: Iterable[Track], replicas: Mapping[str, str]) -> list[FoldedTrack]:
-    """Turn labelled tracks into rows without folds and artists."""
-    return [
-        FoldedTrack(track.track_id, None, track.genre, "", replicas.get(track.track_id, ""), ())
-        for track in tracks
-    ]
-
-
-def with_artists(folded: Iterable[FoldedTrack], tracks: Iterable[Track]) -> list[FoldedTrack]:
-    """Fill in the artists from `tracks`."""
-    artists = {track.track_id: track.artist for track in tracks}
-    return [replace(track, artist=artists[track.track_id]) for track in folded]
-
-
 def read_folds(path: Path = FOLDS) -> list[FoldedTrack]:
     """Read the tracks with their folds, sorted by track id and clip.
 
@@ -81,15 +66,6 @@ def read_folds(path: Path = FOLDS) -> list[FoldedTrack]:
         The table is missing or damaged.
     """
     return read_rows(path, FOLD_COLUMNS, _folded)
-
-
-def _folded(row: Mapping[str, str]) -> FoldedTrack:
-    return FoldedTrack(
-        **{name: row[name] for name in ("track_id", "genre", "artist", "replica")},
-        clip=natural(row["clip"]) if row["clip"] else None,
-        tested_in=tuple(map(natural, row["tested_in"].split())),
-        left_out_of=tuple(map(natural, row.get(LEFT_OUT_OF, "").split())),
-    )
 
 
 def write_folds(tracks: Iterable[FoldedTrack], path: Path = FOLDS) -> None:
@@ -105,13 +81,36 @@ def folds_of(tracks: Iterable[FoldedTrack]) -> list[int]:
 
 
 def sides(tracks: Iterable[FoldedTrack], fold: int) -> tuple[list[FoldedTrack], list[FoldedTrack]]:
-    """Divide `tracks` into those that train in a fold, and those that it tests."""
+    """Divide `tracks` into those that a fold trains on, and those that it tests."""
     training: list[FoldedTrack] = []
     test: list[FoldedTrack] = []
     for track in tracks:
         if fold not in track.left_out_of:
             (test if fold in track.tested_in else training).append(track)
     return training, test
+
+
+def unassigned(tracks: Iterable[Track], replicas: Mapping[str, str]) -> list[FoldedTrack]:
+    """Turn labelled tracks into rows without folds and artists."""
+    return [
+        FoldedTrack(track.track_id, None, track.genre, "", replicas.get(track.track_id, ""), ())
+        for track in tracks
+    ]
+
+
+def with_artists(folded: Iterable[FoldedTrack], tracks: Iterable[Track]) -> list[FoldedTrack]:
+    """Fill in the artists from `tracks`."""
+    artists = {track.track_id: track.artist for track in tracks}
+    return [replace(track, artist=artists[track.track_id]) for track in folded]
+
+
+def _folded(row: Mapping[str, str]) -> FoldedTrack:
+    return FoldedTrack(
+        **{name: row[name] for name in ("track_id", "genre", "artist", "replica")},
+        clip=natural(row["clip"]) if row["clip"] else None,
+        tested_in=tuple(map(natural, row["tested_in"].split())),
+        left_out_of=tuple(map(natural, row.get(LEFT_OUT_OF, "").split())),
+    )
 
 
 def _cells(track: FoldedTrack) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What augmentation brings to training: stored samples, or rows that are changed inline."""
+"""Load what augmentation adds to a training: stored samples, or inline changes of its rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +23,32 @@ from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.store.store import Store, StoredRows
 
 
+@dataclass(frozen=True)
+class StoredSamples:
+    """Augmented samples to be trained on beside their parents.
+
+    Attributes
+    ----------
+    parts : list of StoredRows
+        Their rows, one store after another.
+    parents : int array, shape (m,)
+        Number of each sample's parent among the labelled rows.
+    names : list of (str, int), length m
+        Track and clip of each sample's parent, as the table of samples has them.
+    digests : dict of str to str
+        Hash of all samples of a track.
+    """
+
+    parts: list[StoredRows]
+    parents: npt.NDArray[np.int64]
+    names: list[tuple[str, int]]
+    digests: dict[str, str]
+
+
 def load_inline(
     augment: AugmentParams, feature: str, clips: LabelledClips, seed: int
 ) -> InlineAugmentation:
-    """What changes the rows of `clips` in training, by the kinds of `augment`.
+    """Load the inline augmentation of `clips` by the kinds of `augment`.
 
     Raises
     ------
@@ -48,28 +70,6 @@ def load_inline(
         sound=sound.rows if sound else None,
         sound_digest=digest(repr(sorted(sound.digests.items()))) if sound else "",
     )
-
-
-@dataclass(frozen=True)
-class StoredSamples:
-    """Augmented samples that can train beside their parents.
-
-    Attributes
-    ----------
-    parts : list of StoredRows
-        Their rows, one store after another.
-    parents : int array, shape (m,)
-        Number of each sample's parent among the labelled rows.
-    names : list of (str, int), length m
-        Track and clip of each sample's parent, as the table of samples has them.
-    digests : dict of str to str
-        Hash of all samples of a track.
-    """
-
-    parts: list[StoredRows]
-    parents: npt.NDArray[np.int64]
-    names: list[tuple[str, int]]
-    digests: dict[str, str]
 
 
 def load_samples(feature: str, clips: LabelledClips, folder: Path = AUGMENTED) -> StoredSamples:
@@ -100,47 +100,21 @@ def load_samples(feature: str, clips: LabelledClips, folder: Path = AUGMENTED) -
     digests: dict[str, list[str]] = {}
     for chain, tracks in by_store(samples).items():
         with Store(folder / chain) as store:
-            found = [each for each in _numbered(store, tracks) if each[1] in row_of]
+            numbered = [each for each in _numbered(store, tracks) if each[1] in row_of]
             for track_id in tracks:
                 digests.setdefault(track_id, []).append(store.digest(track_id))
-        parts.append(StoredRows(folder / chain, np.array([n for n, _ in found], np.int64)))
-        names += [name for _, name in found]
+        parts.append(StoredRows(folder / chain, np.array([n for n, _ in numbered], np.int64)))
+        names += [name for _, name in numbered]
     return StoredSamples(
         parts,
         np.array([row_of[name] for name in names], np.int64),
         names,
-        {track_id: digest(*found) for track_id, found in digests.items()},
+        {track_id: digest(*of_track) for track_id, of_track in digests.items()},
     )
 
 
-def _numbered(
-    store: Store, tracks: Mapping[str, Sequence[Sample]]
-) -> Iterator[tuple[int, tuple[str, int]]]:
-    """Row number in `store`, track and clip of each sample."""
-    for track_id, samples in tracks.items():
-        require_rows(store, track_id, samples)
-        for number, sample in enumerate(samples, store.span(track_id).start):
-            yield number, (track_id, sample.clip)
-
-
-def _rows_by_clip(clips: LabelledClips) -> dict[tuple[str, int], int]:
-    """Number of the labelled row of each track and clip."""
-    names = zip(clips.track_ids.tolist(), clips.clip_numbers.tolist(), strict=True)
-    return {name: row for row, name in enumerate(names)}
-
-
-def _require_labels(samples: Sequence[Sample], genres: Mapping[str, str]) -> None:
-    for sample in samples:
-        genre = genres.get(sample.track_id, sample.genre)  # protocols leave tracks out
-        if sample.genre != genre:
-            raise PipelineError(
-                f"sample {sample.name} is labelled {sample.genre!r}, but its parent {genre!r}; "
-                "run `dvc repro`"
-            )
-
-
 def _require_parents(samples: Sequence[Sample], features: Path, feature: str) -> None:
-    """Each sample was made of the very row that it names."""
+    """Require that each sample was made of the very row that it names."""
     with Store(features) as store:
         known = {track_id: store.row_digests(track_id) for track_id in store.track_ids}
     for sample in samples:
@@ -164,7 +138,33 @@ def _require_parents(samples: Sequence[Sample], features: Path, feature: str) ->
         )
 
 
+def _require_labels(samples: Sequence[Sample], genres: Mapping[str, str]) -> None:
+    for sample in samples:
+        genre = genres.get(sample.track_id, sample.genre)  # protocols leave tracks out
+        if sample.genre != genre:
+            raise PipelineError(
+                f"sample {sample.name} is labelled {sample.genre!r}, but its parent {genre!r}; "
+                "run `dvc repro`"
+            )
+
+
+def _rows_by_clip(clips: LabelledClips) -> dict[tuple[str, int], int]:
+    """Number of the labelled row of each track and clip."""
+    names = zip(clips.track_ids.tolist(), clips.clip_numbers.tolist(), strict=True)
+    return {name: row for row, name in enumerate(names)}
+
+
+def _numbered(
+    store: Store, tracks: Mapping[str, Sequence[Sample]]
+) -> Iterator[tuple[int, tuple[str, int]]]:
+    """Row number in `store`, track and clip of each sample."""
+    for track_id, samples in tracks.items():
+        require_rows(store, track_id, samples)
+        for number, sample in enumerate(samples, store.span(track_id).start):
+            yield number, (track_id, sample.clip)
+
+
 def _place(sha256: str, known: Mapping[str, Sequence[str]]) -> str:
-    """Which clip of which track a row is; empty if it is none of them."""
-    found = ((name, digests) for name, digests in known.items() if sha256 in digests)
-    return next((f"clip {digests.index(sha256)} of {name}" for name, digests in found), "")
+    """The clip and track of the row with this hash, in words; empty if there is none."""
+    places = ((name, digests) for name, digests in known.items() if sha256 in digests)
+    return next((f"clip {digests.index(sha256)} of {name}" for name, digests in places), "")

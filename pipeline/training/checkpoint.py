@@ -1,4 +1,4 @@
-"""Save the whole state of a training after an epoch, so that a killed run continues from there."""
+"""Checkpoints: the whole state of a training, from which a killed run continues."""
 
 import json
 import os
@@ -55,10 +55,10 @@ class Checkpoint(keras.callbacks.Callback):
         """
         self._stopping = stopping
         model.optimizer.build(model.trainable_variables)
-        found = _read(self._path, len(_variables(model)))
-        if found is None:
+        saved = _read(self._path, len(_variables(model)))
+        if saved is None:
             return 0
-        state, values, best = found
+        state, values, best = saved
         for variable, value in zip(_variables(model), values, strict=True):
             variable.assign(value)
         self.history, self.ended = state["history"], state["ended"]

@@ -100,7 +100,7 @@ class FitParams:
 
     @property
     def least_size(self) -> int:
-        """Height and width of the smallest picture that the network takes; 0 if any rows will do."""
+        """Height and width of the smallest picture that the network takes; 0 if any row will do."""
         return 0
 
     def reason_against(self, shape: tuple[int, ...]) -> str:

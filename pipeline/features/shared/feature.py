@@ -1,4 +1,4 @@
-"""What a feature is, the features by their names, and the recipe that computes one."""
+"""Base classes of features, the recipe that computes one, and the features by their names."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -26,6 +26,11 @@ from pipeline.base.types import STRICT, Array, Result, source_of
 
 SOURCES = ("pipeline/audio/clips.py", "pipeline/features/shared")
 
+PACKAGE = "pipeline.features"
+LISTED = "features"  # the key of the list of features to extract
+MOST_VALUES = 1 << 27  # in all frames of a clip
+MOST_TAGS = 3  # that are shown of a track
+
 
 def _known_colour_map(name: str) -> str:
     if name not in colormaps:
@@ -33,7 +38,6 @@ def _known_colour_map(name: str) -> str:
     return name
 
 
-MOST_VALUES = 1 << 27  # of all frames of a clip
 FftLength = Annotated[int, Field(ge=16, le=16384, examples=[256])]
 HopLength = Annotated[int, Field(ge=1, le=16384, examples=[128])]
 # Levels of which float32 holds the power: from 1e-30 to 1e30.
@@ -47,22 +51,6 @@ class Feature(ABC):
 
     A subclass is a frozen pydantic dataclass whose fields are the keys of `extract.<name>` in
     params.yaml. Equal instances compute equal rows.
-
-    Attributes
-    ----------
-    unit : str
-        Unit of the rows' values.
-    steps_per_db : float or None
-        By how much a row's values rise per dB of level; None if they are not on such a scale.
-    is_vector : bool
-        Whether the values of a row are quantities of their own, each with its own scale, rather
-        than a picture or values over time.
-    sources : tuple of str
-        The code that decides the rows, as in dvc.yaml.
-    versions : str
-        What else determines the rows, such as a file of weights.
-    tag_names : tuple of str
-        Names of the tags whose probabilities a row holds, in the order of `tags`.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -74,12 +62,15 @@ class Feature(ABC):
 
     @property
     def steps_per_db(self) -> float | None:
-        """By how much a row's values rise per dB of level."""
+        """By how much a row's values rise per dB of level; None if they are on no such scale."""
         return None
 
     @property
     def is_vector(self) -> bool:
-        """Whether the values of a row are quantities of their own."""
+        """Whether each value of a row is a quantity with a scale of its own.
+
+        Otherwise a row is a picture, or values over time.
+        """
         return False
 
     @property
@@ -89,12 +80,12 @@ class Feature(ABC):
 
     @property
     def versions(self) -> str:
-        """What determines the rows besides the code and the parameters."""
+        """What determines the rows besides code and parameters, such as a file of weights."""
         return ""
 
     @property
     def tag_names(self) -> tuple[str, ...]:
-        """Names of the tags whose probabilities a row holds."""
+        """Names of the tags whose probabilities a row holds, in the order of `tags`."""
         return ()
 
     def tags(self, rows: Array) -> Array:
@@ -195,8 +186,33 @@ class PictureFeature(SpectralFeature):
         return {name: f"at least {least}" for name, cells in sides.items() if cells < least}
 
 
-PACKAGE = "pipeline.features"
-LISTED = "features"  # the key of the list of features to extract
+@dataclass(frozen=True)
+class ExtractFeature:
+    """Recipe that turns int16 clips, shape (n, samples), into one feature row for each clip.
+
+    Attributes
+    ----------
+    feature : Feature
+    sample_rate : int
+        In Hz.
+    versions : str
+        Those of the feature, for the address.
+    """
+
+    feature: Feature
+    sample_rate: int
+    versions: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The code that decides the rows, as in dvc.yaml."""
+        return self.feature.sources
+
+    def __call__(self, pcm: Pcm) -> Result:
+        """Return rows with the shape and dtype of the feature."""
+        # One clip at a time: arrays this small are allocated from memory that was just freed.
+        rows = [self.feature(from_pcm(clip[np.newaxis]), self.sample_rate) for clip in pcm]
+        return Result({}, np.concatenate(rows))
 
 
 def feature_names() -> tuple[str, ...]:
@@ -247,38 +263,6 @@ def described_feature(description: Mapping[str, Any]) -> Feature | None:
     return None
 
 
-@dataclass(frozen=True)
-class ExtractFeature:
-    """Recipe that turns int16 clips, shape (n, samples), into one feature row for each clip.
-
-    Attributes
-    ----------
-    feature : Feature
-    sample_rate : int
-        In Hz.
-    versions : str
-        Those of the feature, for the address.
-    """
-
-    feature: Feature
-    sample_rate: int
-    versions: str = ""
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The code that decides the rows, as in dvc.yaml."""
-        return self.feature.sources
-
-    def __call__(self, pcm: Pcm) -> Result:
-        """Return rows with the shape and dtype of the feature."""
-        # One clip at a time: arrays this small are allocated from memory that was just freed.
-        rows = [self.feature(from_pcm(clip[np.newaxis]), self.sample_rate) for clip in pcm]
-        return Result({}, np.concatenate(rows))
-
-
-MOST = 3
-
-
 def strongest_tags(names: Sequence[str], probabilities: Array) -> list[str]:
     """The tags with the highest mean over a track's clips, such as "jazz 61 %", best first.
 
@@ -291,5 +275,5 @@ def strongest_tags(names: Sequence[str], probabilities: Array) -> list[str]:
     if not names:
         return []
     means = probabilities.mean(axis=0)
-    best = (-means).argsort(kind="stable")[:MOST]
+    best = (-means).argsort(kind="stable")[:MOST_TAGS]
     return [f"{names[tag]} {100 * means[tag]:.0f} %" for tag in best]

@@ -14,6 +14,8 @@ from pipeline.base.types import Array
 # Samples that are transformed at a time. 512 KiB fit into a core's cache, and larger blocks would
 # be returned to the system when freed, and cost page faults when allocated again.
 BLOCK = 2**17
+# Averages of equal values differ in the last bits of float32, which should not show.
+FLAT_DB = 1e-3
 
 
 def spectral_centroid(clip: Array, sample_rate: int, n_fft: int, hop_length: int) -> Array:
@@ -67,6 +69,38 @@ def mel_power(
     """
     power = np.square(centred_magnitude(clip, n_fft, hop_length))
     return mel_bands(sample_rate, n_fft, n_mels, fmin, fmax) @ power.T
+
+
+def averaged_db(
+    clips: Array,
+    sample_rate: int,
+    window: Array,
+    hop_length: int,
+    min_db: float,
+    size: tuple[int, int],
+) -> Array:
+    """Power spectral density of each clip in dB, averaged over areas to a picture.
+
+    Parameters
+    ----------
+    clips : float32, shape (n, samples)
+    sample_rate : int
+        In Hz.
+    window : float32, shape (n_fft,)
+    min_db : float
+        Lower values are raised to it.
+    size : (height, width)
+
+    Returns
+    -------
+    float32, shape (n, height, width)
+    """
+
+    def of_clip(clip: Array) -> Array:
+        density = power_density(clip, sample_rate, window, hop_length)
+        return resample_area(decibels(density, min_db), *size)
+
+    return np.stack([of_clip(clip) for clip in clips])
 
 
 def centred_magnitude(clip: Array, n_fft: int, hop_length: int) -> Array:
@@ -135,35 +169,6 @@ def decibels(power: Array, floor_db: float) -> Array:
     return db
 
 
-@lru_cache(maxsize=8)
-def hann(n_fft: int) -> Array:
-    """Periodic Hann window, `scipy.signal.get_window("hann", n_fft)`; float32, shape (n_fft,)."""
-    return np.hanning(n_fft + 1)[:-1].astype(np.float32)
-
-
-@lru_cache(maxsize=8)
-def mel_bands(sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> Any:
-    """Slaney's mel filters, from `librosa.filters.mel`; sparse, (n_mels, 1 + n_fft // 2)."""
-    from librosa.filters import mel  # slow to import, and needed only here
-
-    filters = mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
-    return scipy.sparse.csr_array(filters)  # each bin is in at most two bands
-
-
-# Averages of equal values differ in the last bits of float32, which should not show.
-FLAT_DB = 1e-3
-
-
-@lru_cache(maxsize=32)
-def area_weights(source: int, target: int) -> Any:
-    """Share of each source cell in each target cell along one axis; sparse, (target, source)."""
-    edges = np.arange(target + 1) * (source / target)
-    cells = np.arange(source)
-    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
-    shares = np.clip(overlap, 0, None) * (target / source)
-    return scipy.sparse.csr_array(shares.astype(np.float32))
-
-
 def resample_area(picture: Array, height: int, width: int) -> Array:
     """Average a picture, shape (rows, columns), over areas; shape (height, width), same dtype."""
     rows, columns = picture.shape
@@ -197,33 +202,26 @@ def to_bytes(scaled: Array) -> Array:
     return np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
 
 
-def averaged_db(
-    clips: Array,
-    sample_rate: int,
-    window: Array,
-    hop_length: int,
-    min_db: float,
-    size: tuple[int, int],
-) -> Array:
-    """Power spectral density of each clip in dB, averaged over areas to a picture.
+@lru_cache(maxsize=8)
+def hann(n_fft: int) -> Array:
+    """Periodic Hann window, `scipy.signal.get_window("hann", n_fft)`; float32, shape (n_fft,)."""
+    return np.hanning(n_fft + 1)[:-1].astype(np.float32)
 
-    Parameters
-    ----------
-    clips : float32, shape (n, samples)
-    sample_rate : int
-        In Hz.
-    window : float32, shape (n_fft,)
-    min_db : float
-        Lower values are raised to it.
-    size : (height, width)
 
-    Returns
-    -------
-    float32, shape (n, height, width)
-    """
+@lru_cache(maxsize=8)
+def mel_bands(sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> Any:
+    """Slaney's mel filters, from `librosa.filters.mel`; sparse, (n_mels, 1 + n_fft // 2)."""
+    from librosa.filters import mel  # slow to import, and needed only here
 
-    def of_clip(clip: Array) -> Array:
-        density = power_density(clip, sample_rate, window, hop_length)
-        return resample_area(decibels(density, min_db), *size)
+    filters = mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
+    return scipy.sparse.csr_array(filters)  # each bin is in at most two bands
 
-    return np.stack([of_clip(clip) for clip in clips])
+
+@lru_cache(maxsize=32)
+def area_weights(source: int, target: int) -> Any:
+    """Share of each source cell in each target cell along one axis; sparse, (target, source)."""
+    edges = np.arange(target + 1) * (source / target)
+    cells = np.arange(source)
+    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    shares = np.clip(overlap, 0, None) * (target / source)
+    return scipy.sparse.csr_array(shares.astype(np.float32))
