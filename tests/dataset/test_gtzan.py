@@ -16,22 +16,12 @@ from pipeline.dataset.gtzan import (
     read_facts,
     replica_pairs,
     same_piece_pairs,
+    with_gtzan_artists,
 )
 from pipeline.synthesis.demo_dataset import DemoParams, write_demo
+from pipeline.synthesis.styles import GENRES
 
 FACTS = read_facts()
-GENRES = [
-    "blues",
-    "classical",
-    "country",
-    "disco",
-    "hiphop",
-    "jazz",
-    "metal",
-    "pop",
-    "reggae",
-    "rock",
-]
 
 
 def test_there_are_a_hundred_tracks_of_each_genre() -> None:
@@ -78,6 +68,7 @@ def test_a_fact_by_hand() -> None:
 @given(st.sets(st.sampled_from(sorted(FACTS)), min_size=1), st.text(max_size=9))
 def test_any_part_of_it_is_recognised_and_nothing_else(names: set[str], other: str) -> None:
     assert gtzan_facts(names) == {name: FACTS[name] for name in names}
+    assert gtzan_facts([]) == {}
     for foreign in (f"blues/{other}", "blues/blues.00100", "rock/blues.00000", "blues.00000"):
         assert gtzan_facts({*names, foreign}) == {}
 
@@ -87,10 +78,6 @@ def test_foreign_tracks_are_those_among_a_majority_of_gtzans() -> None:
     assert foreign_tracks(gtzan) == []
     assert foreign_tracks([*gtzan, "rock/b", "rock/a"]) == ["rock/a", "rock/b"]
     assert foreign_tracks([*gtzan, "rock/c", "rock/b", "rock/a"]) == []  # a dataset of its own
-
-
-def test_without_tracks_nothing_is_known() -> None:
-    assert gtzan_facts([]) == {}
 
 
 def test_pairs_need_both_of_their_tracks() -> None:
@@ -133,6 +120,16 @@ def test_no_piece_is_in_two_parts_of_the_filtered_split() -> None:
     for pair in same_piece_pairs(FACTS):
         parts = {FACTS[track_id].split for track_id in pair}
         assert len(parts - {EXCLUDED}) <= 1
+
+
+def test_gtzans_artists_are_used_where_metadata_names_none() -> None:
+    known = {"a": {"artist": "Mine", "fold": "1"}, "b": {"artist": "", "fold": "2"}}
+    facts = {name: Fact("Theirs", "", "train", "") for name in "abc"}
+    filled = with_gtzan_artists(known, {**facts, "d": Fact("", "", "train", "")})
+    assert [filled[name]["artist"] for name in "abcd"] == ["Mine", "Theirs", "Theirs", ""]
+    assert [filled[name]["fold"] for name in "ab"] == ["1", "2"]
+    assert known["b"]["artist"] == ""
+    assert with_gtzan_artists(known, {}) == known
 
 
 def test_the_demo_is_not_mistaken_for_it(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import librosa
 import numpy as np
 import pytest
-from signals import BATCH, SAMPLE_RATE, SAMPLES, SIGNALS, SILENCE, every_signal, quantised, row_of
+from signals import SAMPLE_RATE, SAMPLES, SIGNALS, every_signal, quantised, row_of
 
 from pipeline.features.centroid import Centroid
 
@@ -26,12 +26,3 @@ def test_the_centroid_of_a_tone_is_its_frequency() -> None:
     tone = 0.9 * np.sin(2 * np.pi * 3000.0 * np.arange(SAMPLES) / SAMPLE_RATE)
     inner = row_of(CENTROID, quantised(tone))[4:-4]  # frames over an end contain a click
     np.testing.assert_allclose(inner.astype(np.float64), 3000.0, rtol=0.01)
-
-
-def test_silence_is_zero() -> None:
-    assert (CENTROID(SILENCE, SAMPLE_RATE) == 0.0).all()
-
-
-def test_shape_and_dtype() -> None:
-    rows = CENTROID(BATCH, SAMPLE_RATE)
-    assert (rows.shape, rows.dtype.name) == ((len(BATCH), 44), "float16")

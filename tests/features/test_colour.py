@@ -8,7 +8,6 @@ from matplotlib import colormaps
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from signals import (
-    BATCH,
     PURE,
     SAMPLE_RATE,
     SIGNALS,
@@ -66,10 +65,6 @@ def test_pure_tones_are_close(name: str) -> None:
     assert np.abs(difference).mean() < PURE_BYTES
 
 
-def test_silence_has_the_first_colour() -> None:
-    assert (COLOUR(SILENCE, SAMPLE_RATE) == colormaps["viridis"](0, bytes=True)[:3]).all()
-
-
 @pytest.mark.parametrize("min_db", [-300.0, 300.0])
 def test_the_lowest_and_the_highest_floor_can_be_drawn(min_db: float) -> None:
     colour = replace(COLOUR, min_db=min_db)
@@ -77,9 +72,3 @@ def test_the_lowest_and_the_highest_floor_can_be_drawn(min_db: float) -> None:
     assert (silence == colormaps["viridis"](0, bytes=True)[:3]).all()
     noise = row_of(colour, SIGNALS["noise"])
     assert (noise == silence).all() == (min_db > 0)
-
-
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (32, 48)])
-def test_shape_and_dtype(height: int, width: int) -> None:
-    rows = Colour(256, 128, height, width, -200.0, "magma")(BATCH, SAMPLE_RATE)
-    assert (rows.shape, rows.dtype.name) == ((len(BATCH), height, width, 3), "uint8")

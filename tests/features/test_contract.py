@@ -11,10 +11,12 @@ from documents import base_document
 from signals import BATCH, SAMPLE_RATE, SAMPLES, SILENCE
 
 from pipeline.audio.clips import from_pcm, to_pcm
+from pipeline.base.errors import ParamsError
 from pipeline.base.types import Array
 from pipeline.features.shared.feature import (
     ExtractFeature,
     Feature,
+    SpectralFeature,
     described_feature,
     feature_class,
     feature_names,
@@ -58,6 +60,16 @@ def test_it_says_what_it_is(name: str) -> None:
 @every_feature
 def test_its_parameters_go_together_and_with_the_clips(name: str) -> None:
     feature_of(name).check(f"extract.{name}", SAMPLES, SAMPLE_RATE)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in feature_names() if isinstance(feature_of(name), SpectralFeature)]
+)
+def test_a_frame_has_to_fit_into_a_clip(name: str) -> None:
+    feature = feature_of(name)
+    assert isinstance(feature, SpectralFeature)
+    with pytest.raises(ParamsError, match=rf"^extract\.{name}\.n_fft = {feature.n_fft}: should be"):
+        feature.check(f"extract.{name}", feature.n_fft - 1, SAMPLE_RATE)
 
 
 @every_feature

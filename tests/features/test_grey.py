@@ -44,20 +44,10 @@ def test_a_tone_is_in_the_row_of_its_frequency() -> None:
     assert (picture.argmax(axis=0) == 512 // 8).all()
 
 
-def test_silence_is_black() -> None:
-    assert not grey()(SILENCE, SAMPLE_RATE).any()
-
-
 def test_the_widest_range_of_levels_can_be_drawn() -> None:
     widest = replace(grey(), min_db=-300.0, max_db=300.0)
     assert not widest(SILENCE, SAMPLE_RATE).any()
     assert row_of(widest, SIGNALS["noise"]).any()
-
-
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (32, 48)])
-def test_shape_and_dtype(height: int, width: int) -> None:
-    rows = grey(height, width)(BATCH, SAMPLE_RATE)
-    assert (rows.shape, rows.dtype.name) == ((len(BATCH), height, width, 1), "uint8")
 
 
 def test_a_level_of_one_db_is_so_many_steps() -> None:

@@ -4,14 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from matplotlib import colormaps
 from matplotlib.colors import Normalize
 from signals import (
-    BATCH,
     SAMPLE_RATE,
     SAMPLES,
     SIGNALS,
-    SILENCE,
     assert_colours_show,
     every_signal,
     librosa_mel,
@@ -47,18 +44,6 @@ def test_it_is_librosas(name: str, mel: Mel) -> None:
 def test_three_channels_show_librosas(name: str) -> None:
     scaled = Normalize()(librosa_mel(SIGNALS[name], DRAWN))
     assert_colours_show(row_of(DRAWN, SIGNALS[name]), scaled, "magma")
-
-
-def test_silence() -> None:
-    assert (MEL(SILENCE, SAMPLE_RATE) == -100.0).all()
-    assert (DRAWN(SILENCE, SAMPLE_RATE) == colormaps["magma"](0, bytes=True)[:3]).all()
-
-
-def test_shape_and_dtype() -> None:
-    rows = MEL(BATCH, SAMPLE_RATE)
-    assert (rows.shape, rows.dtype.name) == ((len(BATCH), 64, 22, 1), "float16")
-    drawn = DRAWN(BATCH, SAMPLE_RATE)
-    assert (drawn.shape, drawn.dtype.name) == ((len(BATCH), 64, 22, 3), "uint8")
 
 
 def test_only_one_channel_is_in_db() -> None:

@@ -59,11 +59,11 @@ def frame_by_frame(pcm: Pcm, rate: int) -> list[int]:
 
 def test_bits_are_those_of_the_formula() -> None:
     expected = frame_by_frame(music(), RATE)
-    found = fingerprint(music(), RATE)
-    wrong = sum((int(a) ^ b).bit_count() for a, b in zip(found, expected, strict=False))
+    frames = fingerprint(music(), RATE)
+    wrong = sum((int(a) ^ b).bit_count() for a, b in zip(frames, expected, strict=False))
     assert len(expected) == 4 * FRAMES_PER_SECOND - N_FFT // HOP_LENGTH
     assert wrong <= 3  # of 9216, where single precision is not enough to know the sign
-    assert (found[len(expected) :] == MUTE).all()
+    assert (frames[len(expected) :] == MUTE).all()
 
 
 def test_a_bit_is_the_sign_of_one_change() -> None:

@@ -1,4 +1,4 @@
-"""Matching, beside a slow matcher: which replicas are found, and what is not a replica."""
+"""Matching, beside a slow matcher: the replicas that are found, and what is not a replica."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.audio.clips import Pcm, to_pcm
+from pipeline.audio.clips import to_pcm
 from pipeline.audio.decode import load_clips
 from pipeline.recordings import matching
 from pipeline.recordings.fingerprint import FRAMES_PER_SECOND, MUTE, Fingerprint, fingerprint
@@ -94,11 +94,6 @@ def test_a_slow_matcher_finds_the_same(seed: int) -> None:
     )
 
 
-def test_some_excerpts_match_and_some_do_not() -> None:
-    found = [len(find_matches(excerpts(seed))) for seed in range(10)]
-    assert 0 < sum(found) < 10 * 10
-
-
 @given(st.integers(0, 10**6), st.permutations(range(5)))
 @settings(max_examples=25)
 def test_any_order_gives_the_same_pairs(seed: int, order: list[int]) -> None:
@@ -117,7 +112,7 @@ def test_sorting_in_parts_gives_the_same(part: int, monkeypatch: pytest.MonkeyPa
     at_once = find_matches(prints)
     monkeypatch.setattr(matching, "PART", part)
     assert find_matches(prints) == at_once
-    assert at_once
+    assert 0 < len(at_once) < 100  # some excerpts match, and some do not
 
 
 def test_different_tracks_do_not_match(fingerprints: list[Fingerprint]) -> None:
@@ -181,21 +176,11 @@ def test_of_equally_good_offsets_the_smallest_is_taken() -> None:
         assert (match.agreement, match.frames, match.offset) == (1, 200, offset)
 
 
-def test_silence_and_tones_match_nothing() -> None:
-    time = np.arange(6 * RATE) / RATE
-    tones = [
-        (level * np.sin(2 * np.pi * hz * time + phase)).astype(np.int16)
-        for hz in (50, 440)
-        for level in (300, 30_000)
-        for phase in (0, 1)
-    ]
-    silent: list[Pcm] = [*tones, *tones, np.zeros(6 * RATE, np.int16)]
-    assert find_matches([fingerprint(pcm, RATE) for pcm in silent]) == []
-
-
-def test_long_silence_makes_no_replicas_of_different_tracks(tracks: list[Any]) -> None:
+def test_silence_makes_no_replicas_of_different_tracks(tracks: list[Any]) -> None:
+    """Nor do steady tones match anything; they are mute, see test_fingerprint.py."""
     padded = [np.pad(samples, (0, 20 * RATE)) for samples in tracks[:3]]
-    assert find_matches([fingerprint(to_pcm(samples), RATE) for samples in padded]) == []
+    silent = [np.zeros(6 * RATE)] * 2
+    assert find_matches([fingerprint(to_pcm(samples), RATE) for samples in padded + silent]) == []
 
 
 def test_a_frequent_value_costs_a_bounded_number_of_comparisons() -> None:

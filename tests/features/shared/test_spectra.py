@@ -1,4 +1,6 @@
-"""Spectra beside SciPy's and librosa's, and the number of their frames."""
+"""Spectra, averages over areas and colours beside slow implementations and libraries."""
+
+from typing import Any
 
 import librosa
 import numpy as np
@@ -6,10 +8,27 @@ import pytest
 import scipy.signal
 from hypothesis import given
 from hypothesis import strategies as st
-from signals import SAMPLE_RATE, SIGNALS, every_signal, scipy_density
+from matplotlib import colormaps
+from matplotlib.colors import Normalize
+from PIL import Image
+from signals import (
+    SAMPLE_RATE,
+    SIGNALS,
+    assert_colours_show,
+    every_signal,
+    scipy_density,
+    slow_area_average,
+)
 
 from pipeline.features.shared import spectra
-from pipeline.features.shared.spectra import centred_magnitude, hann, power_density
+from pipeline.features.shared.spectra import (
+    centred_magnitude,
+    draw,
+    hann,
+    power_density,
+    resample_area,
+    to_bytes,
+)
 
 # A cancellation in float32 leaves about 1e-6 of a frame's strongest bin.
 DENSITY_SHARE = 1e-6
@@ -67,3 +86,41 @@ def test_the_size_of_a_block_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
     at_once = centred_magnitude(SIGNALS["noise"], 512, 100)
     monkeypatch.setattr(spectra, "BLOCK", 5000)
     np.testing.assert_array_equal(centred_magnitude(SIGNALS["noise"], 512, 100), at_once)
+
+
+@given(st.data(), *[st.integers(1, 12)] * 4)
+def test_resample_area_is_the_slow_average(
+    data: Any, rows: int, columns: int, height: int, width: int
+) -> None:
+    cell = st.floats(-200.0, 0.0, width=32)
+    cells = data.draw(st.lists(cell, min_size=rows * columns, max_size=rows * columns))
+    picture = np.array(cells, np.float32).reshape(rows, columns)
+    resampled = resample_area(picture, height, width)
+    assert resampled.dtype == np.float32
+    np.testing.assert_allclose(resampled, slow_area_average(picture, height, width), atol=1e-3)
+
+
+def test_resample_area_is_pillows_box_where_cells_are_whole() -> None:
+    picture = np.random.default_rng(0).normal(-60.0, 20.0, (128, 96)).astype(np.float32)
+    boxed = Image.fromarray(picture).resize((24, 32), Image.Resampling.BOX)
+    resampled = resample_area(picture, 32, 24)
+    np.testing.assert_allclose(resampled, np.asarray(boxed), atol=1e-3)
+
+
+def test_each_picture_is_coloured_over_its_own_range() -> None:
+    pictures = np.random.default_rng(0).normal(-60.0, [[[20.0]], [[1.0]]], (2, 9, 8))
+    drawn = draw(pictures.astype(np.float32), "magma")
+    for picture, coloured in zip(pictures, drawn, strict=True):
+        assert_colours_show(coloured, Normalize()(picture), "magma")
+
+
+@pytest.mark.parametrize("ripple", [0.0, 1e-4])
+def test_a_flat_picture_has_the_first_colour(ripple: float) -> None:
+    picture = np.full((1, 4, 4), -100.0, np.float32)
+    picture[0, 0] += np.float32(ripple)
+    assert (draw(picture, "viridis") == colormaps["viridis"](0, bytes=True)[:3]).all()
+
+
+def test_bytes_are_rounded_and_clipped() -> None:
+    scaled = np.array([-1.0, 0.0, 0.4 / 255, 0.6 / 255, 1.0, 2.0])
+    assert to_bytes(scaled).tolist() == [0, 0, 0, 1, 255, 255]

@@ -1,4 +1,4 @@
-"""The demo's music: its shape, its reproducibility, and what makes tracks differ."""
+"""The demo's music: its styles and artists, its reproducibility, and what makes tracks differ."""
 
 import dataclasses
 
@@ -7,9 +7,21 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.synthesis.music import piece
-from pipeline.synthesis.styles import GENRES, Artist, artist_sound
+from pipeline.synthesis.styles import BAR_STEPS, GENRES, Artist, artist_sound
 
 SAMPLE_RATE = 22_050
+GTZAN = [
+    "blues",
+    "classical",
+    "country",
+    "disco",
+    "hiphop",
+    "jazz",
+    "metal",
+    "pop",
+    "reggae",
+    "rock",
+]
 
 
 def artist(number: int) -> Artist:
@@ -24,6 +36,20 @@ def level_db(samples: NDArray[np.float32], low_hz: float, high_hz: float) -> flo
     hz = np.fft.rfftfreq(len(samples), 1.0 / SAMPLE_RATE)
     power = np.abs(np.fft.rfft(samples)) ** 2
     return float(10.0 * np.log10(power[(hz >= low_hz) & (hz < high_hz)].sum() / power.sum()))
+
+
+def test_genres_are_those_of_gtzan() -> None:
+    assert list(GENRES) == GTZAN
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_a_rhythm_is_one_bar_of_known_marks(genre: str) -> None:
+    style = GENRES[genre]
+    for rhythm in (style.kick, style.snare, style.hat, style.comp):
+        assert len(rhythm) == BAR_STEPS
+        assert set(rhythm) <= set("xo.")
+    assert len(style.bass) == BAR_STEPS
+    assert set(style.bass) <= set("0123456789.")
 
 
 @pytest.mark.parametrize("genre", GENRES)
@@ -45,13 +71,12 @@ def test_any_length_at_any_rate(seconds: float, sample_rate: int) -> None:
     assert np.isfinite(samples).all()
 
 
-def test_the_same_generator_gives_the_same_bytes() -> None:
+def test_the_same_generator_gives_the_same_bytes_and_others_differ_in_every_respect() -> None:
     assert artist(3) == artist(3)
     assert play("rock", artist(3)).tobytes() == play("rock", artist(3)).tobytes()
-
-
-def test_tracks_of_one_artist_differ() -> None:
     assert not np.array_equal(play("rock", artist(0), 0), play("rock", artist(0), 1))
+    ours, theirs = (dataclasses.asdict(artist(number)) for number in (0, 1))
+    assert not [name for name in ours if ours[name] == theirs[name]]
 
 
 def test_an_artist_changes_the_sound() -> None:

@@ -1,6 +1,5 @@
 """The demo dataset: its layout, its tables, and the same bytes every time."""
 
-import csv
 import re
 import shutil
 from pathlib import Path
@@ -8,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from helpers import contents
 
-from pipeline import demo
 from pipeline.base.errors import PipelineError
+from pipeline.base.files import read_csv
 from pipeline.dataset.folder import find_tracks
-from pipeline.synthesis.demo_dataset import MADE, DemoParams
+from pipeline.synthesis import demo_dataset
+from pipeline.synthesis.demo_dataset import MADE, DemoParams, write_demo
 from pipeline.synthesis.styles import GENRES
 
 PARAMS = DemoParams(tracks_per_genre=3, artists_per_genre=2, seconds=1.0, unlabelled=12)
@@ -20,18 +21,8 @@ ONE = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelle
 
 
 def write(parent: Path, params: DemoParams = PARAMS, seed: int = 7) -> Path:
-    demo.write_demo(parent / "demo", parent / "demo_truth.csv", params, seed)
+    write_demo(parent / "demo", parent / "demo_truth.csv", params, seed)
     return parent
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +30,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("written"))
 
 
-def test_layout(written: Path) -> None:
+def test_the_files_are_those_of_a_dataset_and_all_tracks_differ(written: Path) -> None:
     labelled = {f"demo/{genre}/demo.{genre}.{i:05d}.wav" for genre in GENRES for i in range(3)}
     unlabelled = {f"demo/unlabelled/unlabelled.{i:05d}.wav" for i in range(12)}
     tables = {"demo/metadata.csv", "demo/.made.csv", "demo_truth.csv"}
-    assert set(contents(written)) == labelled | unlabelled | tables
+    files = contents(written)
+    assert files.keys() == labelled | unlabelled | tables
+    assert len({files[name] for name in labelled | unlabelled}) == 42
 
 
 def test_tracks_are_16_bit_mono_at_gtzans_rate_and_not_silent(written: Path) -> None:
@@ -54,13 +47,8 @@ def test_tracks_are_16_bit_mono_at_gtzans_rate_and_not_silent(written: Path) -> 
         assert np.abs(soundfile.read(path)[0]).max() > 0.3
 
 
-def test_all_tracks_differ(written: Path) -> None:
-    tracks = [data for name, data in contents(written).items() if name.endswith(".wav")]
-    assert len(set(tracks)) == len(tracks) == 42
-
-
 def test_metadata_names_an_artist_for_each_labelled_track(written: Path) -> None:
-    rows = table(written / "demo" / "metadata.csv")
+    rows = read_csv(written / "demo" / "metadata.csv")
     assert list(rows[0]) == ["track_id", "artist"]
     files = [p.relative_to(written / "demo") for p in (written / "demo").rglob("*.wav")]
     ids = {path.with_suffix("").as_posix() for path in files if path.parts[0] != "unlabelled"}
@@ -70,7 +58,7 @@ def test_metadata_names_an_artist_for_each_labelled_track(written: Path) -> None
 
 
 def test_truth_covers_the_unlabelled_tracks_and_lies_outside_the_dataset(written: Path) -> None:
-    rows = table(written / "demo_truth.csv")
+    rows = read_csv(written / "demo_truth.csv")
     assert [row["track_id"] for row in rows] == [
         f"unlabelled/unlabelled.{i:05d}" for i in range(12)
     ]
@@ -83,43 +71,43 @@ def test_the_same_seed_gives_the_same_bytes(written: Path, tmp_path: Path) -> No
     assert contents(write(tmp_path)) == contents(written)
 
 
-def test_another_seed_gives_other_tracks(written: Path, tmp_path: Path) -> None:
-    one = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelled=0)
-    mine, theirs = contents(write(tmp_path, one, seed=8)), contents(written)
-    tracks = [name for name in mine if name.endswith(".wav")]
-    assert len(tracks) == len(GENRES)
-    assert not [name for name in tracks if mine[name] == theirs[name]]
-
-
-def test_a_track_does_not_depend_on_the_others(written: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tracks", "seed", "same"), [(1, 8, False), (2, 7, True)])
+def test_a_track_depends_on_the_seed_and_not_on_the_other_tracks(
+    written: Path, tmp_path: Path, tracks: int, seed: int, same: bool
+) -> None:
     """With fewer tracks, the remaining ones have the same bytes."""
-    fewer = DemoParams(tracks_per_genre=2, artists_per_genre=2, seconds=1.0, unlabelled=0)
-    mine, theirs = contents(write(tmp_path, fewer)), contents(written)
-    tracks = [name for name in mine if name.endswith(".wav")]
-    assert len(tracks) == 2 * len(GENRES)
-    assert not [name for name in tracks if mine[name] != theirs[name]]
+    fewer = DemoParams(tracks_per_genre=tracks, artists_per_genre=2, seconds=1.0, unlabelled=0)
+    mine, theirs = contents(write(tmp_path, fewer, seed)), contents(written)
+    names = [name for name in mine if name.endswith(".wav")]
+    assert len(names) == tracks * len(GENRES)
+    assert {mine[name] == theirs[name] for name in names} == {same}
 
 
-@pytest.mark.parametrize("has_table", [True, False], ids=["with its table", "of an older commit"])
-def test_an_older_dataset_is_replaced(written: Path, tmp_path: Path, has_table: bool) -> None:
-    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+def older(written: Path, folder: Path, has_table: bool) -> Path:
+    """A copy of the dataset, as a commit wrote it that had a table of its files, or had none."""
+    shutil.copytree(written, folder, dirs_exist_ok=True)
     if not has_table:
-        (tmp_path / "demo" / MADE).unlink()
-    (tmp_path / "demo" / "blues" / ".DS_Store").touch()
+        (folder / "demo" / MADE).unlink()
+    return folder / "demo"
+
+
+with_and_without_table = pytest.mark.parametrize("has_table", [True, False])
+
+
+@with_and_without_table
+def test_an_older_dataset_is_replaced(written: Path, tmp_path: Path, has_table: bool) -> None:
+    (older(written, tmp_path, has_table) / "blues" / ".DS_Store").touch()
     write(tmp_path, ONE, seed=8)
     assert len(find_tracks(tmp_path / "demo")) == len(GENRES) + 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["demo", "demo_truth.csv"]
 
 
-@pytest.mark.parametrize("has_table", [True, False], ids=["with its table", "of an older commit"])
+@with_and_without_table
 @pytest.mark.parametrize("name", ["blues/mine.wav", "new/genre/x.flac", "notes.txt", "jazz/link"])
 def test_a_users_file_is_kept_and_named(
     written: Path, tmp_path: Path, name: str, has_table: bool
 ) -> None:
-    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
-    if not has_table:
-        (tmp_path / "demo" / MADE).unlink()
-    path = tmp_path / "demo" / name
+    path = older(written, tmp_path, has_table) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.name == "link":
         path.symlink_to(written)
@@ -134,8 +122,7 @@ def test_a_users_file_is_kept_and_named(
 
 @pytest.mark.parametrize("name", ["metadata.csv", "blues/demo.blues.00001.wav"])
 def test_a_file_that_a_user_changed_is_kept(written: Path, tmp_path: Path, name: str) -> None:
-    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
-    with (tmp_path / "demo" / name).open("ab") as file:
+    with (older(written, tmp_path, True) / name).open("ab") as file:
         file.write(b"more")
     before = contents(tmp_path)
     with pytest.raises(PipelineError, match=rf"{name} is not the demo's own"):
@@ -151,7 +138,7 @@ def test_a_killed_run_leaves_the_old_dataset(
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo, "write_csv", killed)
+    monkeypatch.setattr(demo_dataset, "write_csv", killed)
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path, ONE, seed=8)
     assert contents(tmp_path / "demo") == before
