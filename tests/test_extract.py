@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import contents, run_main
 from threadpoolctl import threadpool_limits
 
 from pipeline import extract
@@ -33,15 +34,6 @@ def clips(project: Path) -> Path:
     return project / CLIPS
 
 
-def run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["extract", name])
-    extract.main()
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 @pytest.mark.parametrize("name", feature_names())
 def test_every_row_is_the_feature_of_its_clip(clips: Path, name: str, tmp_path: Path) -> None:
     feature = read_feature(name)
@@ -57,8 +49,8 @@ def test_every_row_is_the_feature_of_its_clip(clips: Path, name: str, tmp_path: 
 
 @pytest.mark.usefixtures("clips")
 @pytest.mark.parametrize("name", feature_names())
-def test_the_store_describes_what_it_holds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(name, monkeypatch)
+def test_the_store_describes_what_it_holds(name: str) -> None:
+    run_main(extract.main, name)
     feature = read_feature(name)
     with Store(FEATURE_STORES / name) as store:
         assert store.description == {
@@ -77,21 +69,19 @@ def test_the_number_of_workers_changes_nothing(name: str, monkeypatch: pytest.Mo
     stores = []
     for workers in ("1", "2"):
         monkeypatch.setenv("PIPELINE_WORKERS", workers)
-        run(name, monkeypatch)
+        run_main(extract.main, name)
         stores.append(contents(FEATURE_STORES / name))
     assert stores[0] == stores[1]
 
 
 @pytest.mark.usefixtures("project")
-def test_without_clips_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_clips_it_says_what_is_missing() -> None:
     with pytest.raises(PipelineError, match=r"^data/clips is missing; run `dvc repro`$"):
-        run("mel", monkeypatch)
+        run_main(extract.main, "mel")
 
 
 @pytest.mark.usefixtures("clips")
-def test_an_unknown_feature_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_feature_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        run("nosuch", monkeypatch)
+        run_main(extract.main, "nosuch")
     assert "invalid choice: 'nosuch'" in capsys.readouterr().err

@@ -1,15 +1,19 @@
-"""Groups: tracks that share an artist or a replica, even indirectly, have the same name."""
+"""Groups of tracks that share an artist or a replica, and inner validation by whole groups."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
+import pytest
 from helpers import folded
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.folds.groups import groups, keeps_artists_apart, replica_groups
+from pipeline.base.errors import FoldError
+from pipeline.folds.groups import groups, inner_validation, keeps_artists_apart, replica_groups
 from pipeline.folds.table import FoldedTrack
 
+SEEDS = st.integers(0, 2**32 - 1)
 TIES = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12)
 
 
@@ -65,11 +69,6 @@ def test_each_clip_of_a_track_is_a_group() -> None:
     assert groups(clips) == ["a#0", "a#1", "b#0"]
 
 
-def test_without_tracks_there_are_no_groups() -> None:
-    assert groups([]) == []
-    assert replica_groups(["a"], []) == {}
-
-
 @given(st.lists(st.tuples(*[st.integers(0, 9)] * 2), max_size=9), st.sets(st.integers(0, 9)))
 def test_replicas_are_what_pairs_lead_to(pairs: list[tuple[int, int]], kept: set[int]) -> None:
     found = replica_groups(map(str, kept), [(str(a), str(b)) for a, b in pairs])
@@ -100,3 +99,141 @@ def test_artists_are_kept_apart_where_no_fold_tests_one_that_it_trains_on() -> N
     assert not keeps("A", "B", "B", "")
     assert not keeps("A", "B and A")
     assert not keeps("", "")
+
+
+def of_genres(counts: list[int]) -> list[FoldedTrack]:
+    return [
+        folded(f"genre {g}/{i:03d}", f"genre {g}")
+        for g, count in enumerate(counts)
+        for i in range(count)
+    ]
+
+
+@given(st.lists(st.integers(2, 40), min_size=1, max_size=4), st.floats(0.01, 0.99), SEEDS)
+def test_it_takes_its_share_of_each_genre(counts: list[int], share: float, seed: int) -> None:
+    tracks = of_genres(counts)
+    kept = inner_validation(tracks, share, seed)
+    assert kept <= set(tracks)
+    taken = Counter(track.genre for track in kept)
+    for genre, count in Counter(track.genre for track in tracks).items():
+        assert taken[genre] == min(count - 1, max(1, round(share * count)))
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 9), st.sampled_from([0, 0, 0, 1, 2])),
+        min_size=1,
+        max_size=30,
+    ),
+    st.floats(0.01, 0.99),
+    SEEDS,
+)
+def test_no_group_is_split_and_no_genre_is_left_without_training(
+    drawn: list[tuple[int, int, int]], share: float, seed: int
+) -> None:
+    tracks = [
+        folded(f"{genre}/{n}", str(genre), artist=str(artist), replica=str(other or ""))
+        for n, (genre, artist, other) in enumerate(drawn)
+    ]
+    try:
+        kept = inner_validation(tracks, share, seed)
+    except FoldError:
+        kept = set()
+    names = groups(tracks)
+    inside = {name for track, name in zip(tracks, names, strict=True) if track in kept}
+    outside = {name for track, name in zip(tracks, names, strict=True) if track not in kept}
+    assert not inside & outside
+    assert {track.genre for track in set(tracks) - kept} == {track.genre for track in tracks}
+    if not kept:  # only if keeping any group would leave a genre without training
+        for name in names:
+            rest = {t.genre for t, other in zip(tracks, names, strict=True) if other != name}
+            assert rest != {track.genre for track in tracks}
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.lists(st.integers(1, 12), min_size=2, max_size=8), min_size=1, max_size=3),
+    st.floats(0.01, 0.99),
+    SEEDS,
+)
+def test_artists_fill_the_share_as_far_as_they_fit(
+    sizes: list[list[int]], share: float, seed: int
+) -> None:
+    """Where each artist has one genre: at most the share, and no other artist would fit in."""
+    tracks = [
+        folded(f"{g}/{a}/{n}", str(g), artist=f"{g} {a}")
+        for g, artists in enumerate(sizes)
+        for a, count in enumerate(artists)
+        for n in range(count)
+    ]
+    kept = {track.artist for track in inner_validation(tracks, share, seed)}
+    for g, artists in enumerate(sizes):
+        inside = [count for a, count in enumerate(artists) if f"{g} {a}" in kept]
+        outside = [count for a, count in enumerate(artists) if f"{g} {a}" not in kept]
+        goal = max(1, round(share * sum(artists)))
+        assert inside
+        assert outside
+        assert sum(inside) <= goal or inside == [min(artists)]
+        assert len(outside) == 1 or sum(inside) + min(outside) > goal
+
+
+def test_replicas_validate_or_train_together() -> None:
+    tracks = [folded(f"a/{n}", "a", replica="a/0" if n < 3 else "") for n in range(6)]
+    for seed in range(20):
+        kept = {track.track_id for track in inner_validation(tracks, 0.5, seed)}
+        assert len(kept & {"a/0", "a/1", "a/2"}) in (0, 3)
+        assert len(kept) == 3
+
+
+def test_a_group_with_several_genres_stays_together() -> None:
+    tracks = [*of_genres([2, 2]), folded("x", "genre 0", replica="x")]
+    tracks.append(folded("y", "genre 1", replica="x"))
+    chosen = [inner_validation(tracks, 0.3, seed) for seed in range(20)]
+    assert {len(kept & set(tracks[4:])) for kept in chosen} == {0, 2}
+    assert all({track.genre for track in kept} == {"genre 0", "genre 1"} for kept in chosen)
+
+
+def test_a_group_that_is_all_of_another_genre_trains() -> None:
+    """Although it is the smallest group of one genre."""
+    both = [folded("x", "a", artist="X"), folded("y", "b", artist="X")]
+    others = [folded(f"a/{n}", "a", artist=artist) for n, artist in enumerate("YYYZZZZ")]
+    for seed in range(10):
+        kept = inner_validation([*both, *others], 0.2, seed)
+        assert kept == set(others[:3])
+
+
+def test_clips_are_drawn_one_by_one() -> None:
+    clips = [folded(f"a/{n}", "a", clip=clip) for n in range(2) for clip in range(10)]
+    kept = inner_validation(clips, 0.5, 0)
+    assert len(kept) == 10
+    assert {track.track_id for track in kept} == {"a/0", "a/1"}
+
+
+@settings(max_examples=30)
+@given(SEEDS, st.data())
+def test_it_depends_on_tracks_and_seed_alone(seed: int, data: st.DataObject) -> None:
+    artists = [folded(f"x/{n}", "x", artist=str(n // 3)) for n in range(12)]
+    tracks = [*of_genres([9, 5]), *artists]
+    mixed = data.draw(st.permutations(tracks))
+    assert inner_validation(tracks, 0.3, seed) == inner_validation(mixed, 0.3, seed)
+    others = {frozenset(inner_validation(tracks, 0.3, seed + n)) for n in range(5)}
+    assert len(others) > 1
+
+
+def test_single_training_track_is_named() -> None:
+    with pytest.raises(
+        FoldError, match="genre 'genre 1' has one training track, counting replicas"
+    ):
+        inner_validation(of_genres([2, 1]), 0.5, 0)
+    twins = [folded(f"jazz/{n}", "jazz", replica="jazz/0") for n in range(2)]
+    with pytest.raises(FoldError, match="genre 'jazz' has one training track"):
+        inner_validation([*of_genres([2]), *twins], 0.5, 0)
+
+
+def test_a_genre_of_one_artist_validates_nothing() -> None:
+    one = [folded(f"jazz/{n}", "jazz", artist="Monk") for n in range(4)]
+    two = [folded(f"pop/{n}", "pop", artist=f"pop {n}") for n in range(2)]
+    assert {track.genre for track in inner_validation([*one, *two], 0.5, 0)} == {"pop"}
+    with pytest.raises(FoldError, match="no genre has two artists in training"):
+        inner_validation(one, 0.5, 0)

@@ -1,6 +1,7 @@
-"""Protocols that draw folds: balanced, seeded, and no group is ever on two sides."""
+"""Protocols: folds that are drawn, and folds and splits that the dataset prescribes."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -8,19 +9,28 @@ import pytest
 from helpers import folded
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline.base.errors import FoldError
 from pipeline.dataset.gtzan import read_facts
 from pipeline.dataset.tracks import Track
 from pipeline.folds.groups import groups
-from pipeline.folds.protocols import PROTOCOLS, artist, clip, song
-from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of
+from pipeline.folds.protocols import (
+    PROTOCOLS,
+    artist,
+    by_fold_or_split,
+    by_split,
+    clip,
+    song,
+    stratified_group_folds,
+)
+from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of, sides
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def params_of(folds: int) -> SplitParams:
-    return SplitParams(protocol="song", folds=folds, judge="test", seeds=2)
+def params_of(folds: int = 2, judge: Any = "test", seeds: int = 3) -> SplitParams:
+    return SplitParams(protocol="song", folds=folds, judge=judge, seeds=seeds)
 
 
 def track_of(track_id: str, **known: Any) -> Track:
@@ -45,7 +55,7 @@ def sizes(tracks: list[FoldedTrack], folds: int) -> dict[str, list[int]]:
     return counts
 
 
-def test_every_protocol_is_a_choice_and_the_other_way_round() -> None:
+def test_every_protocol_is_a_choice() -> None:
     assert set(PROTOCOLS) == set(get_args(ProtocolName))
 
 
@@ -163,22 +173,17 @@ def test_the_smallest_genre_is_named_if_it_has_fewer_tracks_than_folds(
     assert set(map(tuple, sizes(assigned, 4).values())) == {(1, 1, 1, 1)}
 
 
-def test_fewer_artists_than_folds_are_counted() -> None:
-    tracks = tracks_of([5, 5], artist="one")
-    others = [track_of("genre 0/x"), track_of("genre 1/y", artist="two")]
+def test_fewer_artists_or_recordings_than_folds_are_counted() -> None:
+    tracks = [*tracks_of([5, 5], artist="one"), track_of("genre 0/x")]
+    tracks.append(track_of("genre 1/y", artist="two"))
     expected = (
         r"^split\.folds = 4: there are 3 artists or recordings to assign; lower it to at most 3$"
     )
     with pytest.raises(FoldError, match=expected):
-        artist([*tracks, *others], {}, params_of(4), 0)
-    assert folds_of(artist([*tracks, *others], {}, params_of(3), 0)) == [0, 1, 2]
-
-
-def test_fewer_recordings_than_folds_are_counted() -> None:
-    tracks = tracks_of([2, 2])
-    replicas = {track.track_id: tracks[0].track_id for track in tracks}
+        artist(tracks, {}, params_of(4), 0)
+    assert folds_of(artist(tracks, {}, params_of(3), 0)) == [0, 1, 2]
     with pytest.raises(FoldError, match=r"split\.folds = 2: there are 1 artists or recordings"):
-        song(tracks, replicas, params_of(2), 0)
+        song(tracks, {track.track_id: tracks[0].track_id for track in tracks}, params_of(2), 0)
 
 
 @settings(max_examples=50)
@@ -214,3 +219,139 @@ def test_clips_of_a_track_do_not_stay_together() -> None:
     assert {
         len(folds_of(row for row in assigned if row.track_id == t.track_id)) for t in assigned
     } == {2}
+
+
+def deviation(fold_of: list[int], genres: list[str], folds: int) -> float:
+    counts = Counter(zip(fold_of, genres, strict=True))
+    return float(
+        np.mean([np.std([counts[fold, g] for fold in range(folds)]) for g in sorted(set(genres))])
+    )
+
+
+@pytest.mark.parametrize("folds", [5, 10])
+def test_artists_are_assigned_as_evenly_as_by_scikit_learn(folds: int) -> None:
+    genres = [name.split("/")[0] for name in read_facts()]
+    names = [fact.artist or name for name, fact in read_facts().items()]
+    theirs = np.empty(len(genres), int)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
+    for fold, (_, test) in enumerate(splitter.split(genres, genres, names)):
+        theirs[test] = fold
+    ours = deviation(stratified_group_folds(names, genres, folds, 0), genres, folds)
+    assert ours < 1.05 * deviation(theirs.tolist(), genres, folds)
+
+
+SPLIT = [
+    track_of("a/0", split="train"),
+    track_of("a/1", split="train"),
+    track_of("a/2", split="valid"),
+    track_of("b/0", split="test"),
+    track_of("b/1"),
+    track_of("b/2", split="train"),
+]
+
+
+@pytest.mark.parametrize("protocol", ["filtered", "given"])
+@pytest.mark.parametrize(("judge", "tested"), [("test", "b/0"), ("valid", "a/2")])
+def test_a_split_is_trained_on_with_several_seeds(
+    protocol: ProtocolName, judge: str, tested: str
+) -> None:
+    replicas = {"a/0": "a/0", "b/1": "a/0"}
+    assigned = PROTOCOLS[protocol](SPLIT, replicas, params_of(judge=judge, seeds=4), 0)
+    assert {track.track_id: track.tested_in for track in assigned} == {
+        "a/0": (),
+        "a/1": (),
+        "b/2": (),
+        tested: (0, 1, 2, 3),
+    }
+    assert {track.track_id: track.replica for track in assigned}["a/0"] == "a/0"
+    for seed in range(4):
+        training, test = sides(assigned, seed)
+        assert [track.track_id for track in test] == [tested]
+        assert len(training) == 3
+
+
+@settings(max_examples=200)
+@given(
+    drawn=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=2, max_size=12),
+    column=st.sampled_from(["fold", "split"]),
+)
+def test_replicas_of_what_a_fold_tests_do_not_train_and_all_else_does(
+    drawn: list[tuple[int, int]], column: str
+) -> None:
+    drawn = [(0, 0), (1, 0), *drawn]
+    names = ["train", "test", "valid", ""] if column == "split" else ["0", "1", "2", ""]
+    tracks = [track_of(f"a/{n}", **{column: names[i]}) for n, (i, _) in enumerate(drawn)]
+    replicas = {t.track_id: f"r{r}" for t, (_, r) in zip(tracks, drawn, strict=True) if r}
+    assigned = by_fold_or_split(tracks, replicas, params_of(), 0)
+    for fold in folds_of(assigned):
+        training, test = sides(assigned, fold)
+        assert test == [track for track in assigned if fold in track.tested_in]
+        tested = [track.replica for track in test if track.replica]
+        others = [track for track in assigned if track not in test]
+        assert training == [track for track in others if track.replica not in tested]
+
+
+@pytest.mark.parametrize(
+    ("tracks", "expected"),
+    [
+        (
+            [t for t in SPLIT if t.split != "train"],
+            "no labelled track is in the part 'train' of the",
+        ),
+        (
+            [t for t in SPLIT if t.split != "test"],
+            r"split\.judge = 'test': no labelled track is in that part of the split$",
+        ),
+        *(
+            (
+                [*SPLIT, track_of("a/9", split=part)],
+                f"the split of a/9 = '{part}': should be train,",
+            )
+            for part in ("Train", "validation", "0")
+        ),
+        (
+            [track_of("a/0", fold="3"), track_of("b/0", fold="3")],
+            r"every fold in metadata\.csv is '3'; at least two are",
+        ),
+        (
+            [track_of("a/0"), track_of("b/0")],
+            r".* 'given' needs a column fold or split in metadata\.csv",
+        ),
+    ],
+)
+def test_what_prescribes_no_folds_is_an_error(tracks: list[Track], expected: str) -> None:
+    with pytest.raises(FoldError, match=f"^{expected}"):
+        by_fold_or_split(tracks, {}, params_of(), 0)
+
+
+def test_folds_are_numbered_in_sorted_order_and_tracks_without_one_are_left_out() -> None:
+    names = ["10", "9", "x", "", "9"]
+    tracks = [track_of(f"a/{n}", fold=name, split="test") for n, name in enumerate(names)]
+    assigned = by_fold_or_split(tracks, {"a/0": "a/0"}, params_of(), 0)
+    assert {track.track_id: track.tested_in for track in assigned} == {
+        "a/0": (1,),
+        "a/1": (0,),
+        "a/2": (2,),
+        "a/4": (0,),
+    }
+    assert [track.replica for track in assigned] == ["a/0", "", "", ""]
+
+
+def test_a_number_of_a_fold_may_have_any_length() -> None:
+    names = ["1" + 5000 * "0", "009", "10", "9"]
+    tracks = [track_of(f"a/{n}", fold=name) for n, name in enumerate(names)]
+    assigned = by_fold_or_split(tracks, {}, params_of(), 0)
+    assert [track.tested_in for track in assigned] == [(3,), (0,), (2,), (1,)]
+
+
+def test_artists_are_named_where_the_split_keeps_them_apart() -> None:
+    def named(*artists: str) -> list[str]:
+        tracks = [
+            replace(track, artist=artist) for track, artist in zip(SPLIT, artists, strict=True)
+        ]
+        return [track.artist for track in by_split(tracks, {}, params_of(), 0)]
+
+    assert named("A", "A", "B", "B", "B", "C") == ["A", "A", "B", "C"]
+    assert named("A", "B", "C", "a", "C", "C") == ["", "", "", ""]
+    # Only the joint credit is on two sides, so it alone is left without a name.
+    assert named("A", "B", "C", "D and A", "C", "C") == ["A", "B", "", "C"]
