@@ -42,7 +42,10 @@ SLOW = (
     "test_protocols.py",
     "test_prune.py",
     "test_train.py",
-    "training/",
+    "training/test_checkpoint.py",
+    "training/test_cross_validation.py",
+    "training/test_fitting.py",
+    "training/test_watching.py",
 )
 
 

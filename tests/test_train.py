@@ -14,24 +14,26 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import HISTORIES, TRAINED, TRAINING, read_csv, read_json
 from pipeline.store.build import replacing_folder
 from pipeline.training import cross_validation
+from pipeline.training.cross_validation import merge_facts
 from pipeline.training.fit import HISTORY, FoldTask
 from pipeline.training.trained import Fitted
 
 
 def test_facts_of_machines_that_differ_are_all_given() -> None:
     one = {"backend": "jax", "processor": "A", "threads": 1}
-    assert train.merge_facts([one, {**one, "processor": "B"}, one]) == {**one, "processor": "A, B"}
+    assert merge_facts([one, {**one, "processor": "B"}, one]) == {**one, "processor": "A, B"}
 
 
-def small_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A project in the working directory, and the folds that are trained from here on."""
-    write_project(folder)
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("PIPELINE_CACHE", str(folder / "cache"))
-    trained: list[int] = []
+@pytest.fixture
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The small project in the working directory, and the folds that are trained from here on."""
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
+    folds: list[int] = []
 
     def fit(task: FoldTask, *_: object) -> Fitted:
-        trained.append(task.description.fold)
+        folds.append(task.description.fold)
         history = [dict.fromkeys(HISTORY, 0.5), dict.fromkeys(HISTORY, 0.25)]
         return Fitted(f"model of {task.description.fold}", history, 1.0)
 
@@ -41,35 +43,29 @@ def small_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(cross_validation, "fit_fold", fit)
     monkeypatch.setattr("pipeline.training.trained.save_model", save)
     train_quickly(monkeypatch)
-    return trained
+    return folds
 
 
-def test_folder_has_a_model_for_each_fold_and_nothing_older(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small_project(tmp_path, monkeypatch)
+@pytest.mark.usefixtures("trained")
+def test_folder_has_a_model_for_each_fold_and_nothing_older() -> None:
     TRAINED.mkdir(parents=True)
     (TRAINED / "fold-7.keras").touch()
     run_main(train.main)
     assert sorted(path.name for path in TRAINED.iterdir()) == ["fold-0.keras", "fold-1.keras"]
     rows = read_csv(HISTORIES, ["fold", "epoch", *HISTORY])
-    assert [(row["fold"], row["epoch"]) for row in rows] == [
-        ("0", "1"),
-        ("0", "2"),
-        ("1", "1"),
-        ("1", "2"),
+    assert [(row["fold"], row["epoch"], row["val_loss"]) for row in rows] == [
+        (fold, epoch, loss) for fold in "01" for epoch, loss in (("1", "0.5"), ("2", "0.25"))
     ]
-    assert [row["val_loss"] for row in rows] == ["0.5", "0.25"] * 2
     record = read_json(TRAINING)
     assert machine_facts("float32").items() <= record.items()
-    assert record["seconds_of_folds"] == {"0": 1.0, "1": 1.0}
+    assert (record["seconds"], record["seconds_of_folds"]) == (2.0, {"0": 1.0, "1": 1.0})
     assert record["versions"]["keras"] == version("keras")
 
 
+@pytest.mark.usefixtures("trained")
 def test_curves_of_the_run_before_do_not_stand_while_a_new_one_trains(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    small_project(tmp_path, monkeypatch)
     run_main(train.main)
     there = []
 
@@ -83,10 +79,7 @@ def test_curves_of_the_run_before_do_not_stand_while_a_new_one_trains(
     assert there == [[]]
 
 
-def test_second_run_is_refused_while_one_trains(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trained = small_project(tmp_path, monkeypatch)
+def test_second_run_is_refused_while_one_trains(trained: list[int]) -> None:
     run_main(train.main)
     before = contents(TRAINED)
     with replacing_folder(TRAINED):
@@ -98,20 +91,18 @@ def test_second_run_is_refused_while_one_trains(
 
 
 def test_fold_that_was_trained_before_is_not_trained_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    trained: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trained = small_project(tmp_path, monkeypatch)
     run_main(train.main)
-    assert trained == [0, 1]
     described = TRAINING.read_bytes()
     run_main(train.main)
     assert trained == [0, 1]
     assert "fold 1: trained before, taken from the cache" in capsys.readouterr().out
     assert TRAINING.read_bytes() == described  # so that git shows no change
-    write_params(tmp_path, {**SMALL, "seed": small_experiment().seed + 1})
+    write_params(Path(), {**SMALL, "seed": small_experiment().seed + 1})
     run_main(train.main)
     assert trained == [0, 1, 0, 1]
-    write_params(tmp_path, SMALL)
+    write_params(Path(), SMALL)
     run_main(train.main)
     assert trained == [0, 1, 0, 1]
     assert (TRAINED / "fold-1.keras").read_text(encoding="utf-8") == "model of 1"

@@ -162,7 +162,7 @@ def describe_training(
         "parameters": parameters_of(experiment, clips.description),
         "folds_digest": folds_digest(),
         "code_digest": code_of(tasks[0])[:SHORT],
-        **_merge_facts([record.machine for record in records]),
+        **merge_facts([record.machine for record in records]),
         "versions": versions(),
         "seconds": round(sum(seconds), 1),
         "seconds_of_folds": dict(zip(numbers, seconds, strict=True)),
@@ -189,6 +189,15 @@ def parameters_of(experiment: Experiment, store: Mapping[str, Any]) -> dict[str,
         "train": asdict(experiment.train),
         "models": {experiment.model: asdict(experiment.network)},
     }
+
+
+def merge_facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Facts about the machines that folds were trained on; where they differ, all of the values."""
+    merged = {}
+    for name in facts[0]:
+        values = list(dict.fromkeys(each[name] for each in facts))
+        merged[name] = values[0] if len(values) == 1 else ", ".join(map(str, values))
+    return merged
 
 
 def train_fold(task: FoldTask, cache: Cache, code: str, curves: Path | None = None) -> Path:
@@ -331,12 +340,3 @@ def _with_inline(task: FoldTask, inline: InlineAugmentation) -> FoldTask:
         transform_sources=transform.sources,
         data_digest=data_digest,
     )
-
-
-def _merge_facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Facts about the machines that folds were trained on; where they differ, all of the values."""
-    merged = {}
-    for name in facts[0]:
-        values = list(dict.fromkeys(each[name] for each in facts))
-        merged[name] = values[0] if len(values) == 1 else ", ".join(map(str, values))
-    return merged

@@ -16,7 +16,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
 from pipeline.prediction.ensemble import probabilities
 from pipeline.training import fit as fitting
-from pipeline.training.fit import HISTORY, Batches, FoldTask, Transform, early_stopping
+from pipeline.training.fit import HISTORY, Batches, FoldTask
 from pipeline.training.trained import Fitted
 
 pytestmark = saves_models
@@ -112,17 +112,9 @@ def test_only_training_rows_are_shuffled_by_the_seed(
     seeds: dict[int, int | None] = {}
 
     class Recorded(Batches):
-        def __init__(
-            self,
-            rows: Array,
-            labels: Array,
-            index: Array,
-            batch_size: int,
-            seed: int | None = None,
-            transform: Transform | None = None,
-        ) -> None:
-            super().__init__(rows, labels, index, batch_size, seed, transform)
-            seeds[len(index)] = seed
+        def __init__(self, rows: Array, labels: Array, index: Array, *options: Any) -> None:
+            super().__init__(rows, labels, index, *options)
+            seeds[len(index)] = self._seed
 
     monkeypatch.setattr(fitting, "Batches", Recorded)
     fit(toy_task(epochs=1), path)
@@ -145,26 +137,16 @@ def test_early_stopping_stops_early_and_keeps_the_best(path: Path) -> None:
     assert loss(fitted, task) == pytest.approx(min(losses), rel=1e-3)
 
 
-def test_early_stopping_is_there_only_where_patience_is_not_0() -> None:
-    params = toy_task().params
-    assert early_stopping(replace(params, patience=0)) is None
-    stopping = early_stopping(replace(params, patience=3))
-    assert stopping is not None
-    assert (stopping.patience, stopping.monitor) == (3, "val_loss")
-
-
-def test_loss_that_is_not_a_number_names_the_learning_rate(path: Path) -> None:
-    task = toy_task(optimizer="sgd", learning_rate=1e30)
+@pytest.mark.parametrize(
+    "changes", [{"learning_rate": 1e30}, {"learning_rate": 1e38, "batch_size": 1000, "epochs": 1}]
+)
+def test_loss_that_is_not_a_number_names_the_learning_rate(
+    path: Path, changes: dict[str, Any]
+) -> None:
+    """The loss of a single step is taken before it: a model that it spoiled is not kept either."""
     expected = r"^fold 0: the loss was not a number in epoch 1; lower models\.ann\.learning_rate = "
     with pytest.raises(PipelineError, match=expected):
-        fit(task, path)
-
-
-def test_a_model_that_the_last_step_spoiled_is_not_kept(path: Path) -> None:
-    """The loss of a single step is taken before it."""
-    task = toy_task(optimizer="sgd", learning_rate=1e38, batch_size=1000, epochs=1)
-    with pytest.raises(PipelineError, match=r"^fold 0: the loss was not a number in epoch 1;"):
-        fit(task, path)
+        fit(toy_task(optimizer="sgd", **changes), path)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

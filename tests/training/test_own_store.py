@@ -42,14 +42,6 @@ def test_it_trains_with_inline_augmentation() -> None:
     train({"augment.mode": "inline", "augment.kinds": ["mirror", "blur+zoom"]})
 
 
-def test_a_network_that_cannot_take_its_rows_is_an_error() -> None:
-    own_store(VECTOR)
-    with pytest.raises(
-        ParamsError, match=r"^feature = 'own': model = 'cnn' needs pictures, not rows of shape \(11"
-    ):
-        train({"model": "cnn"})
-
-
 @pytest.mark.parametrize("mode", ["inline", "offline"])
 @pytest.mark.parametrize(
     ("kind", "row", "reason"),

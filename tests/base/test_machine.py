@@ -7,7 +7,6 @@ import pytest
 
 from pipeline.base import backend as machine
 from pipeline.base.backend import keras
-from pipeline.training.fit import POLICIES
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, backend: str, **parts: Any) -> None:
@@ -18,7 +17,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, backend: str, **parts: Any) -> Non
     monkeypatch.setattr(machine, "import_module", {backend: module}.__getitem__)
 
 
-def tensorflow(details: dict[str, Any]) -> dict[str, Any]:
+def tensorflow(**details: Any) -> dict[str, Any]:
     experimental = SimpleNamespace(get_device_details=lambda device: details if device else None)
     return {
         "config": SimpleNamespace(
@@ -44,17 +43,9 @@ def torch(name: str, capability: tuple[int, int], count: int = 1) -> dict[str, A
 @pytest.mark.parametrize(
     ("backend", "parts", "expected"),
     [
-        (
-            "tensorflow",
-            tensorflow({"device_name": "H200", "compute_capability": (9, 0)}),
-            ("H200", True),
-        ),
-        (
-            "tensorflow",
-            tensorflow({"device_name": "T4", "compute_capability": (7, 5)}),
-            ("T4", False),
-        ),
-        ("tensorflow", tensorflow({}), ("GPU", False)),
+        ("tensorflow", tensorflow(device_name="H", compute_capability=(9, 0)), ("H", True)),
+        ("tensorflow", tensorflow(device_name="T", compute_capability=(7, 5)), ("T", False)),
+        ("tensorflow", tensorflow(), ("GPU", False)),
         ("jax", jax("A100", "8.0"), ("A100", True)),
         ("jax", jax("V100", "7.0"), ("V100", False)),
         ("jax", jax("other", None), ("other", False)),
@@ -97,7 +88,7 @@ def test_gpu_that_computed_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == [("H200", "bfloat16"), ("T4", "float32"), ("H200", "bfloat16")]
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
 def test_given_precision_is_taken(name: str) -> None:
     assert machine.resolve(name) == name
 

@@ -1,5 +1,6 @@
-"""Curves that can be seen while folds train, and what a stopped run leaves."""
+"""Progress and curves that can be seen while folds train, and what a stopped run leaves."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ from toys import fit, toy_task
 
 from pipeline.base.backend import keras
 from pipeline.base.files import read_csv, write_csv
+from pipeline.training import watching
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fit import HISTORY, fit_fold
 from pipeline.training.trained import Fitted
-from pipeline.training.watching import COLUMNS, LiveCurves
+from pipeline.training.watching import COLUMNS, LiveCurves, Progress
 
 pytestmark = saves_models
 
@@ -45,14 +47,16 @@ def rows_of(table: Path) -> list[tuple[str, str]]:
     return [(row["fold"], row["epoch"]) for row in read_csv(table, COLUMNS)]
 
 
-def test_every_epoch_adds_its_line(table: Path, tmp_path: Path) -> None:
+def test_every_epoch_of_every_fold_adds_its_line(table: Path, tmp_path: Path) -> None:
     seen: list[int] = []
     watch = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(len(rows_of(table)))  # noqa: ARG005
     )
     fitted = fit_live(tmp_path, 3, 3, watch)
     assert seen == [1, 2, 3]
-    for row, expected in zip(read_csv(table), fitted.history, strict=True):
+    fit_live(tmp_path, 0, 1)
+    assert rows_of(table)[3:] == [("0", "1")]
+    for row, expected in zip(read_csv(table)[:3], fitted.history, strict=True):
         assert row["fold"] == "3"
         assert [float(row[name]) for name in HISTORY] == pytest.approx(
             [expected[name] for name in HISTORY], abs=1e-4
@@ -73,12 +77,6 @@ def test_a_stopped_run_leaves_what_it_had_and_the_next_begins_with_it(
     assert read_csv(table)[:2] == before
 
 
-def test_folds_share_the_table(table: Path, tmp_path: Path) -> None:
-    for fold in (1, 0):
-        fit_live(tmp_path, fold, 2)
-    assert rows_of(table) == [("1", "1"), ("1", "2"), ("0", "1"), ("0", "2")]
-
-
 def test_where_the_table_is_not_nothing_is_written(tmp_path: Path) -> None:
     """A worker on another machine has no metrics/, and must not make one."""
     fit_live(tmp_path, 0, 1)
@@ -89,3 +87,41 @@ def test_the_curves_do_not_affect_the_training(table: Path, tmp_path: Path) -> N
     assert table.is_file()
     alone = fit(toy_task(epochs=2), tmp_path / "alone.npz")
     assert fit_live(tmp_path, 0, 2).history == alone.history
+
+
+def reported(
+    epochs: int, batch_size: int, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> list[str]:
+    """Lines that a training prints."""
+    task = toy_task(epochs=epochs, batch_size=batch_size)
+    fit(task, folder / "x.npz", Progress(0, epochs, len(task.training_rows)))
+    return capsys.readouterr().out.splitlines()
+
+
+def test_short_training_is_reported_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [line] = reported(2, 8, tmp_path, capsys)
+    figures = r"accuracy \d\.\d\d, validation \d\.\d\d, \d+ clips/s, done in \d+ s"
+    assert re.fullmatch(rf"fold 0: epoch 2/2, {figures}", line)
+
+
+def test_long_epoch_is_reported_from_within(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(watching, "BATCH_SECONDS", 0.0)
+    lines = reported(2, 16, tmp_path, capsys)
+    found = re.findall(r"fold 0: epoch (\S+) at (\d+)%", "\n".join(lines))
+    assert found == [(f"{epoch}/2", share) for epoch in (1, 2) for share in ("33", "67", "100")]
+
+
+def test_every_long_epoch_is_reported_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(watching, "EPOCH_SECONDS", 0.0)
+    lines = reported(3, 8, tmp_path, capsys)
+    assert [re.findall(r"epoch (\S+),.* (left|done)", line) for line in lines] == [
+        [("1/3", "left")],
+        [("2/3", "left")],
+        [("3/3", "done")],
+    ]
