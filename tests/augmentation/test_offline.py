@@ -1,6 +1,5 @@
 """Samples are made once, whatever the order, and replace the old ones as a whole."""
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,14 +7,17 @@ from pathlib import Path
 
 import pytest
 from helpers import OFFLINE, contents, make_small_samples, small_experiment
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.augmentation import offline
 from pipeline.augmentation.kind import chain_of
+from pipeline.augmentation.offline import picks_of
 from pipeline.augmentation.samples import TABLE, read_samples
+from pipeline.augmentation.target import Pick
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import AUGMENTED, FEATURE_STORES
 from pipeline.dataset.tracks import Track, read_tracks
-from pipeline.store.build import replacing_folder
 from pipeline.store.store import Store
 
 EXPERIMENT = small_experiment(OFFLINE)
@@ -115,16 +117,6 @@ def test_track_without_features_is_named(fresh: Path) -> None:
 
 
 @pytest.mark.usefixtures("augmented")
-def test_second_writer_is_refused_and_the_old_samples_stay() -> None:
-    before = contents(AUGMENTED)
-    expected = rf"^{AUGMENTED} is being written by process {os.getpid()}; wait until"
-    with replacing_folder(AUGMENTED):
-        with pytest.raises(PipelineError, match=expected):
-            make_small_samples(EXPERIMENT)
-        assert contents(AUGMENTED) == before
-
-
-@pytest.mark.usefixtures("augmented")
 def test_interruption_leaves_the_old_samples_and_the_next_run_replaces_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -144,3 +136,44 @@ def test_interruption_leaves_the_old_samples_and_the_next_run_replaces_them(
     after = contents(AUGMENTED)
     assert after.keys() == before.keys()
     assert after != before
+
+
+FOUR = [
+    chain_of(name, EXPERIMENT.augment.ranges)
+    for name in ("stretch", "time_mask+blur", "mirror", "noise")
+]
+
+
+def chains_by_pick(
+    track_id: str, clips: int, copies: int, chains: int = 4, seed: int = 1
+) -> dict[Pick, str]:
+    """The chain that makes each sample."""
+    picks = picks_of(track_id, clips, FOUR[:chains], copies, seed)
+    return {pick: name for name, some in picks.items() for pick in some}
+
+
+@given(clips=st.integers(1, 5), copies=st.integers(1, 9), chains=st.integers(1, 4))
+def test_every_clip_has_its_copies_which_take_the_chains_in_turn(
+    clips: int, copies: int, chains: int
+) -> None:
+    picks = picks_of("a/0", clips, FOUR[:chains], copies, 1)
+    assert sum(map(len, picks.values())) == clips * copies
+    found = chains_by_pick("a/0", clips, copies, chains)
+    assert sorted(found) == [(clip, copy) for clip in range(clips) for copy in range(copies)]
+    for clip in range(clips):
+        order = [found[clip, copy] for copy in range(copies)]
+        assert len(set(order)) == min(copies, chains)
+        assert order[chains:] == order[:-chains]  # then they start over
+
+
+def test_all_chains_have_the_same_share_and_the_order_follows_the_seed() -> None:
+    found = [chains_by_pick(f"a/{n}", 5, 1)[clip, 0] for n in range(200) for clip in range(5)]
+    assert {found.count(chain.name) for chain in FOUR} <= set(range(200, 300))
+    assert chains_by_pick("a/0", 20, 1, seed=1) != chains_by_pick("a/0", 20, 1, seed=2)
+    assert chains_by_pick("a/0", 20, 1) != chains_by_pick("a/1", 20, 1)
+
+
+def test_picks_of_a_clip_do_not_depend_on_how_many_clips_there_are() -> None:
+    """Nor do copies: a longer track, or one more copy, keeps the samples that there were."""
+    more = chains_by_pick("a/0", 5, 3)
+    assert chains_by_pick("a/0", 2, 1).items() <= more.items()

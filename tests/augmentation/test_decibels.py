@@ -42,14 +42,6 @@ def test_equaliser_is_the_naive_one(bands: int, gains: list[float]) -> None:
         np.testing.assert_allclose(louder[band], spectrum[band] + gain, atol=1e-4)
 
 
-def test_gains_of_an_equaliser_keep_their_range_and_fill_it() -> None:
-    gains = [Equaliser(6.0, 5).draw(np.random.default_rng(seed))["db"] for seed in range(200)]
-    assert {len(each) for each in gains} == {5}
-    assert -6 <= np.min(gains) < -5.9
-    assert 6 >= np.max(gains) > 5.9
-    assert np.ptp(np.mean(gains, axis=0)) < 2  # all points are alike
-
-
 @pytest.mark.parametrize("snr_db", [-10.0, 0.0, 10.0, 30.0])
 def test_noise_adds_its_share_of_the_mean_power(snr_db: float) -> None:
     spectrum = spectrum_of(200, 500)
@@ -72,16 +64,9 @@ def test_noise_is_the_naive_sum_of_powers() -> None:
     np.testing.assert_allclose(SpectralNoise.apply(spectrum, state), expected, atol=1e-4)
 
 
-def test_faint_noise_changes_nothing_and_its_ratio_fills_thirty_decibels() -> None:
-    spectrum = spectrum_of(20, 30)
-    np.testing.assert_allclose(
-        SpectralNoise.apply(spectrum, {"snr_db": 200.0, "seed": 0}), spectrum, atol=1e-4
-    )
-    states = [SpectralNoise(10.0).draw(np.random.default_rng(seed)) for seed in range(200)]
-    ratios = [state["snr_db"] for state in states]
-    assert 10 <= min(ratios) < 11
-    assert 40 >= max(ratios) > 39
-    assert len({state["seed"] for state in states}) == len(states)
+def test_faint_noise_changes_nothing() -> None:
+    faint = SpectralNoise.apply(spectrum_of(20, 30), {"snr_db": 200.0, "seed": 0})
+    np.testing.assert_allclose(faint, spectrum_of(20, 30), atol=1e-4)
 
 
 @pytest.mark.parametrize("snr_db", [-40.0, 130.0])
