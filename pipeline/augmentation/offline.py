@@ -20,7 +20,7 @@ from pipeline.store.store import Store, rows_of
 
 @dataclass(frozen=True)
 class ChainPlan:
-    """What one chain makes: its recipe, and one job for each track."""
+    """The samples to be made by one chain: its recipe, and one job for each track."""
 
     chain: Chain
     recipe: AugmentTrack

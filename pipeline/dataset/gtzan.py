@@ -1,4 +1,4 @@
-"""What is known about GTZAN's thousand tracks; the table is gtzan.csv beside this file.
+"""Facts about GTZAN's thousand tracks, from the table gtzan.csv beside this file.
 
 - `artist` and `title`, empty where unknown: B. L. Sturm's index, "The GTZAN dataset: Its
   contents, its faults, their effects on evaluation, and its future use", arXiv:1306.1461, 2013.
@@ -24,7 +24,7 @@ EXCLUDED = "excluded"
 
 @dataclass(frozen=True)
 class Fact:
-    """What is known about one track; unknown fields are empty."""
+    """Facts about one track; unknown fields are empty."""
 
     artist: str
     title: str

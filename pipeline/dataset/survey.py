@@ -1,4 +1,4 @@
-"""What the files of a dataset give: cut into clips that are kept, or surveyed for facts alone."""
+"""Cut the files of a dataset into clips, or survey them: decode all and keep nothing but facts."""
 
 import hashlib
 import time
@@ -144,7 +144,7 @@ class Surveyed:
 
     @property
     def is_usable(self) -> bool:
-        """Whether `segment` would take it."""
+        """Whether `segment` would give it clips."""
         return not self.status.startswith(REJECTED)
 
 
@@ -165,7 +165,7 @@ def survey(
     return list(map_tracks(look, files, total=len(files), label="decode"))
 
 
-def usable_tracks(found: Sequence[Surveyed], metadata: Mapping[str, Cells]) -> list[Track]:
+def usable_tracks(files: Sequence[Surveyed], metadata: Mapping[str, Cells]) -> list[Track]:
     """The usable tracks as `segment` would list them, with the hash of their samples."""
     return [
         Track(
@@ -175,24 +175,24 @@ def usable_tracks(found: Sequence[Surveyed], metadata: Mapping[str, Cells]) -> l
             sha256=each.digest,
             **{"artist": "", "split": "", "fold": "", **metadata.get(each.file.track_id, {})},
         )
-        for each in found
+        for each in files
         if each.is_usable
     ]
 
 
-def summarise(found: Sequence[Surveyed], tracks: Sequence[Track]) -> dict[str, Any]:
+def summarise(files: Sequence[Surveyed], tracks: Sequence[Track]) -> dict[str, Any]:
     """Count files, genres, lengths, formats and artists, and name what is rejected."""
-    usable = [each for each in found if each.is_usable]
+    usable = [each for each in files if each.is_usable]
     artists = {track.track_id: track.artist for track in tracks if track.genre}
     return {
-        "files": len(found),
+        "files": len(files),
         "tracks": len(artists),
         "unlabelled": len(tracks) - len(artists),
         "hours": round(sum(each.facts["seconds"] for each in usable) / 3600, 3),
         "clips": sum(track.clips for track in tracks),
         "genres": [
-            _genre([each for each in found if each.file.genre == genre], artists)
-            for genre in sorted({each.file.genre for each in found})
+            _genre([each for each in files if each.file.genre == genre], artists)
+            for genre in sorted({each.file.genre for each in files})
         ],
         "lengths": _lengths(sorted(each.facts["seconds"] for each in usable)),
         "formats": _counted(each.file.path.suffix.lower() for each in usable),
@@ -200,10 +200,10 @@ def summarise(found: Sequence[Surveyed], tracks: Sequence[Track]) -> dict[str, A
         "channels": _counted(each.facts["channels"] for each in usable),
         "rejected": {
             str(each.file.path): each.status.removeprefix(f"{REJECTED}: ")
-            for each in found
+            for each in files
             if not each.is_usable
         },
-        "truncated": [str(each.file.path) for each in found if each.status == TRUNCATED],
+        "truncated": [str(each.file.path) for each in files if each.status == TRUNCATED],
         "artists_known": sum(map(bool, artists.values())),
     }
 
@@ -249,5 +249,5 @@ def _lengths(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def _counted(values: Iterable[object]) -> dict[str, int]:
-    """How often each value occurs, the most frequent first; as text, for JSON."""
+    """Count the values, the most frequent first; they are text, as keys of JSON are."""
     return {str(value): count for value, count in Counter(values).most_common()}

@@ -105,7 +105,7 @@ def read_tracks(path: Path = TRACKS) -> list[Track]:
 
 
 def read_replica_pairs(path: Path = REPLICAS) -> list[tuple[str, str]]:
-    """Read the pairs of track ids that were found to be the same recording."""
+    """Read the pairs of track ids of the same recording."""
     rows = read_csv(path, ["track_id", "same_as"])
     return [(row["track_id"], row["same_as"]) for row in rows]
 

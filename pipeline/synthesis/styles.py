@@ -1,4 +1,4 @@
-"""How each genre is played, and what an artist sounds like."""
+"""The styles of the genres, and the sounds of artists."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ DISTORTED, BASS = Timbre(0.8, 1.0, 0.003, 1.5, 12.0), Timbre(2.0, 0.8, 0.006, 0.
 
 @dataclass(frozen=True)
 class Style:
-    """How a genre is played.
+    """The style in which a genre is played.
 
     A rhythm is one bar of 16 steps: `x` is a hit, `o` a soft one and `.` a rest. `bass` has scale
     degrees above the root of the chord in place of hits. `chords` holds one scale degree for each
@@ -101,7 +101,7 @@ GENRES: dict[str, Style] = {
 
 @dataclass(frozen=True)
 class Artist:
-    """What all pieces by one artist have in common, whatever the genre."""
+    """Properties that all pieces by one artist have in common."""
 
     tempo_factor: float
     key_midi: float

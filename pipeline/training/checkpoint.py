@@ -42,7 +42,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def seconds(self) -> float:
-        """How long training took, including an earlier run."""
+        """Duration of the training, an earlier run included."""
         return self._earlier + time.monotonic() - self._started
 
     def restore(self, model: keras.Model, stopping: keras.callbacks.EarlyStopping | None) -> int:

@@ -1,1 +1,1 @@
-"""What several features share: their base class, spectra, pictures, and the recipe."""
+"""The base classes of features, their recipe, spectra and pictures."""

@@ -80,7 +80,7 @@ class Feature(ABC):
 
     @property
     def versions(self) -> str:
-        """What determines the rows besides code and parameters, such as a file of weights."""
+        """The version of what determines the rows besides the code, such as a file of weights."""
         return ""
 
     @property
