@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from pipeline.base.cli import run_stage
+
 STAGES = (
     "check",
     "demo",
@@ -20,7 +22,7 @@ STAGES = (
 
 
 def listing() -> str:
-    """One line for each stage and command: its name, and the first line of its docstring."""
+    """List each stage and command on a line, with the first line of its docstring."""
     files = {path.stem: path for path in sorted(Path(__file__).parent.glob("[!_]*.py"))}
     width = max(map(len, files))
     lines = {name: f"  {name:<{width}}  {_summary(path)}" for name, path in files.items()}
@@ -36,11 +38,11 @@ def listing() -> str:
 
 
 def _summary(path: Path) -> str:
-    """What stands behind "Stage: " or "Command: " in the docstring of a file."""
+    """Return the text after "Stage: " or "Command: " in the docstring of a file."""
     doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     text = doc.splitlines()[0].partition(": ")[2]
     return text[0].upper() + text[1:]
 
 
 if __name__ == "__main__":
-    print(listing())
+    run_stage(lambda: print(listing()), kept="")

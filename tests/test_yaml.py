@@ -9,7 +9,7 @@ from documents import base_document, write_params
 
 from pipeline.base.errors import ParamsError
 from pipeline.base.files import DATA, DEMO, METRICS, PARAMS
-from pipeline.base.params import MOST_BYTES, read_document, read_yaml
+from pipeline.base.params import MOST_BYTES, read_document
 from pipeline.check import check
 
 LAUGHS = "\n".join(
@@ -67,8 +67,8 @@ def test_what_is_not_a_file_is_refused_at_once(params: Path) -> None:
 def test_decimal_numbers_are_read_as_yaml_does(tmp_path: Path) -> None:
     numbers = ["0", "-3", "+7", "22050", "0.5", "-.5", "1.", "1.5e-3", "6.02e+23", ".inf", "-.INF"]
     path = tmp_path / "numbers.yaml"
-    path.write_text("\n".join(f"- {number}" for number in numbers))
-    assert read_yaml(path) == yaml.safe_load(path.read_text())
+    path.write_text(f"numbers: [{', '.join(numbers)}]")
+    assert read_document(path) == yaml.safe_load(path.read_text())
 
 
 def test_a_document_without_traps_is_that_of_yaml(params: Path) -> None:

@@ -7,14 +7,147 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from tqdm import tqdm
 
 from pipeline.base.errors import PipelineError
 
-# How a line ends that tells of work which was stopped.
+USER_ERROR = 2
+INTERRUPTED, PIPE_CLOSED = 130, 141  # as if the signal had ended the process
+OPEN_FILES = 8192  # reading a store takes 64, and many systems allow 1024
+LINE_SECONDS = 10.0  # between two lines about progress, at the least
+BAR_SECONDS = 1.0  # what takes less needs no bar
+# The end of a line about work that was stopped.
 RESUMES = "what was finished is kept: the next `dvc repro`, or the same command, goes on from there"
+
+
+def command_line(doc: str) -> argparse.ArgumentParser:
+    """Return a parser of the command line that shows the module's docstring `doc` as its help."""
+    started = sys.modules["__main__"].__spec__  # None where `python -m` did not start it
+    return argparse.ArgumentParser(
+        prog=f"python -m {started.name}" if started else None,
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def output_file(text: str) -> Path:
+    """Return the path of a file to write, checked before a command computes for hours.
+
+    Raises
+    ------
+    PipelineError
+        It is a folder, or lies where nothing can be written.
+    """
+    path = Path(text)
+    if path.is_dir():
+        raise PipelineError(f"{path} is a folder; name a file in it")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        raise PipelineError(f"{path} cannot be written: {above} is no folder that you may write to")
+    return path
+
+
+def run_stage(main: Callable[[], None], *, kept: str = RESUMES) -> None:
+    """Run `main`, and turn errors that a user can cause into one line and exit status 2.
+
+    Parameters
+    ----------
+    main : callable
+        The stage or command. A `PipelineError` or an `OSError` (no such file, no space left)
+        is reported without a traceback; anything else is a defect and keeps its traceback.
+        If the reader of its output is gone, it ends silently.
+    kept : str
+        What remains of the work after an interruption, in words; empty for a command that keeps
+        nothing. `when_interrupted` replaces it for a part of the work.
+    """
+    _raise_file_limit()
+    try:
+        main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # such as by `| head`; Python would complain when it closes stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)
+    except (PipelineError, OSError) as error:
+        print(f"error: {clean(str(error))}", file=sys.stderr)  # it may quote a strange name
+        sys.exit(USER_ERROR)
+    except KeyboardInterrupt as interrupt:
+        left = interrupt.args[0] if interrupt.args else kept
+        print(f"interrupted; {clean(left)}" if left else "interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def when_interrupted(kept: str) -> Iterator[None]:
+    """Print `kept`, in place of that of `run_stage`, if the block is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(kept) from None
+
+
+def _raise_file_limit() -> None:
+    """Let this process and its children open up to OPEN_FILES files, if the system allows it."""
+    with suppress(ImportError, OSError, ValueError):  # Windows has no such limits
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+@contextmanager
+def progress(total: int, label: str, unit: str = "track") -> Iterator["tqdm[Any] | _Lines"]:
+    """Report the progress of `total` steps on stderr; `update()` is to be called after each.
+
+    Parameters
+    ----------
+    total : int
+    label : str
+        The work, such as "decode".
+    unit : str
+        What a step is about, in the singular.
+    """
+    if sys.stderr.isatty():
+        with tqdm(total=total, desc=label, unit=unit, delay=BAR_SECONDS) as bar:
+            yield bar
+    else:
+        yield _Lines(total, label, unit)
+
+
+class _Lines:
+    """A line now and then; none about what takes only seconds."""
+
+    def __init__(self, total: int, label: str, unit: str) -> None:
+        self._total, self._label, self._unit = total, label, unit
+        self._done = 0
+        self._started = self._printed = time.monotonic()
+
+    def update(self) -> None:
+        """One more step is done."""
+        self._done += 1
+        now = time.monotonic()
+        if now - self._printed < LINE_SECONDS or self._done == self._total:
+            return
+        self._printed = now
+        left = (now - self._started) * (self._total - self._done) / self._done
+        print(
+            f"{self._label}: {self._done} of {self._total} {self._unit}s, {about(left)} left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def warn(text: str) -> None:
+    """Print a line that the user should see, whatever becomes of the output."""
+    print(f"warning: {clean(text)}", file=sys.stderr)
+
+
+def clean(text: str) -> str:
+    """Put `text` on one line and replace control characters, which could steer a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -36,14 +169,19 @@ def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     return "\n".join("  ".join(map(padded, row, range(len(row)))).rstrip() for row in cells)
 
 
+def percent(share: float) -> str:
+    """A share in percent: 53.2."""
+    return f"{100 * share:.1f}"
+
+
 def points(share: float) -> str:
     """A signed difference of shares in percentage points: +3.2."""
     return f"{100 * share:+z.1f}"
 
 
-def percent(share: float) -> str:
-    """A share in percent: 53.2."""
-    return f"{100 * share:.1f}"
+def p_text(p_value: float) -> str:
+    """A p-value with three decimals: 0.034, or < 0.001."""
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
 def duration(seconds: float) -> str:
@@ -56,152 +194,3 @@ def duration(seconds: float) -> str:
 def about(seconds: float) -> str:
     """A rough time: about 12 min, or under 1 s."""
     return f"about {duration(seconds)}" if seconds >= 1 else duration(seconds)
-
-
-def p_text(p_value: float) -> str:
-    """A p-value with three decimals: 0.034, or < 0.001."""
-    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
-
-
-def clean(text: str) -> str:
-    """`text` on one line and without control characters, which could steer a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def warn(text: str) -> None:
-    """Print a line that the user should see, whatever becomes of the output."""
-    print(f"warning: {clean(text)}", file=sys.stderr)
-
-
-LINE_SECONDS = 10.0  # between two lines, at the least
-BAR_SECONDS = 1.0  # what takes less needs no bar
-
-
-class Progress(Protocol):
-    """What is called after each step."""
-
-    def update(self) -> object:
-        """One more is done."""
-
-
-@contextmanager
-def progress(total: int, label: str, unit: str = "track") -> Iterator[Progress]:
-    """Report the progress of `total` steps on stderr.
-
-    Parameters
-    ----------
-    total : int
-    label : str
-        What is done, such as "decode".
-    unit : str
-        What a step is about, in the singular.
-    """
-    if sys.stderr.isatty():
-        with tqdm(total=total, desc=label, unit=unit, delay=BAR_SECONDS) as bar:
-            yield bar
-    else:
-        yield _Lines(total, label, unit)
-
-
-class _Lines:
-    """Prints nothing about what takes only seconds."""
-
-    def __init__(self, total: int, label: str, unit: str) -> None:
-        self._total, self._label, self._unit = total, label, unit
-        self._done = 0
-        self._started = self._said = time.monotonic()
-
-    def update(self) -> None:
-        """One more is done."""
-        self._done += 1
-        now = time.monotonic()
-        if now - self._said < LINE_SECONDS or self._done == self._total:
-            return
-        self._said = now
-        left = (now - self._started) * (self._total - self._done) / self._done
-        print(
-            f"{self._label}: {self._done} of {self._total} {self._unit}s, {about(left)} left",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
-USER_ERROR = 2
-INTERRUPTED, PIPE_CLOSED = 130, 141  # as if the signal had ended the process
-OPEN_FILES = 8192  # reading a store takes 64, and many systems allow 1024
-
-
-def command_line(doc: str) -> argparse.ArgumentParser:
-    """A parser of the command line that shows the module's docstring `doc` as its help."""
-    started = sys.modules["__main__"].__spec__  # None where `python -m` did not start it
-    return argparse.ArgumentParser(
-        prog=f"python -m {started.name}" if started else None,
-        description=doc,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def output_file(text: str) -> Path:
-    """A file that a command is to write, looked at before it computes for hours.
-
-    Raises
-    ------
-    PipelineError
-        It is a folder, or lies where nothing can be written.
-    """
-    path = Path(text)
-    if path.is_dir():
-        raise PipelineError(f"{path} is a folder; name a file in it")
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not (above.is_dir() and os.access(above, os.W_OK)):
-        raise PipelineError(f"{path} cannot be written: {above} is no folder that you may write to")
-    return path
-
-
-@contextmanager
-def when_interrupted(kept: str) -> Iterator[None]:
-    """Have an interruption of the block say what is kept, as `kept` of `run_stage` does."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(kept) from None
-
-
-def run_stage(main: Callable[[], None], *, kept: str = RESUMES) -> None:
-    """Run `main`, and turn errors that a user can cause into one line and exit status 2.
-
-    Parameters
-    ----------
-    main : callable
-        The stage or command. A `PipelineError` or an `OSError` (no such file, no space left)
-        is reported without a traceback; anything else is a defect and keeps its traceback.
-        If the reader of its output is gone, it ends silently.
-    kept : str
-        What an interruption leaves of the work, in words; empty for a command that keeps nothing.
-        Where `when_interrupted` says something else, that is printed.
-    """
-    _raise_file_limit()
-    try:
-        main()
-        sys.stdout.flush()
-    except BrokenPipeError:  # such as by `| head`; Python would complain when it closes stdout
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(PIPE_CLOSED)
-    except (PipelineError, OSError) as error:
-        print(f"error: {clean(str(error))}", file=sys.stderr)  # it may quote a strange name
-        sys.exit(USER_ERROR)
-    except KeyboardInterrupt as interrupt:
-        left = interrupt.args[0] if interrupt.args else kept
-        print(f"interrupted; {clean(left)}" if left else "interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-
-
-def _raise_file_limit() -> None:
-    """Let this process and its children open up to OPEN_FILES files, if the system allows it."""
-    with suppress(ImportError, OSError, ValueError):  # Windows has no such limits
-        import resource
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
-        if soft != resource.RLIM_INFINITY and soft < most:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -5,10 +5,11 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any, TypeVar
 
 from pipeline.base.errors import PipelineError
@@ -34,67 +35,11 @@ CLIP_PREDICTIONS = DATA / "clip_predictions.csv"
 UNLABELLED, UNLABELLED_CLIPS = DATA / "unlabelled.csv", DATA / "unlabelled_clips.csv"
 REPORT = DATA / "report"
 
-
-SEAL = "sha256"  # key of the digest in sealed JSON
-
-
-def digest(*parts: str) -> str:
-    """SHA-256 of several texts, in hex; those of ("ab", "c") and ("a", "bc") differ."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def content_digest(content: bytes) -> str:
-    """SHA-256 of a file's content, as hex."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, as hex, with little of it in memory at a time."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sealed(content: Mapping[str, Any]) -> str:
-    """Text of a JSON object, with a digest of the rest under the key `SEAL`."""
-    return json.dumps({**content, SEAL: digest(json.dumps(content))})
-
-
-def unsealed(text: str) -> dict[str, Any]:
-    """Return the content of a text that `sealed` returned.
-
-    Raises
-    ------
-    ValueError
-        It is not the text that was written.
-    """
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict) or content.pop(SEAL, None) != digest(json.dumps(content)):
-        raise ValueError("damaged: not the text that was written")
-    return content
-
-
-def version_of(package: str) -> str:
-    """Version of the library that is imported as `package`."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        names = _distributions().get(package, [])
-        return " ".join(f"{name} {version(name)}" for name in names)
-
-
-@cache
-def _distributions() -> Mapping[str, list[str]]:
-    """Distributions by the packages that they install: found by reading the metadata of all."""
-    return packages_distributions()
-
-
-Item = TypeVar("Item")
-
+DIGEST = "sha256"  # key of the digest in JSON that has one
 MOST_COLUMNS = 20_000  # a table of predictions has one for each genre
 MOST_SHOWN = 20  # columns in a message
+
+Item = TypeVar("Item")
 
 
 @contextmanager
@@ -113,32 +58,16 @@ def replacing(path: Path) -> Iterator[IO[str]]:
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a header of `columns`, and one line for each mapping of `rows`."""
     with replacing(path) as file:
-        writer = csv_writer(file, columns)
+        writer = _csv_writer(file, columns)
         writer.writeheader()
         writer.writerows(rows)
 
 
-def csv_writer(file: IO[str], columns: Sequence[str]) -> "csv.DictWriter[str]":
-    """A writer of rows that end with a line feed, as opened with newline=""."""
-    # Python before 3.13 puts quotes around a carriage return only if rows end with one.
-    return csv.DictWriter(_WithoutCarriageReturn(file), columns, lineterminator="\r\n")
-
-
-class _WithoutCarriageReturn:
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-
-    def write(self, row: str) -> int:
-        """Write a row that ends with a carriage return and a line feed."""
-        return self._file.write(f"{row[:-2]}\n")
-
-
-def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Round the floats of a row to four decimals."""
-    return {
-        name: round(float(value), 4) if isinstance(value, float) else value
-        for name, value in row.items()
-    }
+def _csv_writer(file: IO[str], columns: Sequence[str]) -> "csv.DictWriter[str]":
+    # Python before 3.13 quotes a carriage return only if rows end with one: here they do, until
+    # they are written.
+    lines = SimpleNamespace(write=lambda row: file.write(row[:-2] + "\n"))
+    return csv.DictWriter(lines, columns, lineterminator="\r\n")
 
 
 def read_csv(path: Path, required: Sequence[str] = ()) -> list[dict[str, str]]:
@@ -151,96 +80,53 @@ def read_csv(path: Path, required: Sequence[str] = ()) -> list[dict[str, str]]:
     PipelineError
         The file is missing, is not CSV in UTF-8, or lacks one of the `required` columns.
     """
-    _require_regular(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = filter(None, csv.reader(file))
-            columns = next(lines, [])
-            _require_columns(path, columns, required)
-            # Not more cells than the file has: columns may be many, and rows short.
-            return [_row(columns, cells, required) for cells in lines]
-    except FileNotFoundError:
-        raise PipelineError(f"{path} is missing; run `dvc repro`") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path} is not a CSV file in UTF-8: {error}") from None
+    with _reading(path, "a CSV file"), path.open(encoding="utf-8-sig", newline="") as file:
+        lines = filter(None, csv.reader(file))
+        columns = next(lines, [])
+        _require_columns(path, columns, required)
+        blank = dict.fromkeys(required, "")
+        # Not more cells than the file has: columns may be many, and rows short.
+        rows = [blank | dict(zip(columns, cells, strict=False)) for cells in lines]
+    for row in rows:
+        row.pop("", None)  # a column without a name
+    return rows
 
 
 def read_rows(
     path: Path, columns: Sequence[str], parse: Callable[[dict[str, str]], Item]
 ) -> list[Item]:
-    """What `parse` makes of each row of a table that a stage wrote.
+    """Parse each row of a table that a stage wrote.
 
     Raises
     ------
     PipelineError
         As `read_csv` does, or `parse` raises one, or a ValueError; names the line.
     """
-    found = []
+    items = []
     for number, row in enumerate(read_csv(path, columns), 2):
         try:
-            found.append(parse(row))
+            items.append(parse(row))
         except ValueError:
             raise PipelineError(f"{path}, line {number} is damaged; run `dvc repro`") from None
         except PipelineError as error:
             raise PipelineError(f"{path}, line {number}: {error}") from None
-    return found
+    return items
 
 
 def natural(text: str) -> int:
-    """A cell that holds a whole number of at least 0; raises ValueError for others."""
+    """Return the whole number of at least 0 in a cell; raise ValueError for anything else."""
     number = int(text)
     if number < 0:
         raise ValueError(f"{number} is negative")
     return number
 
 
-def _require_columns(path: Path, columns: Sequence[str], required: Sequence[str]) -> None:
-    if len(columns) > MOST_COLUMNS:
-        raise PipelineError(f"{path} has {len(columns)} columns; {MOST_COLUMNS} are the most")
-    for name in required:
-        if name not in columns:
-            shown = ", ".join(columns[:MOST_SHOWN]) or "none"
-            more = ", ..." if len(columns) > MOST_SHOWN else ""
-            raise PipelineError(f"{path} has no column {name!r}; its columns are {shown}{more}")
-
-
-def _row(columns: Sequence[str], cells: Sequence[str], required: Sequence[str]) -> dict[str, str]:
-    row = dict.fromkeys(required, "") | dict(zip(columns, cells, strict=False))
-    row.pop("", None)  # a column without a name
-    return row
-
-
-def _require_regular(path: Path) -> None:
-    """Refuse what would block or never end, such as a pipe; what is missing is found later."""
-    if path.exists() and not path.is_file():
-        raise PipelineError(f"{path} is not a regular file")
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON object, with its keys in the given order."""
-    with replacing(path) as file:
-        json.dump(content, file, indent=2, allow_nan=False)
-        file.write("\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that `write_json` wrote.
-
-    Raises
-    ------
-    PipelineError
-        The file is missing, or does not hold a JSON object.
-    """
-    _require_regular(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PipelineError(f"{path} is missing; run `dvc repro`") from None
-    except (ValueError, RecursionError) as error:
-        raise PipelineError(f"{path} is not JSON in UTF-8: {error}") from None
-    if not isinstance(content, dict):
-        raise PipelineError(f"{path} does not hold a JSON object; run `dvc repro`")
-    return content
+def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Round the floats of a row to four decimals."""
+    return {
+        name: round(float(value), 4) if isinstance(value, float) else value
+        for name, value in row.items()
+    }
 
 
 class GrowingTable:
@@ -268,7 +154,7 @@ class GrowingTable:
         self.earlier = _whole_rows(path, columns) if resume and path.exists() else []
         write_csv(path, columns, self.earlier)
         self._file = path.open("a", encoding="utf-8", newline="")
-        self._writer = csv_writer(self._file, columns)
+        self._writer = _csv_writer(self._file, columns)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Append one row."""
@@ -282,16 +168,110 @@ class GrowingTable:
         self._file.close()
 
 
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object, with its keys in the given order."""
+    with replacing(path) as file:
+        json.dump(content, file, indent=2, allow_nan=False)
+        file.write("\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object that `write_json` wrote.
+
+    Raises
+    ------
+    PipelineError
+        The file is missing, or does not hold a JSON object.
+    """
+    with _reading(path, "JSON"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise PipelineError(f"{path} does not hold a JSON object; run `dvc repro`")
+    return content
+
+
+def digest(*parts: str) -> str:
+    """SHA-256 of several texts, in hex; those of ("ab", "c") and ("a", "bc") differ."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def content_digest(content: bytes) -> str:
+    """SHA-256 of a file's content, in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, in hex, with little of it in memory at a time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def with_digest(content: Mapping[str, Any]) -> str:
+    """Text of a JSON object, with a digest of the rest under the key `DIGEST`."""
+    return json.dumps({**content, DIGEST: digest(json.dumps(content))})
+
+
+def checked(text: str) -> dict[str, Any]:
+    """Return the content of a text that `with_digest` returned.
+
+    Raises
+    ------
+    ValueError
+        It is not the text that was written.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or content.pop(DIGEST, None) != digest(json.dumps(content)):
+        raise ValueError("damaged: not the text that was written")
+    return content
+
+
+def version_of(package: str) -> str:
+    """Version of the library that is imported as `package`; empty where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:  # its distribution has another name
+        names = _distributions().get(package, [])
+        return " ".join(f"{name} {version(name)}" for name in names)
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Distributions by the packages that they install: it reads the metadata of all."""
+    return packages_distributions()
+
+
+@contextmanager
+def _reading(path: Path, kind: str) -> Iterator[None]:
+    """Turn what goes wrong as the file is read into an error of one line."""
+    if path.exists() and not path.is_file():  # such as a pipe, which would block
+        raise PipelineError(f"{path} is not a regular file")
+    try:
+        yield
+    except FileNotFoundError:
+        raise PipelineError(f"{path} is missing; run `dvc repro`") from None
+    except (csv.Error, ValueError, RecursionError) as error:
+        raise PipelineError(f"{path} is not {kind} in UTF-8: {error}") from None
+
+
+def _require_columns(path: Path, columns: Sequence[str], required: Sequence[str]) -> None:
+    if len(columns) > MOST_COLUMNS:
+        raise PipelineError(f"{path} has {len(columns)} columns; {MOST_COLUMNS} are the most")
+    for name in required:
+        if name not in columns:
+            shown = ", ".join(columns[:MOST_SHOWN]) or "none"
+            more = ", ..." if len(columns) > MOST_SHOWN else ""
+            raise PipelineError(f"{path} has no column {name!r}; its columns are {shown}{more}")
+
+
 def _whole_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     rows: list[list[str]] = []
-    try:
-        with path.open(encoding="utf-8", newline="\n") as file:
-            lines = (line for line in file if line.endswith("\n"))
+    with _reading(path, "a CSV file"), path.open(encoding="utf-8", newline="\n") as file:
+        lines = (line for line in file if line.endswith("\n"))
+        with suppress(csv.Error):  # the last row ends within quotes
             rows.extend(csv.reader(lines, strict=True))
-    except csv.Error:
-        pass  # the last row ends within quotes
-    except UnicodeDecodeError as error:
-        raise PipelineError(f"{path} is not a CSV file in UTF-8: {error}") from None
     if rows and rows[0] != list(columns):
         shown = ", ".join(rows[0][:MOST_SHOWN])
         raise PipelineError(

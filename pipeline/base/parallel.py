@@ -6,7 +6,9 @@ address of a Dask scheduler, sends them there instead. Neither changes a result.
 
 import logging
 import os
+import pickle
 import re
+import socket
 import threading
 import time
 import warnings
@@ -25,165 +27,18 @@ from threadpoolctl import threadpool_limits
 from pipeline.base.cli import RESUMES, progress
 from pipeline.base.errors import PipelineError
 
-Result = TypeVar("Result")
-
-PATIENCE_SECONDS = 15  # how long a scheduler may take to answer
-WORKER_SECONDS = 30  # how long there may be no worker
-LOOK_SECONDS = 5  # between two looks at what became of the workers
-# What has to be the same on all machines for Dask itself. Builder.compute and train_fold refuse
-# other code of ours and other libraries.
-SAME = ("python", "dask", "distributed", "cloudpickle")
-PRINTED = "docs/cluster.md prints the commands"
-# Dask's own warning of this is a table; _require_same_versions says it in one line.
-warnings.filterwarnings("ignore", "Mismatched versions found")
-
-
-class Cluster:
-    """Has the workers of a scheduler call functions; see `connected`."""
-
-    def __init__(self, client: Any, address: str) -> None:
-        self._client, self._address = client, address
-
-    def submit(self, function: Callable[..., Any], item: Any) -> Any:
-        """Have a worker call the function; return what `result` takes."""
-        import cloudpickle
-
-        # As bytes: the scheduler unpickles what it passes on otherwise, and need not have our code.
-        call = cloudpickle.dumps((function, item))
-        return self._client.submit(_unpickling(), call, pure=False)
-
-    def result(self, future: Any) -> Any:
-        """Wait for what a worker returns.
-
-        Raises
-        ------
-        PipelineError
-            The worker does not have our code, or the scheduler or all workers are lost.
-        """
-        from distributed.scheduler import KilledWorker
-
-        while True:
-            try:
-                failure, value = future.result(LOOK_SECONDS)
-            except TimeoutError:
-                if future.status == "error":
-                    raise  # it is the function's own
-                self.require_worker()
-            except CancelledError:
-                raise self.error("the connection to it was lost", RESUMES) from None
-            except KilledWorker:
-                raise self.error(
-                    "worker after worker was lost with the same task, perhaps for want of memory",
-                    RESUMES,
-                ) from None
-            else:
-                if failure:
-                    raise self.error(f"a worker cannot load the code of this project ({failure})")
-                return value
-
-    def require_worker(self) -> None:
-        """Wait for a worker, but not for ever."""
-        wait = partial(self._client.wait_for_workers, 1, timeout=WORKER_SECONDS)
-        try:
-            _within(WORKER_SECONDS + PATIENCE_SECONDS, wait)
-        except TimeoutError:
-            raise self.error(f"it has had no worker for {WORKER_SECONDS} seconds") from None
-
-    def require_same_versions(self) -> None:
-        """Compare what Dask needs to be the same here, in the scheduler and in every worker."""
-        found = self._client.get_versions()
-        own = found["client"]["packages"]
-        others = {"the scheduler": found["scheduler"]}
-        others |= {f"the worker {address}": known for address, known in found["workers"].items()}
-        for place, known in others.items():
-            for name in SAME:
-                theirs = known["packages"].get(name)
-                if theirs != own[name]:
-                    raise self.error(f"{place} has {name} {theirs}, and this process {own[name]}")
-
-    def error(self, problem: str, advice: str = PRINTED) -> PipelineError:
-        """What to raise when the cluster does not serve."""
-        return PipelineError(f"PIPELINE_SCHEDULER = {self._address!r}: {problem}; {advice}")
-
-
-@contextmanager
-def connected(address: str, *plugins: Any) -> Iterator[Cluster]:
-    """Connect to the scheduler at `address`; `plugins` are for all of its workers.
-
-    Raises
-    ------
-    PipelineError
-        Dask is missing, no scheduler answers there, it has no worker, or versions differ.
-    """
-    with _client(address) as client:
-        cluster = Cluster(client, address)
-        cluster.require_worker()
-        cluster.require_same_versions()
-        for plugin in plugins:
-            client.register_plugin(plugin)
-        yield cluster
-
-
-def _client(address: str) -> Any:
-    try:
-        from distributed import Client, __version__
-    except ImportError:
-        raise PipelineError("PIPELINE_SCHEDULER needs Dask: pip install '.[cluster]'") from None
-    # They report connections that are closed or lost.
-    for name in ("asyncio", "distributed", "distributed.client", "tornado.application"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        return _within(2 * PATIENCE_SECONDS, partial(Client, address, timeout=PATIENCE_SECONDS))
-    except Exception as error:  # of another version of Dask, any may come
-        reason = " ".join(str(error).split()) or "it does not speak"
-        raise PipelineError(
-            f"PIPELINE_SCHEDULER = {address!r}: no scheduler of Dask {__version__} answers there "
-            f"({reason})"
-        ) from None
-
-
-def _within(seconds: float, call: Callable[[], Result]) -> Result:
-    """What the call returns; a TimeoutError if that takes longer than some seconds."""
-    done: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(call())
-        except Exception as error:
-            done.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return done.result(seconds)
-
-
-def _unpickling() -> Callable[[bytes], tuple[str, Any]]:
-    """A function that goes to other processes by value, which is how nested ones are pickled."""
-
-    def call(pickled: bytes) -> tuple[str, Any]:
-        import pickle
-        import socket
-
-        try:
-            function, item = pickle.loads(pickled)
-        except Exception as error:
-            return f"{socket.gethostname()}: {error}", None
-        return "", function(item)
-
-    return call
-
-
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 Sent = TypeVar("Sent")
 
-MANY = 200  # items that are worth the second in which processes start
+MANY = 200  # items for which processes are worth the second that they take to start
 AHEAD = 16  # items that each thread has at once, as one of them may take long
 SENT = 1000  # items that a cluster has at once
-# joblib warns when an error ends the work early, and when it replaces a process that has grown:
-# nobody can do anything about either.
-warnings.filterwarnings("ignore", r"(?s).*adjusting the input task iterator", UserWarning)
-warnings.filterwarnings("ignore", r"A worker stopped while some jobs were given", UserWarning)
 ORPHAN_SECONDS = 1.0  # between two checks whether the parent lives
 FEEDER_SECONDS = 5.0  # for which an error waits at most
+PATIENCE_SECONDS = 15  # how long a scheduler may take to answer
+WORKER_SECONDS = 30  # how long a cluster may have no worker
+LOOK_SECONDS = 5  # between two looks at what became of the workers
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",  # PyTorch
@@ -192,10 +47,19 @@ ONE_THREAD = {
     "TF_NUM_INTEROP_THREADS": "1",
     "PJRT_NPROC": "1",  # JAX: without it, the number of cores would change the sums
 }
+# What has to be the same on all machines for Dask itself. Builder.compute and train_fold refuse
+# other code of ours and other libraries.
+SAME = ("python", "dask", "distributed", "cloudpickle")
+# joblib warns when an error ends the work early, and when it replaces a process that has grown:
+# nobody can do anything about either.
+warnings.filterwarnings("ignore", r"(?s).*adjusting the input task iterator", UserWarning)
+warnings.filterwarnings("ignore", r"A worker stopped while some jobs were given", UserWarning)
+# Dask's warning of this is a table; _require_same_versions names the difference in one line.
+warnings.filterwarnings("ignore", "Mismatched versions found")
 
 
 def workers() -> int:
-    """How many tasks run at once on this machine."""
+    """Return how many tasks run at once on this machine."""
     text = os.environ.get("PIPELINE_WORKERS", "")
     if not text:
         return int(cpu_count())
@@ -212,11 +76,12 @@ def map_tracks(
     label: str,
     light: bool = False,
 ) -> Generator[Result, None, None]:
-    """Results in the order of `items`, with progress; `items` are taken as they are needed.
+    """Yield results in the order of `items`, with progress; `items` are taken as they are needed.
 
-    `light` work, and work on few items, is done by threads, which start at once but share the
-    interpreter; other work is done by processes. On a cluster, the items of a lost worker are
-    given to another.
+    `light` work is done by threads of this process, which start at once but share the
+    interpreter, and so may read stores that are open here. Other work is done by the cluster, if
+    there is one, which gives the items of a lost worker to another; without a cluster by
+    processes, or by threads if the items are few.
 
     Raises
     ------
@@ -225,9 +90,8 @@ def map_tracks(
     """
     if not total:
         return
-    address = os.environ.get("PIPELINE_SCHEDULER")
-    if address:
-        mapped = _map_on_cluster(address, function, items)
+    if _scheduler() and not light:
+        mapped = _map_on_cluster(function, items)
     elif light or total < MANY:
         mapped = _map_in_threads(function, items)
     else:
@@ -236,6 +100,28 @@ def map_tracks(
         for result in results:
             reported.update()
             yield result
+
+
+def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Return results in the order of `items`, each computed in a process of its own.
+
+    Every process computes with one thread, however many of them run at once: the number of
+    threads changes the last bits of a sum, and so the weights. Large arrays reach the processes
+    of this machine as one memory map.
+
+    Raises
+    ------
+    PipelineError
+        A process was killed, or PIPELINE_SCHEDULER does not name a cluster that serves.
+    """
+    if _scheduler():
+        return list(_map_on_cluster(function, items))
+    jobs = min(workers(), len(items))
+    get_reusable_executor().shutdown()  # its processes may have started with more threads
+    # joblib would run a single job in this process; of two, dispatch one at a time.
+    with _environment(ONE_THREAD), _processes(max(jobs, 2)):
+        parallel = Parallel(pre_dispatch=jobs, batch_size=1)
+        return list(parallel(delayed(function)(item) for item in items))
 
 
 def _map_in_threads(
@@ -262,10 +148,18 @@ def _map_in_processes(
 
 
 def _map_on_cluster(
-    address: str, function: Callable[[Item], Result], items: Iterable[Item], *plugins: Any
+    function: Callable[[Item], Result], items: Iterable[Item]
 ) -> Generator[Result, None, None]:
-    with connected(address, *plugins) as cluster:
-        yield from _in_order(partial(cluster.submit, function), cluster.result, items, SENT)
+    """Yield what the workers of a scheduler compute.
+
+    joblib has a backend for Dask, which waits for ever where all workers are lost, or where
+    Dask itself gives up a task.
+    """
+    with _client() as client:
+        _require_worker(client)
+        _require_same_versions(client)
+        submit, result = partial(_submit, client, function), partial(_result, client)
+        yield from _in_order(submit, result, items, SENT)
 
 
 def _in_order(
@@ -274,7 +168,7 @@ def _in_order(
     items: Iterable[Item],
     most: int,
 ) -> Iterator[Result]:
-    """Results in the order of `items`, at most `most` of which are submitted and not yielded."""
+    """Yield results in the order of `items`; at most `most` are submitted and not yielded."""
     sent: deque[Sent] = deque()
     for item in items:
         if len(sent) == most:
@@ -282,29 +176,6 @@ def _in_order(
         sent.append(submit(item))
     while sent:
         yield result(sent.popleft())
-
-
-def map_folds(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Results in the order of `items`, each computed in a process of its own.
-
-    Every process computes with one thread, however many of them run at once: the number of
-    threads changes the last bits of a sum, and so the weights. Large arrays reach the processes
-    as one memory map.
-
-    Raises
-    ------
-    PipelineError
-        A process was killed, or PIPELINE_SCHEDULER does not name a cluster that serves.
-    """
-    address = os.environ.get("PIPELINE_SCHEDULER")
-    if address:
-        return list(_map_on_cluster(address, function, items, _one_thread_plugin()))
-    jobs = min(workers(), len(items))
-    get_reusable_executor().shutdown()  # its processes may have started with more threads
-    # joblib would run a single job in this process; of two, dispatch one at a time.
-    with _environment(ONE_THREAD), _processes(max(jobs, 2)):
-        parallel = Parallel(pre_dispatch=jobs, batch_size=1)
-        return list(parallel(delayed(function)(item) for item in items))
 
 
 @contextmanager
@@ -361,14 +232,113 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _one_thread_plugin() -> Any:
-    """Has every worker of a cluster, also one that comes later, compute with one thread."""
-    from distributed.diagnostics.plugin import WorkerPlugin
+def _scheduler() -> str:
+    return os.environ.get("PIPELINE_SCHEDULER", "")
 
-    class OneThread(WorkerPlugin):  # type: ignore[misc]
-        name = "one-thread"
 
-        def setup(self, worker: Any) -> None:  # noqa: ARG002
-            os.environ.update(ONE_THREAD)
+def _refusal(problem: str, advice: str = "docs/cluster.md prints the commands") -> PipelineError:
+    """Return what to raise where the cluster does not serve."""
+    return PipelineError(f"PIPELINE_SCHEDULER = {_scheduler()!r}: {problem}; {advice}")
 
-    return OneThread()
+
+def _client() -> Any:
+    """Connect to the scheduler."""
+    try:
+        from distributed import Client, __version__
+    except ImportError:
+        raise PipelineError("PIPELINE_SCHEDULER needs Dask: pip install '.[cluster]'") from None
+    # They report connections that are closed or lost.
+    for name in ("asyncio", "distributed", "distributed.client", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    connect = partial(Client, _scheduler(), timeout=PATIENCE_SECONDS)
+    try:
+        return _within(2 * PATIENCE_SECONDS, connect)
+    except Exception as error:  # of another version of Dask, any may come
+        reason = " ".join(str(error).split()) or "it does not speak"
+        raise _refusal(f"no scheduler of Dask {__version__} answers there ({reason})") from None
+
+
+def _within(seconds: float, call: Callable[[], Result]) -> Result:
+    """Return what the call returns; raise TimeoutError if that takes longer.
+
+    Dask has time limits of its own, but not for a machine that is silent in the middle of a
+    conversation.
+    """
+    done: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(call())
+        except Exception as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return done.result(seconds)
+
+
+def _require_worker(client: Any) -> None:
+    """Wait for a worker, but not for ever."""
+    try:
+        _within(WORKER_SECONDS, partial(client.wait_for_workers, 1))
+    except TimeoutError:
+        raise _refusal(f"it has had no worker for {WORKER_SECONDS} seconds") from None
+
+
+def _require_same_versions(client: Any) -> None:
+    """Compare what Dask needs to be the same here, in the scheduler and in every worker."""
+    versions = client.get_versions()
+    own = versions["client"]["packages"]
+    others = {"the scheduler": versions["scheduler"]}
+    others |= {f"the worker {address}": known for address, known in versions["workers"].items()}
+    for place, known in others.items():
+        for name in SAME:
+            theirs = known["packages"].get(name)
+            if theirs != own[name]:
+                raise _refusal(f"{place} has {name} {theirs}, and this process {own[name]}")
+
+
+def _submit(client: Any, function: Callable[..., Any], item: Any) -> Any:
+    """Have a worker call the function with one thread; return what `_result` takes."""
+    import cloudpickle
+
+    # The scheduler unpickles what it passes on, and need not have our code: so the call goes as
+    # bytes, to a nested function, which is pickled with its code.
+    def call(pickled: bytes) -> tuple[str, Any]:
+        os.environ.update(ONE_THREAD)
+        try:
+            function, item = pickle.loads(pickled)
+        except Exception as error:
+            return f"{socket.gethostname()}: {error}", None
+        return "", function(item)
+
+    return client.submit(call, cloudpickle.dumps((function, item)), pure=False)
+
+
+def _result(client: Any, future: Any) -> Any:
+    """Wait for what a worker returns.
+
+    Raises
+    ------
+    PipelineError
+        The worker does not have our code, or the scheduler or all workers are lost.
+    """
+    from distributed.scheduler import KilledWorker
+
+    while True:
+        try:
+            failure, value = future.result(LOOK_SECONDS)
+        except TimeoutError:
+            if future.status == "error":
+                raise  # it is the function's own
+            _require_worker(client)
+        except CancelledError:
+            raise _refusal("the connection to it was lost", RESUMES) from None
+        except KilledWorker:
+            raise _refusal(
+                "worker after worker was lost with the same task, perhaps for want of memory",
+                RESUMES,
+            ) from None
+        else:
+            if failure:
+                raise _refusal(f"a worker cannot load the code of this project ({failure})")
+            return value

@@ -3,6 +3,8 @@
 PyYAML reads YAML 1.1, which takes 022050 for an octal number and 1:30 for 90; DVC reads 1.2, which
 does not. What the two read differently is refused, and so are aliases, as a few aliases of aliases
 make a document of any size.
+
+A registry is a package in which every file is an entry, such as `pipeline.features`.
 """
 
 import pkgutil
@@ -22,43 +24,56 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pipeline.base.errors import ParamsError
 from pipeline.base.files import PARAMS
 
-MOST_BYTES = 1 << 20
-DECIMAL = re.compile(r"[-+]?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?|[-+]?\.\d+([eE][-+]?\d+)?")
-NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+T = TypeVar("T")
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
+MOST_BYTES = 1 << 20
+NUMBER = re.compile(
+    r"[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
 # What PyYAML raises; the last two where a tag does not suit a value.
 UNREADABLE = (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError)
+OUR_WORDS = {  # for those of pydantic
+    "Input should": "should",
+    "Tuple should": "should",
+    "tuple": "list",
+    " after validation": "",
+}
+OF_NUMBERS = ("int_type", "float_type")  # pydantic's errors where a number is expected
 
 
-def read_yaml(path: Path) -> Any:
-    """Content of a YAML file.
+def read_document(path: Path = PARAMS) -> dict[str, Any]:
+    """Read all of params.yaml.
 
     Raises
     ------
     ParamsError
-        The file is missing, too large or not YAML, or something in it is not what it looks like.
+        The file is missing, too large, not YAML or not a mapping, or something in it is not what
+        it looks like.
     """
     try:
         if not path.is_file() and path.exists():
             raise ParamsError(f"{path} is not a regular file")
         if path.stat().st_size > MOST_BYTES:
             raise ParamsError(f"{path} has more than {MOST_BYTES} bytes")
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise ParamsError(f"{path} is missing; run from the project's root") from None
     except _Misleading as error:
-        line = error.node.start_mark.line + 1
-        raise ParamsError(f"{path}, line {line}: {error}") from None
+        raise ParamsError(f"{path}, {error}") from None
     except UNREADABLE as error:
         raise ParamsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict):
+        raise ParamsError(f"{path} = {document!r}: should be a mapping of sections")
+    return document
 
 
 class _Misleading(Exception):  # noqa: N818
     """Something is not what it looks like."""
 
     def __init__(self, node: Any, text: str) -> None:
-        super().__init__(text)
-        self.node = node
+        super().__init__(f"line {node.start_mark.line + 1}: {text}")
 
 
 class _Loader(yaml.SafeLoader):
@@ -77,8 +92,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def construct_number(self, node: Any) -> Any:
-        """A number that looks like one."""
-        if not (DECIMAL.fullmatch(node.value) or NOT_FINITE.fullmatch(node.value)):
+        if not NUMBER.fullmatch(node.value):
             raise _Misleading(node, f"{node.value}: should be a decimal number, such as 22050")
         as_integer = node.tag.endswith(":int")
         return self.construct_yaml_int(node) if as_integer else self.construct_yaml_float(node)
@@ -86,69 +100,6 @@ class _Loader(yaml.SafeLoader):
 
 for _kind in ("int", "float"):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.construct_number)
-
-
-@cache
-def names_in(package: str) -> tuple[str, ...]:
-    """Sorted names of the entries of a package such as "pipeline.features"."""
-    folder = Path(str(import_module(package).__file__)).parent
-    found = pkgutil.iter_modules([str(folder)])
-    return tuple(sorted(each.name for each in found if not each.ispkg))
-
-
-def entry_of(package: str, name: str) -> ModuleType:
-    """Import the entry `name`, one of `names_in(package)`."""
-    return import_module(f"{package}.{name}")
-
-
-def class_in(module: ModuleType, base: type) -> type:
-    """The one class derived from `base` that `module` itself defines.
-
-    Raises
-    ------
-    TypeError
-        There is none, or more than one.
-    """
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, base)
-        and value.__module__ == module.__name__
-    ]
-    if len(found) != 1:
-        raise TypeError(
-            f"{module.__file__} should define one class that derives from {base.__name__}, "
-            f"not {len(found)}"
-        )
-    return found[0]
-
-
-T = TypeVar("T")
-
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-OUR_WORDS = {  # for what pydantic says
-    "Input should": "should",
-    "Tuple should": "should",
-    "tuple": "list",
-    " after validation": "",
-}
-OF_NUMBERS = ("int_type", "float_type")  # pydantic's errors where a number is expected
-
-
-def read_document(path: Path = PARAMS) -> dict[str, Any]:
-    """Read all of params.yaml.
-
-    Raises
-    ------
-    ParamsError
-        As `read_yaml` does, or the content is not a mapping.
-    """
-    document = read_yaml(path)
-    if not isinstance(document, dict):
-        raise ParamsError(f"{path} = {document!r}: should be a mapping of sections")
-    return document
 
 
 def lookup(key: str, document: Mapping[str, Any] | None = None) -> Any:
@@ -174,30 +125,12 @@ def read_section(cls: type[T], key: str, document: Mapping[str, Any] | None = No
 
 def read_seed(document: Mapping[str, Any] | None = None) -> int:
     """Read the key `seed`."""
-    return int(value_of_type(Seed, lookup("seed", document), "seed"))
+    return int(_value_of_type(Seed, lookup("seed", document), "seed"))
 
 
 def read_name(key: str, document: Mapping[str, Any] | None = None) -> str:
     """Read a key that holds a name, such as `feature`."""
-    return str(value_of_type(Name, lookup(key, document), key))
-
-
-def section(value: Any, key: str, known: Iterable[str]) -> Mapping[str, Any]:
-    """Return the mapping `value`, which must have exactly the keys `known`."""
-    known = list(known)
-    if not isinstance(value, dict):
-        raise ParamsError(f"{key} = {value!r}: should be a section with the keys {one_of(known)}")
-    prefix = "" if key == PARAMS.name else f"{key}."
-    for name in value:
-        if name not in known:
-            raise ParamsError(
-                f"{prefix}{name} = {value[name]!r}: no such key; {_keys(key, known)}"
-                f"{did_you_mean(name, known)}"
-            )
-    for name in known:
-        if name not in value:
-            raise ParamsError(f"{prefix}{name} is missing; {_keys(key, known)}")
-    return value
+    return str(_value_of_type(Name, lookup(key, document), key))
 
 
 def parse(cls: type[T], value: Any, key: str) -> T:
@@ -208,8 +141,7 @@ def parse(cls: type[T], value: Any, key: str) -> T:
     ParamsError
         Names the key, its value and what would be right.
     """
-    known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
-    content = section(value, key, known)
+    content = section(value, key, [field.name for field in fields(cls)])  # type: ignore[arg-type]
     try:
         return cls(**content)
     except ValidationError as error:
@@ -218,12 +150,21 @@ def parse(cls: type[T], value: Any, key: str) -> T:
         raise ParamsError(_explain(error, f"{key}.{name}{item}")) from None
 
 
-def value_of_type(kind: Any, value: Any, key: str) -> Any:
-    """Return `value`, which must be of the annotated type `kind`."""
-    try:
-        return TypeAdapter(kind).validate_python(value, strict=True)
-    except ValidationError as error:
-        raise ParamsError(_explain(error, key)) from None
+def section(value: Any, key: str, known: Iterable[str]) -> Mapping[str, Any]:
+    """Return the mapping `value`, which must have exactly the keys `known`."""
+    known = list(known)
+    if not isinstance(value, dict):
+        raise ParamsError(f"{key} = {value!r}: should be a section with the keys {one_of(known)}")
+    keys = f"the keys of {key} are {', '.join(known)}"
+    prefix = "" if key == PARAMS.name else f"{key}."
+    for name in value:
+        if name not in known:
+            problem = f"{prefix}{name} = {value[name]!r}: no such key"
+            raise ParamsError(f"{problem}; {keys}{did_you_mean(name, known)}")
+    for name in known:
+        if name not in value:
+            raise ParamsError(f"{prefix}{name} is missing; {keys}")
+    return value
 
 
 def choice(value: Any, key: str, choices: Iterable[str]) -> str:
@@ -238,9 +179,9 @@ def choice(value: Any, key: str, choices: Iterable[str]) -> str:
 
 
 def did_you_mean(value: Any, names: Iterable[str]) -> str:
-    """The end of a message about a name that may be misspelt: which of `names` is like it."""
-    found = get_close_matches(str(value), list(names), n=1)
-    return f"; did you mean {found[0]}?" if found else ""
+    """End a message about a name that may be misspelt with the one of `names` that is like it."""
+    alike = get_close_matches(str(value), list(names), n=1)
+    return f"; did you mean {alike[0]}?" if alike else ""
 
 
 def one_of(names: Iterable[str]) -> str:
@@ -249,8 +190,43 @@ def one_of(names: Iterable[str]) -> str:
     return " or ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
 
 
-def _keys(key: str, known: Iterable[str]) -> str:
-    return f"the keys of {key} are {', '.join(known)}"
+@cache
+def names_in(package: str) -> tuple[str, ...]:
+    """Return the sorted names of the entries of a registry."""
+    folder = Path(str(import_module(package).__file__)).parent
+    modules = pkgutil.iter_modules([str(folder)])
+    return tuple(sorted(module.name for module in modules if not module.ispkg))
+
+
+def entry_of(package: str, name: str) -> ModuleType:
+    """Import the entry `name`, one of `names_in(package)`."""
+    return import_module(f"{package}.{name}")
+
+
+def class_in(module: ModuleType, base: type) -> type:
+    """Return the one class derived from `base` that `module` itself defines.
+
+    Raises
+    ------
+    TypeError
+        There is none, or more than one.
+    """
+    classes = [each for each in vars(module).values() if isinstance(each, type)]
+    own = [each for each in classes if each.__module__ == module.__name__]
+    derived = [each for each in own if issubclass(each, base)]
+    if len(derived) != 1:
+        raise TypeError(
+            f"{module.__file__} should define one class that derives from {base.__name__}, "
+            f"not {len(derived)}"
+        )
+    return derived[0]
+
+
+def _value_of_type(kind: Any, value: Any, key: str) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError as error:
+        raise ParamsError(_explain(error, key)) from None
 
 
 def _explain(error: ValidationError, key: str) -> str:
@@ -263,7 +239,7 @@ def _explain(error: ValidationError, key: str) -> str:
 
 
 def _yaml_hint(value: Any) -> str:
-    """What to write for a number such as 1e-2, which YAML 1.1 reads as text."""
+    """Propose what to write for a number such as 1e-2, which YAML 1.1 reads as text."""
     try:
         return f" (YAML reads it as text: write {float(value):g})" if value == str(value) else ""
     except ValueError:

@@ -18,7 +18,7 @@ from uuid import uuid4
 import numpy as np
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import file_digest, sealed, unsealed
+from pipeline.base.files import checked, file_digest, with_digest
 from pipeline.base.types import Result
 
 
@@ -156,7 +156,7 @@ class Cache:
                 "tracks": [asdict(track) for track in tracks],
             }
             with self._writing():
-                (folder / TRACKS).write_text(sealed(content), encoding="utf-8")
+                (folder / TRACKS).write_text(with_digest(content), encoding="utf-8")
 
         _remove(target)  # it may be there and damaged
         self._keep(target, fill)
@@ -237,7 +237,7 @@ def machine_cache() -> Cache:
 
 def _read_shard(folder: Path) -> CachedShard | None:
     try:
-        known = unsealed((folder / TRACKS).read_text(encoding="utf-8"))
+        known = checked((folder / TRACKS).read_text(encoding="utf-8"))
         if not _is_as_written(folder / ROWS, known):
             return None
         tracks = tuple(CachedTrack(**track) for track in known["tracks"])

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field
 
 from pipeline.base.backend import keras
-from pipeline.base.files import file_digest, sealed, unsealed
+from pipeline.base.files import checked, file_digest, with_digest
 from pipeline.base.types import Natural
 
 MEMBER = "pipeline.json"
@@ -151,7 +151,7 @@ def write_fold(fitted: Fitted, description: Description, folder: Path) -> None:
         "seconds": round(fitted.seconds, 1),
         DIGEST: file_digest(folder / MODEL),
     }
-    (folder / RECORD).write_text(sealed(content), encoding="utf-8")
+    (folder / RECORD).write_text(with_digest(content), encoding="utf-8")
 
 
 def read_record(folder: Path) -> Record:
@@ -169,4 +169,4 @@ def is_whole(folder: Path) -> bool:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    return unsealed((folder / RECORD).read_text(encoding="utf-8"))
+    return checked((folder / RECORD).read_text(encoding="utf-8"))

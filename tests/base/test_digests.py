@@ -1,4 +1,4 @@
-"""Digests of texts and files, sealed JSON, and versions of libraries."""
+"""Digests of texts and files, JSON with a digest, and versions of libraries."""
 
 import hashlib
 from importlib.metadata import version
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.files import digest, file_digest, sealed, unsealed, version_of
+from pipeline.base.files import checked, digest, file_digest, version_of, with_digest
 
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"])))
 CONTENT = {"size": 12, "seconds": 0.1, "name": "Björk\n", "tracks": [{"a": None}, {}]}
@@ -48,22 +48,22 @@ def test_a_file_has_the_digest_of_its_content(tmp_path: Path) -> None:
     assert file_digest(tmp_path / "a") == hashlib.sha256(b"content").hexdigest()
 
 
-def test_sealed_content_comes_back() -> None:
-    assert unsealed(sealed(CONTENT)) == CONTENT
+def test_content_with_a_digest_comes_back() -> None:
+    assert checked(with_digest(CONTENT)) == CONTENT
 
 
-def test_no_changed_byte_of_sealed_content_goes_unnoticed() -> None:
-    whole = sealed(CONTENT).encode()
+def test_no_changed_byte_of_content_with_a_digest_goes_unnoticed() -> None:
+    whole = with_digest(CONTENT).encode()
     for place in range(len(whole)):
         changed = bytearray(whole)
         changed[place] ^= 1
         with pytest.raises(ValueError, match="damaged"):
-            unsealed(changed.decode())
+            checked(changed.decode())
 
 
 @pytest.mark.parametrize(
     "text", ["", "[]", "null", "{}", '{"sha256": 3}', "[" * 100_000], ids=range(6)
 )
-def test_what_has_no_seal_is_refused(text: str) -> None:
+def test_what_has_no_digest_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="damaged"):
-        unsealed(text)
+        checked(text)
