@@ -16,7 +16,7 @@ from helpers import ROOT
 from pipeline.augmentation.kind import augmentations
 from pipeline.base.cli import run_stage
 from pipeline.base.errors import ParamsError
-from pipeline.base.files import FEATURE_STORES, PARAMS, PARAMS_CHECKED
+from pipeline.base.files import FEATURE_STORES, PARAMS_CHECKED
 from pipeline.base.params import one_of
 from pipeline.check import KEYS, check, check_dataset, check_input, main, parse_document
 from pipeline.dataset.tracks import DatasetParams
@@ -442,27 +442,6 @@ def test_an_error_is_one_line_and_the_old_output_stays(
     expected = "error: split.folds = 1: should be greater than or equal to 2\n"
     assert capsys.readouterr() == ("", expected)
     assert PARAMS_CHECKED.read_text(encoding="utf-8") == "old"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"seed: [1, 2\nmodel: cnn\n", b"\xff\xfeseed", b"a: b: c\n", b"!!python/name:os.system\n"],
-    ids=["unclosed list", "bytes", "two colons", "python object"],
-)
-@pytest.mark.usefixtures("project")
-def test_a_file_that_is_not_yaml_is_named_in_one_line(content: bytes) -> None:
-    PARAMS.write_bytes(content)
-    with pytest.raises(ParamsError, match=r"^params\.yaml is not valid YAML: [^\n]*$"):
-        main()
-
-
-@pytest.mark.usefixtures("project")
-def test_a_missing_file_says_where_to_run() -> None:
-    PARAMS.unlink()
-    with pytest.raises(
-        ParamsError, match=r"^params\.yaml is missing; run from the project's root$"
-    ):
-        main()
 
 
 @pytest.mark.parametrize("found", [True, False], ids=["there", "missing"])
