@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from documents import write_params
 from helpers import SMALL, run_main
+from imports import ROOT, closure
 
 from pipeline import inspect as command
 from pipeline import segment
@@ -47,6 +48,11 @@ def music(project: Path) -> Path:
     (folder / "jazz" / "cut.wav").write_bytes(whole[: len(whole) // 2])
     (folder / "metadata.csv").write_text("track_id,artist\nblues/0,Ann\nblues/1,Bo\n")
     return folder
+
+
+def test_it_loads_no_network() -> None:
+    backend = ROOT / "pipeline/base/backend.py"
+    assert backend not in closure(ROOT / "pipeline/inspect.py")
 
 
 def inspected(changes: Mapping[str, Any] | None = None, by_sound: bool = False) -> dict[str, Any]:
