@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from pipeline.audio.clips import from_pcm, to_pcm
-from pipeline.augmentation.kind import SOUND, augmentations
+from pipeline.augmentation.kind import augmentations
 from pipeline.augmentation.target import Target, parse_augment
 from pipeline.base.backend import keras
 from pipeline.base.params import lookup
@@ -49,7 +49,7 @@ SIZES = {"64 x 65": (64, 1024), "128 x 130": (128, 512)}  # bands, hop
 ROUNDS, PICTURES, CLIPS = 15, 20, 4
 REFLECT = {"order": 1, "mode": "reflect"}
 OURS = "ours"
-SOUNDED = [name for name, kind in augmentations().items() if kind.acts_on == SOUND]
+SOUNDED = [name for name, kind in augmentations().items() if kind.acts_on == "sound"]
 PICTURED = [name for name in augmentations() if name not in SOUNDED]
 
 

@@ -1,6 +1,7 @@
 """Stage: check all of params.yaml, before any other stage loses its old output."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -39,22 +40,29 @@ from pipeline.pages.listening import ReportParams
 from pipeline.synthesis.demo_dataset import DemoParams
 from pipeline.training.network import FitParams, TrainParams, network_names, params_class
 
-KEYS = (
-    "seed",
-    "model",
-    "feature",
-    "dataset",
-    "demo",
-    "segment",
-    "extract",
-    "augment",
-    "split",
-    "train",
-    "models",
-    "evaluate",
-    "report",
-)
 WRITTEN = (METRICS, CLIPS, FEATURE_STORES, AUGMENTED, FINGERPRINTS, TRAINED)
+
+
+@dataclass(frozen=True)
+class Params:
+    """All of params.yaml: one field for each of its keys, in their order."""
+
+    seed: int
+    model: str
+    feature: str
+    dataset: DatasetParams
+    demo: DemoParams
+    segment: SegmentParams
+    extract: Mapping[str, Feature]
+    augment: AugmentParams
+    split: SplitParams
+    train: TrainParams
+    models: Mapping[str, FitParams]
+    evaluate: EvaluateParams
+    report: ReportParams
+
+
+KEYS = [field.name for field in fields(Params)]
 
 
 def check(document: Mapping[str, Any]) -> None:
@@ -65,30 +73,33 @@ def check(document: Mapping[str, Any]) -> None:
     ParamsError
         A value is wrong; the message names its key and what would be right.
     """
+    params = parse_document(document)
+    for name, feature in params.extract.items():
+        feature.check(f"extract.{name}", params.segment.clip_samples, params.segment.sample_rate)
+    check_feature(params)
+    check_input(params)
+    check_dataset(params.dataset)
+
+
+def parse_document(document: Mapping[str, Any]) -> Params:
+    """Parse each section of params.yaml on its own."""
     section(document, PARAMS.name, KEYS)
-    read_seed(document)
-    networks = parse_models(document["models"])
-    features = parse_extract(document["extract"])
-    model, feature = document["model"], read_name("feature", document)
-    require_kinds(model, feature)
-    choice(model, "model", networks)
-    augment = parse_augment(document["augment"])
-    segment = read_section(SegmentParams, "segment", document)
-    dataset = read_section(DatasetParams, "dataset", document)
-    for cls, key in (
-        (DemoParams, "demo"),
-        (SplitParams, "split"),
-        (TrainParams, "train"),
-        (EvaluateParams, "evaluate"),
-        (ReportParams, "report"),
-    ):
-        read_section(cls, key, document)
-    for name, extracted in features.items():
-        extracted.check(f"extract.{name}", segment.clip_samples, segment.sample_rate)
-    check_feature(feature, features)
-    if feature in features:
-        check_input(feature, features[feature], segment, augment, model, networks)
-    check_dataset(dataset)
+    require_kinds(document["model"], document["feature"])
+    return Params(
+        seed=read_seed(document),
+        model=choice(document["model"], "model", network_names()),
+        feature=read_name("feature", document),
+        dataset=read_section(DatasetParams, "dataset", document),
+        demo=read_section(DemoParams, "demo", document),
+        segment=read_section(SegmentParams, "segment", document),
+        extract=parse_extract(document["extract"]),
+        augment=parse_augment(document["augment"]),
+        split=read_section(SplitParams, "split", document),
+        train=read_section(TrainParams, "train", document),
+        models=parse_models(document["models"]),
+        evaluate=read_section(EvaluateParams, "evaluate", document),
+        report=read_section(ReportParams, "report", document),
+    )
 
 
 def parse_models(value: Any) -> dict[str, FitParams]:
@@ -102,7 +113,7 @@ def parse_models(value: Any) -> dict[str, FitParams]:
     return networks
 
 
-def require_kinds(model: Any, feature: str) -> None:
+def require_kinds(model: Any, feature: Any) -> None:
     """Raise `ParamsError` if `model` names a feature, or `feature` a network."""
     if model in feature_names():
         raise ParamsError(
@@ -116,44 +127,42 @@ def require_kinds(model: Any, feature: str) -> None:
         )
 
 
-def check_feature(feature: str, features: Mapping[str, Feature]) -> None:
+def check_feature(params: Params) -> None:
     """Raise `ParamsError` unless `feature` is extracted, or may be a store that the user made.
 
     Only `train` opens such a store, because it depends on it: `check` does not, and would not run
     again when the store changes.
     """
-    if feature in features:
+    feature, extracted = params.feature, one_of(params.extract)
+    if feature in params.extract:
         return
     if feature in feature_names():
         raise ParamsError(
             f"feature = {feature!r}: is not extracted; add it to extract.features, or choose "
-            f"{one_of(features)}"
+            f"{extracted}"
         )
     if not (FEATURE_STORES / feature).is_dir():
         raise ParamsError(
-            f"feature = {feature!r}: should be one of extract.features: {one_of(features)}, or a "
-            f"store of your own in {FEATURE_STORES}{did_you_mean(feature, feature_names())}"
+            f"feature = {feature!r}: should be one of extract.features: {extracted}, or a store of "
+            f"your own in {FEATURE_STORES}{did_you_mean(feature, feature_names())}"
         )
 
 
-def check_input(
-    name: str,
-    feature: Feature,
-    segment: SegmentParams,
-    augment: AugmentParams,
-    model: str,
-    networks: Mapping[str, FitParams],
-) -> None:
-    """Raise `ParamsError` unless the augmentation and the network suit the chosen feature."""
+def check_input(params: Params) -> None:
+    """Raise `ParamsError` unless the augmentation and the network suit an extracted feature."""
+    name, model, segment = params.feature, params.model, params.segment
+    if name not in params.extract:
+        return
+    feature = params.extract[name]
     rows = feature.template(segment.clip_samples, segment.sample_rate)
     shape = rows.shape[1:]
-    augment.require_applicable(Target(feature, segment.sample_rate, shape, rows.dtype.name))
-    reason = networks[model].reason_against(shape)
+    params.augment.require_applicable(Target(feature, segment.sample_rate, shape, rows.dtype.name))
+    reason = params.models[model].reason_against(shape)
     if not reason:
         return
-    changes = feature.changes_for(networks[model].least_size, segment.clip_samples)
+    changes = feature.changes_for(params.models[model].least_size, segment.clip_samples)
     set_these = [f"set extract.{name}.{key} to {range_}" for key, range_ in changes.items()]
-    suitable = [other for other, each in networks.items() if not each.reason_against(shape)]
+    suitable = [other for other, each in params.models.items() if not each.reason_against(shape)]
     ways = [" and ".join(set_these) or "choose another feature"]
     ways += [f"or model = {one_of(suitable)}"] if suitable else []
     raise ParamsError(f"feature = {name!r}: model = {model!r} {reason}; {', '.join(ways)}")

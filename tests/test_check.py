@@ -4,24 +4,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from documents import base_document, changed_document, write_params
 from helpers import ROOT
 
-from pipeline.audio.clips import SegmentParams
 from pipeline.augmentation.kind import augmentations
-from pipeline.augmentation.target import parse_augment
 from pipeline.base.cli import run_stage
 from pipeline.base.errors import ParamsError
-from pipeline.base.files import FEATURE_STORES, PARAMS, PARAMS_CHECKED
-from pipeline.base.params import one_of, read_section
-from pipeline.check import KEYS, check, check_dataset, check_input, main, parse_models
+from pipeline.base.files import FEATURE_STORES, PARAMS_CHECKED
+from pipeline.base.params import one_of
+from pipeline.check import KEYS, check, check_dataset, check_input, main, parse_document
 from pipeline.dataset.tracks import DatasetParams
-from pipeline.features.shared.feature import feature_names, parse_extract
+from pipeline.features.shared.feature import feature_names
 from pipeline.training.network import network_names
 
 TOO_LARGE = 10**30
@@ -37,22 +35,12 @@ def known_keys(section: str, names: Any) -> str:
 WRONG: list[tuple[str, Any, str]] = [
     # types
     ("seed", "x", "should be a valid integer"),
-    ("seed", True, "should be a valid integer"),
-    ("seed", 1.5, "should be a valid integer"),
-    ("seed", None, "should be a valid integer"),
     ("dataset.path", None, "should be a valid string"),
-    ("dataset.path", 3, "should be a valid string"),
     ("segment.sample_rate", 22050.0, "should be a valid integer"),
     ("segment.seconds", True, "should be a whole number"),
-    ("segment.seconds", 3.0, "should be a whole number"),
     ("extract.mel.channels", True, "should be a whole number"),
-    ("extract.grey.n_fft", "512", "should be a valid integer"),
     ("extract.grey.min_db", True, "should be a valid number"),
     ("extract.mel.colour_map", 3, "should be a valid string"),
-    ("split.folds", None, "should be a valid integer"),
-    ("models.cnn.learning_rate", "0.01", "should be a valid number"),
-    ("models.cnn.epochs", True, "should be a valid integer"),
-    ("models.cnn.epochs", 8.0, "should be a valid integer"),
     # choices
     ("model", "rnn", f"should be one of the choices: {one_of(network_names())}"),
     ("model", ["ann"], f"should be one of the choices: {one_of(network_names())}"),
@@ -83,12 +71,9 @@ WRONG: list[tuple[str, Any, str]] = [
     ("extract.mel.top_db", 1e39, "should be less than or equal to 300"),
     ("extract.grey.min_db", -301, "should be greater than or equal to -300"),
     ("extract.grey.max_db", 301, "should be less than or equal to 300"),
-    ("extract.colour.min_db", 5000, "should be less than or equal to 300"),
-    ("extract.colour.min_db", -451, "should be greater than or equal to -300"),
     ("split.folds", 1, "should be greater than or equal to 2"),
     ("split.seeds", 1, "should be greater than or equal to 2"),
     ("augment.copies", 0, "should be greater than or equal to 1"),
-    ("augment.copies", 1.5, "should be a valid integer"),
     ("augment.probability", 0, "should be greater than 0"),
     ("augment.probability", 1.5, "should be less than or equal to 1"),
     ("augment.rotate.degrees", -5, "should be greater than 0"),
@@ -106,7 +91,6 @@ WRONG: list[tuple[str, Any, str]] = [
     ("augment.noise.snr_db", float("inf"), "should be a finite number"),
     ("train.validation", float("nan"), "should be a finite number"),
     ("models.cnn.learning_rate", float("inf"), "should be a finite number"),
-    ("models.ann.learning_rate", float("nan"), "should be a finite number"),
     # not a section
     ("split", None, "should be a section with the keys protocol, folds, judge or seeds"),
     ("segment", [], "should be a section with the keys sample_rate or seconds"),
@@ -142,28 +126,11 @@ MISSING = [
     ("models.ann.l2", "the keys of models.ann are optimizer"),
 ]
 
+TOO_SMALL = "model = 'cnn' needs pictures of at least 10 x 10, not"
 KNOWN_KINDS = f"choose from {', '.join(augmentations())}; + joins several"
 
 # Changes, each of which is valid alone, and the whole message.
 TOGETHER: list[tuple[dict[str, Any], str]] = [
-    (
-        {"segment.sample_rate": 16000},
-        "extract.mel.fmax = 11025.0: should be above fmin (0.0) and at most half of "
-        "segment.sample_rate (8000)",
-    ),
-    (
-        {"extract.grey.min_db": -20},
-        "extract.grey.max_db = -20.0: should be above min_db (-20.0)",
-    ),
-    (
-        {
-            "segment.sample_rate": 8000,
-            "segment.seconds": 1,
-            "extract.mel.fmax": 4000,
-            "extract.centroid.n_fft": 8001,
-        },
-        "extract.centroid.n_fft = 8001: should be at most a clip's 8000 samples",
-    ),
     (
         {"augment.kinds": ["blur", "shear"]},
         f"augment.kinds.1 = 'shear': no such kind; {KNOWN_KINDS}",
@@ -198,6 +165,90 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
         "augment.copies = 3: should be at most 2, the number of augment.kinds, while 'mirror' is "
         "one, which changes a clip in one way only",
     ),
+    (
+        {"extract.features": ["grey", "centroid"], "feature": "mel"},
+        "feature = 'mel': is not extracted; add it to extract.features, or choose grey or centroid",
+    ),
+    (
+        {"extract.features": ["grey", "centroid"], "feature": "own"},
+        "feature = 'own': should be one of extract.features: grey or centroid, or a store of your "
+        "own in data/features",
+    ),
+    (
+        {"segment.sample_rate": 8000, "extract.features": ["grey", "mel"], "feature": "grey"},
+        "extract.mel.fmax = 11025.0: should be above fmin (0.0) and at most half of "
+        "segment.sample_rate (4000)",
+    ),
+    (  # of a network that is not chosen
+        {"model": "cnn", "models.ann.optimizer": "adam", "models.ann.momentum": 0.5},
+        "models.ann.momentum = 0.5: has an effect only with the optimizer sgd; set it to 0",
+    ),
+]
+# The start of the message, which goes on with names that a registry has.
+STARTS: list[tuple[dict[str, Any], str]] = [
+    ({"model": "mel"}, "model = 'mel': is a feature; set feature to it, and model to ann"),
+    ({"feature": "ann"}, "feature = 'ann': is a network; set model to it, and feature to cent"),
+    (
+        {"extract.mel.n_mels": 9},
+        f"feature = 'mel': {TOO_SMALL} 9 x 65; set extract.mel.n_mels to at least 10, or model = ",
+    ),
+    (
+        {"extract.mel.hop_length": 7351},
+        f"feature = 'mel': {TOO_SMALL} 64 x 9; set extract.mel.hop_length to at most 7350, or ",
+    ),
+    (
+        {"feature": "grey", "extract.grey.width": 9},
+        f"feature = 'grey': {TOO_SMALL} 64 x 9; set extract.grey.width to at least 10, or model ",
+    ),
+    (
+        {"feature": "colour", "extract.colour.height": 9},
+        f"feature = 'colour': {TOO_SMALL} 9 x 64; set extract.colour.height to at least 10, or ",
+    ),
+    (
+        {"extract.mel.hop_length": 16384, "extract.mel.n_mels": 1},
+        f"feature = 'mel': {TOO_SMALL} 1 x 5; set extract.mel.n_mels to at least 10 and set "
+        "extract.mel.hop_length to at most 7350, or model = ann",
+    ),
+    (
+        {"feature": "centroid"},
+        "feature = 'centroid': model = 'cnn' needs pictures, not rows of shape (130,); choose "
+        "another feature, or model = ann",
+    ),
+]
+
+# Changes, and the name that was meant, with which the message ends.
+MISSPELT: list[tuple[dict[str, Any], str]] = [
+    ({"model": "shortchunks"}, "shortchunk"),
+    ({"feature": "mell"}, "mel"),
+    ({"split.fold": 5}, "folds"),
+    ({"models.ann.batchsize": 8}, "batch_size"),
+    ({"extract.features": ["mel", "gray"]}, "grey"),
+]
+
+ALLOWED: list[dict[str, Any]] = [
+    # the longest transform and the highest band that fit
+    {
+        "segment.sample_rate": 8000,
+        "segment.seconds": 1,
+        "extract.mel.fmax": 4000,
+        "extract.mel.hop_length": 512,
+        "extract.centroid.n_fft": 8000,
+    },
+    # parameters of a feature that is not extracted are not compared with the clips
+    {"segment.sample_rate": 8000, "extract.features": ["grey"], "feature": "grey"},
+    {"models.cnn.learning_rate": 1},  # a whole number instead of a float
+    {"models.ann.optimizer": "sgd", "models.ann.momentum": 0.9},
+    {"augment.mode": "offline", "augment.copies": 3},
+    {"augment.mode": "inline", "augment.copies": 4},  # has no meaning there
+    {"augment.mode": "offline", "augment.copies": 100, "augment.kinds": ["blur", "mirror+blur"]},
+    {"augment.mode": "offline", "augment.kinds": ["pitch_shift+noise+blur+zoom"]},
+    # the smallest pictures that the network takes, and networks that take more
+    {"extract.mel.n_mels": 10},
+    {"extract.mel.hop_length": 7350},
+    {"feature": "grey", "extract.grey.width": 10},
+    {"feature": "colour", "extract.colour.height": 10},
+    {"extract.mel.n_mels": 9, "model": "shortchunk"},
+    {"feature": "centroid", "model": "linear"},
 ]
 
 
@@ -214,11 +265,6 @@ def test_a_wrong_value_is_named_with_what_would_be_right(key: str, value: Any, r
     text = message(changed_document({key: value}))
     assert text.startswith(f"{key} = {value!r}: ")
     assert right in text
-
-
-def test_a_float_that_yaml_reads_as_text_is_explained() -> None:
-    text = message(changed_document({"models.cnn.learning_rate": yaml.safe_load("1e-2")}))
-    assert text.endswith("should be a valid number (YAML reads it as text: write 0.01)")
 
 
 @pytest.mark.parametrize(("key", "right"), MISSING)
@@ -239,170 +285,37 @@ def test_values_that_do_not_go_together(changes: dict[str, Any], expected: str) 
     assert message(changed_document(changes)) == expected
 
 
+@pytest.mark.parametrize(("changes", "expected"), STARTS, ids=lambda value: str(value)[:40])
+def test_a_network_and_a_feature_that_do_not_suit_each_other(
+    changes: dict[str, Any], expected: str
+) -> None:
+    assert message(changed_document(changes)).startswith(expected)
+
+
+@pytest.mark.parametrize(("changes", "meant"), MISSPELT, ids=str)
+def test_a_misspelt_name_is_answered_with_the_one_that_was_meant(
+    changes: dict[str, Any], meant: str
+) -> None:
+    assert message(changed_document(changes)).endswith(f"; did you mean {meant}?")
+
+
+@pytest.mark.parametrize("changes", ALLOWED, ids=str)
+def test_values_that_go_together(changes: dict[str, Any]) -> None:
+    check(changed_document(changes))
+
+
 @pytest.mark.parametrize("document", [None, [], "text", 3])
 def test_a_document_that_is_not_a_mapping(document: Any) -> None:
     text = message(document)
     assert text.startswith(f"params.yaml = {document!r}: should be a section with the keys seed, ")
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        # the longest transform and the highest band that fit
-        {
-            "segment.sample_rate": 8000,
-            "segment.seconds": 1,
-            "extract.mel.fmax": 4000,
-            "extract.mel.hop_length": 512,
-            "extract.centroid.n_fft": 8000,
-        },
-        {"models.cnn.learning_rate": 1},  # a whole number instead of a float
-        {"augment.mode": "offline", "augment.copies": 3},
-        {"augment.mode": "inline", "augment.copies": 4},  # has no meaning there
-        {
-            "augment.mode": "offline",
-            "augment.copies": 100,
-            "augment.kinds": ["blur", "mirror+blur"],
-        },
-        {"augment.mode": "offline", "augment.kinds": ["pitch_shift+noise+blur+zoom"]},
-    ],
-    ids=str,
-)
-def test_values_that_go_together(changes: dict[str, Any]) -> None:
-    check(changed_document(changes))
-
-
-@pytest.mark.parametrize("extracted", [True, False], ids=["extracted", "not extracted"])
-def test_parameters_of_a_feature_are_compared_with_clips_only_if_it_is_extracted(
-    extracted: bool,
-) -> None:
-    features = ["grey", "mel"] if extracted else ["grey"]
-    document = changed_document(
-        {"segment.sample_rate": 8000, "extract.features": features, "feature": "grey"}
-    )
-    if extracted:
-        assert message(document).startswith("extract.mel.fmax = 11025.0: should be above fmin")
-    else:
-        check(document)
-
-
-SGD = {"optimizer": "sgd", "schedule": "cosine", "decay": 0, "warmup": 0.1, "momentum": 0.9}
-ADAM = {"optimizer": "adam", "schedule": "inverse_time", "decay": 0.1, "warmup": 0, "momentum": 0}
-
-
-def fit(network: str, values: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-    return changed_document({f"models.{network}.{k}": v for k, v in {**values, **changes}.items()})
-
-
-@pytest.mark.parametrize("network", network_names())
-@pytest.mark.parametrize(
-    ("values", "name", "value", "needed"),
-    [
-        (ADAM, "momentum", 0.9, "optimizer sgd"),
-        (SGD, "decay", 0.1, "schedule inverse_time"),
-        (ADAM, "warmup", 0.25, "schedule cosine"),
-    ],
-)
-def test_a_parameter_without_effect_is_refused_unless_it_is_0(
-    network: str, values: Mapping[str, Any], name: str, value: float, needed: str
-) -> None:
-    check(fit(network, values))
-    assert message(fit(network, values, **{name: value})) == (
-        f"models.{network}.{name} = {value}: has an effect only with the {needed}; set it to 0"
-    )
-
-
-def test_parameters_of_networks_that_do_not_train_are_checked_as_well() -> None:
-    document = changed_document({"model": "cnn", "models.ann.momentum": 0.5})
-    assert message(document).startswith("models.ann.momentum = 0.5: has an effect only with")
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected", "mended"),
-    [
-        ({"extract.mel.n_mels": 9}, "9 x 65; set extract.mel.n_mels to at least 10", 10),
-        (
-            {"extract.mel.hop_length": 7351},
-            "64 x 9; set extract.mel.hop_length to at most 7350",
-            7350,
-        ),
-        (
-            {"feature": "grey", "extract.grey.width": 9},
-            "64 x 9; set extract.grey.width to at least 10",
-            10,
-        ),
-        (
-            {"feature": "colour", "extract.colour.height": 9},
-            "9 x 64; set extract.colour.height to at least 10",
-            10,
-        ),
-    ],
-    ids=["low", "narrow", "grey", "colour"],
-)
-def test_a_network_that_cannot_take_the_feature_names_what_would_do(
-    changes: dict[str, Any], expected: str, mended: int
-) -> None:
-    feature, key = changes.get("feature", "mel"), list(changes)[-1]
-    assert message(changed_document(changes)) == (
-        f"feature = {feature!r}: model = 'cnn' needs pictures of at least 10 x 10, not {expected}, "
-        "or model = ann, cnn_padded, linear or shortchunk"
-    )
-    check(changed_document({**changes, key: mended}))
-    check(changed_document({**changes, "model": "shortchunk"}))
-
-
-def test_both_sides_of_a_picture_may_be_too_short() -> None:
-    text = message(changed_document({"extract.mel.hop_length": 16384, "extract.mel.n_mels": 1}))
-    expected = "; set extract.mel.n_mels to at least 10 and set extract.mel.hop_length to at most"
-    assert expected in text
-    assert text.endswith(" 7350, or model = ann or linear")
-
-
-def test_a_network_for_pictures_says_which_take_the_values_of_another_feature() -> None:
-    assert message(changed_document({"feature": "centroid"})) == (
-        "feature = 'centroid': model = 'cnn' needs pictures, not rows of shape (130,); choose "
-        "another feature, or model = ann or linear"
-    )
-    check(changed_document({"feature": "centroid", "model": "linear"}))
-
-
-def test_where_no_network_takes_the_feature_none_is_proposed() -> None:
-    document = base_document()
-    networks = parse_models(document["models"])
-    segment = read_section(SegmentParams, "segment", document)
-    centroid = parse_extract(document["extract"])["centroid"]
-    augment = parse_augment(document["augment"])
+def test_networks_are_proposed_that_take_the_feature() -> None:
+    text = message(changed_document({"extract.mel.n_mels": 9}))
+    assert all(name in text.partition("or model = ")[2] for name in ("cnn_padded", "shortchunk"))
+    params = parse_document(changed_document({"feature": "centroid"}))
     with pytest.raises(ParamsError, match=r"rows of shape \(130,\); choose another feature$"):
-        check_input("centroid", centroid, segment, augment, "cnn", {"cnn": networks["cnn"]})
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"model": "mel"}, "model = 'mel': is a feature; set feature to it, and model to ann, cnn"),
-        ({"feature": "ann"}, "feature = 'ann': is a network; set model to it, and feature to cent"),
-    ],
-    ids=["model", "feature"],
-)
-def test_a_feature_is_told_from_a_network(changes: dict[str, Any], expected: str) -> None:
-    assert message(changed_document(changes)).startswith(expected)
-
-
-@pytest.mark.parametrize(
-    ("changes", "meant"),
-    [
-        ({"model": "shortchunks"}, "shortchunk"),
-        ({"feature": "mell"}, "mel"),
-        ({"split.fold": 5}, "folds"),
-        ({"models.ann.batchsize": 8}, "batch_size"),
-        ({"extract.features": ["mel", "gray"]}, "grey"),
-    ],
-    ids=str,
-)
-def test_a_misspelt_name_is_answered_with_the_one_that_was_meant(
-    changes: dict[str, Any], meant: str
-) -> None:
-    assert message(changed_document(changes)).endswith(f"; did you mean {meant}?")
+        check_input(replace(params, models={"cnn": params.models["cnn"]}))
 
 
 @pytest.mark.parametrize(
@@ -424,25 +337,16 @@ def test_a_kind_that_cannot_change_the_feature_is_an_error_where_it_is_used(
         assert text.startswith(f"augment.kinds.1 = {kind!r}: {reason}")
 
 
-def test_the_feature_has_to_be_extracted(project: Path) -> None:
-    (project / FEATURE_STORES / "mel").mkdir(parents=True)  # from an earlier run
-    extracted = {"extract.features": ["grey", "centroid"]}
-    assert message(changed_document({"feature": "mel", **extracted})) == (
-        "feature = 'mel': is not extracted; add it to extract.features, or choose grey or centroid"
-    )
-    assert message(changed_document({"feature": "own", **extracted})) == (
-        "feature = 'own': should be one of extract.features: grey or centroid, or a store of your "
-        "own in data/features"
-    )
-
-
 def test_a_store_that_the_user_made_is_not_opened(project: Path) -> None:
     """It is no dependency of `check`, so what it holds may change without a check."""
-    folder = project / FEATURE_STORES / "own"
-    folder.mkdir(parents=True)
-    (folder / "000.h5").write_bytes(b"anything")
+    for name in ("own", "mel"):
+        folder = project / FEATURE_STORES / name
+        folder.mkdir(parents=True)
+        (folder / "000.h5").write_bytes(b"anything")
     check(changed_document({"feature": "own"}))
     check(changed_document({"feature": "own", "augment.mode": "offline"}))
+    left = changed_document({"extract.features": ["grey"]})  # `mel` is from an earlier run
+    assert message(left).startswith("feature = 'mel': is not extracted; add it to")
 
 
 def run_check(folder: Path, changes: Mapping[str, Any]) -> int:
@@ -475,27 +379,6 @@ def test_an_error_is_one_line_and_the_old_output_stays(
     expected = "error: split.folds = 1: should be greater than or equal to 2\n"
     assert capsys.readouterr() == ("", expected)
     assert PARAMS_CHECKED.read_text(encoding="utf-8") == "old"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"seed: [1, 2\nmodel: cnn\n", b"\xff\xfeseed", b"a: b: c\n", b"!!python/name:os.system\n"],
-    ids=["unclosed list", "bytes", "two colons", "python object"],
-)
-@pytest.mark.usefixtures("project")
-def test_a_file_that_is_not_yaml_is_named_in_one_line(content: bytes) -> None:
-    PARAMS.write_bytes(content)
-    with pytest.raises(ParamsError, match=r"^params\.yaml is not valid YAML: [^\n]*$"):
-        main()
-
-
-@pytest.mark.usefixtures("project")
-def test_a_missing_file_says_where_to_run() -> None:
-    PARAMS.unlink()
-    with pytest.raises(
-        ParamsError, match=r"^params\.yaml is missing; run from the project's root$"
-    ):
-        main()
 
 
 @pytest.mark.parametrize("found", [True, False], ids=["there", "missing"])

@@ -1,8 +1,8 @@
-"""The command inspect: it finds what the stages would find, and says it in 100 columns."""
+"""The command inspect: it finds what the stages would find, and prints it in 100 columns."""
 
 import json
 import shutil
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 import soundfile
 from documents import write_params
-from helpers import SMALL
+from helpers import SMALL, run_main
+from imports import ROOT, closure
 
-from pipeline import inspect, segment
+from pipeline import inspect as command
+from pipeline import segment
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import TRACKS, read_csv
-from pipeline.base.params import read_section
+from pipeline.base.files import METRICS, TRACKS, read_csv, read_json
 from pipeline.dataset.tracks import REJECTED, TRUNCATED, Track
 from pipeline.folds.table import SplitParams
 from pipeline.pages.terminal import WIDTH, inspection_text
-from pipeline.trials.inspection import RATES_FOR_ANY_SIZE
+from pipeline.trials.inspection import RATES_FOR_ANY_SIZE, inspect, training_clips, try_protocols
 
 RATE = 8000
 CHANGES = {**SMALL, "split.folds": 3}
@@ -49,23 +50,28 @@ def music(project: Path) -> Path:
     return folder
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", ["inspect", *map(str, arguments)])
-    inspect.main()
+def test_it_loads_no_network() -> None:
+    backend = ROOT / "pipeline/base/backend.py"
+    assert backend not in closure(ROOT / "pipeline/inspect.py")
 
 
-def test_it_finds_what_segment_finds(music: Path) -> None:
-    found = inspect.inspect(music, by_sound=False)
+def inspected(changes: Mapping[str, Any] | None = None, by_sound: bool = False) -> dict[str, Any]:
+    """Inspect the music with these changes of params.yaml."""
+    write_params(Path(), {**CHANGES, "dataset.path": "music", **(changes or {})})
+    return inspect(Path("music"), by_sound)
+
+
+@pytest.mark.usefixtures("music")
+def test_it_finds_what_segment_finds() -> None:
+    found = inspected()
     segment.main()
     rows = read_csv(TRACKS)
     rejected = {row["track_id"]: row["status"] for row in rows if row["clips"] == "0"}
     assert {
-        Path(path).name.partition(".")[0]: f"{REJECTED}: {reason}"
-        for path, reason in found["rejected"].items()
-    } == {name.partition("/")[2].partition(".")[0]: text for name, text in rejected.items()}
+        Path(path).stem: f"{REJECTED}: {reason}" for path, reason in found["rejected"].items()
+    } == {Path(track_id).stem: status for track_id, status in rejected.items()}
     assert len(found["truncated"]) == sum(row["status"] == TRUNCATED for row in rows) == 1
-    counts = json.loads(segment.COUNTS.read_text())
-    assert counts == {
+    assert read_json(METRICS / "segment.json") == {
         "files": found["files"],
         "labelled_tracks": found["tracks"],
         "unlabelled_tracks": found["unlabelled"],
@@ -76,80 +82,78 @@ def test_it_finds_what_segment_finds(music: Path) -> None:
     }
 
 
-def test_genres_and_kinds_of_files_are_counted(music: Path) -> None:
-    found = inspect.inspect(music, by_sound=False)
-    assert [(each["genre"], each["tracks"], each["rejected"]) for each in found["genres"]] == [
-        ("", 1, 0),
-        ("blues", 3, 2),
-        ("jazz", 5, 0),
+@pytest.mark.usefixtures("music")
+def test_genres_and_kinds_of_files_are_counted() -> None:
+    found = inspected()
+    columns = ("genre", "tracks", "rejected", "artists")
+    assert [tuple(map(genre.get, columns)) for genre in found["genres"]] == [
+        ("", 1, 0, 0),
+        ("blues", 3, 2, 2),
+        ("jazz", 5, 0, 0),
     ]
-    assert [each["artists"] for each in found["genres"]] == [0, 2, 0]
     assert found["formats"] == {".wav": 4, ".flac": 4, ".ogg": 1}
     assert found["sample_rates"] == {str(RATE): 9}
-    assert found["lengths"] == pytest.approx(
-        {"shortest": 2.0, "median": 4.0, "longest": 6.0}, abs=0.01
-    )
+    lengths = {"shortest": 2.0, "median": 4.0, "longest": 6.0}
+    assert found["lengths"] == pytest.approx(lengths, abs=0.01)
 
 
 def test_copies_are_found_by_their_samples_or_by_their_sound(music: Path) -> None:
     exact = [["jazz/1", "jazz/copy"]]
-    assert inspect.inspect(music, by_sound=False)["replicas"] == {"by_sound": False, "pairs": exact}
+    assert inspected()["replicas"] == {"by_sound": False, "pairs": exact}
     samples, _ = soundfile.read(music / "jazz" / "2.flac")
     soundfile.write(music / "jazz" / "softer.wav", 0.5 * samples, RATE)
-    found = inspect.inspect(music, by_sound=True)["replicas"]
-    assert found == {"by_sound": True, "pairs": [*exact, ["jazz/2", "jazz/softer"]]}
+    by_sound = {"by_sound": True, "pairs": [*exact, ["jazz/2", "jazz/softer"]]}
+    assert inspected(by_sound=True)["replicas"] == by_sound
 
 
-def test_what_can_be_done_is_tried_out(music: Path) -> None:
-    protocols = inspect.inspect(music, by_sound=False)["protocols"]
+def test_every_protocol_is_tried(music: Path) -> None:
+    protocols = inspected()["protocols"]
     assert protocols["song"] == protocols["clip"] == {"folds": 3, "tested_tracks": 8}
     assert protocols["artist"] == {"folds": 3, "tested_tracks": 8}
     assert "is a split of GTZAN" in protocols["filtered"]["problem"]
     assert "needs a column fold or split" in protocols["given"]["problem"]
     (music / "metadata.csv").unlink()
-    assert "no artist is known" in inspect.inspect(music, False)["protocols"]["artist"]["problem"]
+    assert "no artist is known" in inspected()["protocols"]["artist"]["problem"]
 
 
-def test_times_are_of_the_stages_and_features_that_will_run(music: Path) -> None:
-    document = {**CHANGES, "extract.features": ["centroid"]}
-    write_params(music.parent, document)
-    needed = inspect.inspect(music, by_sound=False)["seconds_needed"]
+@pytest.mark.usefixtures("music")
+def test_times_are_of_the_stages_and_features_that_will_run() -> None:
+    chosen = {"extract.features": ["centroid"]}
+    needed = inspected(chosen)["seconds_needed"]
     assert needed.keys() == {"workers", "segment", "extract", "replicas", "train"}
     assert needed["extract"].keys() == {"centroid"}
     assert all(needed[name] > 0 for name in ("segment", "replicas", "train"))
-    write_params(music.parent, {**document, "models.ann.epochs": 2 * SMALL["models.ann.epochs"]})
-    twice = inspect.inspect(music, by_sound=False)["seconds_needed"]
-    assert twice["train"] == pytest.approx(2 * needed["train"])
+    twice = inspected({**chosen, "models.ann.epochs": 2 * SMALL["models.ann.epochs"]})
+    assert twice["seconds_needed"]["train"] == pytest.approx(2 * needed["train"])
 
 
 @pytest.mark.parametrize("model", ["ann", "linear"])
-def test_training_takes_longer_for_more_values_unless_it_is_linear(music: Path, model: str) -> None:
-    def seconds(hop_length: int) -> float:
-        write_params(
-            music.parent,
+@pytest.mark.usefixtures("music")
+def test_training_takes_longer_for_more_values_unless_it_is_linear(model: str) -> None:
+    short, long = (
+        inspected(
             {
-                **CHANGES,
                 "model": model,
-                "feature": "centroid",
                 "extract.features": ["centroid"],
                 "extract.centroid.hop_length": hop_length,
-            },
-        )
-        return float(inspect.inspect(music, by_sound=False)["seconds_needed"]["train"])
-
-    assert seconds(2) > 0
-    assert (seconds(1) > seconds(2)) == (model == "ann")
-
-
-def test_small_clips_are_trained_on_no_faster_than_by_linear(music: Path) -> None:
-    def seconds(model: str) -> float:
-        write_params(music.parent, {**CHANGES, "model": model, f"models.{model}.epochs": 2})
-        return float(inspect.inspect(music, by_sound=False)["seconds_needed"]["train"])
-
-    assert seconds("ann") == seconds("linear")
+            }
+        )["seconds_needed"]["train"]
+        for hop_length in (2, 1)
+    )
+    assert short > 0
+    assert (long > short) == (model == "ann")
 
 
-# Four folds train on 28, 28, 28 and 30 clips of 1 s, and each seed of the split on 26.
+@pytest.mark.usefixtures("music")
+def test_small_clips_are_trained_on_no_faster_than_by_linear() -> None:
+    ann, linear = (
+        inspected({"model": model, f"models.{model}.epochs": 2})["seconds_needed"]["train"]
+        for model in ("ann", "linear")
+    )
+    assert ann == linear
+
+
+# Four folds are trained on 28, 28, 28 and 30 clips of 1 s, and each seed of the split on 26.
 @pytest.mark.parametrize(
     ("column", "workers", "clips"),
     [("fold", 1, 4 * 30), ("fold", 3, 2 * 30), ("fold", 8, 30), ("split", 1, 2 * 26)],
@@ -158,48 +162,45 @@ def test_training_takes_as_long_as_its_folds_at_the_most(
     column: str, workers: int, clips: int, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIPELINE_WORKERS", str(workers))
-    write_params(music.parent, {**CHANGES, "split.protocol": "given", "split.seeds": 2})
     named = {
         "fold": "blues/0,a blues/1,b blues/2,c jazz/0,a jazz/1,b jazz/2,c jazz/copy,d jazz/cut,d",
         "split": "blues/0,train blues/1,train blues/2,test jazz/0,train jazz/1,train jazz/2,test "
         "jazz/copy,train",
     }
     (music / "metadata.csv").write_text("\n".join([f"track_id,{column}", *named[column].split()]))
-    found = inspect.inspect(music, by_sound=False)
-    rate = RATES_FOR_ANY_SIZE["linear"]
-    expected = clips * SMALL["models.ann.epochs"] / rate
-    assert found["seconds_needed"]["train"] == pytest.approx(expected)
+    needed = inspected({"split.protocol": "given", "split.seeds": 2})["seconds_needed"]
+    expected = clips * SMALL["models.ann.epochs"] / RATES_FOR_ANY_SIZE["linear"]
+    assert needed["train"] == pytest.approx(expected)
 
 
-def test_nothing_is_trained_by_a_protocol_that_cannot_be_used(music: Path) -> None:
-    write_params(music.parent, {**CHANGES, "split.protocol": "filtered"})
-    found = inspect.inspect(music, by_sound=False)
+@pytest.mark.usefixtures("music")
+def test_nothing_is_trained_by_a_protocol_that_cannot_be_used() -> None:
+    found = inspected({"split.protocol": "filtered"})
     assert found["seconds_needed"]["train"] is None
     assert "train     " not in inspection_text(found)
 
 
 @pytest.mark.parametrize("protocol", ["song", "artist", "clip"])
-def test_every_clip_trains_in_all_folds_but_one(project: Path, protocol: str) -> None:
-    write_params(project, CHANGES)
+def test_every_clip_is_trained_on_in_all_folds_but_one(protocol: str) -> None:
     tracks = [
         Track(f"{genre}/{number}", genre, f"{genre} {number}", "", "", number, "")
         for genre in ("blues", "jazz")
         for number in range(1, 6)
     ]
-    folded = inspect.try_protocols(tracks, read_section(SplitParams, "split"))[protocol]
-    trained = inspect.training_clips(folded, tracks)
+    params = SplitParams(protocol="song", folds=3, judge="test", seeds=2)
+    trained = training_clips(try_protocols(tracks, params, 1)[protocol], tracks)
     assert len(trained) == 3
     assert sum(trained) == 2 * sum(track.clips for track in tracks)
 
 
-def test_the_text_says_all_of_it_in_a_hundred_columns(
-    music: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_text_has_all_of_it_in_a_hundred_columns(
+    music: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(30):
         (music / "blues" / f"{number} {'very ' * 40}long.txt").write_text("not music")
     (music / f"{'x' * 200}").mkdir()
     write(music / f"{'x' * 200}" / "a\nb\x1b[31m.wav", 2)
-    run(monkeypatch, "music", "--replicas")
+    run_main(command.main, "music", "--replicas")
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= WIDTH
     assert "\x1b" not in text
@@ -212,41 +213,43 @@ def test_the_text_says_all_of_it_in_a_hundred_columns(
         assert f"\n  {name} " in text
 
 
-def test_json_is_all_of_it(
-    music: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(monkeypatch, "--json")  # of dataset.path
-    told = json.loads(capsys.readouterr().out)
-    assert told["folder"] == "music"
-    expected = inspect.inspect(Path("music"), by_sound=False)
-    assert {**told, "seconds_needed": {}} == {**expected, "seconds_needed": {}}
-    assert inspection_text(told)
-    assert music.is_dir()
+@pytest.mark.usefixtures("music")
+def test_json_is_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    run_main(command.main, "--json")  # of dataset.path
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["folder"] == "music"
+    assert {**printed, "seconds_needed": {}} == {**inspected(), "seconds_needed": {}}
+    assert inspection_text(printed)
 
 
 def test_a_folder_without_a_usable_file_is_described_all_the_same(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project / "music" / "rock").mkdir()
     (project / "music" / "rock" / "a.wav").touch()
-    run(monkeypatch, "music")
+    run_main(command.main, "music")
     text = capsys.readouterr().out
     assert "empty file" in text
     assert "genres with usable tracks: none" in text
     assert "train" not in text
 
 
-def test_a_feature_that_cannot_be_computed_is_named(
-    music: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("music")
+@pytest.mark.parametrize(
+    ("changes", "folder", "message"),
+    [
+        (
+            {"extract.features": ["descriptors"], "extract.descriptors.n_fft": 16},
+            "music",
+            r"^extract\.descriptors\.n_fft = 16: should be at",
+        ),
+        ({"models.ann.momentum": 0.5}, "music", r"^models\.ann\.momentum = 0\.5: has an effect"),
+        ({}, "gone", "^gone: no such folder"),
+    ],
+)
+def test_what_cannot_be_inspected_is_named(
+    changes: Mapping[str, Any], folder: str, message: str
 ) -> None:
-    frames = {"extract.features": ["descriptors"], "extract.descriptors.n_fft": 16}
-    write_params(music.parent, {**CHANGES, **frames})
-    with pytest.raises(PipelineError, match=r"^extract\.descriptors\.n_fft = 16: should be at"):
-        run(monkeypatch, "music")
-
-
-def test_a_folder_that_is_not_there_is_named(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(PipelineError, match="gone"):
-        run(monkeypatch, project / "gone")
+    write_params(Path(), {**CHANGES, **changes})
+    with pytest.raises(PipelineError, match=message):
+        run_main(command.main, folder)

@@ -1,16 +1,31 @@
-"""data/augmented: augmented samples of labelled clips, a store for each chain and one table."""
+"""data/augmented: augmented samples of labelled clips, a store for each chain and one table.
 
+A sample's record in the table, and its parent, are enough to make it again.
+"""
+
+import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from pipeline.audio.clips import Pcm
 from pipeline.augmentation.kind import augmentations
-from pipeline.augmentation.target import Target
+from pipeline.augmentation.target import AnyKind, Target
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import natural, read_rows, write_csv
+from pipeline.base.files import (
+    AUGMENTED,
+    CLIPS,
+    FEATURE_STORES,
+    natural,
+    read_rows,
+    write_csv,
+)
+from pipeline.base.types import Array
 from pipeline.features.shared.feature import described_feature
 from pipeline.store.store import Store
 
@@ -105,6 +120,81 @@ def require_rows(store: Store, track_id: str, samples: Sequence[Sample]) -> None
             )
 
 
+@dataclass(frozen=True)
+class Replayed:
+    """A sample as it is stored, and as it was made again.
+
+    Attributes
+    ----------
+    sample : Sample
+    parent, stored, again : array
+        Rows of the same shape and dtype.
+    """
+
+    sample: Sample
+    parent: Array
+    stored: Array
+    again: Array
+
+    @property
+    def same(self) -> bool:
+        """Whether the two agree bit for bit."""
+        return self.stored.dtype == self.again.dtype and (
+            self.stored.tobytes() == self.again.tobytes()
+        )
+
+    @property
+    def difference(self) -> float:
+        """The largest absolute difference between two values."""
+        return float(np.abs(self.stored.astype(np.float64) - self.again).max())
+
+
+def choose_names(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:
+    """Return the names of samples that were asked for, by default those of all.
+
+    Raises
+    ------
+    PipelineError
+        There are no samples, or none of such a name.
+    """
+    if not samples:
+        raise PipelineError(
+            f"{AUGMENTED} has no samples; `dvc exp run -S augment.mode=offline` makes some"
+        )
+    known = dict.fromkeys(sample.name for sample in samples)
+    for name in names:
+        if name not in known:
+            raise PipelineError(
+                f"there is no sample {name!r}; names are track:clip:copy, such as "
+                f"{samples[0].name!r}"
+            )
+    return list(dict.fromkeys(names or known))
+
+
+def replay(samples: Sequence[Sample], names: Sequence[str]) -> Iterator[Replayed]:
+    """Make the samples with these `names` again, one at a time, in the order of the table.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        The whole table, with at least one sample.
+
+    Raises
+    ------
+    PipelineError
+        A parent has changed, or the table and the stores do not agree.
+    """
+    with Store(FEATURE_STORES / samples[0].feature) as rows, Store(CLIPS) as clips:
+        target = target_of(rows)
+        for sample, stored in _stored(samples, set(names)):
+            parent = _parent(rows, sample, sample.parent_sha256)
+            kinds = [augmentations()[state["kind"]] for state in sample.states]
+            from_sound = any(kind.acts_on == "sound" for kind in kinds)
+            pcm = _parent(clips, sample) if from_sound else None
+            again = _make_again(target, kinds, sample, parent, pcm)
+            yield Replayed(sample, parent, stored, again)
+
+
 def _sample(row: Mapping[str, str]) -> Sample:
     cells: dict[str, Any] = {name: row[name] for name in COLUMNS}
     cells |= {name: natural(row[name]) for name in ("clip", "copy")}
@@ -117,3 +207,37 @@ def _sample(row: Mapping[str, str]) -> Sample:
     if unknown:
         raise PipelineError(f"there is no kind {unknown[0]!r} any longer; run `dvc repro`")
     return Sample(**cells)
+
+
+def _stored(samples: Sequence[Sample], names: Collection[str]) -> Iterator[tuple[Sample, Array]]:
+    for chain, tracks in by_store(samples).items():
+        with Store(AUGMENTED / chain) as store:
+            for track_id, made in tracks.items():
+                require_rows(store, track_id, made)
+                for number, sample in enumerate(made):
+                    if sample.name in names:
+                        yield sample, store.rows(track_id)[number]
+
+
+def _parent(store: Store, sample: Sample, sha256: str = "") -> Array:
+    """The row of the sample's parent in a store, which must have this hash if one is given."""
+    there = sample.track_id in store and sample.clip < store.clips(sample.track_id)
+    row = store.rows(sample.track_id)[sample.clip] if there else None
+    if row is None or (sha256 and hashlib.sha256(row.tobytes()).hexdigest() != sha256):
+        raise PipelineError(
+            f"sample {sample.name}: its parent has changed, or is no longer in {store.folder}; "
+            "run `dvc repro`"
+        )
+    return row
+
+
+def _make_again(
+    target: Target, kinds: Sequence[AnyKind], sample: Sample, parent: Array, pcm: Pcm | None
+) -> Array:
+    try:
+        return target.make_sample(kinds, sample.states, parent, pcm)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PipelineError(
+            f"sample {sample.name}: its record {json.dumps(sample.states)} does not fit what its "
+            f"kinds draw now ({error!r}); run `dvc repro`"
+        ) from None

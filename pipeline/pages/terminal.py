@@ -121,8 +121,8 @@ def _list(title: str, rows: Iterable[Sequence[str]]) -> str:
     cells = list(rows)
     lines = [f"{title}: {len(cells)}"]
     if cells:
-        shown = aligned(cells[:MOST_LISTED]).splitlines()
-        lines += [_wrapped(f"  {line}", indent=6) for line in shown]
+        table = aligned(cells[:MOST_LISTED])
+        lines += [_wrapped(f"  {line}", indent=6) for line in table.splitlines()]
     if len(cells) > MOST_LISTED:
         lines.append(f"  ... and {len(cells) - MOST_LISTED} more; --json has them all")
     return "\n".join(lines)

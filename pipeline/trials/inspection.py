@@ -1,21 +1,32 @@
-"""What a folder of music holds, and how long the stages will take on it."""
+"""Inspection of a folder of music: its files, copies and folds, and how long the stages take."""
 
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pipeline.audio.clips import Pcm, SegmentParams
-from pipeline.audio.decode import load_clips
+from pipeline.audio.decode import CutTrack, load_clips
+from pipeline.augmentation.target import AugmentParams, parse_augment
+from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import workers
-from pipeline.dataset.survey import Surveyed
+from pipeline.base.params import choice, lookup, read_name, read_section, read_seed
+from pipeline.dataset.folder import find_tracks, read_metadata
+from pipeline.dataset.gtzan import gtzan_facts, with_gtzan_artists
+from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
 from pipeline.dataset.tracks import Track
-from pipeline.features.shared.feature import ExtractFeature, Feature
-from pipeline.recordings.fingerprint import FingerprintTrack
-from pipeline.training.cross_validation import Experiment, read_experiment
+from pipeline.features.shared.feature import ExtractFeature, Feature, parse_extract
+from pipeline.folds.assignment import require_folds
+from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of, sides
+from pipeline.recordings.fingerprint import FingerprintTrack, fingerprint
+from pipeline.recordings.matching import exact_rows, find_replicas, same_samples
+from pipeline.training.network import FitParams, network_names, params_class
 
 TIMED_CLIPS = 20  # on which each feature is timed
 # Clips of 64 x 65 values per second on one core of an AMD EPYC in bfloat16 (`cnn`: float32); about
@@ -27,46 +38,163 @@ STATED_VALUES = 64 * 65
 HIGHEST_RATE = 6000.0
 RATES_FOR_ANY_SIZE = {"linear": HIGHEST_RATE}
 
+Folded = list[FoldedTrack] | PipelineError  # of a protocol: the tracks, or why it cannot be used
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What params.yaml asks the stages to do, as far as an inspection needs it."""
+
+    segment: SegmentParams
+    split: SplitParams
+    seed: int
+    features: Mapping[str, Feature]
+    feature: str
+    augment: AugmentParams
+    model: str
+    network: FitParams
+
+
+def read_plan() -> Plan:
+    """Read params.yaml without loading a network.
+
+    Raises
+    ------
+    ParamsError
+        A value is wrong, or a feature cannot be computed from such clips.
+    """
+    segment = read_section(SegmentParams, "segment")
+    features = parse_extract(lookup("extract"))
+    for name, feature in features.items():
+        feature.check(f"extract.{name}", segment.clip_samples, segment.sample_rate)
+    model = choice(lookup("model"), "model", network_names())
+    network = read_section(params_class(model), f"models.{model}")
+    network.check(f"models.{model}")
+    return Plan(
+        segment=segment,
+        split=read_section(SplitParams, "split"),
+        seed=read_seed(),
+        features=features,
+        feature=read_name("feature"),
+        augment=parse_augment(lookup("augment")),
+        model=model,
+        network=network,
+    )
+
+
+def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
+    """Find out everything about a dataset that can be known before a stage runs, as JSON has it.
+
+    Every file is decoded, on all cores, and nothing is kept. Each protocol is tried, without
+    regard to copies of a recording.
+
+    Parameters
+    ----------
+    folder : Path
+    by_sound : bool
+        Whether copies of a recording are looked for by their sound, or by equal samples alone.
+
+    Raises
+    ------
+    PipelineError
+        The folder has no files, its metadata do not fit, or params.yaml is wrong.
+    """
+    plan = read_plan()
+    rate = plan.segment.sample_rate
+    files = find_tracks(folder)
+    metadata = read_metadata(files, folder)
+    cut = CutTrack(rate, plan.segment.clip_samples)
+    surveyed = survey(files, cut, partial(fingerprint, sample_rate=rate) if by_sound else None)
+    labelled = [each.file.track_id for each in surveyed if each.is_usable and each.file.genre]
+    tracks = usable_tracks(surveyed, with_gtzan_artists(metadata, gtzan_facts(labelled)))
+    pairs = find_pairs(surveyed, by_sound)
+    protocols = try_protocols(tracks, plan.split, plan.seed)
+    trained = training_clips(protocols[plan.split.protocol], tracks)
+    return {
+        "folder": str(folder),
+        "sample_rate": rate,
+        "clip_seconds": plan.segment.seconds,
+        **summarise(surveyed, tracks),
+        "replicas": {"by_sound": by_sound, "pairs": [[a["track_id"], a["same_as"]] for a in pairs]},
+        "protocols": {name: _outcome(folded) for name, folded in protocols.items()},
+        "seconds_needed": estimate_stage_seconds(surveyed, tracks, plan, trained),
+    }
+
+
+def find_pairs(surveyed: Sequence[Surveyed], by_sound: bool) -> list[dict[str, Any]]:
+    """Find the pairs of usable tracks that are the same recording."""
+    usable = {each.file.track_id: each for each in surveyed if each.is_usable}
+    digests = {track_id: each.digest for track_id, each in usable.items()}
+    if not by_sound:
+        return list(exact_rows(same_samples(digests)))
+    return find_replicas(
+        digests, lambda track_id: np.asarray(usable[track_id].fingerprint, np.uint32)
+    )
+
+
+def try_protocols(tracks: Sequence[Track], params: SplitParams, seed: int) -> dict[str, Folded]:
+    """Return for each protocol the tracks in its folds, or why it cannot be used."""
+    folded: dict[str, Folded] = {}
+    for name in get_args(ProtocolName):
+        try:
+            folded[name] = require_folds(tracks, replace(params, protocol=name), seed)
+        except PipelineError as error:
+            folded[name] = error
+    return folded
+
+
+def _outcome(folded: Folded) -> dict[str, Any]:
+    if isinstance(folded, PipelineError):
+        return {"problem": str(folded)}
+    tested = {track.track_id for track in folded if track.tested_in}
+    return {"folds": len(folds_of(folded)), "tested_tracks": len(tested)}
+
+
+def training_clips(folded: Folded, tracks: Sequence[Track]) -> list[int]:
+    """Count the clips that each fold does not test, those of its inner validation among them."""
+    if isinstance(folded, PipelineError):
+        return []
+    clips = {track.track_id: track.clips for track in tracks}
+    return [
+        sum(clips[track.track_id] if track.clip is None else 1 for track in sides(folded, fold)[0])
+        for fold in folds_of(folded)
+    ]
+
 
 def estimate_stage_seconds(
-    found: Sequence[Surveyed],
-    tracks: Sequence[Track],
-    params: SegmentParams,
-    features: Mapping[str, Feature],
-    trained: Sequence[int],
+    surveyed: Sequence[Surveyed], tracks: Sequence[Track], plan: Plan, trained: Sequence[int]
 ) -> dict[str, Any]:
-    """Seconds that the long stages will take with all workers.
+    """Estimate the seconds that the long stages will take with all workers.
 
     The time per clip is measured here on a few clips; the time to train is an upper bound from the
     stated rates, and None where there is no rate of the network, or nothing to train on.
 
     Parameters
     ----------
-    found : sequence of Surveyed
+    surveyed : sequence of Surveyed
         All files of the dataset.
     tracks : sequence of Track
         Its usable tracks.
-    params : SegmentParams
-    features : mapping of name to Feature
-        Those that are extracted.
+    plan : Plan
     trained : sequence of int
-        Clips that each fold trains on, those of its inner validation among them.
+        Clips that each fold is trained on, those of its inner validation among them.
     """
-    recipes = {name: ExtractFeature(each, params.sample_rate) for name, each in features.items()}
-    pcm = _some_clips(found, params)
+    rate = plan.segment.sample_rate
+    recipes = {name: ExtractFeature(each, rate) for name, each in plan.features.items()}
+    pcm = _some_clips(surveyed, plan.segment)
     share = sum(track.clips for track in tracks) / workers()
     return {
         "workers": workers(),
-        "segment": sum(each.took for each in found) / workers(),
+        "segment": sum(each.took for each in surveyed) / workers(),
         "extract": {name: share * _per_clip(recipe, pcm) for name, recipe in recipes.items()},
-        "replicas": share * _per_clip(FingerprintTrack(params.sample_rate), pcm),
-        "train": _training(read_experiment(), features, params, trained),
+        "replicas": share * _per_clip(FingerprintTrack(rate), pcm),
+        "train": _training(plan, trained),
     }
 
 
-def _some_clips(found: Sequence[Surveyed], params: SegmentParams) -> Pcm:
+def _some_clips(surveyed: Sequence[Surveyed], params: SegmentParams) -> Pcm:
     """The first clips of a track in the middle of the dataset; none where no file is usable."""
-    usable = [each.file.path for each in found if each.is_usable]
+    usable = [each.file.path for each in surveyed if each.is_usable]
     if not usable:
         return np.empty((0, params.clip_samples), np.int16)
     path = usable[len(usable) // 2]
@@ -83,21 +211,17 @@ def _per_clip(recipe: Callable[[Pcm], object], pcm: Pcm) -> float:
         return (time.perf_counter() - start) / len(pcm)
 
 
-def _training(
-    experiment: Experiment,
-    features: Mapping[str, Feature],
-    params: SegmentParams,
-    trained: Sequence[int],
-) -> float | None:
-    if experiment.feature not in features or not trained:
+def _training(plan: Plan, trained: Sequence[int]) -> float | None:
+    if plan.feature not in plan.features or not trained:
         return None
-    row = features[experiment.feature].template(params.clip_samples, params.sample_rate)
-    rate = _clips_per_second(experiment.model, math.prod(row.shape[1:]))
+    feature, segment = plan.features[plan.feature], plan.segment
+    row = feature.template(segment.clip_samples, segment.sample_rate)
+    rate = _clips_per_second(plan.model, math.prod(row.shape[1:]))
     if rate is None:
         return None
-    more = 1 + experiment.augment.copies if experiment.augment.mode == "offline" else 1
+    more = 1 + plan.augment.copies if plan.augment.mode == "offline" else 1
     rounds = math.ceil(len(trained) / workers())
-    return rounds * max(trained) * more * experiment.network.epochs / rate
+    return rounds * max(trained) * more * plan.network.epochs / rate
 
 
 def _clips_per_second(model: str, values: int) -> float | None:
