@@ -7,7 +7,19 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pipeline.pages.charts import GAINED, LOST, REFERENCE, Estimate, genre_chart, interval_chart
+from pipeline.evaluation.scores import Bin, GenreScores, Score
+from pipeline.pages.charts import (
+    GAINED,
+    LOST,
+    OTHER,
+    REFERENCE,
+    Estimate,
+    calibration_chart,
+    curve_chart,
+    genre_chart,
+    interval_chart,
+    score_chart,
+)
 from pipeline.runs.comparison import GenreChange
 
 HOSTILE = '<script>alert("&")</script>'
@@ -30,9 +42,8 @@ def marks(svg: str, kind: str) -> Iterator[ElementTree.Element]:
 
 
 def place(element: ElementTree.Element) -> tuple[float, float]:
-    found = re.fullmatch(r"translate\((.*),(.*)\)", element.get("transform", ""))
-    assert found
-    return float(found[1]), float(found[2])
+    x, y = re.findall(r"-?[\d.]+", element.get("transform", ""))
+    return float(x), float(y)
 
 
 def extent(element: ElementTree.Element) -> tuple[float, float, float, float]:
@@ -104,9 +115,7 @@ def test_bars_are_as_long_as_the_tracks_are_many() -> None:
     middle = place(line)[0]
     lengths = {}
     for bar in marks(svg, "rect"):
-        found = re.match(r"M([\d.]+),([\d.]+)h([\d.]+)", bar.get("d", ""))
-        assert found
-        x, y, width = map(float, found.groups())
+        x, y, width = map(float, re.findall(r"-?[\d.]+", bar.get("d", ""))[:3])
         colour = bar.get("fill", "")
         assert (x if colour == GAINED else x + width) == pytest.approx(middle)
         lengths[y, colour] = width
@@ -127,6 +136,43 @@ def test_no_genre_changes_and_all_are_named() -> None:
     assert list(marks(svg, "rect")) == list(marks(svg, "text")) == []
     assert texts(svg) == ["blues", "rock"]
     assert "NaN" not in svg
+
+
+def test_curves_are_of_each_fold_and_their_mean_over_all_epochs() -> None:
+    """A fold that stopped early counts with its last value until the longest one ends."""
+    values = {"val_accuracy": 0.5, "loss": 1.0, "val_loss": 1.0}
+    folds = {0: [0.2, 0.4, 0.6], 1: [0.4, 0.8]}
+    histories = {
+        fold: [{"accuracy": accuracy, **values} for accuracy in curve]
+        for fold, curve in folds.items()
+    }
+    lines = list(marks(curve_chart(histories, "accuracy"), "line"))
+    training = [line for line in lines if line.get("stroke") == REFERENCE]
+    assert len(lines) == 2 * len(training) == 6
+    corners = [re.findall(r"([\d.]+),([\d.]+)", line.get("d", "")) for line in training]
+    assert [len(each) for each in corners] == [3, 2, 3]
+    # On an axis from 0 to 1, 230 pixels high: 0.3, 0.6 and 0.7 are the means.
+    assert [1 - float(y) / 230 for _, y in corners[2]] == pytest.approx([0.3, 0.6, 0.7])
+
+
+def test_scores_are_drawn_in_percent_and_only_where_there_are_any() -> None:
+    genres = [
+        GenreScores("jazz", 4, None, Score(0.5, 0.25, 0.75), None),
+        GenreScores("rock", 0, None, None, None),
+    ]
+    svg = score_chart(genres, "recall")
+    [dot], [band] = marks(svg, "symbol"), marks(svg, "rect")
+    assert place(dot)[0] == pytest.approx(125)  # of 250 pixels
+    low, _, high, _ = extent(band)
+    assert (low, high) == pytest.approx((62.5, 187.5))
+    assert [text for text in texts(svg) if text.isalpha()] == ["jazz", "rock"]
+
+
+def test_bins_lie_at_their_confidence_and_accuracy() -> None:
+    bins = [Bin(0.25, 0.5, 3), Bin(0.75, 1.0, 1)]
+    dots = list(marks(calibration_chart([bins, bins[:1]]), "symbol"))
+    assert [dot.get("fill") for dot in dots] == [OTHER, OTHER, REFERENCE]
+    assert [place(dot) for dot in dots] == [(75, 150), (225, 0), (75, 150)]  # of 300 pixels
 
 
 def test_names_are_escaped_and_long_ones_are_cut() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from outcomes import clips_of, write_outcome
 
-from pipeline.base.files import read_json
+from pipeline.base.files import SUMMARY, read_json
 from pipeline.evaluation.predictions import VOTERS, Predictions, by_level
 from pipeline.evaluation.scores import reliability
 from pipeline.evaluation.summary import accuracies, summarise
@@ -106,7 +106,8 @@ def test_a_tie_is_settled_as_it_was_recorded() -> None:
 def test_folds_by_clip_have_no_figures_of_tracks() -> None:
     figures = figures_of(drawn(), protocol="clip")
     assert [card.label for card in figures.headline][:2] == ["Clips right", "Macro F1"]
-    assert figures.headline[1].text == f"{read_json(Path('metrics/summary.json'))['leaky_clip_macro_f1']:.3f}"
+    f1 = read_json(SUMMARY)["leaky_clip_macro_f1"]
+    assert figures.headline[1].text == f"{f1:.3f}"
     assert list(figures.confusion) == ["clips"]
     assert len(figures.calibration) == 1
     assert figures.votes == []

@@ -32,7 +32,7 @@ CHANCES = {"high/0": [SURE, SURE], "high/1": [UNSURE, UNSURE], "low/0": [UNSURE,
 
 def write_run(**split: Any) -> None:
     actual = {name: name.split("/")[0] for name in CHANCES}
-    unlabelled = clips_of(GENRES, dict.fromkeys(UNLABELLED, [SURE, UNSURE]))
+    unlabelled = clips_of(GENRES, {name: [SURE, UNSURE] for name in UNLABELLED})
     same = {"track_id": "high/0", "same_as": "low/0", "kind": "near"}
     write_outcome(clips_of(GENRES, CHANCES, actual), unlabelled, [same], **split)
 
