@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import StringIO
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import altair as alt
 
+from pipeline.base.cli import percent, points
 from pipeline.evaluation.scores import Bin, GenreScores
 from pipeline.evaluation.summary import CURVES, Histories, mean_curves
 
@@ -29,14 +30,10 @@ SHARE = alt.Scale(domain=[0, 100])
 
 @dataclass(frozen=True)
 class Estimate:
-    """One row of an interval chart.
+    """One row of an interval chart: a share, or a difference of shares, with its interval.
 
     Attributes
     ----------
-    value, low, high : float
-        In the chart's unit.
-    figure : str
-        What is written above the dot.
     colour : str
         `REFERENCE` or `OTHER`.
     """
@@ -45,54 +42,48 @@ class Estimate:
     value: float
     low: float
     high: float
-    figure: str
     colour: str = OTHER
 
 
-class Change(Protocol):
-    """Numbers of the tracks of a genre that turned right, and of those that turned wrong."""
-
-    @property
-    def genre(self) -> str: ...  # noqa: D102
-    @property
-    def gained(self) -> int: ...  # noqa: D102
-    @property
-    def lost(self) -> int: ...  # noqa: D102
-
-
-def for_every_width(draw: Callable[[int, int], str]) -> dict[str, str]:
+def for_every_width(draw: Callable[..., str]) -> dict[str, str]:
     """Draw a chart for wide pages and one for narrow ones, where its text would be too small.
 
     Parameters
     ----------
     draw : callable
-        Takes the widths of the names and of what is drawn, in pixels.
+        Takes the widths of the names and of what is drawn, in pixels, as `label` and `plot`.
     """
-    return {"broad": draw(LABEL, PLOT), "narrow": draw(NARROW_LABEL, NARROW_PLOT)}
+    return {
+        "broad": draw(label=LABEL, plot=PLOT),
+        "narrow": draw(label=NARROW_LABEL, plot=NARROW_PLOT),
+    }
 
 
 def interval_chart(
-    estimates: Sequence[Estimate],
-    unit: str,
-    *,
-    signed: bool,
-    label: int = LABEL,
-    plot: int = PLOT,
+    estimates: Sequence[Estimate], *, signed: bool = False, label: int = LABEL, plot: int = PLOT
 ) -> str:
-    """Draw each estimate as a dot on its interval; where `signed`, around a line at zero.
+    """Draw each accuracy as a dot on its interval; where `signed`, each difference.
 
     Parameters
     ----------
     estimates : sequence of Estimate
         At least one.
-    unit : str
-        Title of the axis.
     signed : bool
-        The values are differences.
+        The values are differences, which are drawn around a line at zero.
     label, plot : int
         Widths of the names and of what is drawn, in pixels.
     """
-    rows = _chart(map(asdict, estimates)).encode(
+    rows = _chart(
+        {
+            "label": each.label,
+            "value": 100 * each.value,
+            "low": 100 * each.low,
+            "high": 100 * each.high,
+            "figure": points(each.value) if signed else percent(each.value),
+            "colour": each.colour,
+        }
+        for each in estimates
+    ).encode(
         y=_names_axis([each.label for each in estimates], label),
         color=alt.Color("colour:N", scale=None),
     )
@@ -103,28 +94,38 @@ def interval_chart(
         dots.mark_circle(size=150, opacity=1),
         dots.mark_text(dy=-15).encode(text="figure:N", color=alt.value(INK)),
     ]
-    axis = alt.Axis(title=unit, tickCount=max(3, plot // TICK), labelFlush=False, grid=True)
+    axis = alt.Axis(tickCount=max(3, plot // TICK), labelFlush=False, grid=True)
+    axis.title = "percentage points" if signed else "accuracy in %"
     if signed:
         axis.format, axis.labelExpr = "+~f", "datum.value ? datum.label : '0'"
     x = alt.X(axis=axis, scale=alt.Scale(zero=False, nice=True))
     return _svg(alt.LayerChart(layer=layers).encode(x=x), INTERVAL_ROW * len(estimates), plot)
 
 
-def genre_chart(genres: Sequence[Change], *, label: int = LABEL, plot: int = PLOT) -> str:
-    """Draw tracks that turned right as bars to the right, and those that turned wrong to the left.
+def genre_chart(
+    changes: Mapping[str, tuple[int, int]], *, label: int = LABEL, plot: int = PLOT
+) -> str:
+    """Draw gained tracks as bars to the right and lost ones to the left, the best genre first.
 
-    The genre that gains most comes first. `label` and `plot` are as in `interval_chart`.
+    Parameters
+    ----------
+    changes : mapping of genre to its numbers of gained and of lost tracks
+    label, plot : int
+        As in `interval_chart`.
     """
-    ordered = sorted(genres, key=lambda each: (each.lost - each.gained, -each.gained, each.genre))
-    most = max(max(each.gained, each.lost) for each in ordered) or 1
+
+    def order(genre: str) -> tuple[int, int, str]:
+        gained, lost = changes[genre]
+        return lost - gained, -gained, genre
+
+    ordered = sorted(changes, key=order)
+    most = max(map(max, changes.values())) or 1
     x = alt.X("tracks:Q", axis=None, scale=alt.Scale(domain=[-1.1 * most, 1.1 * most]))
     layers = [
-        *_bars({each.genre: each.gained for each in ordered}, GAINED, "left"),
-        *_bars({each.genre: -each.lost for each in ordered}, LOST, "right"),
+        *_bars({genre: gained for genre, (gained, _) in changes.items()}, GAINED, "left"),
+        *_bars({genre: -lost for genre, (_, lost) in changes.items()}, LOST, "right"),
     ]
-    chart = alt.LayerChart(layer=layers).encode(
-        x=x, y=_names_axis([each.genre for each in ordered], label)
-    )
+    chart = alt.LayerChart(layer=layers).encode(x=x, y=_names_axis(ordered, label))
     return _svg(alt.LayerChart(layer=[chart, _zero_line()]), GENRE_ROW * len(ordered), plot)
 
 

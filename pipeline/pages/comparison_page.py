@@ -1,11 +1,11 @@
 """The page of a comparison."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pipeline.audio import encode
 from pipeline.audio.encode import OpusEncoder
-from pipeline.base.cli import percent, points
 from pipeline.base.files import CLIPS, TRACKS
 from pipeline.base.parallel import map_tracks
 from pipeline.dataset.tracks import read_tracks
@@ -15,7 +15,6 @@ from pipeline.pages import tables
 from pipeline.pages.charts import (
     OTHER,
     REFERENCE,
-    Change,
     Estimate,
     curve_chart,
     for_every_width,
@@ -99,47 +98,31 @@ def changed_sounds(comparison: Comparison, dataset: str) -> dict[str, str]:
 def _accuracies(comparison: Comparison) -> Charts:
     estimates = [
         Estimate(
-            label=side.name,
-            value=100 * side.accuracy,
-            low=100 * side.low,
-            high=100 * side.high,
-            figure=percent(side.accuracy),
-            colour=REFERENCE if side is comparison.reference else OTHER,
+            side.name,
+            side.accuracy,
+            side.low,
+            side.high,
+            REFERENCE if side is comparison.reference else OTHER,
         )
         for side in comparison.sides
     ]
-    return _intervals(estimates, "accuracy in %", signed=False)
+    return for_every_width(partial(interval_chart, estimates))
 
 
 def _differences(comparison: Comparison) -> Charts:
     estimates = [
-        Estimate(
-            label=tables.minus(side, comparison.reference),
-            value=100 * difference.difference,
-            low=100 * difference.low,
-            high=100 * difference.high,
-            figure=points(difference.difference),
-        )
-        for side, difference in comparison.pairs
+        Estimate(name, each.difference, each.low, each.high)
+        for name, each in tables.named_differences(comparison)
     ]
-    return _intervals(estimates, "percentage points", signed=True)
-
-
-def _intervals(estimates: Sequence[Estimate], unit: str, *, signed: bool) -> Charts:
-    return for_every_width(
-        lambda label, plot: interval_chart(estimates, unit, signed=signed, label=label, plot=plot)
-    )
-
-
-def _genres(changes: Sequence[Change]) -> Charts:
-    return for_every_width(lambda label, plot: genre_chart(changes, label=label, plot=plot))
+    return for_every_width(partial(interval_chart, estimates, signed=True))
 
 
 def _details(reference: Side, side: Side, difference: Difference) -> dict[str, Any]:
+    changes = {each.genre: (each.gained, each.lost) for each in difference.genres}
     return {
         "name": side.name,
         "genres": {
-            "chart": _genres(difference.genres),
+            "chart": for_every_width(partial(genre_chart, changes)),
             "table": tables.genres_table(reference.name, side.name, difference),
         },
         "gained": difference.gained,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
 
 from pipeline.base.cli import percent
+from pipeline.base.types import Array
 from pipeline.evaluation.predictions import CLIP, VOTERS, Predictions
 from pipeline.evaluation.scores import Bin, GenreScores, Score, reliability, score_genres
 from pipeline.evaluation.summary import LEAKY
@@ -78,12 +78,9 @@ class Figures:
 
     @property
     def votes(self) -> list[Estimate]:
-        """Accuracy of tracks by each voting rule, in percent; none where folds are cut by clip."""
+        """Accuracy of tracks by each voting rule; none where folds are cut by clip."""
         recorded = {rule: self.accuracies[rule] for rule in VOTERS if rule in self.accuracies}
-        return [
-            Estimate(rule, 100 * each.value, 100 * each.low, 100 * each.high, percent(each.value))
-            for rule, each in recorded.items()
-        ]
+        return [Estimate(rule, each.value, each.low, each.high) for rule, each in recorded.items()]
 
     @property
     def calibration(self) -> list[list[Bin]]:
@@ -97,11 +94,13 @@ class Figures:
         levels = {"clips": self.clips}
         if not self.by_clip:
             levels = {"tracks": self.tracks, **levels}
-        labels = range(len(self.tracks.genres))
-        return {
-            name: confusion_matrix(level.actual, level.predicted, labels=labels).tolist()
-            for name, level in levels.items()
-        }
+        return {name: _confusion(level).tolist() for name, level in levels.items()}
+
+
+def _confusion(predictions: Predictions) -> Array:
+    genres = len(predictions.genres)
+    cells = predictions.actual * genres + predictions.predicted
+    return np.bincount(cells, minlength=genres**2).reshape(genres, genres)
 
 
 def _accuracy_card(label: str, score: Score) -> Card:

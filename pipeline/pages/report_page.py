@@ -25,12 +25,7 @@ from pipeline.base.types import Array
 from pipeline.evaluation.predictions import read_predictions
 from pipeline.evaluation.scores import Score
 from pipeline.evaluation.summary import Histories, parse_histories
-from pipeline.pages.charts import (
-    calibration_chart,
-    curve_chart,
-    interval_chart,
-    score_chart,
-)
+from pipeline.pages.charts import calibration_chart, curve_chart, interval_chart, score_chart
 from pipeline.pages.figures import Figures, Record, caveats
 from pipeline.pages.media import StoreMedia
 from pipeline.pages.render import render
@@ -178,11 +173,11 @@ def _subtitle(run: Run) -> list[tuple[str, str]]:
 def _charts(run: Run) -> dict[str, Any]:
     figures = run.figures
     scores = sorted(figures.scores, key=lambda each: each.f1.value if each.f1 else 0, reverse=True)
-    votes, unit = figures.votes, "accuracy in %"
+    votes = figures.votes
     return {
         "scores": {measure: score_chart(scores, measure) for measure in SCORES},
         "calibration": calibration_chart(figures.calibration),
-        "votes": votes and interval_chart(votes, unit, signed=False, label=90, plot=260),
+        "votes": votes and interval_chart(votes, label=90, plot=260),
         "curves": {measure: curve_chart(run.histories, measure) for measure in CURVES},
     }
 
@@ -285,7 +280,7 @@ def how_it_was_made(training: Record, split: Record) -> list[RecordTable]:
     tables = [
         *_parameter_tables("Run", training.get("parameters", {})),
         RecordTable("Training", _cells(rest)),
-        RecordTable("Versions", _cells(training.get("versions", {})), "As training found them."),
+        RecordTable("Versions", _cells(training.get("versions", {})), "Those that training used."),
         _durations(training),
         RecordTable("Folds", _cells(split)),
     ]

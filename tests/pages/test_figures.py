@@ -69,9 +69,9 @@ def test_figures_are_those_of_the_predictions(vote: str) -> None:
     assert f1.text == f"{summary['track_macro_f1']:.3f}"
     assert calibration.text == f"{summary['track_calibration_error']:.3f}"
     assert chance.text == "35.0 %"  # 14 of 40 are blues
-    expected = {row["level"]: 100 * row["accuracy"] for row in accuracies(levels)}
+    expected = {row["level"]: row["accuracy"] for row in accuracies(levels)}
     for estimate in figures.votes:
-        assert estimate.value == pytest.approx(expected[estimate.label], abs=0.01)
+        assert estimate.value == pytest.approx(expected[estimate.label], abs=1e-4)
     assert [estimate.label for estimate in figures.votes] == list(VOTERS)
     for bins, level in zip(figures.calibration, ("mean", "clip"), strict=True):
         exact = reliability(levels[level].actual, levels[level].probabilities)
