@@ -124,8 +124,13 @@ def test_long_lists_are_cut_with_a_count(
 
 
 def hostile(rows: list[Row]) -> list[Row]:
+    """The rows with another name for a genre, in the names of columns as well."""
     return [
-        {key: str(value).replace("blues", HOSTILE) for key, value in row.items()} for row in rows
+        {
+            key.replace("blues", HOSTILE): str(value).replace("blues", HOSTILE)
+            for key, value in row.items()
+        }
+        for row in rows
     ]
 
 
