@@ -17,16 +17,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from browser import CHROMIUM, DRIVER, Browser, chromium
-from outcomes import clip_rows, write_outcome
+from outcomes import clips_of, write_outcome
 
 from pipeline.augmentation.samples import COLUMNS as SAMPLE_COLUMNS
 from pipeline.base.files import CLIPS, FEATURE_STORES, write_csv
 from pipeline.dataset.tracks import COLUMNS
 from pipeline.extract import extract
 from pipeline.features.mel import Mel
-from pipeline.pages.listening import read_run
-from pipeline.pages.media import beside, open_studio
-from pipeline.pages.report_page import page
+from pipeline.pages.media import beside, open_media
+from pipeline.pages.report_page import page, read_run
 from pipeline.store.shard import write_shard
 from pipeline.store.store import SHARDS, shard_name, shard_of
 
@@ -67,18 +66,12 @@ def write_run() -> None:
         write_shard(CLIPS / shard_name(number), description, template, counts, rows)
     extract(CLIPS, "mel", MEL, FEATURE_STORES / "mel")
     rng = np.random.default_rng(0)
-    write_outcome(
-        [
-            clip_rows(
-                name,
-                GENRES[number % 10],
-                GENRES,
-                rng.dirichlet(0.3 + 2 * np.eye(10)[number % 10], CLIPS_OF_TRACK).tolist(),
-                fold=number % 10,
-            )
-            for name, number in names.items()
-        ]
-    )
+    chances = {
+        name: rng.dirichlet(0.3 + 2 * np.eye(10)[number % 10], CLIPS_OF_TRACK).tolist()
+        for name, number in names.items()
+    }
+    actual = {name: GENRES[number % 10] for name, number in names.items()}
+    write_outcome(clips_of(GENRES, chances, actual))
     write_csv(Path("data/tracks.csv"), COLUMNS, [{"track_id": name} for name in names])
     write_csv(Path("data/augmented/samples.csv"), SAMPLE_COLUMNS, [])
 
@@ -122,8 +115,8 @@ def main() -> None:
             run = read_run("generated")
             for state in ("nothing", "the sound"):
                 start = time.perf_counter()
-                with open_studio(CLIPS, FEATURE_STORES / "mel", beside(out)) as studio:
-                    content = page(run, "all", studio)
+                with open_media(CLIPS, FEATURE_STORES / "mel", beside(out)) as media:
+                    content = page(run, "all", media)
                 (out / "index.html").write_text(content, encoding="utf-8")
                 print(f"made in {time.perf_counter() - start:.1f} s, with {state} in the cache")
         for part in ("", "audio", "image", "index.html"):

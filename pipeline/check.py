@@ -36,7 +36,7 @@ from pipeline.dataset.tracks import DatasetParams
 from pipeline.evaluation.predictions import EvaluateParams
 from pipeline.features.shared.feature import Feature, feature_names, parse_extract
 from pipeline.folds.table import SplitParams
-from pipeline.pages.listening import ReportParams
+from pipeline.pages.track_list import ReportParams
 from pipeline.synthesis.demo_dataset import DemoParams
 from pipeline.training.network import FitParams, TrainParams, network_names, params_class
 

@@ -1,23 +1,34 @@
-"""What `evaluate` and `predict` write, made up: for the tests of pages."""
+"""A made-up run, written as `evaluate` and `predict` write theirs: for the tests of pages."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.base.files import (
     CLIP_PREDICTIONS,
+    HISTORIES,
     METRICS,
+    PREDICTIONS,
     REPLICAS,
+    SUMMARY,
     UNLABELLED_CLIPS,
+    rounded,
     write_csv,
     write_json,
 )
 from pipeline.dataset.tracks import REPLICA_COLUMNS
-
-Row = dict[str, str]
+from pipeline.evaluation.predictions import (
+    CLIP,
+    Predictions,
+    by_level,
+    predictions_of,
+    voted_tracks,
+    write_predictions,
+)
+from pipeline.evaluation.summary import summarise, summarise_leaky, write_tables
 
 SPLIT = {
     "protocol": "song",
@@ -35,79 +46,86 @@ SPLIT = {
     "folds_digest": "ba9876543210",
 }
 SEGMENT = {"files": 14, "labelled_tracks": 12, "clips": 28, "rejected": 0, "truncated": 0}
-SAME = {"tracks": 14, "exact_pairs": 0, "near_pairs": 0, "pairs_across_genres": 0}
-RECORD = {
+NO_REPLICAS = {"tracks": 14, "exact_pairs": 0, "near_pairs": 0, "pairs_across_genres": 0}
+TRAINING = {
     "parameters": {"model": "ann", "feature": "centroid", "models": {"ann": {"epochs": 2}}},
     "backend": "tensorflow",
     "seconds": 3.5,
 }
 
 
-def clip_rows(
-    track_id: str,
-    actual: str,
+def clips_of(
     genres: Sequence[str],
-    chances: Sequence[Sequence[float]],
-    fold: int = 0,
-    group: str = "",
-) -> list[Row]:
-    """Rows of data/clip_predictions.csv: `chances` has the probabilities of each clip."""
-    known = {"track_id": track_id, "fold": str(fold), "group": group or track_id, "actual": actual}
-    return [
-        {
-            **known,
-            "predicted": genres[int(np.argmax(clip))],
-            **{f"p_{genre}": f"{p:.4f}" for genre, p in zip(genres, clip, strict=True)},
-        }
-        for clip in chances
-    ]
+    chances: Mapping[str, Sequence[Sequence[float]]],
+    actual: Mapping[str, str] | None = None,
+    groups: Mapping[str, str] | None = None,
+) -> Predictions:
+    """Predictions for the clips of some tracks, which two folds test by turns.
 
-
-def track_row(clips: Sequence[Row]) -> Row:
-    """The row of metrics/predictions.csv that follows from a track's clips, by the majority."""
-    said = [row["predicted"] for row in clips]
-    columns = [name for name in clips[0] if name.startswith("p_")]
-    mean = {name: f"{np.mean([float(row[name]) for row in clips]):.4f}" for name in columns}
-    return {**clips[0], "predicted": max(said, key=said.count), **mean}
+    Parameters
+    ----------
+    genres : sequence of str
+    chances : mapping of track id to the probabilities of its clips
+    actual : mapping of track id to genre, optional
+        Without it, the tracks are unlabelled and in no fold.
+    groups : mapping of track id to group, optional
+        By default each track is one.
+    """
+    counts = [len(clips) for clips in chances.values()]
+    ids = np.repeat(list(chances), counts)
+    labels = {}
+    if actual is not None:
+        folds = np.repeat(np.arange(len(counts)) % 2, counts)
+        labels = {"folds": folds, "actual": np.array([genres.index(actual[each]) for each in ids])}
+    return predictions_of(
+        genres,
+        ids,
+        np.array([clip for clips in chances.values() for clip in clips]),
+        clips=np.concatenate([np.arange(count) for count in counts]),
+        groups=np.array([groups[each] for each in ids]) if groups else None,
+        **labels,
+    )
 
 
 def write_outcome(
-    clips: Sequence[Sequence[Row]],
-    unlabelled: Sequence[Sequence[Row]] = (),
+    clips: Predictions,
+    unlabelled: Predictions | None = None,
     replicas: Sequence[Mapping[str, str]] = (),
-    split: Mapping[str, Any] = SPLIT,
+    vote: str = "majority",
+    **split: Any,
 ) -> None:
     """Write all that the stage `report` reads of a run, besides the stores and data/tracks.csv.
 
     Parameters
     ----------
-    clips, unlabelled : sequence of the `clip_rows` of each track
+    clips, unlabelled : Predictions
+        For clips of labelled and of unlabelled tracks.
     replicas : sequence of rows of data/replicas.csv
-    split : mapping
-        metrics/split.json.
+    vote : str
+        The voting rule of the main figures.
+    **split
+        Changes of metrics/split.json.
     """
-    rows = [row for track in clips for row in track]
-    _write(METRICS / "predictions.csv", [track_row(track) for track in clips])
-    _write(CLIP_PREDICTIONS, rows)
-    heard = [
-        {name: cell for name, cell in row.items() if name == "track_id" or name.startswith("p_")}
-        for track in unlabelled
-        for row in track
-    ]
-    columns = [name for name in rows[0] if name == "track_id" or name.startswith("p_")]
-    write_csv(UNLABELLED_CLIPS, columns, heard)
+    by_clip = split.get("protocol") == CLIP
+    levels = {CLIP: clips} if by_clip else by_level(clips)
+    figures = summarise_leaky(clips) if by_clip else summarise(levels, vote)
+    write_predictions(PREDICTIONS, clips if by_clip else voted_tracks(levels, vote))
+    write_predictions(CLIP_PREDICTIONS, clips)
+    write_predictions(
+        UNLABELLED_CLIPS, clips.take(np.arange(0)) if unlabelled is None else unlabelled
+    )
+    write_tables(levels, clips if by_clip else levels[vote])
+    write_json(SUMMARY, rounded(figures))
     write_csv(REPLICAS, REPLICA_COLUMNS, replicas)
-    _write(METRICS / "history.csv", histories())
-    for name, content in (
-        ("segment", SEGMENT),
-        ("replicas", SAME),
-        ("split", split),
-    ):
-        write_json(METRICS / f"{name}.json", content)
-    (METRICS / "training.json").write_text(json.dumps(RECORD), encoding="utf-8")
+    epochs = history_rows()
+    write_csv(HISTORIES, list(epochs[0]), epochs)
+    write_json(METRICS / "segment.json", SEGMENT)
+    write_json(METRICS / "replicas.json", NO_REPLICAS)
+    write_json(METRICS / "split.json", {**SPLIT, **split})
+    write_json(METRICS / "training.json", TRAINING)
 
 
-def histories() -> list[dict[str, float]]:
+def history_rows() -> list[dict[str, float]]:
     """Rows of metrics/history.csv: two folds, of which the second stops early."""
     return [
         {
@@ -123,5 +141,8 @@ def histories() -> list[dict[str, float]]:
     ]
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    write_csv(path, list(rows[0]), rows)
+def page_data(content: str) -> dict[str, Any]:
+    """The data that the scripts of a page take."""
+    block = re.search(r'<script type="application/json" id="data">(.*?)</script>', content, re.S)
+    assert block
+    return dict(json.loads(block[1]))

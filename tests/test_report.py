@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from documents import write_params
 from helpers import OFFLINE, SMALL, UNLABELLED, contents
-from outcomes import clip_rows, write_outcome
+from outcomes import clips_of, write_outcome
 
 from pipeline import report
 from pipeline.base.cli import run_stage
@@ -19,25 +19,26 @@ GENRES = ["high", "low"]
 def project(augmented: Path) -> Path:
     """The small project after its evaluation: `high/0` is judged wrong."""
     chances = {"high/0": [0.2, 0.8], "high/1": [0.9, 0.1], "low/0": [0.3, 0.7]}
+    actual = {name: name[:-2] for name in chances}
     write_outcome(
-        [clip_rows(name, name[:-2], GENRES, [chances[name]] * 2) for name in chances],
-        [clip_rows(UNLABELLED[0], "", GENRES, [[0.4, 0.6]] * 2)],
+        clips_of(GENRES, {name: [clip] * 2 for name, clip in chances.items()}, actual),
+        clips_of(GENRES, {UNLABELLED[0]: [[0.4, 0.6]] * 2}),
     )
     return augmented
 
 
-@pytest.mark.parametrize(("tracks", "heard"), [("wrong", 2), ("all", 4), (0, 0)])
+@pytest.mark.parametrize(("tracks", "with_sound"), [("wrong", 2), ("all", 4), (0, 0)])
 def test_the_folder_has_the_page_and_what_it_names(
-    project: Path, tracks: str | int, heard: int, capsys: pytest.CaptureFixture[str]
+    project: Path, tracks: str | int, with_sound: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_params(project, {**SMALL, **OFFLINE, "report.tracks": tracks})
     report.main()
     page = (REPORT / "index.html").read_text(encoding="utf-8")
     files = [path for path in contents(REPORT) if path != "index.html"]
     assert all(f'"{path}"' in page for path in files)
-    assert len([path for path in files if path.startswith("audio/")]) >= heard
+    assert len([path for path in files if path.startswith("audio/")]) >= with_sound
     for name in ('"sound":"audio/', '"picture":"image/'):
-        assert page.count(name) == heard
+        assert page.count(name) == with_sound
     assert "data/report/index.html: " in capsys.readouterr().out
 
 

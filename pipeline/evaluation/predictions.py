@@ -1,42 +1,144 @@
-"""Predictions for clips, and for tracks by a vote of their clips."""
+"""Predictions for clips and for tracks: the one table that evaluations, comparisons and pages read.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Inside a process a table is a `Predictions`, whose rows are sorted by track, by fold and by clip.
+Outside it is a CSV file, which `write_predictions` writes and `read_predictions` reads:
+
+    track_id,clip,fold,group,actual,predicted,p_<genre>,...
+
+A table of tracks has no column `clip`. Unlabelled tracks have no fold and no actual genre.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from pydantic.dataclasses import dataclass as strict_dataclass
 
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_csv
 from pipeline.base.types import STRICT, Array
+
+CLIP = "clip"  # the level of predictions for clips; those for tracks are named after VOTERS
+COLUMNS = ("track_id", "fold", "group", "actual", "predicted")
+PROBABILITY = "p_"  # begins the name of a column of probabilities; the genre follows
+NONE = -1  # the fold and the actual genre of an unlabelled track
+
+
+@strict_dataclass(frozen=True, config=STRICT)
+class EvaluateParams:
+    """The section `evaluate` of params.yaml: the voting rule of the main figures."""
+
+    vote: Literal["majority", "mean", "product"]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What models predict for clips or tracks; `predictions_of` makes one.
+
+    Attributes
+    ----------
+    genres : list of str
+    track_ids : str array, shape (n,)
+        Sorted; the rows of a track are sorted by fold, and those of a fold by clip.
+    clips : int array, shape (n,), or None
+        Number of each row's clip in its track; None for a table of tracks.
+    folds : int array, shape (n,)
+        Fold, or seed, that tested the row; NONE for an unlabelled track.
+    groups : str array, shape (n,)
+        Tracks of the same group are never in different folds, such as those of an artist.
+    actual : int array, shape (n,)
+        Index of the actual genre; NONE for an unlabelled track.
+    predicted : int array, shape (n,)
+        Index of the predicted genre: that of the highest probability, unless clips voted otherwise.
+    probabilities : float array, shape (n, genres)
+    """
+
+    genres: list[str]
+    track_ids: Array
+    clips: Array | None
+    folds: Array
+    groups: Array
+    actual: Array
+    predicted: Array
+    probabilities: Array
+
+    def __len__(self) -> int:
+        return len(self.track_ids)
+
+    @property
+    def correct(self) -> Array:
+        """Whether the predicted genre is the actual one; bool, shape (n,)."""
+        return self.predicted == self.actual
+
+    def take(self, rows: Array) -> "Predictions":
+        """The rows of a mask, or of ascending row numbers."""
+        columns = {each.name: getattr(self, each.name) for each in fields(self)}
+        chosen = {
+            name: column[rows] for name, column in columns.items() if isinstance(column, np.ndarray)
+        }
+        return replace(self, **chosen)
+
+    def by_track(self) -> Iterator[tuple[str, "Predictions"]]:
+        """Yield each track id with the track's rows."""
+        starts = np.flatnonzero(np.r_[True, self.track_ids[1:] != self.track_ids[:-1]])
+        for rows in np.split(np.arange(len(self)), starts[1:]) if len(self) else []:
+            yield str(self.track_ids[rows[0]]), self.take(rows)
+
+
+def predictions_of(
+    genres: Sequence[str],
+    track_ids: Array,
+    probabilities: Array,
+    *,
+    clips: Array | None = None,
+    folds: Array | None = None,
+    groups: Array | None = None,
+    actual: Array | None = None,
+    predicted: Array | None = None,
+) -> Predictions:
+    """Sort rows that come in any order into a table.
+
+    The parameters are the attributes of `Predictions`. Without `folds` and `actual`, tracks are
+    unlabelled; without `groups`, each track is a group; without `predicted`, the genre with the
+    highest probability is.
+    """
+    unknown = np.full(len(track_ids), NONE)
+    folds = unknown if folds is None else folds
+    order = np.lexsort((*([] if clips is None else [clips]), folds, track_ids))
+    return Predictions(
+        genres=list(genres),
+        track_ids=track_ids[order],
+        clips=None if clips is None else clips[order],
+        folds=folds[order],
+        groups=(track_ids if groups is None else groups)[order],
+        actual=(unknown if actual is None else actual)[order],
+        predicted=(probabilities.argmax(axis=1) if predicted is None else predicted)[order],
+        probabilities=probabilities[order],
+    )
+
+
+# Votes: (clips, genres) -> (genres,), which sums to 1.
 
 
 def majority(probabilities: Array) -> Array:
-    """Share of the clips that vote for each genre, where the mean probability breaks ties.
-
-    Parameters
-    ----------
-    probabilities : float, shape (clips, genres)
-
-    Returns
-    -------
-    float, shape (genres,)
-        Sums to 1; the genre with the most votes has the largest value.
-    """
-    votes = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1]).astype(
-        float
-    )
-    votes += 0.5 * probabilities.mean(axis=0)  # less than one vote, so it only breaks ties
+    """Share of the clips that vote for each genre, where the mean probability breaks ties."""
+    votes = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
+    votes = votes + 0.5 * probabilities.mean(axis=0)  # less than one vote, so it only breaks ties
     return votes / votes.sum()
 
 
 def mean(probabilities: Array) -> Array:
-    """Mean of the clips' probabilities, (clips, genres) -> (genres,)."""
+    """Mean of the clips' probabilities."""
     result: Array = probabilities.mean(axis=0)
     return result
 
 
 def product(probabilities: Array) -> Array:
-    """Normalised product of the clips' probabilities, (clips, genres) -> (genres,)."""
+    """Normalised product of the clips' probabilities."""
     logs = np.log(np.maximum(probabilities, 1e-12)).sum(axis=0)
     weights = np.exp(logs - logs.max())
     result: Array = weights / weights.sum()
@@ -50,61 +152,210 @@ VOTERS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-@strict_dataclass(frozen=True, config=STRICT)
-class EvaluateParams:
-    """Voting rule of the main figures."""
-
-    vote: Literal["majority", "mean", "product"]
-
-
-CLIP = "clip"
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What models predict for clips or tracks that they were not trained on.
-
-    Attributes
-    ----------
-    track_ids : str array, shape (n,)
-    actual : int array, shape (n,)
-        Index of the actual genre.
-    folds : int array, shape (n,)
-        Fold, or seed, that tested the row.
-    groups : str array, shape (n,)
-        Tracks of the same group are never in different folds, such as those of an artist.
-    probabilities : float array, shape (n, genres)
-    """
-
-    track_ids: Array
-    actual: Array
-    folds: Array
-    groups: Array
-    probabilities: Array
-
-    @property
-    def correct(self) -> Array:
-        """Whether the actual genre has the highest probability; bool, shape (n,)."""
-        return self.probabilities.argmax(axis=1) == self.actual
-
-
 def vote_by_track(clips: Predictions, vote: str) -> Predictions:
     """Scores of each track, by a vote of its clips; one row for each fold that tests it."""
-    number = np.unique(clips.track_ids, return_inverse=True)[1]
-    keys = number * (1 + clips.folds.max()) + clips.folds
-    _, first, track = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(track, kind="stable")
-    groups = np.split(clips.probabilities[order], np.cumsum(np.bincount(track))[:-1])
+    changes = (clips.track_ids[1:] != clips.track_ids[:-1]) | (clips.folds[1:] != clips.folds[:-1])
+    first = np.flatnonzero(np.r_[True, changes])
+    groups = np.split(clips.probabilities, first[1:])
     voted = np.stack([VOTERS[vote](group) for group in groups])
-    return Predictions(
-        clips.track_ids[first],
-        clips.actual[first],
-        clips.folds[first],
-        clips.groups[first],
-        voted,
-    )
+    tracks = replace(clips.take(first), clips=None)
+    return replace(tracks, probabilities=voted, predicted=voted.argmax(axis=1))
 
 
 def by_level(clips: Predictions) -> dict[str, Predictions]:
     """Predictions for clips, and for tracks by each voting rule."""
     return {CLIP: clips, **{vote: vote_by_track(clips, vote) for vote in VOTERS}}
+
+
+def voted_tracks(levels: Mapping[str, Predictions], vote: str) -> Predictions:
+    """Tracks with the mean probabilities of their clips, and the genre that these vote for.
+
+    Parameters
+    ----------
+    levels : mapping of level to Predictions
+        As `by_level` returns them.
+    """
+    return replace(levels["mean"], predicted=levels[vote].predicted)
+
+
+def mean_over_seeds(predictions: Predictions) -> Predictions:
+    """Mean probabilities of each clip, or track, over the seeds that tested it.
+
+    The rows of a track are sorted by clip then, also where folds were cut by clip; the predicted
+    genre is that of the highest mean, and the fold that of the first seed.
+    """
+    clips = np.zeros(len(predictions), int) if predictions.clips is None else predictions.clips
+    tracks = np.unique(predictions.track_ids, return_inverse=True)[1]
+    _, first, row = np.unique(
+        np.column_stack([tracks, clips]), axis=0, return_index=True, return_inverse=True
+    )
+    sums = np.zeros((len(first), len(predictions.genres)))
+    np.add.at(sums, row.ravel(), predictions.probabilities)
+    means = sums / np.bincount(row.ravel())[:, np.newaxis]
+    if len(first) == len(predictions):  # one seed: the vote of the clips stays
+        predicted = predictions.predicted[first]
+    else:
+        predicted = means.argmax(axis=1)
+    return replace(predictions.take(first), probabilities=means, predicted=predicted)
+
+
+@dataclass(frozen=True)
+class TrackOutcomes:
+    """Whether the models were right about each track, over all seeds that tested it.
+
+    Attributes
+    ----------
+    genres : list of str
+    track_ids, groups : str array, shape (tracks,)
+        Sorted by track id. A bootstrap draws the tracks of a group together.
+    actual, predicted : int array, shape (tracks,)
+        Index of the genre. For a track with several seeds, the prediction is the genre of the
+        highest mean probability.
+    correct : float array, shape (tracks,)
+        Share of the track's seeds whose vote is right.
+    folds : str array, shape (tracks,)
+        The folds, or seeds, that test the track, separated by spaces.
+    seeds : int
+        The most seeds that test a track.
+    """
+
+    genres: list[str]
+    track_ids: Array
+    groups: Array
+    actual: Array
+    predicted: Array
+    correct: Array
+    folds: Array
+    seeds: int
+
+    @property
+    def right(self) -> Array:
+        """Whether the predicted genre is the actual one; bool, shape (tracks,)."""
+        return self.predicted == self.actual
+
+
+def outcomes(tracks: Predictions) -> TrackOutcomes:
+    """Gather a table of tracks by track."""
+    means = mean_over_seeds(tracks)
+    own = [rows for _, rows in tracks.by_track()]
+    return TrackOutcomes(
+        genres=tracks.genres,
+        track_ids=means.track_ids,
+        groups=means.groups,
+        actual=means.actual,
+        predicted=means.predicted,
+        correct=np.array([rows.correct.mean() for rows in own]),
+        folds=np.array([" ".join(map(str, rows.folds)) for rows in own]),
+        seeds=max(map(len, own)),
+    )
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write a table, with probabilities of four decimals."""
+    write_csv(path, columns_of(predictions), _cells(predictions))
+
+
+def columns_of(predictions: Predictions) -> list[str]:
+    """Names of the columns of a table, in their order."""
+    first, *others = COLUMNS
+    clip = [] if predictions.clips is None else [CLIP]
+    return [first, *clip, *others, *probability_columns(predictions.genres)]
+
+
+def probability_columns(genres: Sequence[str]) -> list[str]:
+    """Names of the columns with the genres' probabilities."""
+    return [f"{PROBABILITY}{genre}" for genre in genres]
+
+
+def probability_cells(probabilities: Array) -> list[str]:
+    """Probabilities, shape (genres,), as cells of a table."""
+    return [f"{value:.4f}" for value in probabilities]
+
+
+def _cells(predictions: Predictions) -> Iterator[dict[str, object]]:
+    genres = predictions.genres
+    names = probability_columns(genres)
+    for row, track_id in enumerate(predictions.track_ids):
+        fold, actual = predictions.folds[row], predictions.actual[row]
+        cells = {
+            "track_id": track_id,
+            "fold": "" if fold == NONE else fold,
+            "group": predictions.groups[row],
+            "actual": "" if actual == NONE else genres[actual],
+            "predicted": genres[predictions.predicted[row]],
+            **dict(zip(names, probability_cells(predictions.probabilities[row]), strict=True)),
+        }
+        yield cells if predictions.clips is None else {**cells, CLIP: predictions.clips[row]}
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read a table that `write_predictions` wrote.
+
+    Raises
+    ------
+    PipelineError
+        The file is missing, or `parse_predictions` refuses its content.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise PipelineError(f"{path} is missing; run `dvc repro`") from None
+    return parse_predictions(content, str(path))
+
+
+def parse_predictions(content: bytes, where: str, advice: str = "run `dvc repro`") -> Predictions:
+    """Read a table from the content of its file.
+
+    Parameters
+    ----------
+    content : bytes
+    where, advice : str
+        Name of the file, and what to do if it is damaged, for the error.
+
+    Raises
+    ------
+    PipelineError
+        It is not CSV in UTF-8, lacks a column or any genre, or a cell is not what it should be.
+    """
+    try:
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        rows = list(reader)
+        columns = list(reader.fieldnames or [])
+        missing = [name for name in COLUMNS if name not in columns]
+        if missing:
+            raise ValueError(f"no column {missing[0]!r}")
+        genres = [name.removeprefix(PROBABILITY) for name in columns if _is_probability(name)]
+        if not genres:
+            raise ValueError(f"no column '{PROBABILITY}<genre>'")
+        return _parsed(rows, genres)
+    except (csv.Error, KeyError, TypeError, ValueError) as error:
+        raise PipelineError(f"{where}: {_reason(error)}; {advice}") from None
+
+
+def _is_probability(name: str) -> bool:
+    return name.startswith(PROBABILITY)
+
+
+def _parsed(rows: Sequence[dict[str, str]], genres: Sequence[str]) -> Predictions:
+    index = {"": NONE, **{genre: number for number, genre in enumerate(genres)}}
+    names = probability_columns(genres)
+    has_clips = bool(rows) and CLIP in rows[0]
+    probabilities = np.array([[float(row[name]) for name in names] for row in rows])
+    if not np.isfinite(probabilities).all():
+        raise ValueError("a probability is not a finite number")
+    return predictions_of(
+        genres,
+        np.array([row["track_id"] for row in rows], str),
+        probabilities.reshape(-1, len(genres)),
+        clips=np.array([int(row[CLIP]) for row in rows]) if has_clips else None,
+        folds=np.array([int(row["fold"] or NONE) for row in rows], int),
+        groups=np.array([row["group"] for row in rows], str),
+        actual=np.array([index[row["actual"]] for row in rows], int),
+        predicted=np.array([index[row["predicted"]] for row in rows], int),
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is not one of its genres"
+    return str(error)

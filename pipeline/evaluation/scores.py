@@ -13,29 +13,15 @@ CALIBRATION_BINS = 15
 LEAST_PROBABILITY = 1e-12  # so that a log loss is finite
 
 
-def accuracy(actual: Array, scores: Array) -> float:
-    """Share of the rows whose highest score is that of the actual genre.
-
-    Parameters
-    ----------
-    actual : int array, shape (n,)
-        Index of each row's actual genre.
-    scores : float array, shape (n, genres)
-    """
-    return float((scores.argmax(axis=1) == actual).mean())
-
-
-def macro_f1(actual: Array, scores: Array) -> float:
+def macro_f1(actual: Array, predicted: Array) -> float:
     """Unweighted mean of F1 over the genres that occur in `actual`.
 
     Parameters
     ----------
-    actual : int array, shape (n,)
-        Index of each row's actual genre.
-    scores : float array, shape (n, genres)
+    actual, predicted : int array, shape (n,)
+        Index of each row's genre.
     """
     present = np.unique(actual)
-    predicted = scores.argmax(axis=1)
     return float(
         metrics.f1_score(actual, predicted, labels=present, average="macro", zero_division=0)
     )
@@ -77,14 +63,13 @@ def expected_calibration_error(actual: Array, probabilities: Array) -> float:
     return float(np.abs(by_bin).sum() / len(actual))
 
 
-def per_genre(actual: Array, scores: Array, genres: list[str]) -> list[dict[str, Any]]:
+def per_genre(actual: Array, predicted: Array, genres: list[str]) -> list[dict[str, Any]]:
     """Precision, recall, F1 and number of tracks of each genre.
 
     Parameters
     ----------
-    actual : int array, shape (n,)
-        Index of each row's actual genre.
-    scores : float array, shape (n, genres)
+    actual, predicted : int array, shape (n,)
+        Indices into `genres`.
     genres : list of str
 
     Returns
@@ -93,7 +78,7 @@ def per_genre(actual: Array, scores: Array, genres: list[str]) -> list[dict[str,
         `tracks` is a number of rows: with several seeds, a track counts once for each.
     """
     columns = metrics.precision_recall_fscore_support(
-        actual, scores.argmax(axis=1), labels=range(len(genres)), zero_division=0
+        actual, predicted, labels=range(len(genres)), zero_division=0
     )
     return [
         {"genre": genre, "precision": p, "recall": r, "f1": f, "tracks": int(n)}
@@ -101,14 +86,13 @@ def per_genre(actual: Array, scores: Array, genres: list[str]) -> list[dict[str,
     ]
 
 
-def confused_pairs(actual: Array, scores: Array, genres: list[str]) -> list[dict[str, Any]]:
+def confused_pairs(actual: Array, predicted: Array, genres: list[str]) -> list[dict[str, Any]]:
     """Count the confused pairs of genres, the most frequent first.
 
     Parameters
     ----------
-    actual : int array, shape (n,)
-        Index of each row's actual genre.
-    scores : float array, shape (n, genres)
+    actual, predicted : int array, shape (n,)
+        Indices into `genres`.
     genres : list of str
 
     Returns
@@ -116,7 +100,7 @@ def confused_pairs(actual: Array, scores: Array, genres: list[str]) -> list[dict
     list of dict, one for each pair of `actual` and `predicted`
         `count` is the number of rows, at least 1.
     """
-    confusion = metrics.confusion_matrix(actual, scores.argmax(axis=1), labels=range(len(genres)))
+    confusion = metrics.confusion_matrix(actual, predicted, labels=range(len(genres)))
     pairs = [
         {"actual": genres[row], "predicted": genres[column], "count": int(confusion[row, column])}
         for row, column in zip(*np.nonzero(confusion), strict=True)

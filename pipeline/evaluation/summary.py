@@ -1,12 +1,15 @@
 """The figures of an evaluation: metrics/summary.json, the tables beside it, and the headline."""
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from pipeline.base.cli import clean, percent
-from pipeline.base.types import Array
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import METRICS, rounded, write_csv
 from pipeline.evaluation import scores
 from pipeline.evaluation.intervals import accuracy_interval
 from pipeline.evaluation.predictions import CLIP, VOTERS, Predictions
@@ -26,37 +29,19 @@ HEADLINE = (
     "clips",
 )
 LEAKY = "leaky_"  # begins the name of every figure that says nothing about new music
+# Columns of metrics/history.csv, by their names in metrics/curves.csv.
+CURVES = {
+    "training_accuracy": "accuracy",
+    "validation_accuracy": "val_accuracy",
+    "training_loss": "loss",
+    "validation_loss": "val_loss",
+}
+MOST_PAIRS = 3  # confused pairs that the headline names
+NEXT = "next: `python -m pipeline.compare HEAD`, `python -m pipeline.experiments`, `dvc plots show`"
 
 Row = dict[str, Any]
-
-
-def fold_scores(levels: Mapping[str, Predictions]) -> list[Row]:
-    """Accuracy, macro F1 and log loss of each fold at each level."""
-    rows = []
-    for level, predictions in levels.items():
-        for fold in np.unique(predictions.folds):
-            part = predictions.folds == fold
-            actual, probabilities = predictions.actual[part], predictions.probabilities[part]
-            rows.append(
-                {
-                    "fold": int(fold),
-                    "level": level,
-                    "accuracy": scores.accuracy(actual, probabilities),
-                    "macro_f1": scores.macro_f1(actual, probabilities),
-                    "log_loss": scores.log_loss(actual, probabilities),
-                }
-            )
-    return rows
-
-
-def accuracies(levels: Mapping[str, Predictions]) -> list[Row]:
-    """Accuracy at each level, with the bounds of its 95 % interval."""
-    rows = []
-    for level, predictions in levels.items():
-        low, high = accuracy_interval(predictions.correct, predictions.groups, SEED)
-        accuracy = scores.accuracy(predictions.actual, predictions.probabilities)
-        rows.append({"level": level, "accuracy": accuracy, "low": low, "high": high})
-    return rows
+Epoch = Mapping[str, float]
+Histories = Mapping[int, Sequence[Epoch]]  # by the fold, its epochs in their order
 
 
 def summarise(levels: Mapping[str, Predictions], vote: str) -> Row:
@@ -66,23 +51,32 @@ def summarise(levels: Mapping[str, Predictions], vote: str) -> Row:
     interval, and `*_std` is the standard deviation of the folds' accuracies. A track that several
     seeds test counts once for each, except in `tracks` and `clips`. `track_log_loss` and
     `track_calibration_error` are those of the mean probability.
+
+    Parameters
+    ----------
+    levels : mapping of level to Predictions
+        As `predictions.by_level` returns them.
+    vote : str
+        The voting rule of the main figures.
     """
+    tracks, clips = levels[vote], levels[CLIP]
     summary = {
-        **_figures("track", levels[vote]),
-        **_figures("clip", levels[CLIP]),
+        **_figures("track", tracks),
+        **_figures("clip", clips),
         **_reliability("track", levels["mean"]),
-        **_reliability("clip", levels[CLIP]),
+        **_reliability("clip", clips),
     }
     for level in VOTERS:
-        scored = levels[level].actual, levels[level].probabilities
-        summary[f"track_accuracy_{level}"] = scores.accuracy(*scored)
-        summary[f"track_calibration_error_{level}"] = scores.expected_calibration_error(*scored)
-    return {**summary, **_counts(levels[vote], levels[CLIP])}
+        summary[f"track_accuracy_{level}"] = float(levels[level].correct.mean())
+        summary[f"track_calibration_error_{level}"] = _calibration_error(levels[level])
+    # Several seeds test the same tracks, so every track and clip occurs equally often.
+    distinct = len(np.unique(tracks.track_ids))
+    return {**summary, "tracks": distinct, "clips": len(clips) * distinct // len(tracks)}
 
 
 def summarise_leaky(clips: Predictions) -> Row:
     """Figures of clips from tracks that were also trained on, under names that say so."""
-    summary = {**_figures("clip", clips), **_reliability("clip", clips), "clips": len(clips.actual)}
+    summary = {**_figures("clip", clips), **_reliability("clip", clips), "clips": len(clips)}
     return {f"{LEAKY}{name}": value for name, value in summary.items()}
 
 
@@ -94,71 +88,107 @@ def split_summary(summary: Row) -> tuple[Row, Row]:
     return headline, {name: summary[name] for name in summary if name not in headline}
 
 
-def probability_columns(genres: Sequence[str]) -> list[str]:
-    """Names of the columns with the genres' probabilities."""
-    return [f"p_{genre}" for genre in genres]
+def write_tables(levels: Mapping[str, Predictions], tracks: Predictions) -> None:
+    """Write the tables in metrics/ that count and score predictions.
+
+    Parameters
+    ----------
+    levels : mapping of level to Predictions
+        As `predictions.by_level` returns them; clips alone, where folds are cut by clip.
+    tracks : Predictions
+        What the tables of genres are about: tracks by the chosen vote, or clips.
+    """
+    labels = tracks.actual, tracks.predicted, tracks.genres
+    pairs = scores.confused_pairs(*labels)
+    write_csv(METRICS / "confused_pairs.csv", ["actual", "predicted", "count"], pairs)
+    _write("accuracies", accuracies(levels))
+    _write("fold_scores", fold_scores(levels))
+    _write("genres", scores.per_genre(*labels))
 
 
-def probability_row(genres: Sequence[str], probabilities: Array) -> Row:
-    """Cells of the `probability_columns` for probabilities of shape (genres,)."""
-    cells = (f"{value:.4f}" for value in probabilities)
-    return dict(zip(probability_columns(genres), cells, strict=True))
-
-
-def prediction_rows(
-    predictions: Predictions, voted: Predictions, genres: Sequence[str]
-) -> list[Row]:
-    """Rows with the actual genre, the one that `voted` predicts, and the probabilities."""
+def fold_scores(levels: Mapping[str, Predictions]) -> list[Row]:
+    """Accuracy, macro F1 and log loss of each fold at each level."""
     return [
         {
-            "track_id": predictions.track_ids[row],
-            "fold": predictions.folds[row],
-            "group": predictions.groups[row],
-            "actual": genres[predictions.actual[row]],
-            "predicted": genres[voted.probabilities[row].argmax()],
-            **probability_row(genres, predictions.probabilities[row]),
+            "fold": int(fold),
+            "level": level,
+            "accuracy": float(part.correct.mean()),
+            "macro_f1": scores.macro_f1(part.actual, part.predicted),
+            "log_loss": scores.log_loss(part.actual, part.probabilities),
         }
-        for row in range(len(predictions.actual))
+        for level, predictions in levels.items()
+        for fold in np.unique(predictions.folds)
+        for part in [predictions.take(predictions.folds == fold)]
     ]
 
 
-def _figures(name: str, predictions: Predictions) -> Row:
-    scored = predictions.actual, predictions.probabilities
-    by_fold = [row["accuracy"] for row in fold_scores({name: predictions})]
-    low, high = accuracy_interval(predictions.correct, predictions.groups, SEED)
-    return {
-        f"{name}_accuracy": scores.accuracy(*scored),
-        f"{name}_accuracy_low": low,
-        f"{name}_accuracy_high": high,
-        f"{name}_accuracy_std": float(np.std(by_fold, ddof=1)),
-        f"{name}_macro_f1": scores.macro_f1(*scored),
-    }
+def accuracies(levels: Mapping[str, Predictions]) -> list[Row]:
+    """Accuracy at each level, with the bounds of its 95 % interval."""
+    rows = []
+    for level, predictions in levels.items():
+        low, high = accuracy_interval(predictions.correct, predictions.groups, SEED)
+        accuracy = float(predictions.correct.mean())
+        rows.append({"level": level, "accuracy": accuracy, "low": low, "high": high})
+    return rows
 
 
-def _counts(tracks: Predictions, clips: Predictions) -> Row:
-    # Several seeds test the same tracks, so every track and clip occurs equally often.
-    distinct = len(np.unique(tracks.track_ids))
-    return {"tracks": distinct, "clips": len(clips.actual) * distinct // len(tracks.actual)}
+def parse_histories(content: bytes, where: str, advice: str = "run `dvc repro`") -> Histories:
+    """Read metrics/history.csv: the losses and accuracies of every fold and epoch.
+
+    Parameters
+    ----------
+    content : bytes
+    where, advice : str
+        Name of the file, and what to do if it is damaged, for the error.
+
+    Raises
+    ------
+    PipelineError
+        It is not CSV in UTF-8, has no rows, lacks a column, or a value is not a number.
+    """
+    histories: dict[int, list[Epoch]] = {}
+    try:
+        for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")):
+            epoch = {name: float(row[name]) for name in CURVES.values()}
+            histories.setdefault(int(row["fold"]), []).append(epoch)
+    except KeyError as error:
+        raise PipelineError(f"{where}: no column {error}; {advice}") from None
+    except (csv.Error, TypeError, ValueError):
+        raise PipelineError(f"{where} has a value that is not a number; {advice}") from None
+    if not histories:
+        raise PipelineError(f"{where}: no rows; {advice}")
+    return histories
 
 
-def _reliability(name: str, predictions: Predictions) -> Row:
-    scored = predictions.actual, predictions.probabilities
-    return {
-        f"{name}_log_loss": scores.log_loss(*scored),
-        f"{name}_calibration_error": scores.expected_calibration_error(*scored),
-    }
+def write_curves(histories: Histories) -> None:
+    """Write metrics/curves.csv: the mean over the folds in each epoch."""
+    _write("curves", mean_curves(histories))
 
 
-MOST_PAIRS = 3  # confused pairs that are named
-NEXT = "next: `python -m pipeline.compare HEAD`, `python -m pipeline.experiments`, `dvc plots show`"
+def mean_curves(histories: Histories) -> list[Row]:
+    """Average the folds in each epoch, where one that stopped early stays at its last values.
+
+    Without these, the means of the last epochs would be those of the few folds that are left.
+
+    Returns
+    -------
+    list of dict, one for each epoch
+        `folds` is the number of those that were still trained.
+    """
+    curves = []
+    for number in range(max(map(len, histories.values()))):
+        epochs = [fold[min(number, len(fold) - 1)] for fold in histories.values()]
+        means = {
+            name: float(np.mean([epoch[source] for epoch in epochs]))
+            for name, source in CURVES.items()
+        }
+        left = sum(number < len(fold) for fold in histories.values())
+        curves.append({"epoch": number + 1, **means, "folds": left})
+    return curves
 
 
 def headline(
-    summary: Mapping[str, Any],
-    predictions: Predictions,
-    genres: Sequence[str],
-    split: Mapping[str, Any],
-    trained: str,
+    summary: Mapping[str, Any], predictions: Predictions, split: Mapping[str, Any], trained: str
 ) -> str:
     """Accuracy, what it is of, best and worst genre, what is most confused, where to look next.
 
@@ -168,7 +198,6 @@ def headline(
         As `summarise` or `summarise_leaky` made it.
     predictions : Predictions
         For tracks; for clips, where folds are cut by clip.
-    genres : sequence of str
     split : mapping
         Figures of metrics/split.json.
     trained : str
@@ -179,26 +208,53 @@ def headline(
         _accuracy(summary),
         f"of {summary.get('tracks', split['tracks'])} tracks, split by {split['protocol']} "
         f"({split['folds']} {parts}); {trained}",
-        _extremes(predictions, genres),
-        _confusion(predictions, genres),
+        _extremes(predictions),
+        _confusion(predictions),
         NEXT,
     ]
     return "\n".join(map(clean, lines))
+
+
+def _figures(name: str, predictions: Predictions) -> Row:
+    by_fold = [row["accuracy"] for row in fold_scores({name: predictions})]
+    low, high = accuracy_interval(predictions.correct, predictions.groups, SEED)
+    return {
+        f"{name}_accuracy": float(predictions.correct.mean()),
+        f"{name}_accuracy_low": low,
+        f"{name}_accuracy_high": high,
+        f"{name}_accuracy_std": float(np.std(by_fold, ddof=1)),
+        f"{name}_macro_f1": scores.macro_f1(predictions.actual, predictions.predicted),
+    }
+
+
+def _reliability(name: str, predictions: Predictions) -> Row:
+    return {
+        f"{name}_log_loss": scores.log_loss(predictions.actual, predictions.probabilities),
+        f"{name}_calibration_error": _calibration_error(predictions),
+    }
+
+
+def _calibration_error(predictions: Predictions) -> float:
+    return scores.expected_calibration_error(predictions.actual, predictions.probabilities)
+
+
+def _write(name: str, rows: Sequence[Row]) -> None:
+    write_csv(METRICS / f"{name}.csv", list(rows[0]), map(rounded, rows))
 
 
 def _accuracy(summary: Mapping[str, Any]) -> str:
     leaky = f"{LEAKY}clip_accuracy"
     name = leaky if leaky in summary else "track_accuracy"
     low, high = (percent(summary[f"{name}_{bound}"]) for bound in ("low", "high"))
-    found = f"{percent(summary[name])} % (95 % interval: {low} to {high})"
+    accuracy = f"{percent(summary[name])} % (95 % interval: {low} to {high})"
     if name == leaky:
-        return f"leaky accuracy of clips: {found}, which says nothing about new music"
-    return f"accuracy of tracks: {found}"
+        return f"leaky accuracy of clips: {accuracy}, which says nothing about new music"
+    return f"accuracy of tracks: {accuracy}"
 
 
-def _extremes(predictions: Predictions, genres: Sequence[str]) -> str:
+def _extremes(predictions: Predictions) -> str:
     """The tested genres with the largest and the smallest share of right rows."""
-    actual = predictions.actual
+    genres, actual = predictions.genres, predictions.actual
     rows = np.bincount(actual, minlength=len(genres))
     right = np.bincount(actual[predictions.correct], minlength=len(genres))
     tested = np.flatnonzero(rows)
@@ -209,8 +265,8 @@ def _extremes(predictions: Predictions, genres: Sequence[str]) -> str:
     return f"best genre: {best}; worst: {worst}"
 
 
-def _confusion(predictions: Predictions, genres: Sequence[str]) -> str:
-    pairs = scores.confused_pairs(predictions.actual, predictions.probabilities, list(genres))
+def _confusion(predictions: Predictions) -> str:
+    pairs = scores.confused_pairs(predictions.actual, predictions.predicted, predictions.genres)
     if not pairs:
         return "most confused: nothing"
     named = [f"{p['actual']} taken for {p['predicted']} ({p['count']})" for p in pairs[:MOST_PAIRS]]

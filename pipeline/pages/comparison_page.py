@@ -1,26 +1,27 @@
 """The page of a comparison."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from pipeline.base.cli import percent, points
+from pipeline.audio import encode
+from pipeline.audio.encode import OpusEncoder
 from pipeline.base.files import CLIPS, TRACKS
 from pipeline.base.parallel import map_tracks
 from pipeline.dataset.tracks import read_tracks
+from pipeline.evaluation.summary import Histories
 from pipeline.folds.assignment import dataset_digest
 from pipeline.pages import tables
 from pipeline.pages.charts import (
     OTHER,
     REFERENCE,
-    Change,
     Estimate,
-    Histories,
     curve_chart,
     for_every_width,
     genre_chart,
     interval_chart,
 )
-from pipeline.pages.media import Sounds, inside
+from pipeline.pages.media import encoded_sound, inside
 from pipeline.pages.render import render
 from pipeline.runs.comparison import Comparison, Difference, Side
 from pipeline.store.store import Store
@@ -28,7 +29,7 @@ from pipeline.store.store import Store
 Charts = dict[str, str]  # by the width of the page
 
 MOST_CHANGED = 500  # rows of a table; a page with more is slow to open
-MOST_HEARD = 100  # tracks with sound, which is within the page: 16 MB if each takes 30 s
+MOST_SOUNDS = 100  # tracks with sound, which is within the page: 16 MB if each takes 30 s
 
 
 def page(
@@ -36,15 +37,15 @@ def page(
     sounds: Mapping[str, str] | None = None,
     histories: Mapping[str, Histories] | None = None,
 ) -> str:
-    """One HTML page that needs no other file.
+    """Make one HTML page that needs no other file.
 
     Parameters
     ----------
     comparison : Comparison
     sounds : mapping of track id to str, optional
         Addresses of the sounds that can be played, as `changed_sounds` returns them.
-    histories : mapping of revision to its folds' epochs, optional
-        Training is drawn of the revisions that are in it.
+    histories : mapping of revision to Histories, optional
+        The page has training curves of the revisions that are in it.
     """
     reference = comparison.reference
     return render(
@@ -62,7 +63,7 @@ def page(
             "chart": _differences(comparison),
             "table": tables.differences_table(tables.named_differences(comparison)),
         },
-        curves={name: curve_chart(found, "accuracy") for name, found in (histories or {}).items()},
+        curves={name: curve_chart(each, "accuracy") for name, each in (histories or {}).items()},
         sides=[_details(reference, *pair) for pair in comparison.pairs],
         most_changed=MOST_CHANGED,
         sounds=sounds or {},
@@ -71,7 +72,7 @@ def page(
 
 
 def changed_sounds(comparison: Comparison, dataset: str) -> dict[str, str]:
-    """The sounds of the first MOST_HEARD tracks that changed sides, as data URIs.
+    """The sounds of the first MOST_SOUNDS tracks that changed sides, as data URIs.
 
     There are none unless the clips that are stored here are those of the compared `dataset`, by
     its digest in metrics/split.json.
@@ -82,61 +83,48 @@ def changed_sounds(comparison: Comparison, dataset: str) -> dict[str, str]:
     if dataset_digest(labelled) != dataset:
         return {}
     pairs = comparison.differences
-    changed = [track.track_id for found in pairs for track in (*found.gained, *found.lost)]
-    heard = list(dict.fromkeys(changed))[:MOST_HEARD]
+    changed = [track.track_id for pair in pairs for track in (*pair.gained, *pair.lost)]
+    chosen = list(dict.fromkeys(changed))[:MOST_SOUNDS]
     with Store(CLIPS) as store:
-        sounds = map_tracks(
-            Sounds(store, inside).of, heard, total=len(heard), label="sounds", light=True
-        )
-        return dict(zip(heard, sounds, strict=True))
+        encoder = OpusEncoder(int(store.description["sample_rate"]))
+
+        def sound(track_id: str) -> str:
+            return inside(encoded_sound(store, track_id, encoder), encode.MIME)
+
+        sounds = map_tracks(sound, chosen, total=len(chosen), label="sounds", light=True)
+        return dict(zip(chosen, sounds, strict=True))
 
 
 def _accuracies(comparison: Comparison) -> Charts:
     estimates = [
         Estimate(
-            label=side.name,
-            value=100 * side.accuracy,
-            low=100 * side.low,
-            high=100 * side.high,
-            figure=percent(side.accuracy),
-            colour=REFERENCE if side is comparison.reference else OTHER,
+            side.name,
+            side.accuracy,
+            side.low,
+            side.high,
+            REFERENCE if side is comparison.reference else OTHER,
         )
         for side in comparison.sides
     ]
-    return _intervals(estimates, "accuracy in %", signed=False)
+    return for_every_width(partial(interval_chart, estimates))
 
 
 def _differences(comparison: Comparison) -> Charts:
     estimates = [
-        Estimate(
-            label=tables.minus(side, comparison.reference),
-            value=100 * found.difference,
-            low=100 * found.low,
-            high=100 * found.high,
-            figure=points(found.difference),
-        )
-        for side, found in comparison.pairs
+        Estimate(name, each.difference, each.low, each.high)
+        for name, each in tables.named_differences(comparison)
     ]
-    return _intervals(estimates, "percentage points", signed=True)
+    return for_every_width(partial(interval_chart, estimates, signed=True))
 
 
-def _intervals(estimates: Sequence[Estimate], unit: str, *, signed: bool) -> Charts:
-    return for_every_width(
-        lambda label, plot: interval_chart(estimates, unit, signed=signed, label=label, plot=plot)
-    )
-
-
-def _genres(changes: Sequence[Change]) -> Charts:
-    return for_every_width(lambda label, plot: genre_chart(changes, label=label, plot=plot))
-
-
-def _details(reference: Side, side: Side, found: Difference) -> dict[str, Any]:
+def _details(reference: Side, side: Side, difference: Difference) -> dict[str, Any]:
+    changes = {each.genre: (each.gained, each.lost) for each in difference.genres}
     return {
         "name": side.name,
         "genres": {
-            "chart": _genres(found.genres),
-            "table": tables.genres_table(reference.name, side.name, found),
+            "chart": for_every_width(partial(genre_chart, changes)),
+            "table": tables.genres_table(reference.name, side.name, difference),
         },
-        "gained": found.gained,
-        "lost": found.lost,
+        "gained": difference.gained,
+        "lost": difference.lost,
     }

@@ -1,7 +1,6 @@
 """Predict clips by the models of all folds, or each clip by the model that never saw it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,14 @@ import numpy as np
 from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
-from pipeline.evaluation.predictions import Predictions
+from pipeline.evaluation.predictions import Predictions, predictions_of
 from pipeline.folds.groups import groups
 from pipeline.folds.labelled import LabelledClips
 from pipeline.prediction.saved import load_model
 from pipeline.training.trained import Description
 
 PREDICT_ROWS = 64
+BLOCK = 16 * PREDICT_ROWS  # rows in memory at a time
 TOLERANCE = 0.01  # of the sum of probabilities
 
 Models = Sequence[tuple[Any, Description]]
@@ -65,47 +65,6 @@ def probabilities(model: keras.Model, rows: Array) -> Array:
     return np.concatenate(parts)
 
 
-BLOCK = 16 * PREDICT_ROWS  # rows in memory at a time
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """What models predict for clips that they were not trained on.
-
-    Attributes
-    ----------
-    rows, folds : int array, shape (n,)
-        Numbers of labelled clips, and the fold, or seed, in which each is tested.
-    probabilities : float32 array, shape (n, genres)
-    """
-
-    rows: Array
-    folds: Array
-    probabilities: Array
-
-
-def predict_out_of_fold(
-    clips: LabelledClips, models: Sequence[tuple[Any, Description]]
-) -> OutOfFold:
-    """Predict each clip by the model of each fold, or seed, in which it is tested.
-
-    Raises
-    ------
-    PipelineError
-        The models were trained on other features, or on other folds.
-    """
-    trained = {description.fold for _, description in models}
-    if trained != set(range(len(clips.tested))) or models[0][1].store != clips.description:
-        raise PipelineError("the models were trained on other folds or features; run `dvc repro`")
-    rows, folds = np.nonzero(clips.tested.T)
-    found = np.empty((len(rows), len(clips.genres)), np.float32)
-    for model, description in models:
-        part = np.flatnonzero(folds == description.fold)
-        for block in np.array_split(part, range(BLOCK, len(part), BLOCK)):
-            found[block] = probabilities(model, clips.rows[rows[block]])
-    return OutOfFold(rows, folds, found)
-
-
 def predict_clips(models: Models, rows: Array) -> Array:
     """Mean probability over models: feature rows, (clips, ...), -> (clips, genres).
 
@@ -126,19 +85,31 @@ def predict_clips(models: Models, rows: Array) -> Array:
     return np.mean(found, axis=0)
 
 
-def clip_predictions(
-    clips: LabelledClips, rows: Array, folds: Array, probabilities: Array
-) -> Predictions:
-    """Add to the probabilities of clips what is known about their tracks.
+def predict_out_of_fold(clips: LabelledClips, models: Models) -> Predictions:
+    """Predict each clip by the model of each fold, or seed, in which it is tested.
 
-    Parameters
-    ----------
-    rows, folds : int array, shape (n,)
-        Numbers of labelled clips, and the fold that tests each.
-    probabilities : float array, shape (n, genres)
+    Raises
+    ------
+    PipelineError
+        The models were trained on other features, or on other folds.
     """
+    trained = {description.fold for _, description in models}
+    if trained != set(range(len(clips.tested))) or models[0][1].store != clips.description:
+        raise PipelineError("the models were trained on other folds or features; run `dvc repro`")
+    rows, folds = np.nonzero(clips.tested.T)
+    chances = np.empty((len(rows), len(clips.genres)), np.float32)
+    for model, description in models:
+        part = np.flatnonzero(folds == description.fold)
+        for block in np.array_split(part, range(BLOCK, len(part), BLOCK)):
+            chances[block] = probabilities(model, clips.rows[rows[block]])
     # Folds by clip separate the clips of a track, but these still tend to be right together.
     group_of = clips.track_ids if clips.by_clip else np.array(groups(clips.tracks))[clips.owners]
-    return Predictions(
-        clips.track_ids[rows], clips.labels[rows], folds, group_of[rows], probabilities
+    return predictions_of(
+        clips.genres,
+        clips.track_ids[rows],
+        chances,
+        clips=clips.clip_numbers[rows],
+        folds=folds,
+        groups=group_of[rows],
+        actual=clips.labels[rows],
     )

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from browser import Browser, chromium, needs_browser
 from helpers import SAMPLE_RATE, UNLABELLED, augmented_project, describe, tone
-from outcomes import Row, clip_rows, write_outcome
+from outcomes import clips_of, write_outcome
 from PIL import Image
 from repository import BETTER, MAIN, predictions, revision
 
@@ -18,9 +18,8 @@ from pipeline.base.files import CLIPS, FEATURE_STORES
 from pipeline.extract import extract
 from pipeline.features.shared.feature import read_feature
 from pipeline.pages.comparison_page import page as compared_page
-from pipeline.pages.listening import read_run
-from pipeline.pages.media import beside, open_studio
-from pipeline.pages.report_page import page
+from pipeline.pages.media import beside, open_media
+from pipeline.pages.report_page import page, read_run
 from pipeline.pages.song_page import write_song_page
 from pipeline.prediction.files import Prediction
 from pipeline.runs.comparison import compare_revisions
@@ -33,38 +32,35 @@ HOSTILE = "<script>alert(1)</script>"
 GENRES = ["high", "low", "<img src=x onerror=alert(1)>", "rock & roll"]
 LIST, PLAY, COUNT = "#list", "#play", "#count"
 ROWS, NAMES = "#list .row", "#list .row .name"
-SURELY_WRONG = {HOSTILE: 1, "high/0": 1, "high/1": 1, "low/0": 2}  # what they are heard as
+SURELY_WRONG = {HOSTILE: 1, "high/0": 1, "high/1": 1, "low/0": 2}  # the genres predicted
 
 
-def rows_of(number: int, track_id: str) -> list[Row]:
-    """A track that is surely wrong; or one whose second clip turns, and which is right."""
+def chances_of(number: int, track_id: str) -> list[list[float]]:
+    """Of a track that is surely wrong; or of one whose second clip turns, and which is right."""
     if track_id in SURELY_WRONG:
-        sure = (0.02 + 0.92 * np.eye(4)[SURELY_WRONG[track_id]]).tolist()
-        genre = "low" if track_id == "low/0" else "high"
-        return clip_rows(track_id, genre, GENRES, [sure, sure], fold=number % 2)
-    actual = number % 4
-    right, turned = (0.1 + 0.6 * np.eye(4)[[actual, (actual + 1) % 4]]).tolist()
-    return clip_rows(track_id, GENRES[actual], GENRES, [right, turned, right], fold=number % 2)
+        return [(0.02 + 0.92 * np.eye(4)[SURELY_WRONG[track_id]]).tolist()] * 2
+    right, turned = (0.1 + 0.6 * np.eye(4)[[number % 4, (number + 1) % 4]]).tolist()
+    return [right, turned, right]
 
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a thousand tracks, the first of which can be heard."""
+    """The page of a thousand tracks, the first of which have sound."""
     folder = tmp_path_factory.mktemp("a project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         augmented_project()
         add_track(HOSTILE)
         names = [*SURELY_WRONG, *(f"track {n:04d}" for n in range(len(SURELY_WRONG), TRACKS))]
-        chances = [[0.1, 0.7, 0.1, 0.1]] * 2
-        write_outcome(
-            [rows_of(number, name) for number, name in enumerate(names)],
-            [clip_rows(name, "", GENRES, chances) for name in UNLABELLED],
-        )
+        actual = {name: GENRES[number % 4] for number, name in enumerate(names)}
+        actual |= {name: "low" if name == "low/0" else "high" for name in SURELY_WRONG}
+        chances = {name: chances_of(number, name) for number, name in enumerate(names)}
+        unlabelled = dict.fromkeys(UNLABELLED, [[0.1, 0.7, 0.1, 0.1]] * 2)
+        write_outcome(clips_of(GENRES, chances, actual), clips_of(GENRES, unlabelled))
         out = folder / "the page"
         out.mkdir()
-        with open_studio(CLIPS, FEATURE_STORES / "centroid", beside(out)) as studio:
-            content = page(read_run("music"), "wrong", studio)
+        with open_media(CLIPS, FEATURE_STORES / "centroid", beside(out)) as media:
+            content = page(read_run("music"), "wrong", media)
         (out / "index.html").write_text(content, encoding="utf-8")
     return out / "index.html"
 
@@ -232,16 +228,16 @@ def test_filters_go_together_and_orders_differ(browser: Browser) -> None:
     assert browser.texts("#list .empty") == ["No track is like this."]
 
 
-def test_unlabelled_tracks_are_heard_likewise(browser: Browser) -> None:
+def test_unlabelled_tracks_are_played_likewise(browser: Browser) -> None:
     browser.click("#filters .segments button:nth-child(2)")
     assert browser.texts(NAMES) == list(UNLABELLED)
     browser.click(ROWS)
-    assert browser.find("#detail .verdict").text == "heard as low"
+    assert browser.find("#detail .verdict").text == "predicted as low"
     browser.click(PLAY)
     browser.wait("document.getElementById('audio').currentTime > 0.1")
 
 
-def test_augmented_samples_are_heard_one_at_a_time(browser: Browser) -> None:
+def test_augmented_samples_are_played_one_at_a_time(browser: Browser) -> None:
     texts = "[...document.querySelectorAll('[data-sound]')].map(e => e.textContent).join(' ')"
     before, after = (f".pair > div:nth-child({place}) button" for place in (1, 2))
     browser.click(before)
@@ -295,8 +291,8 @@ def test_a_song_of_ones_own_is_shown_without_a_list(chrome: Browser, tmp_path: P
     soundfile.write(song, tone(300, 1, clips=3).ravel(), SAMPLE_RATE, subtype="PCM_16")
     params = {"n_fft": 256, "hop_length": 400}
     store = {"name": "centroid", "sample_rate": SAMPLE_RATE, "seconds": 1, "params": params}
-    found = Prediction(np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]]), ["jazz 61 %", HOSTILE])
-    write_song_page(html, {song: found}, describe(store=store), 2)
+    predicted = Prediction(np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]]), ["jazz 61 %", HOSTILE])
+    write_song_page(html, {song: predicted}, describe(store=store), 2)
     for width in (1280, 390):
         chrome.open(html, width)
         assert chrome.texts("h1, #detail h3") == ["song.wav"]

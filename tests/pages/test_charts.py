@@ -7,18 +7,29 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pipeline.pages.charts import GAINED, LOST, REFERENCE, Estimate, genre_chart, interval_chart
-from pipeline.runs.comparison import GenreChange
+from pipeline.evaluation.scores import Bin, GenreScores, Score
+from pipeline.pages.charts import (
+    GAINED,
+    LOST,
+    OTHER,
+    REFERENCE,
+    Estimate,
+    calibration_chart,
+    curve_chart,
+    genre_chart,
+    interval_chart,
+    score_chart,
+)
 
 HOSTILE = '<script>alert("&")</script>'
 ESTIMATES = [
-    Estimate("main", 62.5, 55.0, 69.5, "62.5", REFERENCE),
-    Estimate("trial", 66.0, 59.0, 73.0, "66.0"),
-    Estimate("workspace", 68.0, 60.0, 74.5, "68.0"),
+    Estimate("main", 0.625, 0.55, 0.695, REFERENCE),
+    Estimate("trial", 0.66, 0.59, 0.73),
+    Estimate("workspace", 0.68, 0.60, 0.745),
 ]
 DIFFERENCES = [
-    Estimate("trial minus main", 3.5, -2.0, 9.5, "+3.5"),
-    Estimate("workspace minus main", -1.5, -4.5, 0.5, "-1.5"),
+    Estimate("trial minus main", 0.035, -0.02, 0.095),
+    Estimate("workspace minus main", -0.015, -0.045, 0.005),
 ]
 
 
@@ -30,9 +41,8 @@ def marks(svg: str, kind: str) -> Iterator[ElementTree.Element]:
 
 
 def place(element: ElementTree.Element) -> tuple[float, float]:
-    found = re.fullmatch(r"translate\((.*),(.*)\)", element.get("transform", ""))
-    assert found
-    return float(found[1]), float(found[2])
+    x, y = re.findall(r"-?[\d.]+", element.get("transform", ""))
+    return float(x), float(y)
 
 
 def extent(element: ElementTree.Element) -> tuple[float, float, float, float]:
@@ -48,7 +58,7 @@ def texts(svg: str) -> list[str]:
 
 @pytest.mark.parametrize(("estimates", "signed"), [(ESTIMATES, False), (DIFFERENCES, True)])
 def test_dots_and_bands_share_one_scale(estimates: list[Estimate], signed: bool) -> None:
-    svg = interval_chart(estimates, "unit", signed=signed)
+    svg = interval_chart(estimates, signed=signed)
     drawn = []
     parts = zip(estimates, marks(svg, "symbol"), marks(svg, "rect"), strict=True)
     for estimate, dot, band in parts:
@@ -67,7 +77,7 @@ def test_dots_and_bands_share_one_scale(estimates: list[Estimate], signed: bool)
 
 
 def test_rows_are_in_order_and_labelled() -> None:
-    svg = interval_chart(ESTIMATES, "accuracy in %", signed=False)
+    svg = interval_chart(ESTIMATES)
     rows = [place(dot)[1] for dot in marks(svg, "symbol")]
     assert rows == sorted(rows)
     assert len({b - a for a, b in pairwise(rows)}) == 1
@@ -75,38 +85,30 @@ def test_rows_are_in_order_and_labelled() -> None:
     assert [text for text in shown if text in {each.label for each in ESTIMATES}] == [
         each.label for each in ESTIMATES
     ]
-    assert [text.text for text in marks(svg, "text")] == [each.figure for each in ESTIMATES]
+    assert [text.text for text in marks(svg, "text")] == ["62.5", "66.0", "68.0"]
     assert "accuracy in %" in shown
 
 
 def test_a_signed_axis_has_signs_and_a_plain_zero() -> None:
-    shown = texts(interval_chart(DIFFERENCES, "points", signed=True))
+    shown = texts(interval_chart(DIFFERENCES, signed=True))
     assert {"0", "+2", "\N{MINUS SIGN}2"} <= set(shown)
 
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_an_interval_of_one_point_is_drawn(signed: bool) -> None:
-    svg = interval_chart([Estimate("a", 0.0, 0.0, 0.0, "0.0")], "points", signed=signed)
+    svg = interval_chart([Estimate("a", 0.0, 0.0, 0.0)], signed=signed)
     assert len(list(marks(svg, "symbol"))) == 1
     assert "NaN" not in svg
 
 
 def test_bars_are_as_long_as_the_tracks_are_many() -> None:
     """The genre that gains most comes first; one without a change has a name and no bar."""
-    genres = [
-        GenreChange("blues", 10, 5, 7, gained=3, lost=1),
-        GenreChange("jazz", 10, 5, 5, gained=0, lost=0),
-        GenreChange("metal", 10, 5, 1, gained=0, lost=4),
-        GenreChange("rock", 10, 5, 10, gained=5, lost=0),
-    ]
-    svg = genre_chart(genres)
+    svg = genre_chart({"blues": (3, 1), "jazz": (0, 0), "metal": (0, 4), "rock": (5, 0)})
     [line] = marks(svg, "rule")
     middle = place(line)[0]
     lengths = {}
     for bar in marks(svg, "rect"):
-        found = re.match(r"M([\d.]+),([\d.]+)h([\d.]+)", bar.get("d", ""))
-        assert found
-        x, y, width = map(float, found.groups())
+        x, y, width = map(float, re.findall(r"-?[\d.]+", bar.get("d", ""))[:3])
         colour = bar.get("fill", "")
         assert (x if colour == GAINED else x + width) == pytest.approx(middle)
         lengths[y, colour] = width
@@ -123,34 +125,71 @@ def test_bars_are_as_long_as_the_tracks_are_many() -> None:
 
 
 def test_no_genre_changes_and_all_are_named() -> None:
-    svg = genre_chart([GenreChange(name, 1, 1, 1, 0, 0) for name in ("blues", "rock")])
+    svg = genre_chart({"blues": (0, 0), "rock": (0, 0)})
     assert list(marks(svg, "rect")) == list(marks(svg, "text")) == []
     assert texts(svg) == ["blues", "rock"]
     assert "NaN" not in svg
 
 
+def test_curves_are_of_each_fold_and_their_mean_over_all_epochs() -> None:
+    """A fold that stopped early counts with its last value until the longest one ends."""
+    values = {"val_accuracy": 0.5, "loss": 1.0, "val_loss": 1.0}
+    folds = {0: [0.2, 0.4, 0.6], 1: [0.4, 0.8]}
+    histories = {
+        fold: [{"accuracy": accuracy, **values} for accuracy in curve]
+        for fold, curve in folds.items()
+    }
+    lines = list(marks(curve_chart(histories, "accuracy"), "line"))
+    training = [line for line in lines if line.get("stroke") == REFERENCE]
+    assert len(lines) == 2 * len(training) == 6
+    corners = [re.findall(r"([\d.]+),([\d.]+)", line.get("d", "")) for line in training]
+    assert [len(each) for each in corners] == [3, 2, 3]
+    # On an axis from 0 to 1, 230 pixels high: 0.3, 0.6 and 0.7 are the means.
+    assert [1 - float(y) / 230 for _, y in corners[2]] == pytest.approx([0.3, 0.6, 0.7])
+
+
+def test_scores_are_drawn_in_percent_and_only_where_there_are_any() -> None:
+    genres = [
+        GenreScores("jazz", 4, None, Score(0.5, 0.25, 0.75), None),
+        GenreScores("rock", 0, None, None, None),
+    ]
+    svg = score_chart(genres, "recall")
+    [dot], [band] = marks(svg, "symbol"), marks(svg, "rect")
+    assert place(dot)[0] == pytest.approx(125)  # of 250 pixels
+    low, _, high, _ = extent(band)
+    assert (low, high) == pytest.approx((62.5, 187.5))
+    assert [text for text in texts(svg) if text.isalpha()] == ["jazz", "rock"]
+
+
+def test_bins_lie_at_their_confidence_and_accuracy() -> None:
+    bins = [Bin(0.25, 0.5, 3), Bin(0.75, 1.0, 1)]
+    dots = list(marks(calibration_chart([bins, bins[:1]]), "symbol"))
+    assert [dot.get("fill") for dot in dots] == [OTHER, OTHER, REFERENCE]
+    assert [place(dot) for dot in dots] == [(75, 150), (225, 0), (75, 150)]  # of 300 pixels
+
+
 def test_names_are_escaped_and_long_ones_are_cut() -> None:
-    estimate = Estimate(HOSTILE, 1, 0, 2, HOSTILE)
+    estimate = Estimate(HOSTILE, 0.5, 0.2, 0.8)
     for svg in (
-        interval_chart([estimate], HOSTILE, signed=True),
-        genre_chart([GenreChange(HOSTILE, 1, 0, 1, 1, 0)]),
+        interval_chart([estimate]),
+        genre_chart({HOSTILE: (1, 0)}),
     ):
         assert "<script" not in svg
         assert any(text.startswith("<script>alert") for text in texts(svg))
-    shown = texts(interval_chart([Estimate("n" * 80, 1, 0, 2, "1.0")], "", signed=False))
+    shown = texts(interval_chart([Estimate("n" * 80, 0.5, 0.2, 0.8)]))
     [cut] = [text for text in shown if text.startswith("n")]
     assert re.fullmatch("n{10,70}…", cut)
 
 
 def test_a_name_that_occurs_twice_is_drawn() -> None:
-    svg = interval_chart([ESTIMATES[0], ESTIMATES[0]], "", signed=False)
+    svg = interval_chart([ESTIMATES[0], ESTIMATES[0]])
     assert len(list(marks(svg, "symbol"))) == 2
 
 
 def test_charts_load_nothing_and_have_no_ids_that_could_meet_in_a_page() -> None:
     for svg in (
-        interval_chart(DIFFERENCES, "", signed=True),
-        genre_chart([GenreChange("rock", 1, 0, 1, 1, 1)]),
+        interval_chart(DIFFERENCES, signed=True),
+        genre_chart({"rock": (1, 1)}),
     ):
         assert not re.search(r"url\(|href=|\bid=|<style|<image|<script", svg)
 
@@ -158,8 +197,8 @@ def test_charts_load_nothing_and_have_no_ids_that_could_meet_in_a_page() -> None
 def test_colours_are_those_of_the_style() -> None:
     """A colour of Vega's own would not follow the reader's theme."""
     for svg in (
-        interval_chart(DIFFERENCES, "points", signed=True),
-        genre_chart([GenreChange("rock", 1, 0, 1, 1, 1)]),
+        interval_chart(DIFFERENCES, signed=True),
+        genre_chart({"rock": (1, 1)}),
     ):
         drawn = set(re.findall(r'(?:fill|stroke)="([^"]*)"', svg))
         assert {colour for colour in drawn if not colour.startswith("var(--")} <= {"none"}

@@ -1,87 +1,152 @@
-"""The figures of the report are those of metrics/, computed again from the tables."""
+"""The figures of the report are those of metrics/, and each caveat has its cause."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from outcomes import Row, clip_rows, track_row
+from outcomes import clips_of, write_outcome
 
-from pipeline.evaluation.predictions import VOTERS, by_level, vote_by_track
-from pipeline.evaluation.summary import prediction_rows, summarise
-from pipeline.pages.figures import Figures, read_figures
+from pipeline.base.files import SUMMARY, read_json
+from pipeline.evaluation.predictions import VOTERS, Predictions, by_level
+from pipeline.evaluation.scores import reliability
+from pipeline.evaluation.summary import accuracies, summarise
+from pipeline.pages.figures import Figures, caveats
+from pipeline.pages.report_page import read_run
 
 GENRES = ["blues", "jazz", "rock"]
+CLEAN: dict[str, Any] = {
+    "protocol": "artist",
+    "judged": "all",
+    "known_artist_share": 1.0,
+    "artists_kept": True,
+    "genres_absent": 0,
+    "genres_untrained": 0,
+    "replica_groups": 0,
+    "replicas_left_out": 0,
+    "left_out": 0,
+}
 
 
-def drawn(seed: int, tracks: int = 40) -> list[list[Row]]:
-    """Clips of tracks in groups of two, with probabilities of four decimals."""
-    rng = np.random.default_rng(seed)
-    return [
-        clip_rows(
-            f"track {number}",
-            GENRES[number % 3],
-            GENRES,
-            rng.dirichlet(1 + 2 * np.eye(3)[number % 3], 3).round(4).tolist(),
-            fold=number % 4,
-            group=f"group {number // 2}",
-        )
-        for number in range(tracks)
-    ]
+def drawn(tracks: int = 40) -> Predictions:
+    """Three clips of each track, in groups of two tracks."""
+    rng = np.random.default_rng(0)
+    names = [f"track {number}" for number in range(tracks)]
+    chances = [rng.dirichlet(1 + 2 * np.eye(3)[n % 3], 3).tolist() for n in range(tracks)]
+    actual = {name: GENRES[number % 3] for number, name in enumerate(names)}
+    groups = {name: f"group {number // 2}" for number, name in enumerate(names)}
+    return clips_of(GENRES, dict(zip(names, chances, strict=True)), actual, groups)
 
 
-def figures_of(tracks: list[list[Row]], vote: str) -> tuple[Figures, dict[str, Any]]:
-    """Figures from the tables that `evaluate` would write, and its summary."""
-    clips = [row for track in tracks for row in track]
-    levels = by_level(read_figures(clips, clips, by_clip=True).clips)
-    voted = vote_by_track(levels["clip"], vote)
-    rows = [
-        {name: str(cell) for name, cell in row.items()}
-        for row in prediction_rows(levels["mean"], voted, GENRES)
-    ]
-    return read_figures(rows, clips, by_clip=False), summarise(levels, vote)
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with an empty table of tracks."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/tracks.csv").write_text("track_id,artist,status\n")
+    return tmp_path
 
 
+def figures_of(clips: Predictions, **recorded: Any) -> Figures:
+    """Figures of what `evaluate` writes."""
+    write_outcome(clips, **recorded)
+    return read_run("music").figures
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("vote", VOTERS)
-def test_figures_are_those_of_the_summary(vote: str) -> None:
-    figures, summary = figures_of(drawn(0), vote)
+def test_figures_are_those_of_the_predictions(vote: str) -> None:
+    levels = by_level(drawn())
+    summary = summarise(levels, vote)
+    figures = figures_of(drawn(), vote=vote)
     tracks, clips, f1, calibration, chance = figures.headline
     for card, level in ((tracks, "track"), (clips, "clip")):
         assert card.interval
+        values = (card.interval.low, card.interval.value, card.interval.high)
         names = (f"{level}_accuracy_low", f"{level}_accuracy", f"{level}_accuracy_high")
-        assert card.interval == pytest.approx([100 * summary[name] for name in names])
+        assert values == pytest.approx([summary[name] for name in names], abs=1e-4)
+    assert tracks.text == f"{100 * summary['track_accuracy']:.1f} %"
     assert f1.text == f"{summary['track_macro_f1']:.3f}"
-    assert float(calibration.text) == pytest.approx(summary["track_calibration_error"], abs=0.001)
+    assert calibration.text == f"{summary['track_calibration_error']:.3f}"
     assert chance.text == "35.0 %"  # 14 of 40 are blues
-    by_rule = {each.label: each.value for each in figures.votes}
-    assert by_rule == pytest.approx(
-        {name: 100 * summary[f"track_accuracy_{name}"] for name in VOTERS}
-    )
+    expected = {row["level"]: row["accuracy"] for row in accuracies(levels)}
+    for estimate in figures.votes:
+        assert estimate.value == pytest.approx(expected[estimate.label], abs=1e-4)
+    assert [estimate.label for estimate in figures.votes] == list(VOTERS)
+    for bins, level in zip(figures.calibration, ("mean", "clip"), strict=True):
+        exact = reliability(levels[level].actual, levels[level].probabilities)
+        assert [each.rows for each in bins] == [each.rows for each in exact]
 
 
+@pytest.mark.usefixtures("folder")
 def test_the_matrix_counts_what_was_predicted() -> None:
-    tracks = drawn(1)
-    figures, _ = figures_of(tracks, "majority")
-    confusion = figures.confusion()
-    assert list(confusion) == ["tracks", "clips"]
+    figures = figures_of(drawn())
+    assert list(figures.confusion) == ["tracks", "clips"]
     counted = np.zeros((3, 3), int)
-    for row in (row for track in tracks for row in track):
-        counted[GENRES.index(row["actual"]), GENRES.index(row["predicted"])] += 1
-    assert confusion["clips"] == counted.tolist()
-    assert np.sum(confusion["tracks"]) == len(tracks)
-    right = np.trace(confusion["tracks"]) / len(tracks)
+    for actual, predicted in zip(drawn().actual, drawn().predicted, strict=True):
+        counted[actual, predicted] += 1
+    assert figures.confusion["clips"] == counted.tolist()
+    assert np.sum(figures.confusion["tracks"]) == 40
+    right = np.trace(figures.confusion["tracks"]) / 40
     assert figures.headline[0].text == f"{100 * right:.1f} %"
 
 
+@pytest.mark.usefixtures("folder")
 def test_a_tie_is_settled_as_it_was_recorded() -> None:
     """Four decimals make a tie; the column `predicted` knows better."""
-    [clip] = clip_rows("a", "jazz", GENRES, [[0.4, 0.4, 0.2]])
-    clips = [{**clip, "predicted": "jazz"}]
-    assert read_figures([track_row(clips)], clips, by_clip=False).clips.correct.tolist() == [True]
+    clips = clips_of(
+        GENRES,
+        {"a": [[0.4, 0.40000001, 0.19999999]], "b": [[0, 1, 0]]},
+        {"a": "jazz", "b": "jazz"},
+    )
+    assert figures_of(clips).clips.correct.tolist() == [True, True]
 
 
+@pytest.mark.usefixtures("folder")
 def test_folds_by_clip_have_no_figures_of_tracks() -> None:
-    rows = [row for track in drawn(2) for row in track]
-    figures = read_figures(rows, rows, by_clip=True)
+    figures = figures_of(drawn(), protocol="clip")
     assert [card.label for card in figures.headline][:2] == ["Clips right", "Macro F1"]
-    assert list(figures.confusion()) == ["clips"]
-    assert list(figures.calibration) == ["clip"]
+    f1 = read_json(SUMMARY)["leaky_clip_macro_f1"]
+    assert figures.headline[1].text == f"{f1:.3f}"
+    assert list(figures.confusion) == ["clips"]
+    assert len(figures.calibration) == 1
+    assert figures.votes == []
+
+
+def test_a_clean_run_and_unknown_figures_give_no_caveat() -> None:
+    files = {"files": 10, "rejected": 0, "truncated": 0}
+    assert caveats(files, {"pairs_across_genres": 0}, CLEAN) == []
+    assert [caveat.grave for caveat in caveats({}, {}, {})] == [True]  # no artist is known
+
+
+@pytest.mark.parametrize(
+    ("change", "text", "grave"),
+    [
+        ({"protocol": "clip"}, "say nothing about other music", True),
+        ({"known_artist_share": 0.0}, "No artist is known", True),
+        ({"artists_kept": False}, "Songs by one artist are on both sides", True),
+        ({"known_artist_share": 0.25}, "known of 25% of the tracks", False),
+        ({"genres_untrained": 1}, "In one case, a genre is tested that the fold's model", True),
+        ({"genres_absent": 3}, "In 3 cases, a fold tests no track", False),
+        ({"judged": "valid"}, "One part is judged, valid", False),
+        ({"replica_groups": 1}, "1 recording is in the dataset more than once", False),
+        ({"replica_groups": 2}, "2 recordings are in the dataset", False),
+        ({"replicas_left_out": 4}, "4 tracks are left out of training", False),
+        ({"left_out": 1}, "1 labelled track is left out by the protocol", False),
+    ],
+)
+def test_folds_that_are_less_than_they_seem(change: Any, text: str, grave: bool) -> None:
+    [caveat] = caveats({}, {}, {**CLEAN, **change})
+    assert text in caveat.text
+    assert caveat.grave == grave
+
+
+def test_files_and_replicas_that_are_not_what_they_should_be() -> None:
+    files = {"files": 10, "rejected": 2, "truncated": 1}
+    grave, *others = caveats(files, {"pairs_across_genres": 1}, CLEAN)
+    assert grave.grave
+    assert grave.text.startswith("1 pair is the same recording under two genres")
+    assert [caveat.text.partition(";")[0] for caveat in others] == [
+        "2 of 10 files cannot be used",
+        "1 file is shorter than its header says.",
+    ]

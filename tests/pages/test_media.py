@@ -1,80 +1,155 @@
-"""Sounds and pictures of a page: found by their address, encoded once, and safe to name."""
+"""Sounds and pictures of a page: encoded once and named safely, low frequencies at the bottom."""
 
 import base64
 import io
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
-from helpers import SAMPLE_RATE
+from documents import base_document
+from helpers import SAMPLE_RATE, tone
+from PIL import Image
 
 from pipeline.audio.encode import OpusEncoder
 from pipeline.base.files import CLIPS, FEATURE_STORES
+from pipeline.features.shared.feature import Feature, feature_names, read_feature
 from pipeline.pages import media
-from pipeline.pages.media import Studio, beside, inside, open_studio
+from pipeline.pages.media import HEIGHT, WIDTH, MediaMaker, beside, inside, open_media
 from pipeline.store.cache import machine_cache
 from pipeline.store.store import write_store
 
 CENTROID = FEATURE_STORES / "centroid"
+SILENCE = np.zeros((1, SAMPLE_RATE), np.int16)
+
+
+def content(address: str) -> bytes:
+    """What a data URI holds."""
+    return base64.b64decode(address.partition(",")[2])
+
+
+def opened(address: str) -> npt.NDArray[np.uint8]:
+    """Brightness of a picture, shape (height, width)."""
+    image = Image.open(io.BytesIO(content(address)))
+    assert image.format == "WEBP"
+    return np.asarray(image.convert("L"))
+
+
+def maker(shape: tuple[int, ...], feature: Feature | None = None) -> MediaMaker:
+    return MediaMaker(feature, shape, SAMPLE_RATE, inside)
 
 
 @pytest.mark.usefixtures("augmented")
-def test_a_track_is_heard_and_seen_beside_the_page(tmp_path: Path) -> None:
+def test_tracks_have_sounds_and_pictures_beside_the_page(tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
-    with open_studio(CLIPS, CENTROID, beside(tmp_path / "page")) as studio:
-        found = studio.all_media(["high/0", "low/3"])
-    for each in found.values():
+    with open_media(CLIPS, CENTROID, beside(tmp_path / "page")) as stores:
+        tracks = stores.of_all(["high/0", "low/3"])
+    for each in tracks.values():
         sound, rate = soundfile.read(tmp_path / "page" / each.sound)
         assert len(sound) / rate == pytest.approx(2, abs=0.01)
         assert (tmp_path / "page" / each.picture).read_bytes()[:4] == b"RIFF"
-    spectrum = np.abs(np.fft.rfft(soundfile.read(tmp_path / "page" / found["low/3"].sound)[0]))
+    spectrum = np.abs(np.fft.rfft(soundfile.read(tmp_path / "page" / tracks["low/3"].sound)[0]))
     assert spectrum.argmax() / 2 == pytest.approx(200, abs=1)  # helpers.PITCH
 
 
 @pytest.mark.usefixtures("augmented")
-def test_a_sound_is_encoded_once_for_all_pages(
+def test_the_sound_is_that_of_the_clips_and_encoded_once_for_all_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
-    with open_studio(CLIPS, CENTROID, inside) as studio:
-        first = studio.media("high/0")
+    with open_media(CLIPS, CENTROID, inside) as stores:
+        first = stores.of("high/0")
+        expected = OpusEncoder(SAMPLE_RATE)(stores.clips.rows("high/0"))
+    assert content(first.sound) == expected
+    assert soundfile.info(io.BytesIO(expected)).subtype == "OPUS"
     assert len(list((machine_cache().root / media.SOUNDS).iterdir())) == 1
-    with monkeypatch.context() as patch, open_studio(CLIPS, CENTROID, inside) as studio:
-        patch.setattr(OpusEncoder, "__call__", None)
-        assert studio.media("high/0") == first
+    monkeypatch.setattr(OpusEncoder, "__call__", None)
+    with open_media(CLIPS, CENTROID, inside) as stores:
+        assert stores.of("high/0") == first
 
 
 @pytest.mark.usefixtures("augmented")
 def test_a_track_that_the_feature_lacks_has_no_picture(tmp_path: Path) -> None:
     rows = np.ones((1, 5), np.float32)
     write_store(tmp_path / "own", {"name": "own"}, {"high/1": rows})
-    with open_studio(CLIPS, tmp_path / "own", inside) as studio:
-        assert studio.media("high/0").picture == ""
-        assert studio.media("high/0").sound.startswith("data:audio/ogg;base64,")
-        assert studio.media("high/1").picture.startswith("data:image/webp;base64,")
-
-
-def test_what_is_kept_inside_is_the_content() -> None:
-    head, _, content = inside(b"\x00sound", "audio/ogg").partition(",")
-    assert head == "data:audio/ogg;base64"
-    assert base64.b64decode(content) == b"\x00sound"
+    with open_media(CLIPS, tmp_path / "own", inside) as stores:
+        assert stores.caption == "mel spectrogram"
+        assert stores.of("high/0").picture == ""
+        assert stores.of("high/0").sound.startswith("data:audio/ogg;base64,")
+        assert stores.of("high/1").picture.startswith("data:image/webp;base64,")
 
 
 def test_files_are_named_after_their_content(tmp_path: Path) -> None:
-    keep = beside(tmp_path)
-    first, again, other = (keep(content, "audio/ogg") for content in (b"a", b"a", b"b"))
+    save = beside(tmp_path)
+    first, again, other = (save(each, "audio/ogg") for each in (b"a", b"a", b"b"))
     assert first == again != other
     assert (tmp_path / first).read_bytes() == b"a"
     assert first.startswith("audio/")
     assert first.endswith(".ogg")
 
 
-@pytest.mark.usefixtures("augmented")
-def test_the_sound_is_that_of_the_clips_one_after_another() -> None:
-    with open_studio(CLIPS, CENTROID, inside) as studio:
-        assert isinstance(studio, Studio)
-        expected = OpusEncoder(SAMPLE_RATE)(studio.sound.rows("high/0"))
-        kept = base64.b64decode(studio.media("high/0").sound.partition(",")[2])
-    assert kept == expected
-    assert soundfile.info(io.BytesIO(kept)).subtype == "OPUS"
+def test_a_row_is_drawn_with_its_first_row_at_the_bottom() -> None:
+    row = np.zeros((32, 40, 1), np.float32)
+    row[:8] = 1
+    picture = opened(maker(row.shape).picture([row], SILENCE, 1))
+    assert picture.shape == (32, 40)
+    assert picture[-6:].mean() > picture[:22].mean() + 100
+
+
+def test_clips_are_drawn_one_after_another() -> None:
+    rows = [np.full((16, 20, 1), value, np.float32) for value in (0, 1, 0)]
+    picture = opened(maker((16, 20, 1)).picture(rows, SILENCE, 3))
+    assert picture.shape == (16, 60)
+    first, second, third = picture.reshape(16, 3, 20).mean(axis=(0, 2))
+    assert second > first + 100
+    assert third == pytest.approx(first, abs=10)
+
+
+def test_three_planes_are_colours() -> None:
+    row = np.zeros((8, 8, 3), np.uint8)
+    row[..., 0] = 200
+    image = Image.open(io.BytesIO(content(maker(row.shape).picture([row], SILENCE, 1))))
+    red, green, blue = np.asarray(image).reshape(-1, 3).mean(axis=0)
+    assert red == pytest.approx(200, abs=8)
+    assert max(green, blue) < 12
+
+
+@pytest.mark.parametrize("clips", [1, 7, 2000])
+def test_pictures_are_never_larger_than_a_screen(clips: int) -> None:
+    """However long the track, and however large its rows: beyond WIDTH, a pixel for each clip."""
+    rows = (np.zeros((300, 500, 1), np.float16) for _ in range(clips))
+    height, width = opened(maker((300, 500, 1)).picture(rows, (), clips)).shape
+    assert height <= HEIGHT
+    assert width <= max(WIDTH, clips)
+
+
+def test_a_vector_is_drawn_as_the_mel_spectrogram_of_its_sound() -> None:
+    of_vectors = maker((90,))
+    assert of_vectors.caption("own") == "mel spectrogram"
+    for pitch, place in ((1800.0, "top"), (120.0, "bottom")):
+        picture = opened(of_vectors.picture([], tone(pitch, 0), 2))
+        brightest = picture.mean(axis=1).argmax() / len(picture)
+        assert (brightest < 0.3) == (place == "top")
+        assert (brightest > 0.7) == (place == "bottom")
+
+
+@pytest.mark.parametrize("name", feature_names())
+def test_every_feature_can_be_drawn(name: str) -> None:
+    document = base_document()
+    document["extract"]["mel"]["fmax"] = SAMPLE_RATE / 2
+    feature = read_feature(name, document)
+    rows = feature(tone(440, 0).astype(np.float32) / 32768, SAMPLE_RATE)
+    picture = maker(rows.shape[1:], feature).picture(rows, tone(440, 0), 2)
+    assert opened(picture).std() > 1
+
+
+def test_values_over_time_are_a_line_that_rises_with_them() -> None:
+    feature = read_feature("centroid", base_document())
+    rows = np.linspace(0, 1000, 22, dtype=np.float16).reshape(2, 11)
+    assert maker((11,), feature).caption("centroid") == "centroid"
+    picture = opened(maker((11,), feature).picture(rows, (), 2))
+    height, width = picture.shape
+    line = picture.argmax(axis=0)  # row of the brightest pixel of each column
+    assert line[width // 10] > line[width // 2] > line[-width // 10]
+    assert line[width // 2] == pytest.approx(height / 2, abs=height / 8)

@@ -1,4 +1,4 @@
-// What follows from each track, and which tracks are listed in which order.
+// The figures of each track, the filters, and the order of the list.
 
 for (const set of DATA.sets) {
   set.tracks.forEach((track, order) => {
@@ -10,12 +10,12 @@ for (const set of DATA.sets) {
     track.best = track.clips.map(largest);
     track.turns = track.best.filter((genre, clip) => clip && genre !== track.best[clip - 1]).length;
     track.text = `${track.id} ${track.group} ${track.facts.join(" ")}`.toLowerCase();
-    track.heard = unique(track.predicted).map((genre) => genres[genre]).join(" or ");
+    track.genre = unique(track.predicted).map((genre) => genres[genre]).join(" or ");
   });
 }
 
 const SORTS = {
-  worth: [null, (a, b) => a.order - b.order],
+  listed: [null, (a, b) => a.order - b.order],
   name: ["by name", (a, b) => a.id.localeCompare(b.id, undefined, { numeric: true })],
   unsure: ["least sure first", (a, b) => a.sure - b.sure],
   sure: ["surest first", (a, b) => b.sure - a.sure],
@@ -29,10 +29,10 @@ function passes(track) {
   if (state.actual !== "" && track.actual !== +state.actual) return false;
   if (state.predicted !== "" && !track.predicted.includes(+state.predicted)) return false;
   if (state.fold !== "" && !track.folds.includes(+state.fold)) return false;
-  if (state.replica && !track.replica) return false;
+  if (state.copy && !track.copy) return false;
   if (state.cell) {
-    const said = state.cell.level === "clips" ? track.votes : track.predicted;
-    if (track.actual !== state.cell.actual || !said.includes(state.cell.predicted)) return false;
+    const predicted = state.cell.level === "clips" ? track.votes : track.predicted;
+    if (track.actual !== state.cell.actual || !predicted.includes(state.cell.predicted)) return false;
   }
   return true;
 }
@@ -48,7 +48,7 @@ function refresh() {
   by("reset").disabled = !filtered();
 }
 const filtered = () => state.query || state.verdict || state.actual !== "" || state.predicted !== "" ||
-  state.fold !== "" || state.replica || state.cell;
+  state.fold !== "" || state.copy || state.cell;
 
 function drawFilters() {
   const labelled = tracks().some((track) => track.labelled);
@@ -74,14 +74,14 @@ function drawFilters() {
     labelled && select("actual", "Actual genre", [["", "any genre"], ...genresOf("actual")]),
     select("predicted", "Predicted genre", [["", "predicted as any"], ...genresOf("predicted").map(([value, text]) => [value, `predicted as ${text}`])]),
     folds.length > 1 && select("fold", "Fold", [["", "any fold"], ...folds.map((fold) => [fold, `fold ${fold}`])]),
-    tracks().some((track) => track.replica) && make("label", { class: "check" },
-      make("input", { type: "checkbox", checked: state.replica, onchange: (event) => { state.replica = event.target.checked; refresh(); } }), "copies alone"),
+    tracks().some((track) => track.copy) && make("label", { class: "check" },
+      make("input", { type: "checkbox", checked: state.copy, onchange: (event) => { state.copy = event.target.checked; refresh(); } }), "copies alone"),
     select("sort", "Order", sorts),
     make("button", { id: "reset", onclick: () => { clear(); drawFilters(); refresh(); } }, "Clear"),
   ].filter(Boolean));
 }
 
 function clear() {
-  Object.assign(state, { query: "", verdict: "", actual: "", predicted: "", fold: "", replica: false, cell: null });
+  Object.assign(state, { query: "", verdict: "", actual: "", predicted: "", fold: "", copy: false, cell: null });
   markCell();
 }

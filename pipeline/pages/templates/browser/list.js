@@ -26,14 +26,14 @@ function row(track, place) {
 }
 
 function verdict(track, tag = "span") {
-  const said = make(tag, { class: "verdict" });
-  if (!track.labelled) said.append("heard as ", make("b", {}, track.heard));
-  else if (track.wrong) said.append(make("span", { class: "wrong-mark" }, "✗ "), `${genres[track.actual]}, heard as `, make("b", {}, track.heard));
-  else said.append(make("span", { class: "right-mark" }, "✓ "), track.heard);
-  return said;
+  const element = make(tag, { class: "verdict" });
+  if (!track.labelled) element.append("predicted as ", make("b", {}, track.genre));
+  else if (track.wrong) element.append(make("span", { class: "wrong-mark" }, "✗ "), `${genres[track.actual]}, predicted as `, make("b", {}, track.genre));
+  else element.append(make("span", { class: "right-mark" }, "✓ "), track.genre);
+  return element;
 }
 
-// One block for each clip: whether it is heard as the actual genre, or else as the predicted one.
+// One block for each clip: blue where its genre is the actual one, or that of an unlabelled track.
 function turns(track) {
   const wanted = track.labelled ? track.actual : track.predicted[0];
   const step = 100 / track.best.length;
@@ -41,7 +41,7 @@ function turns(track) {
   const tones = track.best.map((genre) => genre === wanted ? "var(--gained)" : other);
   const turned = tones.map((_, clip) => clip).filter((clip) => tones[clip] !== tones[clip - 1]);
   const stops = turned.map((clip, number) => `${tones[clip]} ${clip * step}% ${(turned[number + 1] ?? tones.length) * step}%`);
-  return make("span", { class: "turns", style: `background:linear-gradient(90deg,${stops.join(",")})`, title: "Each clip: blue where it is heard as the genre." });
+  return make("span", { class: "turns", style: `background:linear-gradient(90deg,${stops.join(",")})`, title: "Each clip: blue where its genre is that of the track." });
 }
 
 function choose(place) {

@@ -1,4 +1,4 @@
-// Its sound, which is loaded when it is played, and the cursor that moves with it.
+// The sound of the open track, which is loaded when it is played, and the cursor that moves with it.
 
 const ICONS = { play: "M6 3.5v13l11-6.5z", pause: "M5 3.5h4v13H5zM11 3.5h4v13h-4z" };
 function showPlay() {
@@ -43,11 +43,11 @@ function tick() {
   view.area.setAttribute("aria-valuenow", Math.round(view.position));
   if (clip !== view.clip) {
     view.clip = clip;
-    const heard = view.track.clips[clip];
-    const top = genres.map((_, genre) => genre).sort((a, b) => heard[b] - heard[a]).slice(0, 3);
-    const said = top.map((genre) => `${genres[genre]} ${percent(heard[genre])}`).join(", ");
-    view.now.textContent = view.track.sound ? said : `${said}. The sound is not on this page.`;
-    view.area.setAttribute("aria-valuetext", `${clock(view.position)}: ${said}`);
+    const chances = view.track.clips[clip];
+    const best = genres.map((_, genre) => genre).sort((a, b) => chances[b] - chances[a]).slice(0, 3);
+    const text = best.map((genre) => `${genres[genre]} ${percent(chances[genre])}`).join(", ");
+    view.now.textContent = view.track.sound ? text : `${text}. The sound is not on this page.`;
+    view.area.setAttribute("aria-valuetext", `${clock(view.position)}: ${text}`);
   }
   if (!audio.paused) requestAnimationFrame(tick);
 }

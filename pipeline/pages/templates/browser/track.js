@@ -1,7 +1,7 @@
 // The track that is open: its picture, its clips along the time, and its votes.
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200], MOST_MARKS = 6; // seconds
-const MOST_TOLD = 30, MOST_VOTES = 6; // genres
+const MOST_NAMED = 30, MOST_VOTES = 6; // genres
 let view = null; // its elements that change as it plays
 
 function open(track) {
@@ -53,7 +53,7 @@ function timeline(track) {
   const labels = make("div", { class: "labels" }, ...view.rows.map((genre) =>
     make("div", { class: genre === track.actual ? "actual" : "", title: genres[genre] }, named(track, genre))));
   view.canvas = make("canvas", { height: view.rows.length * HEAT, role: "img",
-    "aria-label": `Most probable along the time: ${changes.slice(0, MOST_TOLD).map((genre) => genres[genre]).join(", then ")}` });
+    "aria-label": `Most probable along the time: ${changes.slice(0, MOST_NAMED).map((genre) => genres[genre]).join(", then ")}` });
   view.cursor = make("div", { class: "cursor", id: "cursor" });
   const step = STEPS.find((each) => view.length / each <= MOST_MARKS) || view.length;
   const marks = Array.from({ length: Math.floor(view.length / step) + 1 }, (_, mark) => mark * step);

@@ -2,8 +2,6 @@
 
 import base64
 import io
-import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,10 @@ import pytest
 import soundfile
 from documents import base_document
 from helpers import SAMPLE_RATE, describe, tone
+from outcomes import page_data
 
 from pipeline.features.shared.feature import feature_names, read_feature
-from pipeline.pages import song_page as song
+from pipeline.pages import song_page
 from pipeline.pages.song_page import write_song_page
 from pipeline.prediction.files import Prediction
 
@@ -23,7 +22,7 @@ CHANCES = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
 CENTROID = {"n_fft": 256, "hop_length": 400}
 STORE = {"name": "centroid", "sample_rate": SAMPLE_RATE, "seconds": 1, "params": CENTROID}
 DESCRIPTION = describe(genres=GENRES, store=STORE)
-FOUND = Prediction(CHANCES, [])
+PREDICTION = Prediction(CHANCES, [])
 HOSTILE = "<script>alert(1)<!--.wav"
 
 
@@ -35,17 +34,14 @@ def wav(tmp_path: Path) -> Path:
     return path
 
 
-def listen(page: Path) -> dict[str, Any]:
-    found = re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.S)
-    assert found
-    return dict(json.loads(found[1]))
+def songs(page: Path) -> list[dict[str, Any]]:
+    return list(page_data(page.read_text(encoding="utf-8"))["sets"][0]["tracks"])
 
 
 def test_the_page_has_the_sound_and_the_genres_of_the_file(wav: Path, tmp_path: Path) -> None:
     page = tmp_path / "out" / "song.html"
-    write_song_page(page, {wav: FOUND}, DESCRIPTION, 2)
-    data = listen(page)
-    [track] = data["sets"][0]["tracks"]
+    write_song_page(page, {wav: PREDICTION}, DESCRIPTION, 2)
+    [track] = songs(page)
     assert track["id"] == HOSTILE
     assert track["clips"] == [[800, 200], [300, 700], [900, 100]]
     assert (track["actual"], track["predicted"], track["votes"]) == (-1, [0], [0, 1, 0])
@@ -64,20 +60,21 @@ def test_songs_can_be_seen_by_every_feature(name: str, wav: Path, tmp_path: Path
     document["extract"]["mel"]["fmax"] = SAMPLE_RATE / 2
     assert read_feature(name, document)
     store = {**STORE, "name": name, "params": document["extract"][name]}
-    write_song_page(tmp_path / "song.html", {wav: FOUND}, describe(feature=name, store=store), 1)
-    [track] = listen(tmp_path / "song.html")["sets"][0]["tracks"]
-    assert track["picture"]
+    write_song_page(
+        tmp_path / "song.html", {wav: PREDICTION}, describe(feature=name, store=store), 1
+    )
+    assert songs(tmp_path / "song.html")[0]["picture"]
 
 
-def test_of_many_songs_the_first_are_heard(
+def test_of_many_songs_the_first_have_sound(
     wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(song, "MOST", 1)
+    monkeypatch.setattr(song_page, "MOST", 1)
     other = wav.with_name("other.wav")
     other.write_bytes(wav.read_bytes())
     page = tmp_path / "songs.html"
-    write_song_page(page, {wav: FOUND, other: FOUND}, DESCRIPTION, 2)
-    assert [bool(each["sound"]) for each in listen(page)["sets"][0]["tracks"]] == [True, False]
+    write_song_page(page, {wav: PREDICTION, other: PREDICTION}, DESCRIPTION, 2)
+    assert [bool(each["sound"]) for each in songs(page)] == [True, False]
     assert "<h1>2 songs</h1>" in page.read_text(encoding="utf-8")
 
 
@@ -85,6 +82,5 @@ def test_files_of_the_same_name_are_told_apart_by_their_folders(wav: Path, tmp_p
     other = tmp_path / "live" / wav.name
     other.parent.mkdir()
     other.write_bytes(wav.read_bytes())
-    write_song_page(tmp_path / "songs.html", {wav: FOUND, other: FOUND}, DESCRIPTION, 2)
-    tracks = listen(tmp_path / "songs.html")["sets"][0]["tracks"]
-    assert [each["id"] for each in tracks] == [str(wav), str(other)]
+    write_song_page(tmp_path / "songs.html", {wav: PREDICTION, other: PREDICTION}, DESCRIPTION, 2)
+    assert [each["id"] for each in songs(tmp_path / "songs.html")] == [str(wav), str(other)]
