@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn import metrics
 
 from pipeline.base.types import Array
 from pipeline.evaluation.intervals import accuracy_interval
 
 CALIBRATION_BINS = 15
 LEAST_PROBABILITY = 1e-12  # so that a log loss is finite
+RESAMPLES = 2000  # of the interval of a genre's score
 
 
 def macro_f1(actual: Array, predicted: Array) -> float:
@@ -21,10 +21,10 @@ def macro_f1(actual: Array, predicted: Array) -> float:
     actual, predicted : int array, shape (n,)
         Index of each row's genre.
     """
+    from sklearn.metrics import f1_score  # it takes a second to import
+
     present = np.unique(actual)
-    return float(
-        metrics.f1_score(actual, predicted, labels=present, average="macro", zero_division=0)
-    )
+    return float(f1_score(actual, predicted, labels=present, average="macro", zero_division=0))
 
 
 def log_loss(actual: Array, probabilities: Array) -> float:
@@ -56,57 +56,8 @@ def expected_calibration_error(actual: Array, probabilities: Array) -> float:
     float
         Mean over the rows of |accuracy - mean confidence| in their bin; 0 is best.
     """
-    confidence = probabilities.max(axis=1)
-    excess = (probabilities.argmax(axis=1) == actual) - confidence
-    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
-    by_bin = np.bincount(np.digitize(confidence, edges, right=True), excess)
-    return float(np.abs(by_bin).sum() / len(actual))
-
-
-def per_genre(actual: Array, predicted: Array, genres: list[str]) -> list[dict[str, Any]]:
-    """Precision, recall, F1 and number of tracks of each genre.
-
-    Parameters
-    ----------
-    actual, predicted : int array, shape (n,)
-        Indices into `genres`.
-    genres : list of str
-
-    Returns
-    -------
-    list of dict, one for each genre
-        `tracks` is a number of rows: with several seeds, a track counts once for each.
-    """
-    columns = metrics.precision_recall_fscore_support(
-        actual, predicted, labels=range(len(genres)), zero_division=0
-    )
-    return [
-        {"genre": genre, "precision": p, "recall": r, "f1": f, "tracks": int(n)}
-        for genre, p, r, f, n in zip(genres, *columns, strict=True)
-    ]
-
-
-def confused_pairs(actual: Array, predicted: Array, genres: list[str]) -> list[dict[str, Any]]:
-    """Count the confused pairs of genres, the most frequent first.
-
-    Parameters
-    ----------
-    actual, predicted : int array, shape (n,)
-        Indices into `genres`.
-    genres : list of str
-
-    Returns
-    -------
-    list of dict, one for each pair of `actual` and `predicted`
-        `count` is the number of rows, at least 1.
-    """
-    confusion = metrics.confusion_matrix(actual, predicted, labels=range(len(genres)))
-    pairs = [
-        {"actual": genres[row], "predicted": genres[column], "count": int(confusion[row, column])}
-        for row, column in zip(*np.nonzero(confusion), strict=True)
-        if row != column
-    ]
-    return sorted(pairs, key=lambda pair: (-pair["count"], pair["actual"], pair["predicted"]))
+    confidence, correct, number = _calibration(actual, probabilities)
+    return float(np.abs(np.bincount(number, correct - confidence)).sum() / len(actual))
 
 
 @dataclass(frozen=True)
@@ -129,7 +80,7 @@ class Bin:
 
 
 def reliability(actual: Array, probabilities: Array) -> list[Bin]:
-    """The bins of `scores.expected_calibration_error` that are not empty, in order.
+    """The bins of `expected_calibration_error` that are not empty, in order.
 
     Parameters
     ----------
@@ -137,22 +88,67 @@ def reliability(actual: Array, probabilities: Array) -> list[Bin]:
         Index of each row's actual genre.
     probabilities : float array, shape (n, genres)
     """
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == actual
-    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
-    number = np.digitize(confidence, edges, right=True)
+    confidence, correct, number = _calibration(actual, probabilities)
+    inside = [number == each for each in np.unique(number)]
     return [
-        Bin(
-            float(confidence[number == each].mean()),
-            float(correct[number == each].mean()),
-            int((number == each).sum()),
-        )
-        for each in np.unique(number)
+        Bin(float(confidence[rows].mean()), float(correct[rows].mean()), int(rows.sum()))
+        for rows in inside
     ]
 
 
-SEED = 0  # of the bootstrap, so that equal predictions give equal intervals
-RESAMPLES = 2000
+def _calibration(actual: Array, probabilities: Array) -> tuple[Array, Array, Array]:
+    """The confidence of each row, whether it is right, and the number of its bin."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == actual
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
+    return confidence, correct, np.digitize(confidence, edges, right=True)
+
+
+def confused_pairs(actual: Array, predicted: Array, genres: list[str]) -> list[dict[str, Any]]:
+    """Count the confused pairs of genres, the most frequent first.
+
+    Parameters
+    ----------
+    actual, predicted : int array, shape (n,)
+        Indices into `genres`.
+    genres : list of str
+
+    Returns
+    -------
+    list of dict, one for each pair of `actual` and `predicted`
+        `count` is the number of rows, at least 1.
+    """
+    wrong = np.column_stack([actual, predicted])[actual != predicted]
+    pairs = [
+        {"actual": genres[each[0]], "predicted": genres[each[1]], "count": int(count)}
+        for each, count in zip(*np.unique(wrong, axis=0, return_counts=True), strict=True)
+    ]
+    return sorted(pairs, key=lambda pair: (-pair["count"], pair["actual"], pair["predicted"]))
+
+
+def per_genre(actual: Array, predicted: Array, genres: list[str]) -> list[dict[str, Any]]:
+    """Precision, recall, F1 and number of tracks of each genre.
+
+    Parameters
+    ----------
+    actual, predicted : int array, shape (n,)
+        Indices into `genres`.
+    genres : list of str
+
+    Returns
+    -------
+    list of dict, one for each genre
+        `tracks` is a number of rows: with several seeds, a track counts once for each.
+    """
+    from sklearn.metrics import precision_recall_fscore_support
+
+    columns = precision_recall_fscore_support(
+        actual, predicted, labels=range(len(genres)), zero_division=0
+    )
+    return [
+        {"genre": genre, "precision": p, "recall": r, "f1": f, "tracks": int(n)}
+        for genre, p, r, f, n in zip(genres, *columns, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -213,5 +209,5 @@ def score_genres(
 def _score(correct: Array, groups: Array) -> Score | None:
     if not len(correct):
         return None
-    low, high = accuracy_interval(correct, groups, SEED, resamples=RESAMPLES)
+    low, high = accuracy_interval(correct, groups, resamples=RESAMPLES)
     return Score(float(correct.mean()), low, high)
