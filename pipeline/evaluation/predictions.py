@@ -11,10 +11,10 @@ A table of tracks has no column `clip`. Unlabelled tracks have no fold and no ac
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic.dataclasses import dataclass as strict_dataclass
@@ -77,11 +77,12 @@ class Predictions:
 
     def take(self, rows: Array) -> "Predictions":
         """The rows of a mask, or of ascending row numbers."""
-        columns = {each.name: getattr(self, each.name) for each in fields(self)}
-        chosen = {
-            name: column[rows] for name, column in columns.items() if isinstance(column, np.ndarray)
+        columns: dict[str, Any] = {
+            name: column[rows]
+            for name, column in vars(self).items()
+            if isinstance(column, np.ndarray)
         }
-        return replace(self, **chosen)
+        return replace(self, **columns)
 
     @property
     def owners(self) -> Array:

@@ -11,7 +11,6 @@ from pipeline.base.cli import clean, percent
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import METRICS, rounded, write_csv
 from pipeline.evaluation import scores
-from pipeline.evaluation.intervals import accuracy_interval
 from pipeline.evaluation.predictions import CLIP, VOTERS, Predictions
 
 # The keys of metrics/summary.json: few, so that `dvc metrics show` fits on a screen.
@@ -124,7 +123,7 @@ def accuracies(levels: Mapping[str, Predictions]) -> list[Row]:
     """Accuracy at each level, with the bounds of its 95 % interval."""
     rows = []
     for level, predictions in levels.items():
-        low, high = accuracy_interval(predictions.correct, predictions.groups)
+        low, high = scores.accuracy_interval(predictions.correct, predictions.groups)
         accuracy = float(predictions.correct.mean())
         rows.append({"level": level, "accuracy": accuracy, "low": low, "high": high})
     return rows
@@ -229,7 +228,7 @@ def headline(
 
 def _figures(name: str, predictions: Predictions) -> Row:
     by_fold = [row["accuracy"] for row in fold_scores({name: predictions})]
-    low, high = accuracy_interval(predictions.correct, predictions.groups)
+    low, high = scores.accuracy_interval(predictions.correct, predictions.groups)
     return {
         f"{name}_accuracy": float(predictions.correct.mean()),
         f"{name}_accuracy_low": low,

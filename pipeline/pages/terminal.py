@@ -204,12 +204,14 @@ def history_text(entries: Sequence[Entry]) -> str:
 
 def _entry(entry: Entry) -> list[str]:
     accuracy = "-" if entry.accuracy is None else percent(entry.accuracy)
-    known = entry.low is not None and entry.high is not None
+    bounds = "-"
+    if entry.low is not None and entry.high is not None:
+        bounds = interval(entry.low, entry.high)
     return [
         *(entry.commit, entry.date),
         *(str(label or "-") for label in (entry.model, entry.feature, entry.protocol)),
         f"leaky {accuracy}" if entry.metric == LEAKY_ACCURACY else accuracy,
-        interval(entry.low, entry.high) if known else "-",
+        bounds,
     ]
 
 

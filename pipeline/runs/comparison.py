@@ -9,8 +9,8 @@ import numpy as np
 from scipy import special
 
 from pipeline.base.types import Array
-from pipeline.evaluation.intervals import accuracy_interval, difference_interval
 from pipeline.evaluation.predictions import TrackOutcomes
+from pipeline.evaluation.scores import accuracy_interval, difference_interval
 from pipeline.runs.revisions import Parameters, Revision, differing
 
 
