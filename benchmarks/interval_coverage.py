@@ -1,4 +1,4 @@
-"""How often a 95 % interval of pipeline/intervals.py holds the truth, which simulations know.
+"""How often a 95 % interval of evaluation/scores.py holds the truth, which simulations know.
 
 No timing: evidence. Beside it stands the plain way, a percentile bootstrap that draws tracks one
 by one. `python benchmarks/interval_coverage.py [simulations]`; 2000 unless told otherwise, for
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipeline.evaluation.intervals import Interval, accuracy_interval, difference_interval
+from pipeline.evaluation.scores import Interval, accuracy_interval, difference_interval
 
 SIZES = (1, 2, 3, 5, 8)  # tracks of an artist, in turn
 RESAMPLES = 1000

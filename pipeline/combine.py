@@ -7,87 +7,12 @@ tracks are new to all of them. The command reads what they recorded, and compute
 """
 
 import json
-from collections.abc import Iterator
 
-from pipeline.base.cli import clean, command_line, output_file, percent, run_stage
-from pipeline.base.files import write_csv
-from pipeline.pages.tables import (
-    Table,
-    differences_table,
-    genres_table,
-    heading,
-    notes,
-    parameters_table,
-    sides_table,
-)
-from pipeline.pages.terminal import shown
-from pipeline.runs.combination import (
-    NAME,
-    WITHIN,
-    Choice,
-    Combination,
-    as_json,
-    choose,
-    combine,
-    require_combinable,
-)
-from pipeline.runs.comparison import Difference
-from pipeline.runs.revisions import add_revisions, differing, read_revision, with_probabilities
-
-VOTED = "combined: the genre with the highest mean probability; single revisions: their own vote."
-BEST = "The best single revision was picked on the test tracks, so its accuracy is optimistic."
-
-
-def text(combination: Combination, choice: Choice | None = None) -> str:
-    """The combination for a terminal: all sides, the gains, then that over the best by genre."""
-    return "\n\n".join(_parts(combination, choice))
-
-
-def _parts(combination: Combination, choice: Choice | None) -> Iterator[str]:
-    comparison, best = combination.comparison, combination.parts[combination.best].name
-    yield f"{clean(heading(comparison))}; the mean of {len(combination.parts)} revisions"
-    if choice:
-        yield shown(choice_table(choice))
-    yield shown(sides_table(comparison.sides))
-    parameters = [part.parameters for part in combination.parts]
-    if differing(parameters):
-        yield shown(parameters_table(comparison.others, differing(parameters)))
-    yield shown(differences_table(_named_gains(combination)))
-    yield "\n".join(map(clean, [*notes(comparison), VOTED, BEST]))
-    gain = combination.gains[combination.best]
-    yield f"right tracks by genre\n{shown(genres_table(best, NAME, gain))}"
-    if combination.clips:
-        yield shown(clips_table(combination))
-    else:
-        yield clean(f"per track only: {combination.no_clips}")
-
-
-def _named_gains(combination: Combination) -> list[tuple[str, Difference]]:
-    names = [f"{NAME} minus {part.name}" for part in combination.parts]
-    names[combination.best] += ", the best"
-    return list(zip(names, combination.gains, strict=True))
-
-
-def clips_table(combination: Combination) -> Table:
-    """Accuracy per clip of each side."""
-    rows = [
-        [
-            row["revision"],
-            percent(row["accuracy"]),
-            f"{percent(row['low'])} to {percent(row['high'])}",
-        ]
-        for row in combination.clips
-    ]
-    return Table(["clips", "accuracy %", "95% interval"], rows, labels=1)
-
-
-def choice_table(choice: Choice) -> Table:
-    """The inner validation of each revision, and whether it is combined."""
-    rows = [
-        [name, "yes" if name in choice.chosen else "no", percent(accuracy)]
-        for name, accuracy in choice.accuracies.items()
-    ]
-    return Table(["revision", "combined", "inner validation %"], rows, labels=2)
+from pipeline.base.cli import command_line, output_file, run_stage
+from pipeline.evaluation.predictions import write_predictions
+from pipeline.pages.terminal import combination_text
+from pipeline.runs.combination import WITHIN, as_json, combine
+from pipeline.runs.revisions import add_revisions, read_revision
 
 
 def main() -> None:
@@ -108,21 +33,13 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     arguments = parser.parse_args()
-    parts = [with_probabilities(read_revision(name)) for name in arguments.revisions]
-    require_combinable(parts)
-    choice = None
-    if arguments.choose is not None:
-        choice = choose([part.revision for part in parts], arguments.choose)
-        parts = [part for part in parts if part.revision.name in choice.chosen]
-    combination = combine(parts)
+    combination = combine(list(map(read_revision, arguments.revisions)), arguments.choose)
     if arguments.csv:
-        write_csv(arguments.csv, list(combination.rows[0]), combination.rows)
+        write_predictions(arguments.csv, combination.combined.tracks)
     if arguments.json:
-        found = as_json(combination)
-        found["inner_validation"] = choice.accuracies if choice else {}
-        print(json.dumps(found, indent=2))
+        print(json.dumps(as_json(combination), indent=2))
     else:
-        print(text(combination, choice))
+        print(combination_text(combination))
 
 
 if __name__ == "__main__":

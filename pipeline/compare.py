@@ -9,8 +9,7 @@ import json
 
 from pipeline.base.cli import command_line, output_file, run_stage
 from pipeline.base.files import replacing
-from pipeline.pages.comparison_page import changed_sounds, page
-from pipeline.pages.terminal import text
+from pipeline.pages.terminal import comparison_text
 from pipeline.runs.comparison import as_json, compare_revisions
 from pipeline.runs.revisions import (
     WORKSPACE,
@@ -35,10 +34,15 @@ def main() -> None:
     require_comparable(revisions)
     comparison = compare_revisions(revisions)
     if arguments.html:
+        from pipeline.pages.comparison_page import changed_sounds, page  # half a second
+
         sounds = changed_sounds(comparison, revisions[0].split["dataset_digest"])
         with replacing(arguments.html) as file:
             file.write(page(comparison, sounds, whole_histories(revisions)))
-    print(json.dumps(as_json(comparison), indent=2) if arguments.json else text(comparison))
+    if arguments.json:
+        print(json.dumps(as_json(comparison), indent=2))
+    else:
+        print(comparison_text(comparison))
 
 
 if __name__ == "__main__":

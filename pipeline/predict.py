@@ -12,6 +12,8 @@ from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.base.cli import (
     RESUMES,
     clean,
@@ -33,7 +35,7 @@ from pipeline.base.files import (
 from pipeline.base.types import Array
 from pipeline.dataset.folder import audio_files, name_of
 from pipeline.dataset.tracks import read_tracks
-from pipeline.evaluation.summary import probability_columns, probability_row
+from pipeline.evaluation.predictions import predictions_of, write_predictions
 from pipeline.prediction.ensemble import Models, load_models, predict_clips
 from pipeline.prediction.files import (
     Prediction,
@@ -215,10 +217,14 @@ def _predict_unlabelled(models: Models) -> None:
     found = dict(predict_store(models, folder, track_ids))
     rows = ({"track_id": name, **verdict(genres, p.mean(axis=0))} for name, p in found.items())
     write_csv(UNLABELLED, track_columns(genres), rows)
-    clips = (
-        {"track_id": name, **probability_row(genres, p)} for name in found for p in found[name]
+    counts = [len(chances) for chances in found.values()]
+    clips = predictions_of(
+        genres,
+        np.repeat(np.array(list(found), str), counts),
+        np.concatenate([np.empty((0, len(genres))), *found.values()]),
+        clips=np.concatenate([np.empty(0, int), *map(np.arange, counts)]),
     )
-    write_csv(UNLABELLED_CLIPS, ["track_id", *probability_columns(genres)], clips)
+    write_predictions(UNLABELLED_CLIPS, clips)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What a run records, without a run: its files in a folder, and git repositories of them."""
 
+import csv
+import io
 import json
 import os
 import subprocess
@@ -8,17 +10,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.files import content_digest, write_csv, write_json
-from pipeline.runs.revisions import (
+from pipeline.base.files import (
     HISTORIES,
     PREDICTIONS,
     SCORES,
     SPLIT,
     SUMMARY,
     TRAINING,
-    Revision,
-    track_outcomes,
+    content_digest,
+    write_csv,
+    write_json,
 )
+from pipeline.evaluation.predictions import Predictions, parse_predictions
+from pipeline.runs.revisions import Revision
 
 GENRES = ("blues", "metal", "rock")
 ACTUAL = [genre for genre in GENRES for _ in range(4)]
@@ -43,6 +47,7 @@ def except_for(changes: Mapping[int, str]) -> list[str]:
 # Of the twelve tracks main has 8 right, better 11; one is right in main alone.
 MAIN = except_for({0: "rock", 1: "rock", 5: "rock", 9: "blues"})
 BETTER = except_for({2: "metal"})
+WRONG = [GENRES[GENRES.index(genre) - 1] for genre in ACTUAL]
 
 
 def predictions(predicted: Sequence[str], groups: Sequence[str] = (), fold: int = 0) -> list[Row]:
@@ -57,13 +62,21 @@ def predictions(predicted: Sequence[str], groups: Sequence[str] = (), fold: int 
     return rows
 
 
+def table(rows: Sequence[Row]) -> Predictions:
+    """The predictions of rows as they are in a file."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return parse_predictions(text.getvalue().encode(), "made up")
+
+
 def revision(name: str, rows: Sequence[Row], **labels: Any) -> Revision:
     """A revision as it is after reading; `labels` may be parameters, too."""
-    outcomes = track_outcomes([{key: str(value) for key, value in row.items()} for row in rows])
     given: Row = {"commit": "abc1234", "seconds": 60.0, "split": FIGURES, "summary": {}}
     trained = {key: value for key, value in labels.items() if key not in given}
     given |= {key: labels[key] for key in given.keys() & labels.keys()}
-    return Revision(name, parameters={**TRAINED, **trained}, outcomes=outcomes, **given)
+    return Revision(name, parameters={**TRAINED, **trained}, tracks=table(rows), **given)
 
 
 def write_run(
@@ -87,17 +100,36 @@ def write_run(
 
 def write_scores(folder: Path) -> None:
     """Write the metrics/scores.json of a run that wrote the other files as they are."""
-    files = {path: folder / path for path in (SPLIT, TRAINING, HISTORIES, SUMMARY, PREDICTIONS)}
+    files = (SPLIT, TRAINING, HISTORIES, SUMMARY, PREDICTIONS)
     digests = {
-        path: content_digest(file.read_bytes()) for path, file in files.items() if file.is_file()
+        path.as_posix(): content_digest((folder / path).read_bytes())
+        for path in files
+        if (folder / path).is_file()
     }
     write_json(folder / SCORES, {"vote": "majority", "sha256": digests})
 
 
-class Repository:
-    """A git repository in `folder`, on its branch main; DVC's as well if it is to be."""
+def write_history(folder: Path, *folds: Sequence[tuple[float, float]]) -> None:
+    """Write metrics/history.csv, with the inner validation loss and accuracy of each epoch."""
+    rows = [
+        {
+            **{"fold": fold, "epoch": epoch, "loss": 1.0, "accuracy": 1.0},
+            **{"val_loss": loss, "val_accuracy": accuracy},
+        }
+        for fold, epochs in enumerate(folds)
+        for epoch, (loss, accuracy) in enumerate(epochs, 1)
+    ]
+    write_csv(folder / HISTORIES, list(rows[0]), rows)
+    write_scores(folder)
 
-    def __init__(self, folder: Path, *, dvc: bool = False) -> None:
+
+class Repository:
+    """A git repository in `folder`, on its branch main; DVC's as well if it is to be.
+
+    The project is in the folder `below` of it.
+    """
+
+    def __init__(self, folder: Path, *, dvc: bool = False, below: str = ".") -> None:
         self.folder = folder
         self.environment = {
             **os.environ,
@@ -109,8 +141,10 @@ class Repository:
         self.run("git", "init", "-q", "-b", "main")
         self.run("git", "config", "user.name", "t")
         self.run("git", "config", "user.email", "t@example.org")
+        self.folder = folder / below
+        self.folder.mkdir(exist_ok=True)
         if dvc:
-            self.run("dvc", "init", "-q")
+            self.run("dvc", "init", "-q", *([] if below == "." else ["--subdir"]))
 
     def run(self, *command: str) -> str:
         """Output of a command that must succeed."""

@@ -7,12 +7,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
-from repository import BETTER, GENRES, MAIN, Repository, Row, except_for, predictions, write_scores
+from repository import (
+    BETTER,
+    GENRES,
+    MAIN,
+    Repository,
+    Row,
+    except_for,
+    predictions,
+    table,
+    write_history,
+)
 
 from pipeline import combine
 from pipeline.base.cli import run_stage
-from pipeline.base.files import CLIP_PREDICTIONS, HISTORIES, read_csv, write_csv
+from pipeline.base.files import CLIP_PREDICTIONS, read_csv
+from pipeline.evaluation.predictions import predictions_of, write_predictions
 
 STAGE = """
 stages:
@@ -37,56 +49,53 @@ def sure(predicted: Sequence[str], chance: float) -> list[Row]:
 
 def write_clips(folder: Path, rows: Sequence[Row]) -> None:
     """Two clips for each track, whose probabilities lie on either side of the track's."""
-    clips = []
-    for row in rows:
-        for sign in (1, -1):
-            chances = {f"p_{g}": f"{float(row[f'p_{g}']) + sign * d:.4f}" for g, d in SHIFTS}
-            best = max(chances.values(), key=float)
-            voted = next(genre for genre in GENRES if chances[f"p_{genre}"] == best)
-            clips.append({**row, **chances, "predicted": voted})
-    write_csv(folder / CLIP_PREDICTIONS, list(clips[0]), clips)
+    tracks = table(rows)
+    shift = np.array([0.05, -0.03, -0.02]) * [[[1]], [[-1]]]
+    clips = predictions_of(
+        tracks.genres,
+        np.tile(tracks.track_ids, 2),
+        np.concatenate(tracks.probabilities + shift),
+        clips=np.repeat([0, 1], len(tracks)),
+        folds=np.tile(tracks.folds, 2),
+        actual=np.tile(tracks.actual, 2),
+    )
+    write_predictions(folder / CLIP_PREDICTIONS, clips)
 
 
-SHIFTS = list(zip(GENRES, (0.05, -0.03, -0.02), strict=True))
-
-
-def write_history(folder: Path, accuracy: float) -> None:
+def write_validation(folder: Path, accuracy: float) -> None:
     """The inner validation of two folds, of the run that wrote the other files."""
-    rows = [
-        {
-            "fold": fold,
-            "epoch": 1,
-            "accuracy": 1,
-            "val_loss": 1,
-            "val_accuracy": accuracy + change,
-        }
-        for fold, change in enumerate((0.01, -0.01))
-    ]
-    write_csv(folder / HISTORIES, list(rows[0]), rows)
-    write_scores(folder)
+    write_history(folder, [(1, accuracy + 0.01)], [(1, accuracy - 0.01)])
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """Branches main and other, whose clips DVC has; a workspace with clips; a branch without."""
-    found = Repository(tmp_path_factory.mktemp("repository"), dvc=True)
+def write_main_and_other(found: Repository) -> None:
+    """Commit a run as main, and save another as the experiment `other`; DVC has their clips."""
     (found.folder / "dvc.yaml").write_text(STAGE)
-    for branch, predicted, chance, accuracy in (
+    for name, predicted, chance, accuracy in (
         ("main", MAIN, 0.5, 0.6),
         ("other", OTHER, 0.7, 0.55),
     ):
         rows = sure(predicted, chance)
-        found.write(*rows, model=f"of-{branch}", **{"segment.seconds": 3})
+        found.write(*rows, model=f"of-{name}", **{"segment.seconds": 3})
         write_clips(found.folder, rows)
-        write_history(found.folder, accuracy)
+        write_validation(found.folder, accuracy)
         found.run("dvc", "commit", "-q", "-f")
-        found.commit(branch, "" if branch == "main" else branch)
-    rows = sure(BETTER, 0.6)
-    found.write(*rows, model="short", **{"segment.seconds": 1})
+        if name == "main":
+            found.commit(name)
+        else:
+            found.run("dvc", "exp", "save", "-q", "-n", name)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """main and other, a branch without clips, and a workspace with clips."""
+    found = Repository(tmp_path_factory.mktemp("repository"), dvc=True)
+    write_main_and_other(found)
+    found.write(*sure(BETTER, 0.6), model="short", **{"segment.seconds": 1})
     found.commit("other clips", "short")
+    rows = sure(BETTER, 0.6)
     found.write(*rows, model="better", **{"segment.seconds": 3})
     write_clips(found.folder, rows)
-    write_history(found.folder, 0.4)
+    write_validation(found.folder, 0.4)
     return found
 
 
@@ -172,17 +181,31 @@ def test_a_table_of_clips_that_is_of_another_run_is_left_alone(
 def test_clips_are_found_in_the_cache_that_dvc_is_told_of(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cache = repository.folder / ".dvc" / "cache"
+    """Where it lacks them, a remote that cannot be used makes no difference."""
+    cache, config = (repository.folder / ".dvc" / name for name in ("cache", "config.local"))
     elsewhere = shutil.move(cache, repository.folder / "elsewhere")
-    command(monkeypatch, "main", "other")
     expected = f"\nper track only: DVC's cache lacks {CLIP_PREDICTIONS} of main\n"
-    assert expected in capsys.readouterr().out
-    config = repository.folder / ".dvc" / "config.local"
+    for url in ("../nowhere", "s3://nowhere"):
+        config.write_text(f"[core]\n    remote = r\n['remote \"r\"']\n    url = {url}\n")
+        command(monkeypatch, "main", "other")
+        assert expected in capsys.readouterr().out
     config.write_text("[cache]\n    dir = ../elsewhere\n")
     command(monkeypatch, "main", "other")
     assert "per track only" not in capsys.readouterr().out
     config.unlink()
     shutil.move(elsewhere, cache)
+
+
+def test_a_project_may_lie_below_the_root_of_its_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Repository(tmp_path, dvc=True, below="project")
+    write_main_and_other(found)
+    monkeypatch.chdir(found.folder)
+    command(monkeypatch, "main", "other")
+    shown = capsys.readouterr().out
+    assert "combined minus other" in shown
+    assert "per track only" not in shown
 
 
 @pytest.mark.parametrize(

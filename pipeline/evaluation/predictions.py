@@ -10,16 +10,17 @@ A table of tracks has no column `clip`. Unlabelled tracks have no fold and no ac
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic.dataclasses import dataclass as strict_dataclass
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import write_csv
+from pipeline.base.files import natural, write_csv
 from pipeline.base.types import STRICT, Array
 
 CLIP = "clip"  # the level of predictions for clips; those for tracks are named after VOTERS
@@ -76,17 +77,24 @@ class Predictions:
 
     def take(self, rows: Array) -> "Predictions":
         """The rows of a mask, or of ascending row numbers."""
-        columns = {each.name: getattr(self, each.name) for each in fields(self)}
-        chosen = {
-            name: column[rows] for name, column in columns.items() if isinstance(column, np.ndarray)
+        columns: dict[str, Any] = {
+            name: column[rows]
+            for name, column in vars(self).items()
+            if isinstance(column, np.ndarray)
         }
-        return replace(self, **chosen)
+        return replace(self, **columns)
+
+    @property
+    def owners(self) -> Array:
+        """Number of each row's track in their order; int, shape (n,), ascending."""
+        return np.unique(self.track_ids, return_inverse=True)[1]
 
     def by_track(self) -> Iterator[tuple[str, "Predictions"]]:
         """Yield each track id with the track's rows."""
-        starts = np.flatnonzero(np.r_[True, self.track_ids[1:] != self.track_ids[:-1]])
-        for rows in np.split(np.arange(len(self)), starts[1:]) if len(self) else []:
-            yield str(self.track_ids[rows[0]]), self.take(rows)
+        names, first = np.unique(self.track_ids, return_index=True)
+        parts = np.split(np.arange(len(self)), first[1:])  # one, if there are no tracks
+        for name, rows in zip(names.tolist(), parts, strict=False):
+            yield name, self.take(rows)
 
 
 def predictions_of(
@@ -154,10 +162,9 @@ VOTERS: dict[str, Callable[[Array], Array]] = {
 
 def vote_by_track(clips: Predictions, vote: str) -> Predictions:
     """Scores of each track, by a vote of its clips; one row for each fold that tests it."""
-    changes = (clips.track_ids[1:] != clips.track_ids[:-1]) | (clips.folds[1:] != clips.folds[:-1])
-    first = np.flatnonzero(np.r_[True, changes])
-    groups = np.split(clips.probabilities, first[1:])
-    voted = np.stack([VOTERS[vote](group) for group in groups])
+    keys = np.column_stack([clips.owners, clips.folds])
+    _, first = np.unique(keys, axis=0, return_index=True)
+    voted = np.stack([VOTERS[vote](part) for part in np.split(clips.probabilities, first[1:])])
     tracks = replace(clips.take(first), clips=None)
     return replace(tracks, probabilities=voted, predicted=voted.argmax(axis=1))
 
@@ -181,22 +188,24 @@ def voted_tracks(levels: Mapping[str, Predictions], vote: str) -> Predictions:
 def mean_over_seeds(predictions: Predictions) -> Predictions:
     """Mean probabilities of each clip, or track, over the seeds that tested it.
 
-    The rows of a track are sorted by clip then, also where folds were cut by clip; the predicted
-    genre is that of the highest mean, and the fold that of the first seed.
+    The rows of a track are sorted by clip then, also where folds were cut by clip. The fold is that
+    of the first seed. Where there are several seeds, the predicted genre is that of the highest
+    mean; with one, it stays what the clips voted for.
     """
-    clips = np.zeros(len(predictions), int) if predictions.clips is None else predictions.clips
-    tracks = np.unique(predictions.track_ids, return_inverse=True)[1]
-    _, first, row = np.unique(
-        np.column_stack([tracks, clips]), axis=0, return_index=True, return_inverse=True
+    clips = [] if predictions.clips is None else [predictions.clips]
+    _, first, row, seeds = np.unique(
+        np.column_stack([predictions.owners, *clips]),
+        axis=0,
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
     )
     sums = np.zeros((len(first), len(predictions.genres)))
     np.add.at(sums, row.ravel(), predictions.probabilities)
-    means = sums / np.bincount(row.ravel())[:, np.newaxis]
-    if len(first) == len(predictions):  # one seed: the vote of the clips stays
-        predicted = predictions.predicted[first]
-    else:
-        predicted = means.argmax(axis=1)
-    return replace(predictions.take(first), probabilities=means, predicted=predicted)
+    means = sums / seeds[:, np.newaxis]
+    chosen = predictions.take(first)
+    predicted = np.where(seeds > 1, means.argmax(axis=1), chosen.predicted)
+    return replace(chosen, probabilities=means, predicted=predicted)
 
 
 @dataclass(frozen=True)
@@ -213,8 +222,6 @@ class TrackOutcomes:
         highest mean probability.
     correct : float array, shape (tracks,)
         Share of the track's seeds whose vote is right.
-    folds : str array, shape (tracks,)
-        The folds, or seeds, that test the track, separated by spaces.
     seeds : int
         The most seeds that test a track.
     """
@@ -225,7 +232,6 @@ class TrackOutcomes:
     actual: Array
     predicted: Array
     correct: Array
-    folds: Array
     seeds: int
 
     @property
@@ -235,31 +241,42 @@ class TrackOutcomes:
 
 
 def outcomes(tracks: Predictions) -> TrackOutcomes:
-    """Gather a table of tracks by track."""
+    """Gather a table of tracks, of which there is at least one, by track."""
     means = mean_over_seeds(tracks)
-    own = [rows for _, rows in tracks.by_track()]
+    seeds = np.bincount(tracks.owners)
     return TrackOutcomes(
         genres=tracks.genres,
         track_ids=means.track_ids,
         groups=means.groups,
         actual=means.actual,
         predicted=means.predicted,
-        correct=np.array([rows.correct.mean() for rows in own]),
-        folds=np.array([" ".join(map(str, rows.folds)) for rows in own]),
-        seeds=max(map(len, own)),
+        correct=np.bincount(tracks.owners, tracks.correct) / seeds,
+        seeds=int(seeds.max()),
     )
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write a table, with probabilities of four decimals."""
-    write_csv(path, columns_of(predictions), _cells(predictions))
-
-
-def columns_of(predictions: Predictions) -> list[str]:
-    """Names of the columns of a table, in their order."""
     first, *others = COLUMNS
     clip = [] if predictions.clips is None else [CLIP]
-    return [first, *clip, *others, *probability_columns(predictions.genres)]
+    columns = [first, *clip, *others, *probability_columns(predictions.genres)]
+    write_csv(path, columns, _cells(predictions))
+
+
+def _cells(predictions: Predictions) -> Iterator[dict[str, object]]:
+    genres = predictions.genres
+    names = probability_columns(genres)
+    for row, track_id in enumerate(predictions.track_ids):
+        fold, actual = predictions.folds[row], predictions.actual[row]
+        yield {
+            "track_id": track_id,
+            **({} if predictions.clips is None else {CLIP: predictions.clips[row]}),
+            "fold": "" if fold == NONE else fold,
+            "group": predictions.groups[row],
+            "actual": "" if actual == NONE else genres[actual],
+            "predicted": genres[predictions.predicted[row]],
+            **dict(zip(names, probability_cells(predictions.probabilities[row]), strict=True)),
+        }
 
 
 def probability_columns(genres: Sequence[str]) -> list[str]:
@@ -270,22 +287,6 @@ def probability_columns(genres: Sequence[str]) -> list[str]:
 def probability_cells(probabilities: Array) -> list[str]:
     """Probabilities, shape (genres,), as cells of a table."""
     return [f"{value:.4f}" for value in probabilities]
-
-
-def _cells(predictions: Predictions) -> Iterator[dict[str, object]]:
-    genres = predictions.genres
-    names = probability_columns(genres)
-    for row, track_id in enumerate(predictions.track_ids):
-        fold, actual = predictions.folds[row], predictions.actual[row]
-        cells = {
-            "track_id": track_id,
-            "fold": "" if fold == NONE else fold,
-            "group": predictions.groups[row],
-            "actual": "" if actual == NONE else genres[actual],
-            "predicted": genres[predictions.predicted[row]],
-            **dict(zip(names, probability_cells(predictions.probabilities[row]), strict=True)),
-        }
-        yield cells if predictions.clips is None else {**cells, CLIP: predictions.clips[row]}
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -318,44 +319,50 @@ def parse_predictions(content: bytes, where: str, advice: str = "run `dvc repro`
         It is not CSV in UTF-8, lacks a column or any genre, or a cell is not what it should be.
     """
     try:
-        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        rows = list(reader)
-        columns = list(reader.fieldnames or [])
-        missing = [name for name in COLUMNS if name not in columns]
-        if missing:
-            raise ValueError(f"no column {missing[0]!r}")
-        genres = [name.removeprefix(PROBABILITY) for name in columns if _is_probability(name)]
-        if not genres:
-            raise ValueError(f"no column '{PROBABILITY}<genre>'")
-        return _parsed(rows, genres)
-    except (csv.Error, KeyError, TypeError, ValueError) as error:
-        raise PipelineError(f"{where}: {_reason(error)}; {advice}") from None
-
-
-def _is_probability(name: str) -> bool:
-    return name.startswith(PROBABILITY)
-
-
-def _parsed(rows: Sequence[dict[str, str]], genres: Sequence[str]) -> Predictions:
-    index = {"": NONE, **{genre: number for number, genre in enumerate(genres)}}
-    names = probability_columns(genres)
-    has_clips = bool(rows) and CLIP in rows[0]
-    probabilities = np.array([[float(row[name]) for name in names] for row in rows])
-    if not np.isfinite(probabilities).all():
-        raise ValueError("a probability is not a finite number")
+        decoded = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
+        lines = csv.reader(decoded, strict=True)
+        columns = next(lines, [])
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise PipelineError(f"{where}: {error}; {advice}") from None
+    genres = [name.removeprefix(PROBABILITY) for name in columns if name.startswith(PROBABILITY)]
+    for name in COLUMNS if genres else [f"{PROBABILITY}<genre>"]:
+        if name not in columns:
+            raise PipelineError(f"{where}: no column {name!r}; {advice}")
+    text = [("track_id", object), ("group", object)]
+    numbers = [(name, int) for name in (CLIP, "fold", "actual", "predicted")]
+    row = np.dtype([*text, *numbers, ("probabilities", float, (len(genres),))])
+    try:  # one by one, as the cells of a large table take many times the memory of its numbers
+        table = np.fromiter(_parsed_rows(lines, columns, genres), row)
+    except (csv.Error, KeyError, ValueError):
+        raise PipelineError(f"{where}, line {lines.line_num} is damaged; {advice}") from None
     return predictions_of(
         genres,
-        np.array([row["track_id"] for row in rows], str),
-        probabilities.reshape(-1, len(genres)),
-        clips=np.array([int(row[CLIP]) for row in rows]) if has_clips else None,
-        folds=np.array([int(row["fold"] or NONE) for row in rows], int),
-        groups=np.array([row["group"] for row in rows], str),
-        actual=np.array([index[row["actual"]] for row in rows], int),
-        predicted=np.array([index[row["predicted"]] for row in rows], int),
+        table["track_id"].astype(str),
+        table["probabilities"],
+        clips=table[CLIP] if CLIP in columns else None,
+        folds=table["fold"],
+        groups=table["group"].astype(str),
+        actual=table["actual"],
+        predicted=table["predicted"],
     )
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"{error.args[0]!r} is not one of its genres"
-    return str(error)
+def _parsed_rows(
+    lines: Iterable[list[str]], columns: Sequence[str], genres: Sequence[str]
+) -> Iterator[tuple[object, ...]]:
+    index = {genre: number for number, genre in enumerate(genres)}
+    names = probability_columns(genres)
+    for cells in filter(None, lines):
+        row = dict(zip(columns, cells, strict=True))
+        probabilities = tuple(float(row[name]) for name in names)
+        if not all(map(isfinite, probabilities)):
+            raise ValueError("a probability is not a finite number")
+        yield (
+            row["track_id"],
+            row["group"],
+            natural(row.get(CLIP, "0")),
+            natural(row["fold"]) if row["fold"] else NONE,
+            index[row["actual"]] if row["actual"] else NONE,
+            index[row["predicted"]],
+            probabilities,
+        )

@@ -11,11 +11,9 @@ from pipeline.base.cli import clean, percent
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import METRICS, rounded, write_csv
 from pipeline.evaluation import scores
-from pipeline.evaluation.intervals import accuracy_interval
 from pipeline.evaluation.predictions import CLIP, VOTERS, Predictions
 
-SEED = 0  # of the bootstrap, so that equal predictions give equal intervals
-# What metrics/summary.json holds, so that `dvc metrics show` fits on a screen.
+# The keys of metrics/summary.json: few, so that `dvc metrics show` fits on a screen.
 HEADLINE = (
     "track_accuracy",
     "track_accuracy_low",
@@ -41,7 +39,7 @@ NEXT = "next: `python -m pipeline.compare HEAD`, `python -m pipeline.experiments
 
 Row = dict[str, Any]
 Epoch = Mapping[str, float]
-Histories = Mapping[int, Sequence[Epoch]]  # by the fold, its epochs in their order
+Histories = Mapping[int, Sequence[Epoch]]  # the epochs of each fold, in their order
 
 
 def summarise(levels: Mapping[str, Predictions], vote: str) -> Row:
@@ -81,11 +79,10 @@ def summarise_leaky(clips: Predictions) -> Row:
 
 
 def split_summary(summary: Row) -> tuple[Row, Row]:
-    """Split a summary into what metrics/summary.json holds and what metrics/scores.json does."""
-    headline = {
-        name: value for name, value in summary.items() if name in HEADLINE or name.startswith(LEAKY)
-    }
-    return headline, {name: summary[name] for name in summary if name not in headline}
+    """Split a summary into the figures of metrics/summary.json and those of metrics/scores.json."""
+    names = [name for name in summary if name in HEADLINE or name.startswith(LEAKY)]
+    others = [name for name in summary if name not in names]
+    return {name: summary[name] for name in names}, {name: summary[name] for name in others}
 
 
 def write_tables(levels: Mapping[str, Predictions], tracks: Predictions) -> None:
@@ -96,7 +93,7 @@ def write_tables(levels: Mapping[str, Predictions], tracks: Predictions) -> None
     levels : mapping of level to Predictions
         As `predictions.by_level` returns them; clips alone, where folds are cut by clip.
     tracks : Predictions
-        What the tables of genres are about: tracks by the chosen vote, or clips.
+        Those that the tables of genres count: tracks by the chosen vote, or clips.
     """
     labels = tracks.actual, tracks.predicted, tracks.genres
     pairs = scores.confused_pairs(*labels)
@@ -126,7 +123,7 @@ def accuracies(levels: Mapping[str, Predictions]) -> list[Row]:
     """Accuracy at each level, with the bounds of its 95 % interval."""
     rows = []
     for level, predictions in levels.items():
-        low, high = accuracy_interval(predictions.correct, predictions.groups, SEED)
+        low, high = scores.accuracy_interval(predictions.correct, predictions.groups)
         accuracy = float(predictions.correct.mean())
         rows.append({"level": level, "accuracy": accuracy, "low": low, "high": high})
     return rows
@@ -160,6 +157,20 @@ def parse_histories(content: bytes, where: str, advice: str = "run `dvc repro`")
     return histories
 
 
+def kept_accuracy(history: Sequence[Epoch], patience: int) -> float:
+    """Inner validation accuracy of the weights that were kept: the best epoch's, or the last's.
+
+    Parameters
+    ----------
+    history : sequence of mappings
+        One for each epoch of a fold, in their order.
+    patience : int
+        Of the training; 0 for one that does not stop early.
+    """
+    kept = min(history, key=lambda epoch: epoch["val_loss"]) if patience else history[-1]
+    return kept["val_accuracy"]
+
+
 def write_curves(histories: Histories) -> None:
     """Write metrics/curves.csv: the mean over the folds in each epoch."""
     _write("curves", mean_curves(histories))
@@ -190,7 +201,7 @@ def mean_curves(histories: Histories) -> list[Row]:
 def headline(
     summary: Mapping[str, Any], predictions: Predictions, split: Mapping[str, Any], trained: str
 ) -> str:
-    """Accuracy, what it is of, best and worst genre, what is most confused, where to look next.
+    """Five lines: the accuracy, the tracks, the best and worst genre, confusions, what to do next.
 
     Parameters
     ----------
@@ -201,7 +212,7 @@ def headline(
     split : mapping
         Figures of metrics/split.json.
     trained : str
-        What was trained, such as "cnn on mel".
+        The names of the network and the feature, such as "cnn on mel".
     """
     parts = "folds" if split["judged"] == "all" else f"seeds, {split['judged']} part"
     lines = [
@@ -217,7 +228,7 @@ def headline(
 
 def _figures(name: str, predictions: Predictions) -> Row:
     by_fold = [row["accuracy"] for row in fold_scores({name: predictions})]
-    low, high = accuracy_interval(predictions.correct, predictions.groups, SEED)
+    low, high = scores.accuracy_interval(predictions.correct, predictions.groups)
     return {
         f"{name}_accuracy": float(predictions.correct.mean()),
         f"{name}_accuracy_low": low,
@@ -267,7 +278,5 @@ def _extremes(predictions: Predictions) -> str:
 
 def _confusion(predictions: Predictions) -> str:
     pairs = scores.confused_pairs(predictions.actual, predictions.predicted, predictions.genres)
-    if not pairs:
-        return "most confused: nothing"
     named = [f"{p['actual']} taken for {p['predicted']} ({p['count']})" for p in pairs[:MOST_PAIRS]]
-    return f"most confused: {', '.join(named)}"
+    return f"most confused: {', '.join(named) or 'nothing'}"

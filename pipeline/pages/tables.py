@@ -1,9 +1,11 @@
-"""The tables and sentences of a comparison, which a terminal and a page show alike."""
+"""Tables as text in cells, and the sentences beside them: a terminal and a page show them alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.base.cli import p_text, percent, points
+from pipeline.runs.combination import Choice
 from pipeline.runs.comparison import Comparison, Difference, Pair, Side
 from pipeline.runs.revisions import value_of
 
@@ -11,6 +13,8 @@ SIDE_COLUMNS = ["revision", "commit", "model", "feature", "seeds", "accuracy %",
 SUMMARY_COLUMNS = {"macro F1": "track_macro_f1", "log loss": "track_log_loss"}
 DIFFERENCE_COLUMNS = ["difference", "points", "95% interval", "gained", "lost", "McNemar p"]
 MARK, SIGNIFICANT = "*", 0.05
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,11 @@ class Table:
     labels: int
 
 
+def interval(low: float, high: float, text: Callable[[float], str] = percent) -> str:
+    """The bounds of an interval, each as `text` has it."""
+    return f"{text(low)} to {text(high)}"
+
+
 def heading(comparison: Comparison) -> str:
     """How many tracks were tested, and how they were split."""
     grouped = f" in {comparison.groups} groups" if _is_grouped(comparison) else ""
@@ -41,7 +50,7 @@ def minus(side: Side, reference: Side) -> str:
 
 def named_differences(comparison: Comparison) -> list[tuple[str, Difference]]:
     """The differences from the reference, each behind its name."""
-    return [(minus(side, comparison.reference), found) for side, found in comparison.pairs]
+    return [(minus(side, comparison.reference), each) for side, each in comparison.pairs]
 
 
 def sides_table(sides: Sequence[Side]) -> Table:
@@ -51,7 +60,7 @@ def sides_table(sides: Sequence[Side]) -> Table:
             *(side.name, side.commit or "-", side.model, side.feature),
             str(side.seeds),
             percent(side.accuracy),
-            f"{percent(side.low)} to {percent(side.high)}",
+            interval(side.low, side.high),
             *(_figure(side.summary.get(key)) for key in SUMMARY_COLUMNS.values()),
         ]
         for side in sides
@@ -82,14 +91,14 @@ def differences_table(differences: Sequence[tuple[str, Difference]]) -> Table:
     rows = [
         [
             name,
-            points(found.difference),
-            f"{points(found.low)} to {points(found.high)}",
-            str(len(found.gained)),
-            str(len(found.lost)),
-            p_text(found.p_value),
-            *([p_text(found.p_holm)] if several else []),
+            points(difference.difference),
+            interval(difference.low, difference.high, points),
+            str(len(difference.gained)),
+            str(len(difference.lost)),
+            p_text(difference.p_value),
+            *([p_text(difference.p_holm)] if several else []),
         ]
-        for name, found in differences
+        for name, difference in differences
     ]
     return Table([*DIFFERENCE_COLUMNS, *(["Holm p"] if several else [])], rows, labels=1)
 
@@ -114,8 +123,49 @@ def genres_table(before: str, after: str, difference: Difference) -> Table:
     return Table(columns, rows, labels=1)
 
 
+def clips_table(clips: Sequence[Row]) -> Table:
+    """Accuracy per clip of each side of a combination."""
+    rows = [
+        [row["revision"], percent(row["accuracy"]), interval(row["low"], row["high"])]
+        for row in clips
+    ]
+    return Table(["clips", "accuracy %", "95% interval"], rows, labels=1)
+
+
+def choice_table(choice: Choice) -> Table:
+    """The inner validation of each revision, and whether it is combined."""
+    rows = [
+        [name, "yes" if name in choice.chosen else "no", percent(accuracy)]
+        for name, accuracy in choice.accuracies.items()
+    ]
+    return Table(["revision", "combined", "inner validation %"], rows, labels=2)
+
+
+def ablation_table(rows: Sequence[Row]) -> Table:
+    """One row for each trial; those without a difference, the baseline, have dashes."""
+    columns = ["kinds", "inner validation", "track", "difference", "95% interval", "Holm p"]
+    cells = [
+        [
+            row["kinds"],
+            percent(row["validation_clip_accuracy"]),
+            percent(row["track_accuracy"]),
+            *(["-"] * 3 if row["difference"] == "" else _gain(row)),
+            str(row["seconds"]),
+            str(row["megabytes"]),
+        ]
+        for row in rows
+    ]
+    return Table([*columns, "s", "MB"], cells, labels=1)
+
+
+def protocols_table(rows: Sequence[Row]) -> Table:
+    """One row for each protocol, in percent; the leaky one has an accuracy of clips alone."""
+    columns = ["protocol", "judged", "runs", "tracks", "track", "95% interval", "clip"]
+    return Table(columns, [_protocol(row) for row in rows], labels=2)
+
+
 def notes(comparison: Comparison) -> list[str]:
-    """How the figures are to be read."""
+    """Sentences on how to read the figures."""
     grouped = _is_grouped(comparison)
     lines = [
         f"Intervals: bootstrap over {'groups' if grouped else 'tracks'}. They show how much the "
@@ -145,6 +195,21 @@ def notes(comparison: Comparison) -> list[str]:
 
 def _pair(pair: Pair) -> str:
     return f"{points(pair.difference)}{MARK if pair.p_holm < SIGNIFICANT else ' '}"
+
+
+def _gain(row: Row) -> list[str]:
+    bounds = interval(row["low"], row["high"], points)
+    return [points(row["difference"]), bounds, p_text(row["p_holm"])]
+
+
+def _protocol(row: Row) -> list[str]:
+    facts = [row["judged"], str(row["folds"]), str(row["tracks"])]
+    if "leaky_clip_accuracy" in row:
+        clip = percent(row["leaky_clip_accuracy"])
+        return [f"{row['protocol']} (leaks)", *facts, "-", "-", clip]
+    bounds = interval(row["track_accuracy_low"], row["track_accuracy_high"])
+    track, clip = percent(row["track_accuracy"]), percent(row["clip_accuracy"])
+    return [row["protocol"], *facts, track, bounds, clip]
 
 
 def _is_grouped(comparison: Comparison) -> bool:

@@ -73,16 +73,16 @@ def predict_clips(models: Models, rows: Array) -> Array:
     PipelineError
         A model does not output probabilities.
     """
-    found = []
+    predicted = []
     for model, description in models:
-        chances = probabilities(model, rows)
-        if not (np.abs(chances.sum(axis=1) - 1) < TOLERANCE).all() or chances.min() < 0:
+        part = probabilities(model, rows)
+        if not (np.abs(part.sum(axis=1) - 1) < TOLERANCE).all() or part.min() < 0:
             raise PipelineError(
                 f"the model of fold {description.fold} does not output probabilities: its values "
-                f"range from {chances.min()} to {chances.max()}"
+                f"range from {part.min()} to {part.max()}"
             )
-        found.append(chances)
-    return np.mean(found, axis=0)
+        predicted.append(part)
+    return np.mean(predicted, axis=0)
 
 
 def predict_out_of_fold(clips: LabelledClips, models: Models) -> Predictions:
@@ -97,17 +97,17 @@ def predict_out_of_fold(clips: LabelledClips, models: Models) -> Predictions:
     if trained != set(range(len(clips.tested))) or models[0][1].store != clips.description:
         raise PipelineError("the models were trained on other folds or features; run `dvc repro`")
     rows, folds = np.nonzero(clips.tested.T)
-    chances = np.empty((len(rows), len(clips.genres)), np.float32)
+    predicted = np.empty((len(rows), len(clips.genres)), np.float32)
     for model, description in models:
         part = np.flatnonzero(folds == description.fold)
         for block in np.array_split(part, range(BLOCK, len(part), BLOCK)):
-            chances[block] = probabilities(model, clips.rows[rows[block]])
+            predicted[block] = probabilities(model, clips.rows[rows[block]])
     # Folds by clip separate the clips of a track, but these still tend to be right together.
     group_of = clips.track_ids if clips.by_clip else np.array(groups(clips.tracks))[clips.owners]
     return predictions_of(
         clips.genres,
         clips.track_ids[rows],
-        chances,
+        predicted,
         clips=clips.clip_numbers[rows],
         folds=folds,
         groups=group_of[rows],

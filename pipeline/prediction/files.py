@@ -18,7 +18,7 @@ from pipeline.base.files import replacing, write_csv
 from pipeline.base.params import choice, parse
 from pipeline.base.types import Array
 from pipeline.dataset.folder import name_of
-from pipeline.evaluation.summary import probability_columns, probability_row
+from pipeline.evaluation.predictions import probability_cells, probability_columns
 from pipeline.features.shared.feature import ExtractFeature, described_feature, strongest_tags
 from pipeline.prediction.ensemble import PREDICT_ROWS, Models, predict_clips
 from pipeline.training.trained import Description
@@ -128,7 +128,7 @@ def verdict(genres: Sequence[str], chances: Array) -> Row:
         "probability": f"{chances[best]:.4f}",
         "runner_up": genres[second],
         "runner_up_probability": f"{chances[second]:.4f}",
-        **probability_row(genres, chances),
+        **dict(zip(probability_columns(genres), probability_cells(chances), strict=True)),
     }
 
 

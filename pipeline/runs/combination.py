@@ -15,20 +15,18 @@ from pipeline.base.cli import percent
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import rounded
 from pipeline.evaluation import scores
-from pipeline.evaluation.predictions import Predictions
-from pipeline.evaluation.summary import SEED, Row, accuracies, prediction_rows
+from pipeline.evaluation.predictions import CLIP, Predictions
+from pipeline.evaluation.summary import Row, accuracies, kept_accuracy
 from pipeline.runs.comparison import Comparison, Difference, compare_revisions, gains
 from pipeline.runs.revisions import (
-    Epoch,
-    Probable,
     Revision,
     is_same_run,
-    outcomes_of,
     read_clips,
     read_histories,
     require_comparable,
 )
 
+NAME = "combined"
 WITHIN = 10.0  # percentage points below the best, at most
 # The inner validation parts differ with the second, and clips are counted by the first.
 SAME = ("segment.seconds", "train.validation")
@@ -53,6 +51,8 @@ class Choice:
 def choose(revisions: Sequence[Revision], within: float) -> Choice:
     """Choose the revisions whose inner validation is at most `within` points below the best.
 
+    The test tracks play no part in the choice.
+
     Parameters
     ----------
     revisions : sequence of Revision
@@ -67,8 +67,14 @@ def choose(revisions: Sequence[Revision], within: float) -> Choice:
     """
     if not within >= 0:
         raise PipelineError(f"--choose {within:g}: should be at least 0")
-    for key in SAME:
-        _require_same(revisions, key)
+    first, *others = revisions
+    for key, other in ((key, other) for key in SAME for other in others):
+        ours, theirs = first.parameters.get(key), other.parameters.get(key)
+        if ours != theirs:
+            raise PipelineError(
+                f"--choose goes by the inner validation per clip, which cannot be compared: {key} "
+                f"is {ours} in {first.name}, {theirs} in {other.name}"
+            )
     accuracies = {each.name: validation_accuracy(each) for each in revisions}
     best = max(accuracies, key=lambda name: accuracies[name])
     least = accuracies[best] - within / 100
@@ -89,38 +95,9 @@ def validation_accuracy(revision: Revision) -> float:
     PipelineError
         The revision has no complete metrics/history.csv.
     """
-    histories = read_histories(revision)
     patience = revision.parameters.get(f"models.{revision.model}.patience", 0)
-    return float(np.mean([kept_accuracy(each, patience) for each in histories.values()]))
-
-
-def kept_accuracy(history: Sequence[Epoch], patience: int) -> float:
-    """Inner validation accuracy of the weights that were kept: the best epoch's, or the last's.
-
-    Parameters
-    ----------
-    history : sequence of mappings
-        One for each epoch of a fold, in their order.
-    patience : int
-        Of the training; 0 for one that does not stop early.
-    """
-    kept = min(history, key=lambda row: row["val_loss"]) if patience else history[-1]
-    return kept["val_accuracy"]
-
-
-def _require_same(revisions: Sequence[Revision], key: str) -> None:
-    first, *others = revisions
-    ours = first.parameters.get(key)
-    for other in others:
-        theirs = other.parameters.get(key)
-        if theirs != ours:
-            raise PipelineError(
-                f"--choose goes by the inner validation per clip, which cannot be compared: {key} "
-                f"is {ours} in {first.name}, {theirs} in {other.name}"
-            )
-
-
-NAME = "combined"
+    histories = read_histories(revision).values()
+    return float(np.mean([kept_accuracy(each, patience) for each in histories]))
 
 
 @dataclass(frozen=True)
@@ -131,10 +108,8 @@ class Combination:
     ----------
     combined : Revision
         As if one run had predicted the mean probabilities, by which its tracks are judged.
-    rows : list of dict
-        Its rows of metrics/predictions.csv.
     parts : list of Revision
-        What was combined.
+        The revisions that were combined.
     comparison : Comparison
         Of `combined` with each of the parts.
     gains : list of Difference
@@ -144,15 +119,17 @@ class Combination:
         the parts have no clips in common.
     no_clips : str
         Why `clips` is empty.
+    choice : Choice or None
+        How the parts were chosen; None if all revisions were combined.
     """
 
     combined: Revision
-    rows: list[Row]
     parts: list[Revision]
     comparison: Comparison
     gains: list[Difference]
     clips: list[Row]
     no_clips: str
+    choice: Choice | None
 
     @property
     def best(self) -> int:
@@ -160,80 +137,57 @@ class Combination:
         return int(np.argmax([part.outcomes.correct.mean() for part in self.parts]))
 
 
-def combine(parts: Sequence[Probable]) -> Combination:
+def combine(parts: Sequence[Revision], within: float | None = None) -> Combination:
     """Combine revisions, and judge the result as `evaluate` judges one.
 
-    Raises
-    ------
-    PipelineError
-        They cannot be combined; see `require_combinable`.
-    """
-    require_combinable(parts)
-    revisions = [part.revision for part in parts]
-    found = mean_predictions([part.tracks for part in parts])
-    rows = prediction_rows(found, found, parts[0].genres)
-    combined = _combined(revisions, found, rows)
-    clips, no_clips = _clips(parts)
-    return Combination(
-        combined=combined,
-        rows=rows,
-        parts=revisions,
-        comparison=compare_revisions([combined, *revisions], with_matrix=False),
-        gains=gains(combined.outcomes, [each.outcomes for each in revisions], SEED),
-        clips=clips,
-        no_clips=no_clips,
-    )
-
-
-def require_combinable(parts: Sequence[Probable]) -> None:
-    """Refuse what cannot be combined.
+    Parameters
+    ----------
+    parts : sequence of Revision
+    within : float, optional
+        Combine only those that `choose` chooses.
 
     Raises
     ------
     PipelineError
         There are fewer than two revisions, two of them are the same run, or their protocols,
-        datasets, folds, tracks or genres differ.
+        datasets, folds, genres or tracks differ; or `choose` raises one.
     """
+    _require_combinable(parts)
+    choice = None
+    if within is not None:
+        choice = choose(parts, within)
+        parts = [part for part in parts if part.name in choice.chosen]
+    combined = _combined(parts)
+    clips, no_clips = _clips(parts)
+    return Combination(
+        combined=combined,
+        parts=list(parts),
+        comparison=compare_revisions([combined, *parts], with_matrix=False),
+        gains=gains(combined.outcomes, [part.outcomes for part in parts]),
+        clips=clips,
+        no_clips=no_clips,
+        choice=choice,
+    )
+
+
+def _require_combinable(parts: Sequence[Revision]) -> None:
     if len(parts) < 2:
         raise PipelineError("name at least two revisions to combine")
-    require_comparable([part.revision for part in parts], "combine")
+    require_comparable(parts, "combine")
     for one, other in combinations(parts, 2):
-        names = one.revision.name, other.revision.name
-        if one.genres != other.genres:
-            raise PipelineError(
-                f"genres differ, so there is nothing to combine: {', '.join(one.genres)} in "
-                f"{names[0]}, {', '.join(other.genres)} in {names[1]}"
-            )
-        if is_same_run(one.revision, other.revision):
-            raise PipelineError(f"{names[0]} and {names[1]} are the same run; name each run once")
+        if is_same_run(one, other):
+            raise PipelineError(f"{one.name} and {other.name} are the same run; name each run once")
 
 
 def mean_predictions(predictions: Sequence[Predictions]) -> Predictions:
-    """The mean of the probabilities for the same rows."""
+    """The mean of the probabilities for the same rows, and the genres that it favours."""
     mean = np.mean([each.probabilities for each in predictions], axis=0)
-    return replace(predictions[0], probabilities=mean)
+    return replace(predictions[0], probabilities=mean, predicted=mean.argmax(axis=1))
 
 
-def as_json(combination: Combination) -> dict[str, Any]:
-    """All of a combination, in types that JSON has."""
-    comparison = combination.comparison
-    return {
-        "protocol": comparison.protocol,
-        "tracks": comparison.tracks,
-        "groups": comparison.groups,
-        "sides": [asdict(side) for side in comparison.sides],
-        "best": combination.parts[combination.best].name,
-        "gains": [
-            {"over": part.name, **asdict(gain)}
-            for part, gain in zip(combination.parts, combination.gains, strict=True)
-        ],
-        "clips": combination.clips,
-    }
-
-
-def _combined(parts: Sequence[Revision], found: Predictions, rows: Sequence[Row]) -> Revision:
-    """The revision whose predictions are the means, as arrays and as rows, of those of `parts`."""
-    scored = found.actual, found.probabilities
+def _combined(parts: Sequence[Revision]) -> Revision:
+    tracks = mean_predictions([part.tracks for part in parts])
+    scored = tracks.actual, tracks.probabilities
     return Revision(
         name=NAME,
         commit="",
@@ -245,24 +199,42 @@ def _combined(parts: Sequence[Revision], found: Predictions, rows: Sequence[Row]
         split=parts[0].split,
         summary=rounded(
             {
-                "track_macro_f1": scores.macro_f1(*scored),
+                "track_macro_f1": scores.macro_f1(tracks.actual, tracks.predicted),
                 "track_log_loss": scores.log_loss(*scored),
                 "track_calibration_error": scores.expected_calibration_error(*scored),
             }
         ),
-        outcomes=outcomes_of(rows),
+        tracks=tracks,
     )
 
 
-def _clips(parts: Sequence[Probable]) -> tuple[list[Row], str]:
+def _clips(parts: Sequence[Revision]) -> tuple[list[Row], str]:
     """Accuracies per clip, or why there are none."""
     try:
-        found = read_clips(parts)
+        clips = read_clips(parts)
     except PipelineError as error:
         return [], str(error)
-    names = [NAME, *(part.revision.name for part in parts)]
-    sides = [mean_predictions(found), *found]
+    sides = [mean_predictions(clips), *clips]
+    names = [NAME, *(part.name for part in parts)]
     return [
-        {"revision": name, **accuracies({"clip": side})[0]}
+        {"revision": name, **accuracies({CLIP: side})[0]}
         for name, side in zip(names, sides, strict=True)
     ], ""
+
+
+def as_json(combination: Combination) -> dict[str, Any]:
+    """All of a combination, in types that JSON has."""
+    comparison, choice = combination.comparison, combination.choice
+    return {
+        "protocol": comparison.protocol,
+        "tracks": comparison.tracks,
+        "groups": comparison.groups,
+        "sides": [asdict(side) for side in comparison.sides],
+        "best": combination.parts[combination.best].name,
+        "gains": [
+            {"over": part.name, **asdict(gain)}
+            for part, gain in zip(combination.parts, combination.gains, strict=True)
+        ],
+        "clips": combination.clips,
+        "inner_validation": choice.accuracies if choice else {},
+    }

@@ -6,13 +6,12 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
+from scipy import special
 
 from pipeline.base.types import Array
-from pipeline.evaluation.intervals import accuracy_interval, difference_interval
-from pipeline.evaluation.summary import SEED
-from pipeline.runs.revisions import Revision, TrackOutcomes, differing
+from pipeline.evaluation.predictions import TrackOutcomes
+from pipeline.evaluation.scores import accuracy_interval, difference_interval
+from pipeline.runs.revisions import Parameters, Revision, differing
 
 
 @dataclass(frozen=True)
@@ -81,60 +80,59 @@ def mcnemar_p(before: Array, after: Array) -> float:
     before, after : bool array, shape (tracks,)
         Whether each track is right. Tracks count as independent, those of one artist too.
     """
-    table = [[np.sum((before == a) & (after == b)) for b in (True, False)] for a in (True, False)]
-    return float(mcnemar(table, exact=True).pvalue)
+    gained, lost = np.sum(after & ~before), np.sum(before & ~after)
+    # As scipy.stats.binomtest, which takes a second to import: the binomial distribution function
+    # is an incomplete beta function (https://dlmf.nist.gov/8.17.E5). It is 1 where nothing changed.
+    tail = special.betainc(max(gained, lost), min(gained, lost) + 1, 0.5)
+    return min(1.0, 2 * float(tail))
 
 
-def differences(
-    reference: TrackOutcomes, others: Sequence[TrackOutcomes], seed: int
-) -> list[Difference]:
-    """Each of `others` minus `reference`, with Holm's correction for their number.
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for their number.
 
     Holm (1979), "A simple sequentially rejective multiple test procedure".
+    """
+    order, corrected = np.argsort(p_values), np.empty(len(p_values))
+    steps = np.sort(p_values) * np.arange(len(p_values), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected.tolist()
+
+
+def differences(reference: TrackOutcomes, others: Sequence[TrackOutcomes]) -> list[Difference]:
+    """Each of `others` minus `reference`, with Holm's correction for their number.
 
     Parameters
     ----------
     reference, others : TrackOutcomes
         Of the same tracks, in the same groups.
-    seed : int
-        Of the bootstrap.
     """
-    return _corrected([_difference(reference, other, seed) for other in others])
+    return _corrected([_difference(reference, other) for other in others])
 
 
-def gains(outcomes: TrackOutcomes, others: Sequence[TrackOutcomes], seed: int) -> list[Difference]:
+def gains(outcomes: TrackOutcomes, others: Sequence[TrackOutcomes]) -> list[Difference]:
     """`outcomes` minus each of `others`; otherwise as `differences`."""
-    return _corrected([_difference(other, outcomes, seed) for other in others])
+    return _corrected([_difference(other, outcomes) for other in others])
 
 
 def pairwise(outcomes: Sequence[TrackOutcomes]) -> list[list[Pair]]:
     """Each of `outcomes` (rows) minus each (columns), on the same tracks."""
     numbers = list(combinations(range(len(outcomes)), 2))
-    right = [each.right for each in outcomes]
-    corrected = holm([mcnemar_p(right[first], right[second]) for first, second in numbers])
-    p_values = dict(zip(numbers, corrected, strict=True))
+    p_values = holm([mcnemar_p(outcomes[i].right, outcomes[j].right) for i, j in numbers])
     means = [float(np.mean(each.correct)) for each in outcomes]
-    return [
-        [
-            Pair(mean - other, p_values.get((min(row, column), max(row, column)), 1.0))
-            for column, other in enumerate(means)
-        ]
-        for row, mean in enumerate(means)
-    ]
+    matrix = [[Pair(mean - other, 1.0) for other in means] for mean in means]
+    for (i, j), p_value in zip(numbers, p_values, strict=True):
+        matrix[i][j] = replace(matrix[i][j], p_holm=p_value)
+        matrix[j][i] = replace(matrix[j][i], p_holm=p_value)
+    return matrix
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values for their number."""
-    return multipletests(p_values, method="holm")[1].tolist() if p_values else []
+def _corrected(differences: Sequence[Difference]) -> list[Difference]:
+    p_values = holm([each.p_value for each in differences])
+    return [replace(each, p_holm=p) for each, p in zip(differences, p_values, strict=True)]
 
 
-def _corrected(found: Sequence[Difference]) -> list[Difference]:
-    corrected = holm([each.p_value for each in found])
-    return [replace(each, p_holm=p) for each, p in zip(found, corrected, strict=True)]
-
-
-def _difference(before: TrackOutcomes, after: TrackOutcomes, seed: int) -> Difference:
-    low, high = difference_interval(before.correct, after.correct, before.groups, seed)
+def _difference(before: TrackOutcomes, after: TrackOutcomes) -> Difference:
+    low, high = difference_interval(before.correct, after.correct, before.groups)
     p_value = mcnemar_p(before.right, after.right)
     return Difference(
         difference=float(np.mean(after.correct) - np.mean(before.correct)),
@@ -142,17 +140,17 @@ def _difference(before: TrackOutcomes, after: TrackOutcomes, seed: int) -> Diffe
         high=high,
         p_value=p_value,
         p_holm=p_value,
-        genres=[_genre(name, before, after) for name in np.unique(before.actual).tolist()],
+        genres=[_genre(genre, before, after) for genre in np.unique(before.actual)],
         gained=_changed(before, after, after.right & ~before.right),
         lost=_changed(before, after, before.right & ~after.right),
     )
 
 
-def _genre(name: str, before: TrackOutcomes, after: TrackOutcomes) -> GenreChange:
-    of_genre = before.actual == name
+def _genre(genre: int, before: TrackOutcomes, after: TrackOutcomes) -> GenreChange:
+    of_genre = before.actual == genre
     was, now = before.right[of_genre], after.right[of_genre]
     return GenreChange(
-        genre=name,
+        genre=before.genres[genre],
         tracks=int(of_genre.sum()),
         before=float(before.correct[of_genre].sum()),
         after=float(after.correct[of_genre].sum()),
@@ -162,15 +160,22 @@ def _genre(name: str, before: TrackOutcomes, after: TrackOutcomes) -> GenreChang
 
 
 def _changed(before: TrackOutcomes, after: TrackOutcomes, chosen: Array) -> list[ChangedTrack]:
-    columns = (before.track_ids, before.actual, before.predicted, after.predicted)
-    return [ChangedTrack(*map(str, row)) for row in zip(*(c[chosen] for c in columns), strict=True)]
+    return [
+        ChangedTrack(
+            track_id=str(before.track_ids[row]),
+            actual=before.genres[before.actual[row]],
+            before=before.genres[before.predicted[row]],
+            after=after.genres[after.predicted[row]],
+        )
+        for row in np.flatnonzero(chosen)
+    ]
 
 
 @dataclass(frozen=True)
 class Side:
     """A revision's accuracy over all tested tracks, with its 95 % interval, and its origin.
 
-    `parameters`, `seconds` and `summary` are those of `Revision`.
+    `commit` is a short hash. `parameters`, `seconds` and `summary` are those of `Revision`.
     """
 
     name: str
@@ -182,7 +187,7 @@ class Side:
     low: float
     high: float
     seconds: float
-    parameters: dict[str, Any]
+    parameters: Parameters
     summary: dict[str, Any]
 
 
@@ -193,7 +198,7 @@ class Comparison:
     Attributes
     ----------
     groups : int
-        How many groups (artists, or tracks) the bootstrap draws from.
+        Number of groups (artists, or tracks) that the bootstrap draws from.
     differing : list of str
         Keys of the parameters that are not the same on all sides.
     matrix : list of list of Pair
@@ -239,7 +244,7 @@ def compare_revisions(revisions: Sequence[Revision], *, with_matrix: bool = True
         groups=len(np.unique(groups)),
         reference=_side(reference),
         others=[_side(other) for other in others],
-        differences=differences(outcomes[0], outcomes[1:], SEED),
+        differences=differences(outcomes[0], outcomes[1:]),
         differing=differing([each.parameters for each in revisions]),
         matrix=pairwise(outcomes) if with_matrix and len(others) > 1 else [],
     )
@@ -263,10 +268,10 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 def _side(revision: Revision) -> Side:
     outcomes = revision.outcomes
-    low, high = accuracy_interval(outcomes.correct, outcomes.groups, SEED)
+    low, high = accuracy_interval(outcomes.correct, outcomes.groups)
     return Side(
         name=revision.name,
-        commit=revision.commit,
+        commit=revision.commit[:7],
         model=revision.model,
         feature=revision.feature,
         seeds=outcomes.seeds,

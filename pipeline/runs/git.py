@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 
 from pipeline.base.errors import PipelineError
 
@@ -36,33 +37,37 @@ def find_commit(name: str) -> str:
     PipelineError
         There is none, or the name fits several experiments.
     """
-    found = _hash_of(f"{name}^{{commit}}") or _find_experiment(name)
-    if not found:
+    commit = _hash_of(f"{name}^{{commit}}") or _find_experiment(name)
+    if not commit:
         raise PipelineError(f"{name!r} is not a branch, commit, tag or experiment")
-    return found
+    return commit
 
 
 def named_commits() -> list[tuple[str, str]]:
     """Names and hashes of all branches, and of all DVC experiments, the newest first."""
-    form = "--format=%(objectname) %(refname)"
-    branches = git(["for-each-ref", form, BRANCHES]).decode().splitlines()
-    experiments = git(["for-each-ref", "--sort=-creatordate", form, EXPERIMENTS]).decode()
-    lines = [line.split(" ") for line in [*branches, *experiments.splitlines()]]
-    return [(_short_name(reference), commit) for commit, reference in lines]
+    branches = [(name.removeprefix(f"{BRANCHES}/"), commit) for name, commit in _listed(BRANCHES)]
+    experiments = _listed(EXPERIMENTS, "--sort=-creatordate")
+    return branches + [(name.rpartition("/")[2], commit) for name, commit in experiments]
 
 
-def read_files(commits: Sequence[str], paths: Sequence[str]) -> list[dict[str, bytes | None]]:
+def _listed(pattern: str, *options: str) -> list[tuple[str, str]]:
+    """References that fit a pattern, and the hashes of their commits."""
+    lines = git(["for-each-ref", "--format=%(refname) %(objectname)", *options, pattern]).decode()
+    return [(name, commit) for name, commit in map(str.split, lines.splitlines())]
+
+
+def read_files(commits: Sequence[str], paths: Sequence[Path]) -> list[dict[Path, bytes | None]]:
     """Contents of the files that each commit has at `paths`; None for one that it lacks.
 
     Parameters
     ----------
     commits : sequence of str
         Hashes.
-    paths : sequence of str
+    paths : sequence of Path
         Relative to the working directory.
     """
-    asked = "".join(f"{commit}:./{path}\n" for commit in commits for path in paths)
-    output = BytesIO(git(["cat-file", "--batch"], asked.encode()))
+    names = [f"{commit}:./{path.as_posix()}\n" for commit in commits for path in paths]
+    output = BytesIO(git(["cat-file", "--batch"], "".join(names).encode()))
     return [{path: _next_content(output) for path in paths} for _ in commits]
 
 
@@ -75,13 +80,6 @@ def _next_content(output: BytesIO) -> bytes | None:
     return content
 
 
-def _short_name(reference: str) -> str:
-    """Name of a branch or an experiment as its users know it."""
-    if reference.startswith(f"{BRANCHES}/"):
-        return reference.removeprefix(f"{BRANCHES}/")
-    return reference.rpartition("/")[2]
-
-
 def _hash_of(name: str) -> str:
     """Hash of what git knows by this name; empty if it knows nothing."""
     if "\n" in name:
@@ -91,15 +89,14 @@ def _hash_of(name: str) -> str:
 
 
 def _find_experiment(name: str) -> str:
-    listed = git(["for-each-ref", "--format=%(objectname) %(refname)", EXPERIMENTS]).decode()
-    found = {}  # commits of the experiments of this name, by their baselines
-    for line in listed.splitlines():
-        commit, reference = line.split(" ")
+    """Hash of the experiment of that name; empty if there is none."""
+    by_baseline = {}
+    for reference, commit in _listed(EXPERIMENTS):
         *_, start, rest, experiment = reference.split("/")
         if experiment == name:
-            found[start + rest] = commit
+            by_baseline[start + rest] = commit
     head = _hash_of("HEAD")
-    if len(found) > 1 and head not in found:
-        commits = ", ".join(commit[:7] for commit in found.values())
+    if len(by_baseline) > 1 and head not in by_baseline:
+        commits = ", ".join(commit[:7] for commit in by_baseline.values())
         raise PipelineError(f"{name!r} names several experiments; choose a commit: {commits}")
-    return found.get(head) or next(iter(found.values()), "")
+    return by_baseline.get(head) or next(iter(by_baseline.values()), "")

@@ -1,14 +1,18 @@
-"""All runs that a repository knows, the best first, where they can be compared."""
+"""All runs that a repository knows: the best first, or along a branch."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.files import SPLIT, SUMMARY, TRAINING
+from pipeline.evaluation.summary import LEAKY
 from pipeline.runs.comparison import Comparison, Side, compare_revisions
-from pipeline.runs.git import named_commits
+from pipeline.runs.git import git, named_commits, read_files
 from pipeline.runs.revisions import (
     SHARED,
     WORKSPACE,
@@ -20,6 +24,7 @@ from pipeline.runs.revisions import (
 )
 
 SEPARATOR = ", "  # between the names of one run; git allows no space in a name
+TRACK_ACCURACY, LEAKY_ACCURACY = "track_accuracy", f"{LEAKY}clip_accuracy"
 
 
 @dataclass(frozen=True)
@@ -78,34 +83,29 @@ def rank_runs() -> Ranking:
             runs.append(read_commit(name, commit))
         except PipelineError as error:
             left_out[name] = str(error)
-    groups = [_ranked(group) for group in _comparable(_distinct(runs))]
-    return Ranking(sorted(groups, key=lambda group: -len(group.comparison.sides)), left_out)
-
-
-def _distinct(runs: Sequence[Revision]) -> list[Revision]:
-    """Each run once, under all of its names: a branch is often what lies in the workspace."""
-    found: list[Revision] = []
-    for run in runs:
-        same = next((number for number, other in enumerate(found) if is_same_run(run, other)), None)
-        if same is None:
-            found.append(run)
-        else:
-            other = found[same]
-            names = dict.fromkeys([*other.name.split(SEPARATOR), run.name])
-            commit = other.commit or run.commit
-            found[same] = replace(other, name=SEPARATOR.join(names), commit=commit)
-    return found
-
-
-def _comparable(runs: Sequence[Revision]) -> list[list[Revision]]:
     groups: list[list[Revision]] = []
-    for run in runs:
+    for run in _distinct(runs):
         group = next((group for group in groups if is_comparable(group[0], run)), None)
         if group is None:
             groups.append([run])
         else:
             group.append(run)
-    return groups
+    return Ranking([_ranked(group) for group in sorted(groups, key=len, reverse=True)], left_out)
+
+
+def _distinct(runs: Sequence[Revision]) -> list[Revision]:
+    """Each run once, under all of its names: a branch is often what lies in the workspace."""
+    distinct: list[Revision] = []
+    for run in runs:
+        for number, other in enumerate(distinct):
+            if is_same_run(run, other):
+                names = dict.fromkeys([*other.name.split(SEPARATOR), run.name])
+                commit = other.commit or run.commit
+                distinct[number] = replace(other, name=SEPARATOR.join(names), commit=commit)
+                break
+        else:
+            distinct.append(run)
+    return distinct
 
 
 def _ranked(runs: Sequence[Revision]) -> Group:
@@ -124,24 +124,93 @@ def as_json(ranking: Ranking) -> dict[str, Any]:
 
 def _group_as_json(group: Group) -> dict[str, Any]:
     comparison = group.comparison
+    kept = ("commit", "accuracy", "low", "high", "seconds", "parameters")
+    runs: list[dict[str, Any]] = [
+        {"names": side.name.split(SEPARATOR), **{name: getattr(side, name) for name in kept}}
+        for side in comparison.sides
+    ]
+    for run, difference in zip(runs[1:], comparison.differences, strict=True):
+        names = ("difference", "low", "high", "p_value", "p_holm")
+        run["minus_best"] = {name: getattr(difference, name) for name in names}
     return {
         **{key: group.split[key] for key in SHARED},
         "folds": group.split["folds"],
         "tracks": comparison.tracks,
-        "runs": [_side_as_json(side, comparison) for side in comparison.sides],
+        "runs": runs,
     }
 
 
-def _side_as_json(side: Side, comparison: Comparison) -> dict[str, Any]:
-    content = {
-        "names": side.name.split(SEPARATOR),
-        **{
-            name: getattr(side, name)
-            for name in ("commit", "accuracy", "low", "high", "seconds", "parameters")
-        },
-    }
-    for other, found in comparison.pairs:
-        if other is side:
-            names = ("difference", "low", "high", "p_value", "p_holm")
-            content["minus_best"] = {name: getattr(found, name) for name in names}
-    return content
+@dataclass(frozen=True)
+class Entry:
+    """A commit with the figures that it recorded; None for what it did not.
+
+    Attributes
+    ----------
+    metric : str
+        Name of the figure: `track_accuracy`, or `leaky_clip_accuracy`, which is of clips whose
+        tracks trained the model and cannot be compared with anything.
+    accuracy, low, high : float or None
+        With its 95 % interval.
+    """
+
+    commit: str
+    date: str
+    subject: str
+    model: str | None
+    feature: str | None
+    protocol: str | None
+    metric: str
+    accuracy: float | None
+    low: float | None
+    high: float | None
+
+
+def read_history() -> list[Entry]:
+    """Commits of the current branch that changed metrics/summary.json, the newest first.
+
+    Raises
+    ------
+    PipelineError
+        This is not a git repository, or it has no commit.
+    """
+    form = "--format=%H%x00%h%x00%ad%x00%s"
+    log = ["log", "--first-parent", "--no-show-signature", "--date=short", form, "--", str(SUMMARY)]
+    lines = git(log).decode(errors="replace").split("\n")
+    commits = [line.split("\0") for line in lines if line]
+    files = read_files([commit[0] for commit in commits], (SUMMARY, SPLIT, TRAINING))
+    # A commit without figures deleted them.
+    return [
+        _entry(commit, recorded)
+        for commit, contents in zip(commits, files, strict=True)
+        for recorded in [{path: _object(content) for path, content in contents.items()}]
+        if recorded[SUMMARY]
+    ]
+
+
+def _entry(commit: Sequence[str], recorded: Mapping[Path, Mapping[str, Any]]) -> Entry:
+    _, short, date, subject = commit
+    figures = recorded[SUMMARY]
+    metric = LEAKY_ACCURACY if LEAKY_ACCURACY in figures else TRACK_ACCURACY
+    trained = recorded[TRAINING].get("parameters")
+    trained = trained if isinstance(trained, dict) else {}
+    return Entry(
+        commit=short,
+        date=date,
+        subject=subject,
+        model=trained.get("model"),
+        feature=trained.get("feature"),
+        protocol=recorded[SPLIT].get("protocol"),
+        metric=metric,
+        accuracy=figures.get(metric),
+        low=figures.get(f"{metric}_low"),
+        high=figures.get(f"{metric}_high"),
+    )
+
+
+def _object(content: bytes | None) -> dict[str, Any]:
+    """The object in a JSON file; an empty one where the file is missing or broken."""
+    try:
+        value = json.loads(content or b"{}")
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {}

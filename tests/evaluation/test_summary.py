@@ -6,9 +6,9 @@ from statistics import stdev
 
 import numpy as np
 import pytest
+from pipeline.evaluation.intervals import accuracy_interval
 
 from pipeline.base.files import rounded
-from pipeline.evaluation.intervals import accuracy_interval
 from pipeline.evaluation.predictions import VOTERS, Predictions, by_level, vote_by_track
 from pipeline.evaluation.scores import expected_calibration_error
 from pipeline.evaluation.summary import (

@@ -94,12 +94,12 @@ def test_a_name_of_several_experiments_is_refused(commits: list[str]) -> None:
 
 
 def test_files_are_read_to_the_byte(commits: list[str]) -> None:
-    paths = ["file", "below/file-1", "nope"]
+    paths = [Path("file"), Path("below/file-1"), Path("nope")]
     contents = b"x missing\n\n\nabc commit 3\n"
-    assert read_files(commits, paths) == [
-        {"file": b"one\n", "below/file-1": None, "nope": None},
-        {"file": contents, "below/file-1": contents, "nope": None},
-        {"file": b"", "below/file-1": contents, "nope": None},
+    assert [list(files.values()) for files in read_files(commits, paths)] == [
+        [b"one\n", None, None],
+        [contents, contents, None],
+        [b"", contents, None],
     ]
     assert read_files([], paths) == []
 
@@ -108,7 +108,8 @@ def test_paths_are_relative_to_the_working_directory(
     repository: Repository, commits: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(repository.folder / "below")
-    assert read_files(commits[:1], ["file-0", "file"]) == [{"file-0": b"one\n", "file": None}]
+    files = {Path("file-0"): b"one\n", Path("file"): None}
+    assert read_files(commits[:1], list(files)) == [files]
 
 
 def test_what_git_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
