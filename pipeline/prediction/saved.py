@@ -26,6 +26,7 @@ from pipeline.training.trained import MEMBER, Description
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 # The largest that a member may be, in bytes.
 LIMITS = {CONFIG: 1 << 22, "metadata.json": 1 << 16, WEIGHTS: 1 << 30, MEMBER: 1 << 20}
+WEIGHT_BYTES = 4  # of each weight, as models are saved in float32
 LONGEST_REASON = 300  # characters of what a library reports about a damaged file
 DESCRIPTION = TypeAdapter(Description)
 
@@ -47,7 +48,7 @@ def load_model(path: Path) -> tuple[keras.Model, Description]:
             _require_members(archive)
             described, config, weights = map(archive.read, (MEMBER, CONFIG, WEIGHTS))
         description = DESCRIPTION.validate_json(described)
-        _require_fit(config, weights)
+        _require_room(config, weights)
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
         _require_probabilities(model, len(description.genres))
     except Exception as error:  # whatever the libraries raise about what they are given
@@ -72,20 +73,20 @@ def _require_members(archive: zipfile.ZipFile) -> None:
             )
 
 
-def _require_fit(config: bytes, weights: bytes) -> None:
-    """Check that as many weights are stored as the network has, before Keras makes room for them.
+def _require_room(config: bytes, weights: bytes) -> None:
+    """Check that a model takes no more memory than the file of its weights.
 
-    It would make room for those of any network, and for any dataset of up to 4 GiB, whether or not
-    anything is stored of them.
+    Keras makes room for any network, and for any dataset of up to 4 GiB, before it looks whether
+    there is anything to put there.
     """
     # In a thread of its own, as Keras keeps a list of variables without values for each thread, and
     # would make room for them all later on.
     with _about(CONFIG), ThreadPoolExecutor(1) as pool:
-        needed = pool.submit(_count_needed, config).result()
-    with _about(WEIGHTS):
-        stored = _count_stored(weights)
-    if stored != needed:
-        raise ValueError(f"its network needs {needed} weights, but {WEIGHTS} holds {stored}")
+        needed = pool.submit(_count_weights, config).result()
+    if WEIGHT_BYTES * needed > len(weights):
+        raise ValueError(f"its network needs {needed} weights, more than {WEIGHTS} holds")
+    with _about(WEIGHTS), h5py.File(io.BytesIO(weights)) as file:
+        file.visititems(_require_plain)  # links to another place are not followed
 
 
 @contextmanager
@@ -97,7 +98,7 @@ def _about(member: str) -> Iterator[None]:
         raise ValueError(f"{member}: {error}") from None
 
 
-def _count_needed(config: bytes) -> int:
+def _count_weights(config: bytes) -> int:
     """Count the weights of a network without making them."""
     with keras.StatelessScope(initialize_variables=False):
         model = keras.saving.deserialize_keras_object(json.loads(config), safe_mode=True)
@@ -106,24 +107,15 @@ def _count_needed(config: bytes) -> int:
     return sum(math.prod(variable.shape) for variable in model.weights)
 
 
-def _count_stored(weights: bytes) -> int:
-    """Count the values in an HDF5 file, which are numbers and lie in it as they are.
+def _require_plain(name: str, item: h5py.Dataset | h5py.Group) -> None:
+    """Check that a dataset is of numbers that lie in the file one after another.
 
-    Links to another place are not followed, and Keras refuses them.
+    What is compressed, virtual, in another file or not yet written has no offset.
     """
-    datasets: list[h5py.Dataset] = []
-    with h5py.File(io.BytesIO(weights)) as file:
-        file.visititems(
-            lambda _, item: datasets.append(item) if isinstance(item, h5py.Dataset) else None
-        )
-        for dataset in datasets:
-            # What is compressed, virtual, in another file or not yet written has no place here.
-            if dataset.id.get_offset() is None or dataset.dtype.kind not in "fiu":
-                raise ValueError(f"{dataset.name[:100]!r} is not stored as Keras does it")
-        sizes = [(math.prod(dataset.shape), dataset.dtype.itemsize) for dataset in datasets]
-    if sum(values * itemsize for values, itemsize in sizes) > len(weights):
-        raise ValueError("promises more than it holds")
-    return sum(values for values, _ in sizes)
+    if isinstance(item, h5py.Dataset) and (
+        item.id.get_offset() is None or item.dtype.kind not in "fiu"
+    ):
+        raise ValueError(f"{name[:100]!r} is not stored as Keras does it")
 
 
 def _require_probabilities(model: keras.Model, genres: int) -> None:
