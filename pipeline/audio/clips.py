@@ -9,6 +9,10 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.base.types import STRICT, WHOLE
 
+FULL_SCALE = 32768.0  # of int16 samples
+
+Pcm = npt.NDArray[np.int16]
+
 
 @dataclass(frozen=True, config=STRICT)
 class SegmentParams:
@@ -21,11 +25,6 @@ class SegmentParams:
     def clip_samples(self) -> int:
         """Samples in one clip."""
         return self.sample_rate * self.seconds
-
-
-FULL_SCALE = 32768.0
-
-Pcm = npt.NDArray[np.int16]
 
 
 def clip_count(samples: int, clip_samples: int) -> int:

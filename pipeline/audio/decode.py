@@ -23,11 +23,14 @@ from pipeline.audio.readers import (
 from pipeline.base.errors import PipelineError, Rejection
 from pipeline.base.types import Array, Result
 
+SOURCES = tuple(f"pipeline/audio/{name}.py" for name in ("clips", "decode", "readers"))
 EXTENSIONS = SNDFILE_EXTENSIONS | FFMPEG_EXTENSIONS
 SAMPLE_RATES = range(500, 1_000_001)  # in Hz; others stand in damaged headers alone
 SILENCE = 2.0**-16  # between the highest and the lowest sample
 LOUDEST = 2.0**20  # times full scale; others stand in damaged files of floating-point samples
 RESAMPLED_BLOCK = 1 << 19  # samples
+BATCH = 16  # clips
+MOST_SAMPLES = 1 << 29  # of a track that is held whole, which take 1 GiB: 6.7 hours at 22 050 Hz
 
 Samples = npt.NDArray[np.float32]
 
@@ -105,7 +108,7 @@ class Sound:
 
 
 def _mean_of_channels(block: Array) -> Samples:
-    with np.errstate(over="ignore", invalid="ignore"):  # the result says so as well
+    with np.errstate(over="ignore", invalid="ignore"):  # the result shows it as well
         mono: Samples = block.mean(axis=1)
     if not np.isfinite(mono).all():
         raise Rejection("samples that are not numbers (NaN or infinite)")
@@ -161,11 +164,6 @@ def resampled(blocks: Iterable[Samples], source: int, target: int) -> Iterator[S
     yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
 
-BATCH = 16  # clips
-SOURCES = tuple(f"pipeline/audio/{name}.py" for name in ("clips", "decode", "readers"))
-MOST_SAMPLES = 1 << 29  # of a track that is held whole, which take 1 GiB: 6.7 hours at 22 050 Hz
-
-
 @contextmanager
 def open_clips(
     path: Path, sample_rate: int, clip_samples: int, batch: int
@@ -186,7 +184,7 @@ def open_clips(
     """
     with open_sound(path) as sound:
         blocks = map(to_pcm, resampled(sound, sound.sample_rate, sample_rate))
-        yield sound, _with_sound(sound, _batches(blocks, clip_samples, batch))
+        yield sound, _require_sound(sound, _batches(blocks, clip_samples, batch))
 
 
 @dataclass(frozen=True)
@@ -229,15 +227,15 @@ def _batches(blocks: Iterable[Pcm], clip_samples: int, batch: int) -> Iterator[P
         yield rest
 
 
-def _with_sound(sound: Sound, batches: Iterable[Pcm]) -> Iterator[Pcm]:
-    """Pass on the clips, and refuse a file that gives none, or silent ones alone."""
-    count, heard = 0, False
+def _require_sound(sound: Sound, batches: Iterable[Pcm]) -> Iterator[Pcm]:
+    """Pass the clips on, and refuse a file at its end that has none, or only silent ones."""
+    is_empty = is_silent = True
     for clips in batches:
-        count, heard = count + len(clips), heard or bool(clips.any())
+        is_empty, is_silent = False, is_silent and not clips.any()
         yield clips
-    if not count:
+    if is_empty:
         raise Rejection(f"shorter than half a clip ({sound.seconds:.2f} s)")
-    if not heard:
+    if is_silent:
         raise Rejection("silent")
 
 

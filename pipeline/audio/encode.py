@@ -11,11 +11,11 @@ import soxr
 
 from pipeline.audio.clips import Pcm, from_pcm
 
-RATES = (8000, 12000, 16000, 24000, 48000)  # Opus knows no others
-COMPRESSION = 0.9  # libsndfile's scale from 0 to 1: about 32 kbit/s of mono
 SOURCES = ("pipeline/audio/clips.py", "pipeline/audio/encode.py")
 ENCODER = f"libsndfile {soundfile.__libsndfile_version__}"
 MIME = "audio/ogg"
+RATES = (8000, 12000, 16000, 24000, 48000)  # Opus knows no others
+COMPRESSION = 0.9  # libsndfile's scale from 0 to 1: about 32 kbit/s of mono
 SERIAL, CHECKSUM, SEGMENTS, TABLE = 14, 22, 26, 27  # bytes of an Ogg page's header
 MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -60,9 +60,10 @@ class OpusEncoder:
 
 
 def without_serial(ogg: bytes) -> bytes:
-    """The same stream under the serial number 0, where libsndfile draws one at random.
+    """Give a stream the serial number 0, where libsndfile draws one at random.
 
-    Ogg's pages are laid out in RFC 3533, section 6.
+    Otherwise the report of equal tracks would be other files on every machine, and DVC would take
+    it for another result. Ogg's pages are laid out in RFC 3533, section 6.
     """
     stream, start = bytearray(ogg), 0
     while start < len(stream):
@@ -71,13 +72,13 @@ def without_serial(ogg: bytes) -> bytes:
         end = table + segments + sum(stream[table : table + segments])
         stream[start + SERIAL : start + SERIAL + 4] = bytes(4)
         stream[start + CHECKSUM : start + CHECKSUM + 4] = bytes(4)
-        checksum = _checksum(bytes(stream[start:end]))
+        checksum = _checksum(stream[start:end])
         stream[start + CHECKSUM : start + CHECKSUM + 4] = checksum.to_bytes(4, "little")
         start = end
     return bytes(stream)
 
 
-def _checksum(page: bytes) -> int:
-    """Ogg's CRC is zlib's with every byte and the result mirrored, and nothing inverted."""
+def _checksum(page: bytearray) -> int:
+    """Ogg's CRC: zlib's, with every byte and the result mirrored, and nothing inverted."""
     mirrored = zlib.crc32(page.translate(MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{mirrored:032b}"[::-1], 2)

@@ -19,17 +19,36 @@ import soundfile
 from pipeline.base.errors import Rejection
 from pipeline.base.types import Array
 
+# libsndfile
 SNDFILE_EXTENSIONS = frozenset({".au", ".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
+DECODER = f"libsndfile {soundfile.__libsndfile_version__}"
 BLOCK_VALUES = 1 << 19  # of all channels together
+UNKNOWN_FORMAT = "not a format that libsndfile knows"
 # How libsndfile logs a header that promises more samples than the file has.
 SHORT_CHUNK = re.compile(r"(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)")
 # Programs that write to a pipe leave a size near 2**31 or 2**32, which means nothing.
 UNKNOWN_SIZE = 0x7FFF0000
 UNKNOWN_FRAMES = 1 << 62  # what libsndfile reports for such a FLAC file
-DECODER = f"libsndfile {soundfile.__libsndfile_version__}"
-UNKNOWN_FORMAT = "not a format that libsndfile knows"
+MP3_TOLERANCE = 0.02  # of its length, which is only an estimate without a Xing header
 OGG_HEADER_BYTES = 27
 OGG_END_OF_STREAM = 0x04
+OGG_TAIL_BYTES = 1 << 17  # in which the last page begins
+
+# ffmpeg
+FFMPEG_EXTENSIONS = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm", ".mka", ".wv", ".ape"})
+# The names of their formats as ffmpeg has them: it is not to try others, such as playlists that
+# name other files.
+FORMATS = "mov,aac,asf,matroska,webm,wv,ape"
+MISSING = (
+    "needs ffmpeg, which is not on the PATH; convert it to .flac, or install ffmpeg and run "
+    "`dvc repro -f -s segment`"
+)
+AU_HEADER = struct.Struct(">4s5I")  # magic, offset of the data, size, encoding, rate, channels
+BLOCK_BYTES = 1 << 21
+MOST_CHANNELS = 256
+MESSAGE_BYTES = 1 << 12  # kept of its messages
+STALL_SECONDS = 60  # without a sample
+PREFIX = re.compile(r"^\[.*? @ \w+\] ")  # of a message; it holds an address in memory
 
 
 class _Stream(soundfile.SoundFile):  # type: ignore[misc]
@@ -69,8 +88,7 @@ class SndfileReader:
             return False
         if self._file.format == "OGG":
             return not _ogg_has_end(self._path)
-        # Without a Xing header the length of an MP3 is only an estimate.
-        tolerance = 0.02 if self._file.format in ("MP3", "MPEG") else 0.0
+        tolerance = MP3_TOLERANCE if self._file.format in ("MP3", "MPEG") else 0.0
         return frames < self._file.frames * (1 - tolerance)
 
     def close(self) -> None:
@@ -90,13 +108,14 @@ class SndfileReader:
 def _ogg_has_end(path: Path) -> bool:
     """Whether the last Ogg page (RFC 3533, section 6) is whole and ends the stream."""
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - (1 << 17)))
+        file.seek(max(0, path.stat().st_size - OGG_TAIL_BYTES))
         tail = file.read()
     page = tail[tail.rfind(b"OggS") :]
     if len(page) < OGG_HEADER_BYTES:
         return False
-    segments = page[OGG_HEADER_BYTES:][: page[OGG_HEADER_BYTES - 1]]
-    whole = len(page) >= OGG_HEADER_BYTES + page[OGG_HEADER_BYTES - 1] + sum(segments)
+    count = page[OGG_HEADER_BYTES - 1]
+    segments = page[OGG_HEADER_BYTES : OGG_HEADER_BYTES + count]
+    whole = len(page) >= OGG_HEADER_BYTES + count + sum(segments)
     return whole and bool(page[5] & OGG_END_OF_STREAM)
 
 
@@ -104,22 +123,6 @@ def _reason(error: Exception) -> str:
     text = " ".join(str(getattr(error, "error_string", "")).split()).rstrip(".")
     # The file exists: libsndfile also says this when it finds no audio in it.
     return UNKNOWN_FORMAT if not text or "File does not exist" in text else text
-
-
-# The names of the formats as ffmpeg has them: it is not to try others, such as playlists that
-# name other files.
-FORMATS = "mov,aac,asf,matroska,webm,wv,ape"
-FFMPEG_EXTENSIONS = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm", ".mka", ".wv", ".ape"})
-MISSING = (
-    "needs ffmpeg, which is not on the PATH; convert it to .flac, or install ffmpeg and run "
-    "`dvc repro -f -s segment`"
-)
-AU_HEADER = struct.Struct(">4s5I")  # magic, offset of the data, size, encoding, rate, channels
-BLOCK_BYTES = 1 << 21
-MOST_CHANNELS = 256
-SAID_BYTES = 1 << 12  # kept of its messages
-STALL_SECONDS = 60  # without a sample
-PREFIX = re.compile(r"^\[.*? @ \w+\] ")  # of a message; it holds an address in memory
 
 
 def ffmpeg_version() -> str:
@@ -142,8 +145,8 @@ def _version(program: str) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    found = re.match(r"ffmpeg version (\S+)", done.stdout)
-    return f"ffmpeg {found[1]}" if found else ""
+    version = re.match(r"ffmpeg version (\S+)", done.stdout)
+    return f"ffmpeg {version[1]}" if version else ""
 
 
 class FfmpegReader:
@@ -169,8 +172,8 @@ class FfmpegReader:
         )
         assert self._process.stdout is not None
         self._out: IO[bytes] = self._process.stdout
-        self._said = b""
-        self._listener = Thread(target=self._listen, daemon=True)
+        self._messages = b""
+        self._listener = Thread(target=self._keep_messages, daemon=True)
         self._listener.start()
         try:
             self.sample_rate, self.channels = self._read_header()
@@ -186,8 +189,8 @@ class FfmpegReader:
             yield np.frombuffer(whole, ">f4").astype(np.float32).reshape(-1, self.channels)
 
     def is_cut_off(self, frames: int) -> bool:  # noqa: ARG002
-        """Whether ffmpeg complained: it says so where a file ends early, and goes on to its end."""
-        return bool(self._status() or self._said)
+        """Whether ffmpeg complained, as it does about a file that ends early after decoding it."""
+        return bool(self._status() or self._messages)
 
     def close(self) -> None:
         """End ffmpeg."""
@@ -220,12 +223,12 @@ class FfmpegReader:
             count -= len(part)
         return b"".join(parts)
 
-    def _listen(self) -> None:
-        """Keep the first of what ffmpeg says, and let it say the rest to nobody."""
+    def _keep_messages(self) -> None:
+        """Keep the first messages of ffmpeg, and read the others, as it would wait otherwise."""
         assert self._process.stderr is not None
         with self._process.stderr as messages:
-            while said := messages.read(SAID_BYTES):
-                self._said = (self._said + said)[:SAID_BYTES]
+            while part := messages.read(MESSAGE_BYTES):
+                self._messages = (self._messages + part)[:MESSAGE_BYTES]
 
     def _status(self) -> int:
         """The exit status of ffmpeg, which has closed its output."""
@@ -236,7 +239,7 @@ class FfmpegReader:
         return self._process.wait()
 
     def _reason(self) -> str:
-        """The first thing that it said, without what differs from run to run."""
-        lines = self._said.decode(errors="replace").replace(self._source, "").splitlines()
+        """The first message, without what differs from run to run."""
+        lines = self._messages.decode(errors="replace").replace(self._source, "").splitlines()
         text = PREFIX.sub("", lines[0]).strip(" :.") if lines else ""
         return text or "ffmpeg found no sound in it"

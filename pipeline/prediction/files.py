@@ -1,7 +1,9 @@
-"""Predict the genres of audio files, as a table and along the time."""
+"""Predict the genres of audio files and of unlabelled tracks, as tables and along the time."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from csv import DictWriter
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -12,18 +14,38 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.audio.clips import SegmentParams
 from pipeline.audio.decode import open_clips
-from pipeline.base.cli import aligned, clean
-from pipeline.base.errors import PipelineError
-from pipeline.base.files import replacing, write_csv
+from pipeline.base.cli import aligned, clean, progress
+from pipeline.base.errors import PipelineError, Rejection
+from pipeline.base.files import (
+    FEATURE_STORES,
+    UNLABELLED,
+    UNLABELLED_CLIPS,
+    GrowingTable,
+    csv_writer,
+    replacing,
+    write_csv,
+)
 from pipeline.base.params import choice, parse
 from pipeline.base.types import Array
 from pipeline.dataset.folder import name_of
-from pipeline.evaluation.predictions import probability_cells, probability_columns
+from pipeline.dataset.tracks import read_tracks
+from pipeline.evaluation.predictions import (
+    predictions_of,
+    probability_cells,
+    probability_columns,
+    write_predictions,
+)
 from pipeline.features.shared.feature import ExtractFeature, described_feature, strongest_tags
 from pipeline.prediction.ensemble import PREDICT_ROWS, Models, predict_clips
+from pipeline.store.store import Store
 from pipeline.training.trained import Description
 
 MOST_VALUES = 1 << 22  # of a row, so that a batch of them takes 1 GiB
+VERDICT_COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
+TAGS = "tags"
+CLIP_COLUMNS = ["file", "start", "end", "genre", "probability"]
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,10 +57,51 @@ class Prediction:
     probabilities : float array, shape (clips, genres)
     tags : list of str
         The strongest ones, where the models' feature has tags.
+    seconds : float
+        Length of the file. Its last clip is padded, or leaves less than half a clip out.
     """
 
     probabilities: Array
     tags: list[str]
+    seconds: float
+
+
+# Takes what is predicted for each file.
+Output = Callable[[Path, Prediction], object]
+
+
+def predict_files(
+    models: Models, paths: Sequence[Path], outputs: Sequence[Output] = ()
+) -> tuple[list[Row], list[str]]:
+    """Predict the genres of audio files; only `outputs` keep what is predicted for their clips.
+
+    Returns
+    -------
+    rows : list of dict
+        What `format_table` shows of each file that can be used.
+    errors : list of str
+        One line for each of the others.
+
+    Raises
+    ------
+    PipelineError
+        The models were trained on a feature that cannot be computed here.
+    """
+    rows, errors = [], []
+    with progress(len(paths), "predict", "file") as reported:
+        for path in paths:
+            try:
+                prediction = predict_sound(models, path)
+            except Rejection as rejection:
+                errors.append(clean(f"{path}: {rejection}"))
+            except OSError as error:
+                errors.append(clean(f"{path}: {error.strerror}"))
+            else:
+                rows.append(_shown(file_row(models[0][1].genres, path, prediction)))
+                for output in outputs:
+                    output(path, prediction)
+            reported.update()
+    return rows, errors
 
 
 def predict_sound(models: Models, path: Path) -> Prediction:
@@ -54,15 +117,15 @@ def predict_sound(models: Models, path: Path) -> Prediction:
         The models were trained on a feature that cannot be computed here.
     """
     recipe, clip_samples = recipe_of(models[0][1])
-    found, tags = [], []
-    with open_clips(path, recipe.sample_rate, clip_samples, PREDICT_ROWS) as (_, batches):
+    probabilities, tags = [], []
+    with open_clips(path, recipe.sample_rate, clip_samples, PREDICT_ROWS) as (sound, batches):
         for pcm in batches:
             with threadpool_limits(1):  # as `extract` computes it, to the last bit
                 rows = np.asarray(recipe(pcm).rows)
-            found.append(predict_clips(models, rows))
+            probabilities.append(predict_clips(models, rows))
             tags.append(recipe.feature.tags(rows))
     strongest = strongest_tags(recipe.feature.tag_names, np.concatenate(tags))
-    return Prediction(np.concatenate(found), strongest)
+    return Prediction(np.concatenate(probabilities), strongest, sound.seconds)
 
 
 def require_use(model: Any, description: Description) -> None:
@@ -107,10 +170,109 @@ def recipe_of(description: Description) -> tuple[ExtractFeature, int]:
     return ExtractFeature(feature, sound.sample_rate), sound.clip_samples
 
 
-VERDICT_COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
-TAGS = "tags"
+def predict_unlabelled(models: Models) -> None:
+    """Write what models predict for the dataset's unlabelled tracks, and for each of their clips.
 
-Row = dict[str, Any]
+    Raises
+    ------
+    PipelineError
+        The feature's store is not the one that the models were trained on, or lacks a track.
+    """
+    description = models[0][1]
+    genres = description.genres
+    track_ids = [track.track_id for track in read_tracks() if not track.genre]
+    predicted = dict(predict_store(models, FEATURE_STORES / description.feature, track_ids))
+    columns = ["track_id", *VERDICT_COLUMNS, *probability_columns(genres)]
+    rows = (
+        {"track_id": track_id, **verdict(genres, clips.mean(axis=0))}
+        for track_id, clips in predicted.items()
+    )
+    write_csv(UNLABELLED, columns, rows)
+    counts = list(map(len, predicted.values()))
+    clips = predictions_of(
+        genres,
+        np.repeat(np.array(track_ids, str), counts),
+        np.concatenate([np.empty((0, len(genres))), *predicted.values()]),
+        clips=np.concatenate([np.empty(0, int), *map(np.arange, counts)]),
+    )
+    write_predictions(UNLABELLED_CLIPS, clips)
+
+
+def predict_store(
+    models: Models, folder: Path, track_ids: Sequence[str]
+) -> Iterator[tuple[str, Array]]:
+    """Yield each of `track_ids` with its clips' probabilities, from the store `folder`.
+
+    Raises
+    ------
+    PipelineError
+        The store is not the one that the models were trained on, or lacks a track.
+    """
+    with Store(folder) as store:
+        if store.description != models[0][1].store:
+            raise PipelineError(f"the models were not trained on {folder}; run `dvc repro`")
+        for track_id in track_ids:
+            if track_id not in store:
+                raise PipelineError(f"{folder} has no rows of {track_id}")
+            yield track_id, predict_clips(models, store.rows(track_id))
+
+
+@contextmanager
+def open_outputs(
+    description: Description,
+    *,
+    csv: Path | None = None,
+    resume: bool = False,
+    over_time: Path | None = None,
+    labels: Path | None = None,
+    several: bool = False,
+) -> Iterator[tuple[list[Output], set[str]]]:
+    """Open what is written about files; each file is written as soon as it is predicted.
+
+    Parameters
+    ----------
+    description : Description
+        What the models were trained on.
+    csv : Path, optional
+        A table with one row for each file. What it has remains if the block ends with an error.
+    resume : bool
+        Whether rows that are in `csv` already stay.
+    over_time : Path, optional
+        A table with one row for each clip: its likeliest genre, and where it lies in its file, in
+        seconds.
+    labels : Path, optional
+        A label track that Audacity imports: start, end and text, between tabs. Clips that follow
+        one another with the same genre share a label. Several files follow one another, as where
+        Audacity appends one to the other.
+    several : bool
+        Whether labels name their files.
+
+    Yields
+    ------
+    outputs : list of Output
+    done : set of str
+        Names of the files that `csv` has already.
+
+    Raises
+    ------
+    PipelineError
+        The table to go on with has other columns.
+    """
+    genres, seconds = description.genres, description.store["seconds"]
+    outputs: list[Output] = []
+    done: set[str] = set()
+    with ExitStack() as stack:
+        if csv:
+            columns = file_columns(description)
+            growing = stack.enter_context(GrowingTable(csv, columns, resume=resume))
+            done = {row["file"] for row in growing.earlier}
+            outputs.append(lambda path, found: growing.add(file_row(genres, path, found)))
+        if over_time:
+            outputs.append(stack.enter_context(_over_time(over_time, genres, seconds)))
+        if labels:
+            track = _label_track(labels, genres, seconds, several=several)
+            outputs.append(stack.enter_context(track))
+        yield outputs, done
 
 
 def verdict(genres: Sequence[str], chances: Array) -> Row:
@@ -132,85 +294,77 @@ def verdict(genres: Sequence[str], chances: Array) -> Row:
     }
 
 
-def file_row(genres: Sequence[str], path: Path, probabilities: Array, tags: Sequence[str]) -> Row:
-    """The row of one audio file.
-
-    Parameters
-    ----------
-    genres : sequence of str
-    path : Path
-    probabilities : float array, shape (clips, genres)
-    tags : sequence of str
-        The strongest ones; none where the feature has no tags.
-    """
-    told = verdict(genres, probabilities.mean(axis=0))
-    return {"file": name_of(path), **told, **({TAGS: ", ".join(tags)} if tags else {})}
+def file_row(genres: Sequence[str], path: Path, prediction: Prediction) -> Row:
+    """The row of one audio file in a table of the `file_columns`."""
+    row = {"file": name_of(path), **verdict(genres, prediction.probabilities.mean(axis=0))}
+    return {**row, TAGS: ", ".join(prediction.tags)} if prediction.tags else row
 
 
-def track_columns(genres: Sequence[str]) -> list[str]:
-    """Columns of a table of tracks."""
-    return ["track_id", *VERDICT_COLUMNS, *probability_columns(genres)]
-
-
-def file_columns(genres: Sequence[str], *, has_tags: bool) -> list[str]:
-    """Columns of a table of files."""
-    return ["file", *VERDICT_COLUMNS, *probability_columns(genres), *([TAGS] if has_tags else [])]
+def file_columns(description: Description) -> list[str]:
+    """Columns of a table of files, as predicted by models of that description."""
+    tags = [TAGS] if recipe_of(description)[0].feature.tag_names else []
+    return ["file", *VERDICT_COLUMNS, *probability_columns(description.genres), *tags]
 
 
 def format_table(rows: Sequence[Row]) -> str:
     """Align the columns: file, genre, probability, runner-up and its probability, and tags."""
-    columns = ["file", *VERDICT_COLUMNS, *([TAGS] if TAGS in rows[0] else [])]
-    return aligned([columns, *([row[name] for name in columns] for row in rows)])
+    return aligned([list(rows[0]), *(list(row.values()) for row in rows)])
 
 
-CLIP_COLUMNS = ["file", "start", "end", "genre", "probability"]
-
-Heard = Mapping[str, Array]
-
-
-def write_over_time(path: Path, heard: Heard, genres: Sequence[str], seconds: float) -> None:
-    """Write a CSV with a row for each clip: where it lies in seconds, and its likeliest genre.
-
-    Parameters
-    ----------
-    path : Path
-    heard : mapping of name to float array, shape (clips, genres)
-        Probabilities of the clips of each file.
-    genres : sequence of str
-    seconds : float
-        Length of a clip.
-    """
-    rows = ({"file": name, **row} for name in heard for row in _clips(heard[name], genres, seconds))
-    write_csv(path, CLIP_COLUMNS, rows)
+def _shown(row: Row) -> Row:
+    return {name: row[name] for name in ("file", *VERDICT_COLUMNS, TAGS) if name in row}
 
 
-def write_labels(path: Path, heard: Heard, genres: Sequence[str], seconds: float) -> None:
-    """Write a label track that Audacity imports: start, end and text, between tabs.
-
-    Clips that follow one another with the same genre share a label. Several files follow one
-    another in time, as clips of one track would.
-    """
+@contextmanager
+def _table(path: Path, columns: Sequence[str]) -> Iterator["DictWriter[str]"]:
+    """A CSV file with a header, which takes the place of `path` at the end."""
     with replacing(path) as file:
-        offset = 0.0
-        for name, probabilities in heard.items():
-            for start, end, text in _labels(_clips(probabilities, genres, seconds)):
-                named = text if len(heard) == 1 else f"{name}: {text}"
-                file.write(f"{offset + start:.6f}\t{offset + end:.6f}\t{clean(named)}\n")
-            offset += len(probabilities) * seconds
+        writer = csv_writer(file, columns)
+        writer.writeheader()
+        yield writer
 
 
-def _clips(probabilities: Array, genres: Sequence[str], seconds: float) -> Iterator[dict[str, Any]]:
-    for number, clip in enumerate(probabilities):
+@contextmanager
+def _over_time(path: Path, genres: Sequence[str], seconds: float) -> Iterator[Output]:
+    with _table(path, CLIP_COLUMNS) as writer:
+
+        def write(source: Path, prediction: Prediction) -> None:
+            for start, end, genre, chance in _spans(prediction, genres, seconds):
+                cells = (name_of(source), f"{start:.10g}", f"{end:.10g}", genre, f"{chance:.4f}")
+                writer.writerow(dict(zip(CLIP_COLUMNS, cells, strict=True)))
+
+        yield write
+
+
+@contextmanager
+def _label_track(
+    path: Path, genres: Sequence[str], seconds: float, *, several: bool
+) -> Iterator[Output]:
+    offset = 0.0  # where the next file begins, in seconds
+    with replacing(path) as file:
+
+        def write(source: Path, prediction: Prediction) -> None:
+            nonlocal offset
+            spans = _spans(prediction, genres, seconds)
+            for genre, group in groupby(spans, lambda span: span[2]):
+                run = list(group)
+                start, end = offset + run[0][0], offset + run[-1][1]
+                text = f"{name_of(source)}: {genre}" if several else genre
+                file.write(f"{start:.6f}\t{end:.6f}\t{clean(text)}\n")
+            offset += prediction.seconds
+
+        yield write
+
+
+def _spans(
+    prediction: Prediction, genres: Sequence[str], seconds: float
+) -> Iterator[tuple[float, float, str, float]]:
+    """Yield start, end, likeliest genre and its probability of each clip of so many seconds.
+
+    The last one ends where the file ends.
+    """
+    last = len(prediction.probabilities) - 1
+    for number, clip in enumerate(prediction.probabilities):
+        end = (number + 1) * seconds if number < last else prediction.seconds
         best = int(clip.argmax())
-        yield {
-            "start": number * seconds,
-            "end": (number + 1) * seconds,
-            "genre": genres[best],
-            "probability": f"{clip[best]:.4f}",
-        }
-
-
-def _labels(clips: Iterator[dict[str, Any]]) -> Iterator[tuple[float, float, str]]:
-    for genre, group in groupby(clips, lambda clip: clip["genre"]):
-        run = list(group)
-        yield run[0]["start"], run[-1]["end"], genre
+        yield number * seconds, end, genres[best], clip[best]

@@ -18,8 +18,10 @@ from pipeline.base.backend import keras
 from pipeline.base.files import checked, file_digest, with_digest
 from pipeline.base.types import Natural
 
-MEMBER = "pipeline.json"
-EPOCH = (1980, 1, 1, 0, 0, 0)
+MODEL, RECORD = "model.keras", "record.json"  # files of a fold
+DIGEST = "model_sha256"  # of the model's file, in the record
+MEMBER = "pipeline.json"  # of a model's archive: its description
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of every member, the earliest that an archive can have
 
 
 def _different(names: list[str]) -> list[str]:
@@ -62,48 +64,6 @@ class Description:
     training: dict[str, Any]
 
 
-def save_model(path: Path, model: keras.Model, description: Description) -> None:
-    """Write an uncompiled float32 model and its description, whole or not at all."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
-        saved, stamped = Path(folder, "saved.keras"), Path(folder, "stamped.keras")
-        model.save(saved)
-        _copy_repeatable(saved, stamped, json.dumps(asdict(description), sort_keys=True))
-        os.replace(stamped, path)
-
-
-def _copy_repeatable(source: Path, target: Path, description: str) -> None:
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for name in sorted(old.namelist()):
-            content = old.read(name)
-            if name == "metadata.json":
-                content = _undated(content)
-            elif name == "config.json":
-                content = _renumbered(content)
-            new.writestr(zipfile.ZipInfo(name, EPOCH), content)
-        new.writestr(zipfile.ZipInfo(MEMBER, EPOCH), description)
-
-
-def _undated(metadata: bytes) -> bytes:
-    return json.dumps({**json.loads(metadata), "date_saved": ""}, sort_keys=True).encode()
-
-
-def _renumbered(config: bytes) -> bytes:
-    """Keras numbers shared objects by their addresses in memory: number them in order instead."""
-    numbers: dict[int, int] = {}
-
-    def renumber(item: dict[str, Any]) -> dict[str, Any]:
-        if "shared_object_id" in item:
-            address = item["shared_object_id"]
-            item["shared_object_id"] = numbers.setdefault(address, len(numbers))
-        return item
-
-    return json.dumps(json.loads(config, object_hook=renumber)).encode()
-
-
-MODEL, RECORD = "model.keras", "record.json"
-DIGEST = "model_sha256"  # of the model's file, in the record
-
-
 @dataclass(frozen=True)
 class Record:
     """How a fold was trained.
@@ -131,7 +91,7 @@ class Fitted:
     ----------
     model : keras.Model
     history : list of dict
-        The values named in `HISTORY`, for each epoch.
+        As in `Record`.
     seconds : float
         How long training took, including a part before the run was killed.
     """
@@ -170,3 +130,38 @@ def is_whole(folder: Path) -> bool:
 
 def _read(folder: Path) -> dict[str, Any]:
     return checked((folder / RECORD).read_text(encoding="utf-8"))
+
+
+def save_model(path: Path, model: keras.Model, description: Description) -> None:
+    """Write an uncompiled float32 model and its description, whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
+        saved, repeatable = Path(folder, "saved.keras"), Path(folder, "repeatable.keras")
+        model.save(saved)
+        _copy_repeatable(saved, repeatable, json.dumps(asdict(description), sort_keys=True))
+        os.replace(repeatable, path)
+
+
+def _copy_repeatable(source: Path, target: Path, description: str) -> None:
+    """Copy an archive without what differs from run to run, and add a description."""
+    changes = {"metadata.json": _undated, "config.json": _renumbered}
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in sorted(old.namelist()):
+            new.writestr(zipfile.ZipInfo(name, EPOCH), changes.get(name, bytes)(old.read(name)))
+        new.writestr(zipfile.ZipInfo(MEMBER, EPOCH), description)
+
+
+def _undated(metadata: bytes) -> bytes:
+    return json.dumps({**json.loads(metadata), "date_saved": ""}, sort_keys=True).encode()
+
+
+def _renumbered(config: bytes) -> bytes:
+    """Number shared objects in order, where Keras takes their addresses in memory."""
+    numbers: dict[int, int] = {}
+
+    def renumber(item: dict[str, Any]) -> dict[str, Any]:
+        if "shared_object_id" in item:
+            address = item["shared_object_id"]
+            item["shared_object_id"] = numbers.setdefault(address, len(numbers))
+        return item
+
+    return json.dumps(json.loads(config, object_hook=renumber)).encode()

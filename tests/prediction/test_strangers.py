@@ -6,7 +6,6 @@ import os
 import tracemalloc
 import zipfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -206,13 +205,12 @@ def test_a_member_that_would_unpack_to_gigabytes_is_refused_unread(path: Path, m
         tracemalloc.stop()
 
 
-def layered(*layers: Any, output: int = 2) -> Change:
+def layered(*layers: Any) -> Change:
     """The configuration of another network."""
 
     def change(_: bytes) -> bytes:
-        network = keras.Sequential(
-            [keras.Input((FRAMES,)), *layers, keras.layers.Dense(output, activation="softmax")]
-        )
+        dense = keras.layers.Dense(2, activation="softmax")
+        network = keras.Sequential([keras.Input((FRAMES,)), *layers, dense])
         return json.dumps(keras.saving.serialize_keras_object(network)).encode()
 
     return change
@@ -234,25 +232,32 @@ def replaced(old: str, new: str) -> Change:
     [
         (lambda _: keras_json(keras.optimizers.Adam()), "config.json: "),
         (lambda _: keras_json(keras.layers.Dense(3)), "describes a Dense, not a model"),
-        (layered(keras.layers.Dense(7)), "its network needs "),
-        (layered(output=5), "does not tell 2 genres apart"),
-        (replaced('"keras.layers"', '"torch.nn"'), "names the module 'torch.nn'"),
-        (replaced('"keras.layers"', '"os"'), "names the module 'os'"),
-        (replaced('"keras.layers"', "[1]"), "names the module '[1]'"),
+        (layered(keras.layers.Dense(7)), "objects could not be loaded"),
+        (layered(keras.layers.Lambda(lambda rows: rows * 2)), "Lambda"),
+        (replaced('"keras.layers"', '"stranger"'), "config.json: "),
+        (replaced('"keras.layers"', "[1]"), "config.json: "),
         (replaced('"Dense"', '"TorchModuleWrapper"'), "config.json: "),
         (replaced('"Dense"', '"Nothing"'), "config.json: "),
-        (replaced('"mean": 800.0', '"mean": NaN'), "config.json holds NaN"),
-        (replaced('"mean": 800.0', '"mean": -Infinity'), "config.json holds -Infinity"),
         (replaced('"units": 64', '"units": -3'), "config.json: "),
-        (lambda _: gigantic(), "its network needs 28000000002 weights, but "),
+        (
+            lambda _: gigantic(),
+            "its network needs 28000000002 weights, more than model.weights.h5 holds",
+        ),
     ],
-    ids=range(13),
+    ids=range(10),
 )
-def test_another_network_is_refused(path: Path, change: Change, reason: str) -> None:
+def test_another_network_is_refused(
+    path: Path, change: Change, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No module is imported that it names."""
+    (path.parent / "stranger.py").write_text("raise RuntimeError('it was imported')")
+    monkeypatch.syspath_prepend(path.parent)
     before = path.read_bytes()
     rewrite(path, config=change)
     assert path.read_bytes() != before
-    assert reason in refusal(path)
+    text = refusal(path)
+    assert reason in text
+    assert "imported" not in text
 
 
 def keras_json(item: Any) -> bytes:
@@ -293,6 +298,28 @@ def drop(file: h5py.File) -> None:
     del file[first(file)]
 
 
+def add(file: h5py.File) -> None:
+    file[f"{first(file)}0"] = np.zeros(3, np.float32)
+
+
+def rename(file: h5py.File) -> None:
+    file.move(first(file), f"{first(file)}-other")
+
+
+def circle(file: h5py.File) -> None:
+    file["layers/again"] = file["layers"]
+
+
+def replace(change: Callable[[Any], Any]) -> Callable[[h5py.File], None]:
+    def edit(file: h5py.File) -> None:
+        name = first(file)
+        values = file[name][()]
+        del file[name]
+        file[name] = change(values)
+
+    return edit
+
+
 def link(target: Any) -> Callable[[h5py.File], None]:
     def edit(file: h5py.File) -> None:
         name = first(file)
@@ -302,43 +329,36 @@ def link(target: Any) -> Callable[[h5py.File], None]:
     return edit
 
 
-def promise(file: h5py.File) -> None:
-    name = first(file)
-    del file[name]
-    file.create_dataset(name, (10**6, 10**6), "f4")  # nothing is written
+def declare(shape: tuple[int, ...], **storage: Any) -> Callable[[h5py.File], None]:
+    """A dataset in whose place nothing is written."""
 
+    def edit(file: h5py.File) -> None:
+        name = first(file)
+        del file[name]
+        file.create_dataset(name, shape, "f4", **storage)
 
-def squeeze(file: h5py.File) -> None:
-    name = first(file)
-    del file[name]
-    file.create_dataset(name, (10**4, 10**4), "f4", chunks=True, compression="gzip")
-
-
-def circle(file: h5py.File) -> None:
-    file["layers/again"] = file["layers"]
-
-
-def texts(file: h5py.File) -> None:
-    name = first(file)
-    content = file[name][()]
-    del file[name]
-    file[name] = content.astype("S8")
+    return edit
 
 
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (set_value(np.nan), "weights that are not numbers (NaN or infinite) in /layers/"),
-        (set_value(np.inf), "weights that are not numbers (NaN or infinite) in /layers/"),
-        (set_value(-np.inf), "weights that are not numbers (NaN or infinite) in /layers/"),
-        (drop, "but model.weights.h5 holds "),
-        (link(h5py.ExternalLink("/etc/passwd", "/")), "links to another place"),
-        (link(h5py.SoftLink("/layers")), "links to another place"),
-        (promise, "promises more than it holds"),
-        (squeeze, "is not stored as Keras does it"),
-        (texts, "is not stored as Keras does it"),
+        (set_value(np.nan), "weights that are not numbers (NaN or infinite) in "),
+        (set_value(np.inf), "weights that are not numbers (NaN or infinite) in "),
+        (set_value(-np.inf), "weights that are not numbers (NaN or infinite) in "),
+        (drop, "expected 2 variables, but received 1 variables"),
+        (add, "expected 2 variables, but received 3 variables"),
+        (replace(lambda values: values.T), "The shape of the target variable"),
+        (replace(lambda values: values.ravel()), "The shape of the target variable"),
+        (rename, "is not a model of this pipeline"),
+        (link(h5py.ExternalLink("/etc/passwd", "/")), "Not allowed: H5 file with ExternalLink"),
+        (link(h5py.SoftLink("/layers")), "Not allowed: H5 file with SoftLink"),
+        (declare((10**6, 10**6)), "is not stored as Keras does it"),
+        (declare((10**4, 10**4), chunks=True, compression="gzip"), "is not stored as Keras"),
+        (declare((11, 64), external=[("/etc/passwd", 0, 2816)]), "is not stored as Keras does it"),
+        (replace(lambda values: values.astype("S8")), "is not stored as Keras does it"),
     ],
-    ids=range(9),
+    ids=range(14),
 )
 def test_other_weights_are_refused(
     path: Path, edit: Callable[[h5py.File], None], reason: str
@@ -355,26 +375,27 @@ def test_a_group_in_itself_does_not_hang(path: Path) -> None:
 def test_a_place_beyond_all_files_is_refused(path: Path) -> None:
     """Which overflows, as the superblock of HDF5 no longer says where that is known."""
     rewrite(path, model=lambda content: content[:48] + b"\0" + content[49:])
-    assert "is not a readable HDF5 file" in refusal(path)
+    assert "model.weights.h5: " in refusal(path)
 
 
-def test_weights_that_belong_elsewhere_are_refused(path: Path) -> None:
-    def swap(file: h5py.File) -> None:
-        name = first(file)
-        content = file[name][()]
-        del file[name]
-        file[f"{name}-other"] = content
-
-    rewrite(path, model=weights(swap))
-    assert "is not a model of this pipeline" in refusal(path)
+def enlarge_weights(file: h5py.File) -> None:
+    for name in datasets(file):
+        file[name][()] = 1e36 * file[name][()]
 
 
-def test_weights_that_overflow_are_an_error_and_not_a_genre(path: Path) -> None:
-    def enlarge(file: h5py.File) -> None:
-        for name in datasets(file):
-            file[name][()] = 1e36 * file[name][()]
-
-    rewrite(path, model=weights(enlarge))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": weights(enlarge_weights)},
+        {"config": replaced('"mean": 800.0', '"mean": NaN')},
+        {"config": replaced('"mean": 800.0', '"mean": -Infinity')},
+    ],
+    ids=range(3),
+)
+def test_what_overflows_is_an_error_and_not_a_genre(path: Path, changes: Any) -> None:
+    before = path.read_bytes()
+    rewrite(path, **changes)
+    assert path.read_bytes() != before
     with pytest.raises(PipelineError, match="the model of fold 0 does not output probabilities"):
         run_main(predict.main, path.parent.parent / "song.wav", "--models", path.parent)
 
@@ -406,19 +427,6 @@ def test_an_archive_with_a_password_is_refused(path: Path) -> None:
 
 
 def test_bytes_after_bytes_cut_off_end_in_one_line(path: Path, good: bytes) -> None:
-    for size in np.linspace(0, len(good) - 1, 40, dtype=int).tolist():
+    for size in np.linspace(0, len(good) - 1, 20, dtype=int).tolist():
         path.write_bytes(good[:size])
         refusal(path)
-
-
-def test_one_changed_byte_in_a_table_of_contents_is_one_line_or_a_model(
-    path: Path, good: bytes
-) -> None:
-    rng = np.random.default_rng(0)
-    start = good.rfind(b"PK\x01\x02") - 100
-    for _ in range(40):
-        content = bytearray(good)
-        content[int(rng.integers(start, len(good)))] ^= int(rng.integers(1, 256))
-        path.write_bytes(content)
-        with suppress(PipelineError):
-            load_model(path)
