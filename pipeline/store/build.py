@@ -5,13 +5,13 @@ import os
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from zc.lockfile import LockError, LockFile
 
@@ -21,10 +21,12 @@ from pipeline.base.parallel import map_tracks
 from pipeline.base.types import Array, Result
 from pipeline.store.addresses import HasSources, code_address, recipe_address
 from pipeline.store.cache import Cache, CachedShard, CachedTrack, link, machine_cache
-from pipeline.store.shard import Shard, write_shard
+from pipeline.store.shard import HashedRows, Shard, write_shard
 from pipeline.store.store import SHARDS, Store, rows_of, shard_name, shard_of
 
 LAYOUT = "pipeline/store/shard.py"  # decides the bytes of a shard, given its rows
+
+Part = TypeVar("Part")
 
 
 class Recipe(HasSources, Protocol):
@@ -52,8 +54,7 @@ class Job:
     load: Callable[[], Any]
 
 
-Addressed = tuple[str, Job]
-Known = dict[str, tuple[CachedTrack, Array]]  # by address, rows in the cache's shards
+Addressed = tuple[str, Job]  # the address of the result, and what it is computed of
 
 
 def jobs_of(folder: Path) -> list[Job]:
@@ -64,167 +65,6 @@ def jobs_of(folder: Path) -> list[Job]:
         Job(track_id, digest, partial(rows_of, folder.absolute(), track_id, digest))
         for track_id, digest in digests.items()
     ]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a shard will hold, and what of this the cache has.
-
-    Attributes
-    ----------
-    number : int
-    key : str
-        Hash of everything that determines the shard's bytes.
-    jobs : sequence of (address, Job)
-        Sorted by track id.
-    ready : CachedShard or None
-        The same shard, if it was made before.
-    known : dict of str to (CachedTrack, array)
-        Tracks, by address, that other shards of the cache hold, perhaps under another name.
-    missing : list of (address, Job)
-        What must be computed, and no plan before it computes.
-    """
-
-    number: int
-    key: str
-    jobs: Sequence[Addressed]
-    ready: CachedShard | None
-    known: Known
-    missing: Sequence[Addressed]
-
-
-class Builder:
-    """Plans and assembles the shards of a store; the parameters are those of `build_store`."""
-
-    def __init__(
-        self,
-        cache: Cache,
-        description: Mapping[str, Any],
-        template: Callable[[], Array],
-        recipe: Recipe,
-    ) -> None:
-        self.cache, self.description = cache, description
-        self.template, self.recipe = template, recipe
-        self.address = recipe_address(recipe)
-        self._last_use: dict[str, int] = {}  # number of a shard, by address
-        self._layout = digest(
-            code_address(LAYOUT),
-            json.dumps(description, sort_keys=True),
-        )
-
-    def plans(self, jobs: Sequence[Job]) -> list[Plan]:
-        """Plan every shard of a store that holds `jobs`."""
-        by_shard: dict[int, list[Addressed]] = defaultdict(list)
-        for job in sorted(jobs, key=lambda job: job.track_id):
-            address = digest(self.address, job.key)
-            by_shard[shard_of(job.track_id)].append((address, job))
-        plans = [self._plan(number, by_shard[number]) for number in range(SHARDS)]
-        missing = {address for plan in plans for address, _ in plan.missing}
-        # A track that was renamed lies in the shard of its old name.
-        elsewhere = self._find(range(SHARDS), missing)
-        self._last_use = {address: plan.number for plan in plans for address, _ in plan.jobs}
-        return list(_computing_once(_with_known(plan, elsewhere) for plan in plans))
-
-    def compute(self, addressed: Addressed) -> None:
-        """Compute a track into the cache; other machines run this."""
-        address, job = addressed
-        if recipe_address(self.recipe) != self.address:
-            raise PipelineError(
-                "a worker runs other code or libraries than this process; restart the workers of "
-                "a cluster, and run it again"
-            )
-        self.cache.save(address, self.recipe(job.load()))
-
-    def assemble(self, plan: Plan) -> CachedShard:
-        """Make the shard of a plan, of which the cache has every result by now."""
-        if plan.ready and plan.ready.path.exists():  # not pruned since it was planned
-            return plan.ready
-        tracks = [self._track(plan, addressed) for addressed in plan.jobs]
-        rows = (
-            self._rows(plan, of) for of, track in zip(plan.jobs, tracks, strict=True) if track.clips
-        )
-        write = partial(
-            write_shard,
-            description=self.description,
-            template=self.template(),
-            clips={track.track_id: track.clips for track in tracks if track.clips},
-            tracks=rows,
-        )
-        shard = self.cache.publish(self.address, plan.number, plan.key, tracks, write)
-        for address, _ in plan.jobs:
-            if self._last_use[address] == plan.number:  # no track of another shard is the same
-                self.cache.forget(address)
-        return shard
-
-    def _plan(self, number: int, jobs: Sequence[Addressed]) -> Plan:
-        content = (f"{address} {job.track_id}" for address, job in jobs)
-        key = digest(self._layout, *content)
-        ready = self.cache.shard(self.address, number, key)
-        if ready:
-            return Plan(number, key, jobs, ready, {}, [])
-        known = self._find([number], {address for address, _ in jobs})
-        missing = [
-            (address, job)
-            for address, job in jobs
-            if address not in known and self.cache.head(address) is None
-        ]
-        return Plan(number, key, jobs, None, known, missing)
-
-    def _find(self, numbers: Iterable[int], wanted: set[str]) -> Known:
-        """What the cache's shards of these numbers hold of the addresses `wanted`."""
-        found: Known = {}
-        cached = (each for number in numbers for each in self.cache.shards(self.address, number))
-        while len(found) < len(wanted) and (shard := next(cached, None)):
-            useful = wanted - found.keys()
-            if any(track.address in useful for track in shard.tracks):
-                found |= {
-                    t.address: (t, rows) for t, rows in _contents(shard) if t.address in useful
-                }
-        return found
-
-    def _track(self, plan: Plan, addressed: Addressed) -> CachedTrack:
-        address, job = addressed
-        if address in plan.known:
-            return replace(plan.known[address][0], track_id=job.track_id)
-        head = self.cache.head(address)
-        if head is None:  # pruned since it was planned or computed
-            self.compute(addressed)
-            head = self.cache.head(address)
-        assert head is not None
-        return CachedTrack(job.track_id, address, *head)
-
-    def _rows(self, plan: Plan, addressed: Addressed) -> Array:
-        address, job = addressed
-        if address in plan.known:
-            return plan.known[address][1]
-        result = self.cache.load(address) or self.recipe(job.load())
-        assert result.rows is not None
-        return result.rows
-
-
-def _with_known(plan: Plan, found: Known) -> Plan:
-    """The plan with what was `found` of what it misses."""
-    known = {address: found[address] for address, _ in plan.missing if address in found}
-    missing = [each for each in plan.missing if each[0] not in known]
-    return replace(plan, known={**plan.known, **known}, missing=missing)
-
-
-def _computing_once(plans: Iterable[Plan]) -> Iterator[Plan]:
-    """The plans, of which only the first computes what several miss: tracks of the same content."""
-    computed: set[str] = set()
-    for plan in plans:
-        missing = {address: job for address, job in plan.missing if address not in computed}
-        computed |= missing.keys()
-        yield replace(plan, missing=list(missing.items()))
-
-
-def _contents(cached: CachedShard) -> Iterator[tuple[CachedTrack, Array]]:
-    shard = Shard(cached.path)
-    start = 0
-    for track in cached.tracks:
-        yield track, shard.rows[start : start + track.clips]
-        start += track.clips
-    shard.close()
 
 
 class NoRowsError(PipelineError):
@@ -287,6 +127,171 @@ def build_store(
         f"computed, {rejected} rejected, in {time.monotonic() - started:.1f} s"
     )
     return tracks
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a shard will hold, and what of this the cache has.
+
+    Attributes
+    ----------
+    number : int
+    key : str
+        Hash of everything that determines the shard's bytes.
+    jobs : sequence of (address, Job)
+        Sorted by track id.
+    ready : CachedShard or None
+        The same shard, if it was made before.
+    missing : sequence of (address, Job)
+        What must be computed, and no plan before it computes.
+    """
+
+    number: int
+    key: str
+    jobs: Sequence[Addressed]
+    ready: CachedShard | None
+    missing: Sequence[Addressed] = ()
+
+
+class Builder:
+    """Plans and assembles the shards of a store; the parameters are those of `build_store`.
+
+    Attributes
+    ----------
+    compute : callable
+        Computes one (address, Job) into the cache. It holds nothing of other tracks, as it goes
+        to a worker with each of them.
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        description: Mapping[str, Any],
+        template: Callable[[], Array],
+        recipe: Recipe,
+    ) -> None:
+        self.cache, self.description, self.template = cache, description, template
+        self.address = recipe_address(recipe)
+        self.compute = partial(compute, cache, recipe, self.address)
+        self._layout = digest(code_address(LAYOUT), json.dumps(description, sort_keys=True))
+        self._last_use: dict[str, int] = {}  # number of a shard, by address
+        # What other shards of the cache hold, perhaps under another track id.
+        self._held: dict[str, tuple[CachedTrack, HashedRows]] = {}
+
+    def plans(self, jobs: Sequence[Job]) -> list[Plan]:
+        """Plan every shard of a store that holds `jobs`."""
+        by_shard: dict[int, list[Addressed]] = defaultdict(list)
+        for job in sorted(jobs, key=lambda job: job.track_id):
+            address = digest(self.address, job.key)
+            by_shard[shard_of(job.track_id)].append((address, job))
+        plans = [self._plan(number, by_shard[number]) for number in range(SHARDS)]
+        self._last_use = {address: plan.number for plan in plans for address, _ in plan.jobs}
+        self._hold([plan for plan in plans if not plan.ready])
+        planned: set[str] = set()
+        return [replace(plan, missing=list(self._missing(plan, planned))) for plan in plans]
+
+    def _plan(self, number: int, jobs: Sequence[Addressed]) -> Plan:
+        content = (f"{address} {job.track_id}" for address, job in jobs)
+        key = digest(self._layout, *content)
+        return Plan(number, key, jobs, self.cache.shard(self.address, number, key))
+
+    def _hold(self, plans: Sequence[Plan]) -> None:
+        """Find what the cache's shards hold of the tracks of some plans."""
+        wanted = {address for plan in plans for address, _ in plan.jobs}
+        # A track that was renamed lies in the shard of its old name.
+        numbers = dict.fromkeys([*(plan.number for plan in plans), *range(SHARDS)])
+        cached = (each for number in numbers for each in self.cache.shards(self.address, number))
+        while wanted and (shard := next(cached, None)):
+            if any(track.address in wanted for track in shard.tracks):
+                held = {t.address: (t, rows) for t, rows in _tracks_in(shard)}
+                self._held |= {address: held[address] for address in wanted & held.keys()}
+                wanted -= held.keys()
+
+    def _missing(self, plan: Plan, planned: set[str]) -> Iterator[Addressed]:
+        """What the cache lacks of a plan; tracks of the same content are computed once."""
+        for address, job in plan.jobs if not plan.ready else ():
+            if address not in self._held and address not in planned:
+                planned.add(address)
+                if self.cache.head(address) is None:
+                    yield address, job
+
+    def assemble(self, plan: Plan) -> CachedShard:
+        """Make the shard of a plan, of which the cache has every result by now."""
+        if plan.ready and plan.ready.path.exists():  # not pruned since it was planned
+            return plan.ready
+        tracks = [self._track(addressed) for addressed in plan.jobs]
+        write = partial(
+            write_shard,
+            description=self.description,
+            template=self.template(),
+            clips={track.track_id: track.clips for track in tracks if track.clips},
+            tracks=self._rows(plan, tracks),
+        )
+        shard = self.cache.publish(self.address, plan.number, plan.key, tracks, write)
+        for address, _ in plan.jobs:
+            if self._last_use[address] == plan.number:  # no track of another shard is the same
+                self.cache.forget(address)
+        return shard
+
+    def _track(self, addressed: Addressed) -> CachedTrack:
+        address, job = addressed
+        if address in self._held:
+            return replace(self._held[address][0], track_id=job.track_id)
+        head = self._from_cache(self.cache.head, addressed)
+        return CachedTrack(job.track_id, address, *head)
+
+    def _rows(self, plan: Plan, tracks: Sequence[CachedTrack]) -> Iterator[HashedRows]:
+        just_hashed = {address for address, _ in plan.missing}
+        for addressed, track in zip(plan.jobs, tracks, strict=True):
+            if track.clips and track.address in self._held:
+                yield self._held[track.address][1]
+            elif track.clips:
+                read = partial(self.cache.rows, verify=track.address not in just_hashed)
+                yield self._from_cache(read, addressed)
+
+    def _from_cache(self, read: Callable[[str], Part | None], addressed: Addressed) -> Part:
+        """What `read` returns of a result, which may have been pruned or be damaged."""
+        part = read(addressed[0])
+        if part is None:
+            self.compute(addressed)
+            part = read(addressed[0])
+        assert part is not None
+        return part
+
+
+def compute(cache: Cache, recipe: Recipe, address: str, addressed: Addressed) -> None:
+    """Compute a track into the cache; other machines run this.
+
+    Parameters
+    ----------
+    cache : Cache
+    recipe : Recipe
+    address : str
+        Of the recipe, where the job was made.
+    addressed : (str, Job)
+
+    Raises
+    ------
+    PipelineError
+        The recipe has another address here.
+    """
+    if recipe_address(recipe) != address:
+        raise PipelineError(
+            "a worker runs other code or libraries than this process; restart the workers of "
+            "a cluster, and run it again"
+        )
+    target, job = addressed
+    cache.save(target, recipe(job.load()))
+
+
+def _tracks_in(cached: CachedShard) -> Iterator[tuple[CachedTrack, HashedRows]]:
+    """The tracks of a shard in the cache; none if it has another schema or cannot be read."""
+    with suppress(PipelineError), closing(Shard(cached.path)) as shard:
+        start = 0
+        for track in cached.tracks:
+            stop = start + track.clips
+            yield track, HashedRows(shard.rows[start:stop], shard.digests(start, stop))
+            start = stop
 
 
 @contextmanager

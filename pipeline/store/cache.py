@@ -2,67 +2,86 @@
 
 It is a folder that every clone, branch and experiment shares: PIPELINE_CACHE, by default
 ~/.cache/genre-pipeline. It holds complete shards, to which stores link, the tracks of shards that
-are not complete yet, and trained folds. Nothing in it is ever changed in place.
+are not complete yet, trained folds and encoded sound.
+
+Processes share it without locks. Nothing in it is changed in place, and only `prune` deletes what
+others may link to: where something is damaged, what replaces it is kept beside it.
 """
 
-import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import count, takewhile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 import numpy as np
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import checked, file_digest, with_digest
+from pipeline.base.files import checked, with_digest
 from pipeline.base.types import Result
+from pipeline.store.shard import HashedRows, frame_digest, is_intact, row_digests
+
+ROWS, TRACKS = "rows.h5", "tracks.json"  # the files of a shard
+# What may be wrong with a file that is damaged.
+DAMAGED = (OSError, ValueError, TypeError, KeyError, PipelineError)
 
 
 def write_result(path: Path, result: Result) -> None:
-    """Write a NumPy archive of the rows, and of the facts and the number of rows as JSON."""
-    clips = None if result.rows is None else len(result.rows)
-    head = json.dumps({"facts": result.facts, "clips": clips})
-    arrays = {"head": np.frombuffer(head.encode(), np.uint8)}
-    if result.rows is not None:
-        arrays["rows"] = result.rows
+    """Write a result: its facts as a line of JSON with a digest, then the bytes of its rows."""
+    rows = np.empty(0) if result.rows is None else np.ascontiguousarray(result.rows)
+    head = {
+        "facts": result.facts,
+        "dtype": rows.dtype.str,
+        "shape": rows.shape,
+        "sha256": row_digests(rows).tobytes().hex(),
+    }
     with path.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # takes an option between the names
-
-
-def read_result(path: Path) -> Result | None:
-    """Read what `write_result` wrote; None if the file is missing or damaged."""
-    try:
-        with path.open("rb") as file, np.load(file) as archive:
-            if archive.zip.testzip():  # NumPy compares no checksum of what it reads in part
-                return None
-            head = _head(archive)
-            rows = None if head["clips"] is None else archive["rows"]
-            if rows is not None and not isinstance(rows, np.ndarray):
-                return None
-            return Result(head["facts"], rows)
-    except Exception:  # an archive with a wrong byte may raise many
-        return None
+        file.write(f"{sealed(head)}\n".encode())
+        file.write(rows.data)
 
 
 def read_head(path: Path) -> tuple[int, dict[str, Any]] | None:
-    """Read the number of rows and the facts, but no row; None as in `read_result`."""
+    """Read the number of rows and the facts; None if the file is missing or damaged."""
     try:
-        with path.open("rb") as file, np.load(file) as archive:
-            head = _head(archive)
-            return int(head["clips"] or 0), dict(head["facts"])
-    except Exception:
+        with path.open("rb") as file:
+            head = _read_head(file)
+            return head["shape"][0], head["facts"]
+    except DAMAGED:
         return None
 
 
-def _head(archive: Any) -> dict[str, Any]:
-    return dict(json.loads(archive["head"].tobytes()))
+def read_rows(path: Path, *, verify: bool = True) -> HashedRows | None:
+    """Read the rows; None if the file is missing or damaged.
+
+    Parameters
+    ----------
+    path : Path
+    verify : bool
+        Whether to compare the rows with their digests.
+    """
+    try:
+        with path.open("rb") as file:
+            head = _read_head(file)
+            rows = np.frombuffer(file.read(), head["dtype"]).reshape(head["shape"])
+    except DAMAGED:
+        return None
+    digests = np.frombuffer(bytes.fromhex(head["sha256"]), np.uint8).reshape(-1, 32)
+    if verify and not np.array_equal(row_digests(rows), digests):
+        return None
+    return HashedRows(rows, digests)
 
 
-ROWS, TRACKS = "rows.h5", "tracks.json"
+def _read_head(file: IO[bytes]) -> dict[str, Any]:
+    head = unsealed(file.readline().decode())
+    rows = math.prod(head["shape"]) * np.dtype(head["dtype"]).itemsize
+    if os.fstat(file.fileno()).st_size != file.tell() + rows:
+        raise ValueError("cut off")
+    return head
 
 
 @dataclass(frozen=True)
@@ -99,18 +118,21 @@ class Cache:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
 
-    def load(self, address: str) -> Result | None:
-        """A track's result; None if it is missing or damaged."""
-        return read_result(self._track_path(address))
+    def save(self, address: str, result: Result) -> None:
+        """Keep a track's result until its shard is complete."""
+        with self._new(address) as path, self._writing():
+            write_result(path, result)
+            target = self._track_path(address)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, target)
 
     def head(self, address: str) -> tuple[int, dict[str, Any]] | None:
         """Number of rows and facts of a track's result; None if it is missing or damaged."""
         return read_head(self._track_path(address))
 
-    def save(self, address: str, result: Result) -> None:
-        """Keep a track's result until its shard is complete."""
-        with self._new(self._track_path(address)) as path, self._writing():
-            write_result(path, result)
+    def rows(self, address: str, *, verify: bool = True) -> HashedRows | None:
+        """Rows of a track's result; None as above, or if they are not those that were written."""
+        return read_rows(self._track_path(address), verify=verify)
 
     def forget(self, address: str) -> None:
         """Delete a track's result, which a shard holds now."""
@@ -118,19 +140,20 @@ class Cache:
 
     def shard(self, recipe: str, number: int, key: str) -> CachedShard | None:
         """The shard with exactly this content; None if it is missing or damaged."""
-        folder = self._shard_folder(recipe, number) / key
-        with suppress(OSError):  # a cache that is read-only serves as well
-            os.utime(folder)
-        return _read_shard(folder)
+        shards = map(read_shard, self._existing(_shards(recipe, number), key))
+        shard = next(filter(None, shards), None)
+        if shard:
+            _touch(shard.path.parent)
+        return shard
 
     def shards(self, recipe: str, number: int) -> Iterator[CachedShard]:
         """Every complete shard of this number that the recipe made, the last used first."""
-        folder = self._shard_folder(recipe, number)
+        folder = self.root / _shards(recipe, number)
         entries = list(os.scandir(folder)) if folder.is_dir() else []
         for entry in sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True):
-            found = _read_shard(Path(entry.path))
-            if found:
-                yield found
+            shard = read_shard(Path(entry.path))
+            if shard:
+                yield shard
 
     def publish(
         self,
@@ -138,75 +161,102 @@ class Cache:
         number: int,
         key: str,
         tracks: Sequence[CachedTrack],
-        write: Callable[[Path], None],
+        write: Callable[[Path], tuple[int, int]],
     ) -> CachedShard:
-        """Keep the shard that `write` writes to a path, unless the cache has it already."""
-        target = self._shard_folder(recipe, number) / key
-        there = _read_shard(target)
+        """Keep the shard that `write` writes to a path, unless the cache has it already.
+
+        Parameters
+        ----------
+        recipe : str
+            Address of the recipe that made the rows.
+        number : int
+        key : str
+            Hash of everything that determines the shard's bytes.
+        tracks : sequence of CachedTrack
+            In the order of the rows.
+        write : callable
+            Returns what `write_shard` does.
+        """
+        there = self.shard(recipe, number, key)
         if there:
             return there
 
         def fill(folder: Path) -> None:
-            write(folder / ROWS)
+            start, stop = write(folder / ROWS)
             state = (folder / ROWS).stat()
             content = {
                 "size": state.st_size,
                 "written_ns": state.st_mtime_ns,
-                "rows": file_digest(folder / ROWS),
+                "place": [start, stop],
+                "frame": frame_digest(folder / ROWS, start, stop),
                 "tracks": [asdict(track) for track in tracks],
             }
             with self._writing():
                 (folder / TRACKS).write_text(with_digest(content), encoding="utf-8")
 
-        _remove(target)  # it may be there and damaged
-        self._keep(target, fill)
-        return CachedShard(target / ROWS, tuple(tracks))
+        folder = self.publish_folder(_shards(recipe, number), key, fill, read_shard)
+        return CachedShard(folder / ROWS, tuple(tracks))
 
-    def folder(self, kind: str, key: str) -> Path | None:
-        """The folder with this content; None if it is missing."""
-        target = self.root / kind / key
-        with suppress(OSError):
-            os.utime(target)
-        return target if target.is_dir() else None
+    def folder(
+        self, kind: str, key: str, is_whole: Callable[[Path], Any] = Path.is_dir
+    ) -> Path | None:
+        """The folder with this content; None if there is none that is whole."""
+        folder = next(filter(is_whole, self._existing(kind, key)), None)
+        if folder:
+            _touch(folder)
+        return folder
 
-    def publish_folder(self, kind: str, key: str, fill: Callable[[Path], None]) -> Path:
-        """Keep the folder that `fill` writes, which should take moments: it is not to compute."""
-        target = self.root / kind / key
-        self._keep(target, fill)
-        return target
+    def publish_folder(
+        self,
+        kind: str,
+        key: str,
+        fill: Callable[[Path], None],
+        is_whole: Callable[[Path], Any] = Path.is_dir,
+    ) -> Path:
+        """Keep the folder that `fill` writes, which should take moments: it is not to compute.
 
-    def forget_folder(self, kind: str, key: str) -> None:
-        """Delete a folder that turns out to be damaged."""
-        _remove(self.root / kind / key)
-
-    def _keep(self, target: Path, fill: Callable[[Path], None]) -> None:
-        with self._new(target) as folder:
-            folder.mkdir()
+        Returns
+        -------
+        Path
+            The folder, or that of another process which was faster. It stays where it is, whatever
+            other processes publish under the same key.
+        """
+        with self._new(key) as folder:
+            with self._writing():
+                folder.mkdir()
             fill(folder)
             with self._writing():
                 for path in folder.iterdir():
                     path.chmod(0o444)  # outputs link to it: editing one would edit all
                     _flush(path)
+                (self.root / kind).mkdir(parents=True, exist_ok=True)
+                return next(
+                    place
+                    for place in self._places(kind, key)
+                    if _rename(folder, place) or is_whole(place)
+                )
+
+    def _places(self, kind: str, key: str) -> Iterator[Path]:
+        """Where a folder may lie: beyond its first place, if what is there is damaged."""
+        yield self.root / kind / key
+        yield from (self.root / kind / f"{key}.{number}" for number in count(1))
+
+    def _existing(self, kind: str, key: str) -> Iterator[Path]:
+        return takewhile(Path.is_dir, self._places(kind, key))
 
     def _track_path(self, address: str) -> Path:
         return self.root / "tracks" / address[:2] / address
 
-    def _shard_folder(self, recipe: str, number: int) -> Path:
-        return self.root / "shards" / recipe[:32] / f"{number:02d}"
-
     @contextmanager
-    def _new(self, target: Path) -> Iterator[Path]:
-        """A path that is renamed to `target` if the block ends without an error."""
-        path = self.root / "tmp" / f"{target.name[:16]}-{uuid4().hex}"
+    def _new(self, name: str) -> Iterator[Path]:
+        """A path for what is renamed when it is complete; what is still there then is deleted."""
+        path = self.root / "tmp" / f"{name[:16]}-{uuid4().hex}"
         try:
             with self._writing():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                target.parent.mkdir(parents=True, exist_ok=True)
             yield path
-            with self._writing():
-                _move(path, target)
         finally:
-            _remove(path)
+            delete(path)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -235,13 +285,14 @@ def machine_cache() -> Cache:
     return Cache(Path(named).expanduser())
 
 
-def _read_shard(folder: Path) -> CachedShard | None:
+def read_shard(folder: Path) -> CachedShard | None:
+    """Read what `Cache.publish` wrote into a folder; None if it is missing or damaged."""
     try:
         known = checked((folder / TRACKS).read_text(encoding="utf-8"))
         if not _is_as_written(folder / ROWS, known):
             return None
         tracks = tuple(CachedTrack(**track) for track in known["tracks"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except DAMAGED:
         return None
     return CachedShard(folder / ROWS, tracks)
 
@@ -252,27 +303,43 @@ def _is_as_written(path: Path, known: Mapping[str, Any]) -> bool:
     if state.st_size != known["size"]:
         return False
     # A cache that was copied to another place may have other times.
-    return state.st_mtime_ns == known["written_ns"] or file_digest(path) == known["rows"]
+    if state.st_mtime_ns == known["written_ns"]:
+        return True
+    start, stop = known["place"]
+    return is_intact(path, start, stop, known["frame"])
 
 
-def _move(path: Path, target: Path) -> None:
+def _shards(recipe: str, number: int) -> str:
+    return f"shards/{recipe[:32]}/{number:02d}"
+
+
+def _touch(folder: Path) -> None:
+    """Note that a folder was used, so that it is not the first that `prune` deletes."""
+    with suppress(OSError):  # a cache that is read-only serves as well
+        os.utime(folder)
+
+
+def _rename(folder: Path, place: Path) -> bool:
+    """Rename a folder unless there is one at the place already."""
     try:
-        os.replace(path, target)
+        os.rename(folder, place)
     except OSError:
-        if not target.is_dir():
+        if not place.is_dir():
             raise
-        # Another process with the same content was faster.
+        return False
+    return True
 
 
-def _remove(path: Path) -> None:
+def delete(path: Path) -> None:
+    """Delete a file or a folder, if it is still there."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
-        return
-    with suppress(OSError):
-        path.unlink()
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _flush(path: Path) -> None:
-    """Have a file on the disk before its name says that it is complete."""
+    """Write a file to the disk, so that it is there before its name says that it is complete."""
     with path.open("rb") as file:
         os.fsync(file.fileno())

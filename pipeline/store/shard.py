@@ -11,11 +11,12 @@ import mmap
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import h5py
 import numpy as np
@@ -23,18 +24,18 @@ import numpy.typing as npt
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
-from pipeline.store.heap import require_whole_heaps
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+VERSION, DESCRIPTION = "schema_version", "description"  # the file's attributes
 REQUIRED = ("rows", "track_id", "clip")
+DIGESTS = "sha256"
 WRITE_BYTES = 1 << 23
-HEADER_BYTES = 1 << 16  # more than HDF5 writes besides the datasets
+HEADER_BYTES = 1 << 17  # more than HDF5 writes besides the datasets
 # What h5py raises about a damaged file.
 UNREADABLE = (
     OSError,
     RuntimeError,
-    KeyError,
-    IndexError,
+    LookupError,
     ValueError,
     TypeError,
     AttributeError,
@@ -42,11 +43,26 @@ UNREADABLE = (
 )
 WRITABLE = 0o222  # permission of anybody to write
 
+Digests = npt.NDArray[np.uint8]
 
-def row_digests(rows: Array) -> npt.NDArray[np.uint8]:
+
+def row_digests(rows: Array) -> Digests:
     """SHA-256 of each row's bytes, shape (n, 32)."""
-    found = b"".join(hashlib.sha256(row.tobytes()).digest() for row in rows)
-    return np.frombuffer(found, np.uint8).reshape(len(rows), 32)
+    joined = b"".join(hashlib.sha256(row.tobytes()).digest() for row in rows)
+    return np.frombuffer(joined, np.uint8).reshape(len(rows), 32)
+
+
+@dataclass(frozen=True)
+class HashedRows:
+    """Rows of a track, shape (n, ...), with the SHA-256 of each, shape (n, 32)."""
+
+    rows: Array
+    digests: Digests
+
+    @classmethod
+    def of(cls, rows: Array) -> "HashedRows":
+        """Hash some rows."""
+        return cls(rows, row_digests(rows))
 
 
 class Shard:
@@ -110,12 +126,12 @@ class Shard:
         return self._map
 
     def description(self) -> dict[str, Any]:
-        """What the writer said about the rows: all attributes but the schema version."""
+        """What the writer said about the rows."""
         with _readable(self._path):
-            _require_texts(self._path, self._dataset)
-            found = {name: _attribute(self._file.attrs, name) for name in self._file.attrs}
-            del found["schema_version"]
-            return found
+            content = json.loads(_attribute(self._file, self._path, DESCRIPTION))
+            if not isinstance(content, dict):
+                raise ValueError("its description is not a JSON object")
+            return content
 
     def clips(self) -> dict[str, int]:
         """Number of rows of each track, in the order of the rows."""
@@ -123,17 +139,23 @@ class Shard:
             ids = self._file["track_id"][:]
             return {encoded.decode(): len(list(group)) for encoded, group in groupby(ids)}
 
-    def digests(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+    def digests(self, start: int, stop: int) -> Digests:
         """SHA-256 of each row of a range, shape (stop - start, 32).
 
         If nobody may write to the file, these are stored in it. Otherwise they are computed, as
         the rows may have been edited: a store of the user's own can be written to.
         """
         with _readable(self._path):
-            if "sha256" in self._file and not self._path.stat().st_mode & WRITABLE:
-                stored: npt.NDArray[np.uint8] = self._file["sha256"][start:stop]
+            if DIGESTS in self._file and not self._path.stat().st_mode & WRITABLE:
+                stored: Digests = self._file[DIGESTS][start:stop]
                 return stored
         return row_digests(self.rows[start:stop])
+
+    def has_its_rows(self) -> bool:
+        """Whether the digests in the file are those of its rows."""
+        with _readable(self._path):
+            stored = self._file[DIGESTS][:]
+        return np.array_equal(row_digests(self.rows), stored)
 
     def read_into(self, out: Array, start: int) -> None:
         """Fill `out` with the rows from `start` on; for many rows, faster than through the map."""
@@ -167,22 +189,39 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _require_version(file: h5py.File, path: Path) -> None:
-    version = file.attrs.get("schema_version")
-    if version is None:
-        raise PipelineError(f"{path}: no attribute 'schema_version'")
+    if VERSION not in file.attrs:
+        raise PipelineError(f"{path}: no attribute {VERSION!r}")
+    version = _attribute(file, path, VERSION)
     if version != SCHEMA_VERSION:
         raise PipelineError(f"{path}: schema version {version}, expected {SCHEMA_VERSION}")
 
 
+def _attribute(file: h5py.File, path: Path, name: str) -> Any:
+    """A number or a text, whose type is looked at before HDF5 reads it.
+
+    HDF5 may follow a damaged value of variable length for ever, or crash.
+    """
+    attribute = file.attrs.get_id(name)
+    if attribute.shape != () or attribute.dtype.hasobject:
+        raise ValueError(f"the attribute {name!r} is not one value of fixed length")
+    if attribute.dtype.itemsize > path.stat().st_size:
+        raise ValueError(f"the attribute {name!r} would not fit into the file")
+    return file.attrs[name]
+
+
 def _require_datasets(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:
-    found = {name: file.get(name) for name in REQUIRED}
-    missing = [name for name in REQUIRED if found[name] is None]
+    found = {name: file[name] for name in (*REQUIRED, DIGESTS) if name in file}
+    missing = [name for name in REQUIRED if name not in found]
     if missing:
         raise PipelineError(f"{path}: no dataset {missing[0]!r}")
     size = path.stat().st_size
     for name, dataset in found.items():
+        if dataset.dtype.hasobject:
+            raise PipelineError(f"{path}: the values of {name!r} are not of fixed length")
         if (dataset.id.get_offset() or 0) + _stored_bytes(dataset) > size:
             raise PipelineError(f"{path} is damaged: {name} would not fit into the file")
+    if found["rows"].dtype.kind not in "biufc":
+        raise PipelineError(f"{path}: the values of 'rows' are not numbers")
     lengths = {name: dataset.shape[0] for name, dataset in found.items()}
     if len(set(lengths.values())) > 1:
         raise PipelineError(f"{path}: the datasets' lengths differ: {lengths}")
@@ -194,42 +233,31 @@ def _stored_bytes(dataset: h5py.Dataset) -> int:
     return 0 if dataset.chunks else int(dataset.nbytes)
 
 
-def _require_texts(path: Path, rows: h5py.Dataset) -> None:
-    with path.open("rb") as file:  # what lies before the rows; of chunks, that is not known
-        require_whole_heaps(file.read(rows.id.get_offset() or 0))
-
-
-def _attribute(attributes: h5py.AttributeManager, name: str) -> Any:
-    found = attributes.get_id(name)
-    # h5py may crash when it reads a sequence that is none.
-    if found.shape != () or isinstance(found.get_type(), h5py.h5t.TypeVlenID):
-        raise ValueError(f"the attribute {name!r} is not one number or text")
-    value = attributes[name]
-    if isinstance(value, str) and value.startswith("{"):
-        return json.loads(value)
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def write_shard(
     path: Path,
     description: Mapping[str, Any],
     template: Array,
     clips: Mapping[str, int],
-    tracks: Iterable[Array],
-) -> None:
+    tracks: Iterable[HashedRows],
+) -> tuple[int, int]:
     """Write one file; the same content gives the same bytes.
 
     Parameters
     ----------
     path : Path
     description : mapping
-        Becomes the file's attributes, in which mappings are JSON.
+        What a reader must know, as JSON can hold it.
     template : array, shape (0, ...)
         Has the rows' shape and dtype.
     clips : mapping of track id to number of rows
         Sorted by track id.
-    tracks : iterable of array, shape (clips, ...)
-        The rows of each track of `clips`, in that order; only one array is in memory at a time.
+    tracks : iterable of HashedRows
+        The rows of each track of `clips`, in that order; only one track is in memory at a time.
+
+    Returns
+    -------
+    start, stop : int
+        The bytes of the file that are rows, as `is_intact` takes them.
     """
     total = sum(clips.values())
     with _naming(path):
@@ -237,12 +265,17 @@ def write_shard(
         # Not through HDF5: large writes read back faster.
         with path.open("r+b", buffering=WRITE_BYTES) as file:
             file.seek(offsets["rows"])
-            digests = [_write_rows(file, track) for track in tracks]
+            digests = []
+            for track in tracks:
+                file.write(np.ascontiguousarray(track.rows).data)
+                digests.append(track.digests)
+            stop = file.tell()
             written = sum(map(len, digests))
             if written != total:
                 raise ValueError(f"{path}: {written} rows came, {total} were announced")
-            file.seek(offsets["sha256"])
+            file.seek(offsets[DIGESTS])
             file.write(b"".join(digest.tobytes() for digest in digests))
+    return offsets["rows"], stop
 
 
 def _write_skeleton(
@@ -260,12 +293,11 @@ def _write_skeleton(
     path.write_bytes(bytes(ids.nbytes + numbers.nbytes + HEADER_BYTES))
     # Later formats store the time in the root group, and no two files would be the same.
     with h5py.File(path, "w", libver="earliest") as file:
-        file.attrs["schema_version"] = SCHEMA_VERSION
-        for name, value in sorted(description.items()):
-            file.attrs[name] = json.dumps(value) if isinstance(value, Mapping) else value
+        file.attrs[VERSION] = SCHEMA_VERSION
+        file.attrs[DESCRIPTION] = np.bytes_(json.dumps(dict(sorted(description.items()))))
         file.create_dataset("track_id", data=ids)
         file.create_dataset("clip", data=numbers)
-        kinds = {"rows": template, "sha256": np.empty((0, 32), np.uint8)}
+        kinds = {"rows": template, DIGESTS: np.empty((0, 32), np.uint8)}
         return {name: _reserve(file, name, kind, total) for name, kind in kinds.items()}
 
 
@@ -279,13 +311,6 @@ def _reserve(file: h5py.File, name: str, template: Array, total: int) -> int:
     return int(dataset.id.get_offset() or 0)
 
 
-def _write_rows(file: IO[bytes], rows: Array) -> npt.NDArray[np.uint8]:
-    """Write rows, and return their digests."""
-    rows = np.ascontiguousarray(rows)
-    file.write(rows.data)
-    return row_digests(rows)
-
-
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Name the file in errors of the system such as a full disk, which take h5py many lines."""
@@ -297,3 +322,20 @@ def _naming(path: Path) -> Iterator[None]:
         if number is None or getattr(error, "filename", None):
             raise
         raise OSError(number, os.strerror(number), str(path)) from None
+
+
+def frame_digest(path: Path, start: int, stop: int) -> str:
+    """SHA-256, in hex, of a file's bytes except for its rows, which lie from `start` to `stop`."""
+    with path.open("rb") as file:
+        frame = hashlib.sha256(file.read(start))
+        file.seek(stop)
+        frame.update(file.read())
+    return frame.hexdigest()
+
+
+def is_intact(path: Path, start: int, stop: int, frame: str) -> bool:
+    """Whether a file is as it was written: its frame, and the rows by the digests in that."""
+    if frame_digest(path, start, stop) != frame:  # before HDF5 reads any of it
+        return False
+    with closing(Shard(path)) as shard:
+        return shard.has_its_rows()

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
-from pipeline.store.shard import Shard, row_digests, write_shard
+from pipeline.store.shard import HashedRows, Shard, row_digests, write_shard
 
 SHARDS = 32
 
@@ -215,7 +215,7 @@ def write_store(folder: Path, description: Mapping[str, Any], tracks: Mapping[st
     for number in range(SHARDS):
         ids = sorted(track_id for track_id in tracks if shard_of(track_id) == number)
         clips = {track_id: len(tracks[track_id]) for track_id in ids}
-        rows = (tracks[track_id] for track_id in ids)
+        rows = (HashedRows.of(tracks[track_id]) for track_id in ids)
         write_shard(folder / shard_name(number), description, template, clips, rows)
 
 
@@ -335,24 +335,28 @@ def rows_of(folder: Path, track_id: str, digest: str) -> Array:
     PipelineError
         The store does not hold a track with that id and `digest`, or its rows are damaged.
     """
-    if not _holds(_open_store(folder), track_id, digest):
-        _open_store.cache_clear()  # it was replaced since
-        if not _holds(_open_store(folder), track_id, digest):
-            raise PipelineError(f"{folder} changed while the stage ran; run it again")
+    rows = _rows_with(folder, track_id, digest)
+    if rows is None:
+        _open_store.cache_clear()  # it may have been replaced since it was opened
+        rows = _rows_with(folder, track_id, digest)
+    if rows is not None:
+        return rows
     store = _open_store(folder)
-    rows = store.read([track_id])
-    if store.digest_of(rows) != digest:  # what follows from them would be kept under it
+    if track_id in store and store.digest(track_id) == digest:
         raise PipelineError(
             f"{folder} is damaged: the rows of {track_id} are not those that were written; delete "
             "it and run `dvc repro`"
         )
-    return rows
+    raise PipelineError(f"{folder} changed while the stage ran; run it again")
+
+
+def _rows_with(folder: Path, track_id: str, digest: str) -> Array | None:
+    """The rows of a track if they have this digest: what follows from them is kept under it."""
+    store = _open_store(folder)
+    rows = store.read([track_id]) if track_id in store else None
+    return rows if rows is not None and store.digest_of(rows) == digest else None
 
 
 @lru_cache(maxsize=2)
 def _open_store(folder: Path) -> Store:
     return Store(folder)
-
-
-def _holds(store: Store, track_id: str, digest: str) -> bool:
-    return track_id in store and store.digest(track_id) == digest

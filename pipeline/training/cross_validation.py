@@ -228,9 +228,8 @@ def train_fold(task: FoldTask, cache: Cache, code: str, curves: Path | None = No
         )
         task = replace(task, description=replace(task.description, training=training))
         address = address_of(task, code)
-        folder = cache.folder(FOLDS, address)
-        if folder is None or not is_whole(folder):
-            cache.forget_folder(FOLDS, address)
+        folder = cache.folder(FOLDS, address, is_whole)
+        if folder is None:
             return _train_anew(task, cache, address, curves)
         print(f"fold {task.description.fold}: trained before, taken from the cache")
         return folder
@@ -247,7 +246,8 @@ def _train_anew(task: FoldTask, cache: Cache, address: str, curves: Path | None)
     keras.utils.clear_session()
     with device_for(fold):  # the session is cleared first, as PyTorch's device is part of it
         fitted = fit_fold(task, checkpoint, watching)
-        folder = cache.publish_folder(FOLDS, address, partial(write_fold, fitted, description))
+        write = partial(write_fold, fitted, description)
+        folder = cache.publish_folder(FOLDS, address, write, is_whole)
     checkpoint.forget()
     return folder
 

@@ -112,9 +112,10 @@ def read_all(folder: Path) -> list[str]:
 
 @given(number=NUMBERS, edits=DAMAGE)
 @example(number=OF_A_TRACK, edits=[(112, 1, b"\xff")])  # h5py raises a KeyError
-@example(number=OF_A_TRACK, edits=[(896, 1, b"\xff")])  # and a RuntimeError
-@example(number=OF_A_TRACK, edits=[(913, 1, b"\xff")])  # a text becomes a sequence
-@example(number=OF_A_TRACK, edits=[(2072, 1, b"\xff")])  # HDF5 would not end
+@example(number=OF_A_TRACK, edits=[(888, 1, b"\0")])  # the description has another place
+@example(number=OF_A_TRACK, edits=[(921, 1, b"\xff")])  # and another encoding
+@example(number=OF_A_TRACK, edits=[(1025, 1, b"\0")])  # a dataset has no dimension
+@example(number=OF_A_TRACK, edits=[(1616, 1, b"\0")])  # and is a type
 @cases(80)
 def test_damaged_stores(
     bench: Bench, whole: Path, place: Path, number: int, edits: list[Edit]

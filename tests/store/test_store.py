@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import FEATURE_STORES
 from pipeline.base.types import Array
-from pipeline.store.shard import row_digests, write_shard
+from pipeline.store.shard import HashedRows, row_digests, write_shard
 from pipeline.store.store import SHARDS, Store, in_store_order, shard_of, write_store
 from pipeline.training.cross_validation import make_tasks
 
@@ -111,9 +111,8 @@ def test_h5py_alone_reads_what_the_documentation_says(tmp_path: Path) -> None:
     found: dict[str, list[Array]] = {}
     for path in sorted((tmp_path / "store").glob("shard-*.h5")):
         with h5py.File(path) as file:
-            assert file.attrs["schema_version"] == 2
-            assert file.attrs["unit"] == "dB"
-            assert json.loads(file.attrs["params"]) == DESCRIPTION["params"]
+            assert file.attrs["schema_version"] == 3
+            assert json.loads(file.attrs["description"]) == DESCRIPTION
             for track_id, clip, row, digest in zip(
                 file["track_id"].asstr(), file["clip"], file["rows"], file["sha256"], strict=True
             ):
@@ -282,9 +281,13 @@ def shorter(path: Path) -> None:
         file["clip"] = clips
 
 
-def of_other_unit(path: Path) -> None:
+def describe(path: Path, description: Any) -> None:
     with h5py.File(path, "r+") as file:
-        file.attrs["unit"] = "Hz"
+        file.attrs["description"] = description
+
+
+def of_other_unit(path: Path) -> None:
+    describe(path, np.bytes_(json.dumps({**DESCRIPTION, "unit": "Hz"})))
 
 
 def of_other_tracks(path: Path) -> None:
@@ -302,7 +305,7 @@ def without_clips(path: Path) -> None:
         (remove, "is missing: .*store is not a complete store"),
         (garble, "is not a readable HDF5 file"),
         (cut_off, "is not a readable HDF5 file"),
-        (of_tomorrow, "schema version 99, expected 2"),
+        (of_tomorrow, "schema version 99, expected 3"),
         (without_version, "no attribute 'schema_version'"),
         (without_clips, "no dataset 'clip'"),
         (shorter, "the datasets' lengths differ"),
@@ -327,7 +330,7 @@ def test_a_missing_store_is_named(tmp_path: Path) -> None:
 def test_a_writer_that_gives_fewer_rows_than_announced_is_refused(tmp_path: Path) -> None:
     template = np.empty((0, 2), np.int16)
     with pytest.raises(ValueError, match="1 rows came, 2 were announced"):
-        write_shard(tmp_path / "a.h5", {}, template, {"a": 2}, [np.zeros((1, 2), np.int16)])
+        write_shard(tmp_path / "a.h5", {}, template, {"a": 2}, [HashedRows.of(np.zeros((1, 2), np.int16))])
 
 
 def test_the_shard_of_an_id_never_changes() -> None:
