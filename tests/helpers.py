@@ -26,7 +26,6 @@ from pipeline.training.cross_validation import Experiment, read_experiment
 from pipeline.training.fit import assemble
 from pipeline.training.trained import Description, save_model
 
-ROOT = Path(__file__).parent.parent
 SAMPLE_RATE = 4000
 FRAMES = 11  # of `centroid` below: 1 + 4000 // 400
 PITCH = {"high": 1200.0, "low": 200.0, "": 600.0}
@@ -166,12 +165,6 @@ def train_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cross_validation, "map_folds", lambda f, calls: [f(each) for each in calls])
     monkeypatch.setattr("models.ann.WIDTHS", (32,))
     monkeypatch.setattr("keras.utils.clear_session", lambda: None)  # it collects all garbage
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def labelled_clips(folder: Path) -> LabelledClips:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from project import contents
 
 from pipeline import demo
 from pipeline.base.errors import PipelineError
@@ -22,11 +23,6 @@ ONE = DemoParams(tracks_per_genre=1, artists_per_genre=1, seconds=1.0, unlabelle
 def write(parent: Path, params: DemoParams = PARAMS, seed: int = 7) -> Path:
     demo.write_demo(parent / "demo", parent / "demo_truth.csv", params, seed)
     return parent
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def table(path: Path) -> list[dict[str, str]]:

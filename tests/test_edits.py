@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from documents import write_params
-from imports import copy_parts
-
-PARTS = ["pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"]
+from project import PARTS, copy_parts
 
 # What is edited, and which stages may run again; the cache serves those whose results stay.
 TABLE = {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from project import contents
 from threadpoolctl import threadpool_limits
 
 from pipeline import extract
@@ -36,10 +37,6 @@ def clips(project: Path) -> Path:
 def run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["extract", name])
     extract.main()
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("name", feature_names())

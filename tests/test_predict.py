@@ -13,7 +13,6 @@ import pytest
 import soundfile
 from helpers import (
     FRAMES,
-    ROOT,
     SAMPLE_RATE,
     UNLABELLED,
     describe,
@@ -24,6 +23,7 @@ from helpers import (
     tone,
     write_project,
 )
+from project import ROOT
 
 from pipeline import predict
 from pipeline.audio.clips import from_pcm

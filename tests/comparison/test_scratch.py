@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from helpers import ROOT
+from project import ROOT
 
 from pipeline.trials.trial import scratch_folder
 

@@ -14,6 +14,7 @@ import pytest
 from helpers import labelled_clips, labelled_tracks, write_project
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from project import contents
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import FEATURE_STORES
@@ -41,10 +42,6 @@ def made_of(track_id: str, dtype: Any = np.float32) -> Array:
 def build(folder: Path, ids: Iterable[str] = IDS, dtype: Any = np.float32) -> Path:
     write_store(folder, DESCRIPTION, {i: made_of(i, dtype) for i in ids})
     return folder
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.float16, np.float32])
