@@ -40,7 +40,7 @@ def test_every_command_and_file_that_a_page_names_is_there(page: Path) -> None:
     """But for the files that an example on the page has its reader write."""
     text = page.read_text(encoding="utf-8")
     commands = re.findall(r"python -m pipeline\.(\w+)", text)
-    written = set(re.findall(rf"This is all of\s{PATHS}", text))
+    written = set(re.findall(rf"is\s+all\s+of\s+{PATHS}", text))
     files = [f"pipeline/{name}.py" for name in commands] + re.findall(PATHS, text)
     assert [path for path in files if path not in written and not (ROOT / path).exists()] == []
 
