@@ -20,13 +20,15 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 TESTS = Path(__file__).parent
-# What starts processes, trains networks or runs the pipeline: `make quick` leaves it out.
+# What starts stages or other programs of Python, or trains networks: `make quick` leaves it out.
 SLOW = (
+    "base/test_backend.py",
     "base/test_cluster.py",
     "base/test_parallel.py",
     "fuzz/",
     "models/",
-    "store/test_addresses.py",
+    "pages/test_track_list.py",
+    "runs/test_revisions.py",
     "store/test_build.py",
     "test_ablate.py",
     "test_backends.py",
@@ -111,7 +113,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     `evaluate.txt` is what the stage printed.
     """
-    from helpers import write_project
+    from helpers import run_main, train_quickly, write_project
 
     from pipeline import evaluate, train
 
@@ -119,13 +121,9 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_project(folder, {"models.ann.epochs": 6})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("sys.argv", ["stage"])
-        patch.setattr(
-            "pipeline.training.cross_validation.map_folds",
-            lambda fit, tasks: list(map(fit, tasks)),
-        )
+        train_quickly(patch)
         write_json(SPLIT, {**FIGURES, "tracks": 12, "folds_digest": folds_digest()})
-        train.main()
+        run_main(train.main)
         with Path("evaluate.txt").open("w") as file, redirect_stdout(file):
-            evaluate.main()
+            run_main(evaluate.main)
     return folder

@@ -26,7 +26,6 @@ from pipeline.training.cross_validation import Experiment, read_experiment
 from pipeline.training.fit import assemble
 from pipeline.training.trained import Description, save_model
 
-ROOT = Path(__file__).parent.parent
 SAMPLE_RATE = 4000
 FRAMES = 11  # of `centroid` below: 1 + 4000 // 400
 PITCH = {"high": 1200.0, "low": 200.0, "": 600.0}
@@ -66,7 +65,7 @@ def small_document(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
 
 def small_experiment(changes: Mapping[str, Any] | None = None) -> Experiment:
-    """What the small project trains."""
+    """The experiment of the small project."""
     return read_experiment(small_document(changes))
 
 
@@ -79,7 +78,7 @@ def tone(pitch: float, seed: int, clips: int = 2) -> npt.NDArray[np.int16]:
 
 
 def folded(track_id: str, genre: str, **known: Any) -> FoldedTrack:
-    """A labelled track of which nothing else is known."""
+    """A labelled track with no other attribute, unless it is among `known`."""
     nothing: dict[str, Any] = {"clip": None, "artist": "", "replica": "", "tested_in": ()}
     return FoldedTrack(track_id, genre=genre, **{**nothing, **known})
 
@@ -145,14 +144,14 @@ def make_small_samples(
 
 def sample_rows() -> dict[tuple[str, int], list[bytes]]:
     """Rows of the samples of each track and clip, as the table in the working directory says."""
-    found: dict[tuple[str, int], list[bytes]] = defaultdict(list)
+    rows: dict[tuple[str, int], list[bytes]] = defaultdict(list)
     places: Counter[tuple[str, str]] = Counter()
     for sample in read_samples(AUGMENTED):
         with Store(AUGMENTED / sample.chain) as store:
             row = store.rows(sample.track_id)[places[sample.chain, sample.track_id]]
         places[sample.chain, sample.track_id] += 1
-        found[sample.track_id, sample.clip].append(row.tobytes())
-    return found
+        rows[sample.track_id, sample.clip].append(row.tobytes())
+    return rows
 
 
 def run_main(main: Callable[[], None], *arguments: object) -> None:
@@ -166,12 +165,6 @@ def train_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cross_validation, "map_folds", lambda f, calls: [f(each) for each in calls])
     monkeypatch.setattr("models.ann.WIDTHS", (32,))
     monkeypatch.setattr("keras.utils.clear_session", lambda: None)  # it collects all garbage
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def labelled_clips(folder: Path) -> LabelledClips:

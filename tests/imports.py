@@ -1,12 +1,12 @@
-"""The project's own files: what they import, by their source, and copies of them."""
+"""What the project's own files import, by their source."""
 
 import ast
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from project import ROOT
+
 PACKAGES = ("pipeline", "models")
 # Modules that find others by name, and what they find.
 FINDS = {
@@ -22,25 +22,25 @@ FINDS = {
 @cache
 def imports(path: Path) -> frozenset[Path]:
     """First-party files that a module imports itself."""
-    found: set[Path] = set()
+    files: set[Path] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
-            found.update(_files(node.module))
+            files.update(_files(node.module))
             for alias in node.names:
-                found.update(_files(f"{node.module}.{alias.name}"))
+                files.update(_files(f"{node.module}.{alias.name}"))
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                found.update(_files(alias.name))
-    return frozenset(found)
+                files.update(_files(alias.name))
+    return frozenset(files)
 
 
 def closure(path: Path) -> set[Path]:
     """`path` and everything that it imports, directly or through others."""
-    found, new = set[Path](), {path}
+    reached, new = set[Path](), {path}
     while new:
-        found |= new
-        new = {imported for module in new for imported in imports(module)} - found
-    return found
+        reached |= new
+        new = {imported for module in new for imported in imports(module)} - reached
+    return reached
 
 
 def relative(paths: set[Path]) -> set[str]:
@@ -53,14 +53,3 @@ def _files(module: str) -> Iterator[Path]:
     base = ROOT.joinpath(*parts)
     if parts[0] in PACKAGES and base.with_suffix(".py").is_file():
         yield base.with_suffix(".py")
-
-
-def copy_parts(parts: Iterable[str], folder: Path) -> None:
-    """Copy files and folders of the project, named from its root, into another folder."""
-    for part in parts:
-        source, target = ROOT / part, folder / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)

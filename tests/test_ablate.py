@@ -10,7 +10,6 @@ from documents import write_params
 from helpers import (
     FRAMES,
     SMALL,
-    contents,
     make_small_samples,
     run_main,
     saves_models,
@@ -19,6 +18,7 @@ from helpers import (
     train_quickly,
     write_project,
 )
+from project import contents
 
 from pipeline import ablate
 from pipeline.augmentation.kind import augmentations, chain_of

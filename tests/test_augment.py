@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from documents import write_params
-from helpers import OFFLINE, ROOT, SMALL, contents, run_main, write_project
+from helpers import OFFLINE, SMALL, run_main, write_project
+from project import ROOT, contents
 
 from pipeline import augment
 from pipeline.augmentation.samples import TABLE, read_samples

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import ROOT
+from project import ROOT
 
 from pipeline.prediction.ensemble import probabilities
 from pipeline.prediction.saved import load_model

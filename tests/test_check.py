@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from documents import base_document, changed_document, write_params
-from helpers import ROOT
+from project import ROOT
 
 from pipeline.augmentation.kind import augmentations
 from pipeline.base.cli import run_stage

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 from documents import write_params
-from helpers import ROOT, SMALL, write_tracks
+from helpers import SMALL, write_tracks
+from project import ROOT
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import FEATURE_STORES, REPLICAS, TRACKS_CHECKED

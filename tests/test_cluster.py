@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from documents import write_params
-from imports import ROOT
+from project import ROOT
 from test_docs import console_blocks
 from waiting import wait_until
 from workplace import MUSIC_TRACKS, Process, Workplace, kill_group

@@ -11,9 +11,8 @@ import pytest
 import yaml
 from documents import write_params
 from dvc.repo import Repo
-from imports import ROOT, copy_parts
+from project import PARTS, ROOT, copy_parts
 
-PARTS = ["pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"]
 OTHER: dict[str, Any] = {"segment.seconds": 1, "evaluate.vote": "mean"}  # than in params.yaml
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import contents, run_main
+from helpers import run_main
+from project import contents
 from threadpoolctl import threadpool_limits
 
 from pipeline import extract

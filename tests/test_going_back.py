@@ -1,7 +1,7 @@
 """The lines by which the pages go back to a commit, typed where its models are somebody else's.
 
-The stages of dvc.yaml are replaced by a script that writes what follows from a stage's parameters,
-so that DVC is tested on the real stages and nothing is trained.
+The commands in dvc.yaml are replaced by a script that writes what follows from the parameters where
+models are made or used, so that DVC is tested on the real stages and nothing is trained.
 """
 
 import re
@@ -10,28 +10,29 @@ from typing import Any
 
 import yaml
 from documents import write_params
-from imports import ROOT, copy_parts
+from project import PARTS, ROOT, copy_parts
 from repository import Repository
 
-PARTS = ["pipeline", "models", ".dvc/config", ".dvcignore", ".gitignore", "Makefile"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINES = {
     line.split("  #")[0].strip()
     for page in PAGES
     for line in re.findall(r"git checkout \. &&[^`\n]*", page.read_text(encoding="utf-8"))
 }
-STAGE = """
+# Stages whose outputs another processor would compute otherwise.
+FOREIGN = ("train", "evaluate", "predict", "report")
+STAGE = f"""
 import pathlib, sys
-for name in sys.argv[2:]:
+stage, *names = sys.argv[1:]
+text = pathlib.Path("params.yaml").read_text() if stage in {FOREIGN} else stage
+for name in names:
     path = pathlib.Path(name)
     if not path.suffix:
         path.mkdir(parents=True, exist_ok=True)
         path = path / "content"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{sys.argv[1]}: {pathlib.Path('params.yaml').read_text()}")
+    path.write_text(text)
 """
-# Where training leaves what another processor would compute otherwise.
-FOREIGN = ("train", "evaluate", "predict", "report")
 
 
 def quick_stages(document: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +49,7 @@ class Clone(Repository):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        copy_parts(PARTS, folder)
+        copy_parts([*PARTS, "Makefile"], folder)
         document = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
         (folder / "dvc.yaml").write_text(yaml.safe_dump(quick_stages(document), sort_keys=False))
         (folder / "stage.py").write_text(STAGE)
@@ -83,9 +84,8 @@ class Clone(Repository):
         return commit
 
     def epochs(self) -> int:
-        """With how many epochs the models in the workspace were trained."""
-        content = (self.folder / "data/models/content").read_text()
-        document = yaml.safe_load(content.removeprefix("train: "))
+        """The epochs for which the models in the workspace were trained."""
+        document = yaml.safe_load((self.folder / "data/models/content").read_text())
         return int(document["models"]["cnn"]["epochs"])
 
 
@@ -105,7 +105,9 @@ def test_what_the_pages_print_goes_back_where_the_models_are_of_another_machine(
         commit, epochs = (older, 5) if "<commit>" in line else (newest, 7)
         assert (clone.run("git", "rev-parse", "HEAD"), clone.epochs()) == (commit, epochs)
         clone.run("git", "checkout", "-q", "-f", "main")  # the data are those of `commit` still
-    said = clone.make_repro()
-    assert said.startswith("dvc.lock and metrics/ now describe your run; to keep them: git commit")
-    clone.run("bash", "-e", "-c", said.partition("to keep them: ")[2])
+    advice = clone.make_repro()
+    assert advice.startswith(
+        "dvc.lock and metrics/ now describe your run; to keep them: git commit"
+    )
+    clone.run("bash", "-e", "-c", advice.partition("to keep them: ")[2])
     assert "describe your run" not in clone.make_repro()

@@ -1,16 +1,13 @@
 """DVC's own plots are drawn without a network: by the template in .dvc, in a real browser."""
 
 import runpy
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 from browser import Browser, chromium, needs_browser
-from helpers import ROOT
 from outcomes import clips_of, write_outcome
+from project import ROOT, Shell, copy_parts
 
 from pipeline.base.files import METRICS, write_csv
 
@@ -48,18 +45,19 @@ def write_metrics(sure: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A repository with the plots of dvc.yaml, and metrics that differ from the last commit."""
     folder = tmp_path_factory.mktemp("plots")
-    shutil.copytree(ROOT / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp"))
+    copy_parts([".dvc/config", ".dvc/plots", ".dvc/plots.html"], folder)
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"plots": PLOTS}), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_metrics(0.7)
-        for command in ("init -q", "add -A", "-c user.name=a -c user.email=a@b commit -qm first"):
-            subprocess.run(["git", *command.split()], check=True)
+        shell = Shell(folder)
+        for command in ("init -q", "add -A", "commit -qm first"):
+            shell.run("git", *command.split())
         write_metrics(0.9)
-        yield folder
+        yield shell
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +70,10 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [["show"], ["diff", "HEAD"]], ids=["show", "diff"])
 def test_plots_are_drawn_without_a_network(
-    repository: Path, browser: Browser, command: list[str]
+    repository: Shell, browser: Browser, command: list[str]
 ) -> None:
-    subprocess.run(["dvc", "plots", *command, "--out", "plots"], cwd=repository, check=True)
-    page = repository / "plots" / "index.html"
+    repository.run("dvc", "plots", *command, "--out", "plots")
+    page = repository.folder / "plots" / "index.html"
     browser.open(page)
     charts = "[...document.querySelectorAll('.vega-embed svg.marks, .vega-embed canvas.marks')]"
     browser.wait(f"{charts}.length == {len(PLOTS)}")

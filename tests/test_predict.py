@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import soundfile
 from helpers import (
-    ROOT,
     SAMPLE_RATE,
     UNLABELLED,
     describe,
@@ -19,6 +18,7 @@ from helpers import (
     tone,
     write_project,
 )
+from project import ROOT
 
 from pipeline import predict
 from pipeline.base import files as paths

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import contents, labelled_clips, labelled_tracks, saves_models, write_project
+from helpers import labelled_clips, labelled_tracks, saves_models, write_project
+from project import contents
 
 from pipeline import prune
 from pipeline.base.errors import PipelineError

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from documents import write_params
-from helpers import OFFLINE, SMALL, UNLABELLED, contents
+from helpers import OFFLINE, SMALL, UNLABELLED
 from outcomes import clips_of, write_outcome
+from project import contents
 
 from pipeline import report
 from pipeline.base.cli import run_stage

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from documents import write_params
-from helpers import SMALL, contents, run_main, small_experiment, train_quickly, write_project
+from helpers import SMALL, run_main, small_experiment, train_quickly, write_project
+from project import contents
 
 from pipeline import train
 from pipeline.base.backend import machine_facts

@@ -1,4 +1,4 @@
-"""A toy problem to train on: two genres whose rows lie far apart."""
+"""A toy problem: two genres whose rows lie far apart."""
 
 from dataclasses import replace
 from pathlib import Path

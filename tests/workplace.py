@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from documents import write_params
-from imports import ROOT
+from project import PARTS, Shell, contents, copy_parts
 
-PARTS = ["pipeline", "models", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"]
 MUSIC_TRACKS = 60
 
 Process = subprocess.Popen[bytes]
@@ -45,7 +43,7 @@ if {"pipeline.segment", "pipeline.extract", "--multiprocessing-fork"} & {*sys.or
 """
 
 
-class Workplace:
+class Workplace(Shell):
     """A copy of the project with MUSIC_TRACKS noisy tracks, a cache of its own, and a shell.
 
     Its stages append a line to the file `calls` for each track that they compute, and stop
@@ -53,16 +51,17 @@ class Workplace:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.cache, self.calls, self.hold = folder / "cache", folder / "calls", folder / "hold"
-        for part in PARTS:
-            source, target = ROOT / part, folder / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                skipped = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(source, target, ignore=skipped)
-            else:
-                shutil.copy(source, target)
+        super().__init__(
+            folder,
+            PYTHONPATH=str(folder),
+            PIPELINE_CACHE=str(self.cache),
+            PIPELINE_WORKERS="2",
+            CALLS=str(self.calls),
+            HOLD=str(self.hold),
+        )
+        self._started: list[Process] = []
+        copy_parts(PARTS, folder)
         write_params(folder, {"dataset.path": "music"})
         rng = np.random.default_rng(0)
         for number in range(MUSIC_TRACKS):
@@ -80,55 +79,33 @@ class Workplace:
         for name in ("calls", "hold", "dvc.lock"):
             (self.folder / name).unlink(missing_ok=True)
 
-    def environment(self, **variables: str) -> dict[str, str]:
-        """What commands find in their environment."""
-        return {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(self.folder),
-            "PIPELINE_CACHE": str(self.cache),
-            "PIPELINE_WORKERS": "2",
-            "CALLS": str(self.calls),
-            "HOLD": str(self.hold),
-            **variables,
-        }
-
     def start(self, *command: str, **variables: str) -> Process:
         """Start a command, as the leader of a group of its own; its output goes to a file."""
         with (self.folder / "output").open("ab") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 cwd=self.folder,
-                env=self.environment(**variables),
+                env={**self.environment, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
+        self._started.append(process)
+        return process
 
-    def run(self, *command: str, status: int = 0, **variables: str) -> str:
-        """Output of a command that must end with `status`."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment(**variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == status, f"{' '.join(command)}\n{done.stdout}"
-        return done.stdout
+    def stop(self) -> None:
+        """Kill what was started."""
+        while self._started:
+            kill_group(self._started.pop())
 
     def contents(self) -> dict[str, bytes]:
         """Every file below data/ and metrics/, except for locks."""
-        files = [path for part in ("data", "metrics") for path in (self.folder / part).rglob("*")]
         return {
-            path.relative_to(self.folder).as_posix(): path.read_bytes()
-            for path in files
-            if path.is_file() and path.suffix != ".lock"
+            f"{part}/{name}": content
+            for part in ("data", "metrics")
+            for name, content in contents(self.folder / part).items()
+            if not name.endswith(".lock")
         }
 
     def restore(self, contents: Mapping[str, bytes]) -> None:
@@ -139,10 +116,10 @@ class Workplace:
 
     def held(self) -> set[str]:
         """Addresses of the tracks that are whole in the cache."""
-        found = {path.name for path in self.cache.glob("tracks/*/*")}
+        addresses = {path.name for path in self.cache.glob("tracks/*/*")}
         for path in self.cache.glob("shards/*/*/*/tracks.json"):
-            found |= {track["address"] for track in json.loads(path.read_bytes())["tracks"]}
-        return found
+            addresses |= {track["address"] for track in json.loads(path.read_bytes())["tracks"]}
+        return addresses
 
     def computed(self) -> int:
         """Number of tracks of which the computation began."""

@@ -58,12 +58,12 @@ def replacing(path: Path) -> Iterator[IO[str]]:
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a header of `columns`, and one line for each mapping of `rows`."""
     with replacing(path) as file:
-        writer = _csv_writer(file, columns)
+        writer = csv_writer(file, columns)
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _csv_writer(file: IO[str], columns: Sequence[str]) -> "csv.DictWriter[str]":
+def csv_writer(file: IO[str], columns: Sequence[str]) -> "csv.DictWriter[str]":
     # Python before 3.13 quotes a carriage return only if rows end with one: here they do, until
     # they are written.
     lines = SimpleNamespace(write=lambda row: file.write(row[:-2] + "\n"))
@@ -154,7 +154,7 @@ class GrowingTable:
         self.earlier = _whole_rows(path, columns) if resume and path.exists() else []
         write_csv(path, columns, self.earlier)
         self._file = path.open("a", encoding="utf-8", newline="")
-        self._writer = _csv_writer(self._file, columns)
+        self._writer = csv_writer(self._file, columns)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Append one row."""

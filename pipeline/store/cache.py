@@ -41,7 +41,7 @@ def write_result(path: Path, result: Result) -> None:
         "sha256": row_digests(rows).tobytes().hex(),
     }
     with path.open("wb") as file:
-        file.write(f"{sealed(head)}\n".encode())
+        file.write(f"{with_digest(head)}\n".encode())
         file.write(rows.data)
 
 
@@ -77,7 +77,7 @@ def read_rows(path: Path, *, verify: bool = True) -> HashedRows | None:
 
 
 def _read_head(file: IO[bytes]) -> dict[str, Any]:
-    head = unsealed(file.readline().decode())
+    head = checked(file.readline().decode())
     rows = math.prod(head["shape"]) * np.dtype(head["dtype"]).itemsize
     if os.fstat(file.fileno()).st_size != file.tell() + rows:
         raise ValueError("cut off")

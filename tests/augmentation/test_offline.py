@@ -6,9 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from helpers import OFFLINE, contents, make_small_samples, small_experiment
+from helpers import OFFLINE, make_small_samples, small_experiment
 from hypothesis import given
 from hypothesis import strategies as st
+from project import contents
 
 from pipeline.augmentation import offline
 from pipeline.augmentation.kind import chain_of

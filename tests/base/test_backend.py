@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from helpers import ROOT
+from project import ROOT
 
 SHOW = """
 from pipeline.base.backend import keras

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import ROOT
+from project import ROOT
 
 from pipeline.base.cli import RESUMES, output_file, run_stage, when_interrupted
 from pipeline.base.errors import PipelineError

@@ -36,11 +36,11 @@ EDITS = st.lists(FLIPS | NUMBERS | CUTS | SPLICES, min_size=1, max_size=4)
 
 def damaged(content: bytes, edits: Sequence[Edit]) -> bytes:
     """`content` after the edits, whose places are taken modulo its length."""
-    found = bytearray(content)
+    result = bytearray(content)
     for place, length, new in edits:
-        start = place % max(1, len(found))
-        found[start : start + length] = new
-    return bytes(found)
+        start = place % max(1, len(result))
+        result[start : start + length] = new
+    return bytes(result)
 
 
 def cases(few: int, one_in: int = 1) -> Callable[[Any], Any]:

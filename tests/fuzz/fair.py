@@ -85,13 +85,13 @@ class Bench:
             self._restart()
             return End(defect=f"no end within {seconds} s")
         try:
-            found: End = self._pipe.recv()
+            end: End = self._pipe.recv()
         except EOFError:
             self._process.join()
             status = self._process.exitcode
             self._restart()
             return End(defect=f"the process died with status {status}")
-        return found
+        return end
 
     def _start(self) -> None:
         context = get_context("spawn")
@@ -121,36 +121,36 @@ def _serve(pipe: Connection) -> None:
 
 
 def _end_of(call: Callable[..., Any], arguments: tuple[Any, ...], memory: int) -> End:
-    found: list[Any] = []
-    said = io.StringIO()
-    with _limited(), redirect_stderr(said), redirect_stdout(io.StringIO()):
+    values: list[Any] = []
+    errors = io.StringIO()
+    with _limited(), redirect_stderr(errors), redirect_stdout(io.StringIO()):
         before = _reset_peak()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", RuntimeWarning)
-                run_stage(lambda: found.append(call(*arguments)))
+                run_stage(lambda: values.append(call(*arguments)))
         except SystemExit as end:
-            return _of_line(said.getvalue(), end.code)
+            return _of_line(errors.getvalue(), end.code)
         except BaseException:
             return End(defect=traceback.format_exc())
         taken = _memory("VmHWM") - before
     if taken > memory:
         return End(defect=f"{taken >> 20} MiB were taken, {memory >> 20} are the most")
-    return End(value=found[0])
+    return End(value=values[0])
 
 
-def _of_line(said: str, code: object) -> End:
-    errors = said[said.find("error: ") :].removesuffix("\n")
-    if code != USER_ERROR or not errors.startswith("error: ") or not errors.isprintable():
-        return End(defect=f"exit status {code} after {said!r}")
-    return End(error=errors)
+def _of_line(output: str, code: object) -> End:
+    line = output[output.find("error: ") :].removesuffix("\n")
+    if code != USER_ERROR or not line.startswith("error: ") or not line.isprintable():
+        return End(defect=f"exit status {code} after {output!r}")
+    return End(error=line)
 
 
 def _memory(name: str) -> int:
     """A line of the process's status in bytes; 0 where the system does not tell."""
     text = STATUS.read_text() if STATUS.exists() else ""
-    found = re.search(rf"{name}:\s*(\d+) kB", text)
-    return int(found[1]) << 10 if found else 0
+    line = re.search(rf"{name}:\s*(\d+) kB", text)
+    return int(line[1]) << 10 if line else 0
 
 
 def _reset_peak() -> int:

@@ -14,6 +14,7 @@ from fuzz.damage import cases
 from fuzz.fair import Bench, End
 from hypothesis import example, given
 from hypothesis import strategies as st
+from project import contents
 
 from pipeline import inspect, segment
 from pipeline.base.files import CLIPS, TRACKS, read_csv
@@ -97,10 +98,6 @@ ENTRIES: st.SearchStrategy[Entry] = st.tuples(
     st.sampled_from(SUFFIXES),
     st.sampled_from(list(MAKERS)),
 )
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from fuzz.damage import EDITS, FLIPS, Edit, cases, damaged
 from fuzz.fair import Bench
 from hypothesis import example, given
 from hypothesis import strategies as st
+from project import contents
 
 from pipeline.recordings.fingerprint import FingerprintTrack
 from pipeline.recordings.matching import write_fingerprints
@@ -31,11 +32,6 @@ OF_A_TRACK = shard_of("pop/0")
 NUMBERS = st.integers(0, 1 << 16)
 
 Contents = dict[str, bytes]
-
-
-def contents(folder: Path) -> Contents:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def build(place: Path, cache: str) -> Contents:

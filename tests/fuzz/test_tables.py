@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from pipeline.augmentation.samples import COLUMNS as SAMPLE_COLUMNS
 from pipeline.augmentation.samples import TABLE, Sample, read_samples, write_samples
 from pipeline.base.files import GrowingTable, read_json, write_csv, write_json
-from pipeline.dataset.folder import METADATA, TrackFile, read_metadata
-from pipeline.dataset.folder import METADATA_COLUMNS as METADATA_COLUMNS
+from pipeline.dataset.folder import METADATA, METADATA_COLUMNS, TrackFile, read_metadata
 from pipeline.dataset.tracks import (
     COLUMNS,
     OK,
@@ -49,11 +48,11 @@ def write_metadata(path: Path) -> None:
 def read_given(path: Path) -> list[FoldedTrack]:
     """The folds that the metadata prescribe."""
     path.replace(path.with_name(METADATA))
-    found = read_metadata(FILES, path.parent)
+    metadata = read_metadata(FILES, path.parent)
     tracks = [
-        Track(file.track_id, file.genre, clips=1, sha256="", **found[file.track_id])
+        Track(file.track_id, file.genre, clips=1, sha256="", **metadata[file.track_id])
         for file in FILES
-        if file.track_id in found
+        if file.track_id in metadata
     ]
     return assign_folds(tracks, [], GIVEN, 0).tracks
 
@@ -91,9 +90,9 @@ def write_grown(path: Path) -> None:
 def read_grown(path: Path) -> list[dict[str, str]]:
     with GrowingTable(path, GROWN, resume=True) as table:
         table.add({"file": "one more", "genre": "pop"})
-        found = len(table.earlier)
+        earlier = len(table.earlier)
     with GrowingTable(path, GROWN, resume=True) as table:
-        assert len(table.earlier) == found + 1
+        assert len(table.earlier) == earlier + 1
         return table.earlier
 
 

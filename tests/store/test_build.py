@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from project import ROOT, contents
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array, Result
@@ -88,10 +88,6 @@ def build(folder: Path, tracks: Tracks, scale: int = 1) -> list[str]:
 def rows_of(tracks: Tracks, scale: int = 1) -> dict[str, Array]:
     results = {track_id: Noise(scale)(text) for track_id, text in tracks.items()}
     return {name: result.rows for name, result in results.items() if result.rows is not None}
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def inodes(folder: Path) -> dict[str, int]:

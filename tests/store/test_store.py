@@ -14,6 +14,7 @@ import pytest
 from helpers import labelled_clips, labelled_tracks, write_project
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from project import contents
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import FEATURE_STORES
@@ -41,10 +42,6 @@ def made_of(track_id: str, dtype: Any = np.float32) -> Array:
 def build(folder: Path, ids: Iterable[str] = IDS, dtype: Any = np.float32) -> Path:
     write_store(folder, DESCRIPTION, {i: made_of(i, dtype) for i in ids})
     return folder
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.float16, np.float32])
@@ -330,7 +327,9 @@ def test_a_missing_store_is_named(tmp_path: Path) -> None:
 def test_a_writer_that_gives_fewer_rows_than_announced_is_refused(tmp_path: Path) -> None:
     template = np.empty((0, 2), np.int16)
     with pytest.raises(ValueError, match="1 rows came, 2 were announced"):
-        write_shard(tmp_path / "a.h5", {}, template, {"a": 2}, [HashedRows.of(np.zeros((1, 2), np.int16))])
+        write_shard(
+            tmp_path / "a.h5", {}, template, {"a": 2}, [HashedRows.of(np.zeros((1, 2), np.int16))]
+        )
 
 
 def test_the_shard_of_an_id_never_changes() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from helpers import contents
+from project import contents
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_csv

@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import OFFLINE, contents, small_experiment
+from helpers import OFFLINE, small_experiment
+from project import contents
 
 from pipeline.augmentation.target import AugmentTrack, Parent
 from pipeline.base.types import Result
