@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array, Result
-from pipeline.store.pruning import prune
 from pipeline.store.build import Builder, Job, NoRowsError, Plan, build_store
 from pipeline.store.cache import Cache, CachedShard, CachedTrack
+from pipeline.store.pruning import prune
 from pipeline.store.store import Store, shard_name, shard_of, write_store
 
 TEMPLATE: Array = np.empty((0, 2, 3), np.float32)

@@ -330,7 +330,9 @@ def test_a_missing_store_is_named(tmp_path: Path) -> None:
 def test_a_writer_that_gives_fewer_rows_than_announced_is_refused(tmp_path: Path) -> None:
     template = np.empty((0, 2), np.int16)
     with pytest.raises(ValueError, match="1 rows came, 2 were announced"):
-        write_shard(tmp_path / "a.h5", {}, template, {"a": 2}, [HashedRows.of(np.zeros((1, 2), np.int16))])
+        write_shard(
+            tmp_path / "a.h5", {}, template, {"a": 2}, [HashedRows.of(np.zeros((1, 2), np.int16))]
+        )
 
 
 def test_the_shard_of_an_id_never_changes() -> None:
