@@ -7,7 +7,7 @@ progress: comments, layout and messages change no address, and everything else d
 import ast
 import platform
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -64,37 +64,40 @@ def code_address(*sources: str) -> str:
     PipelineError
         A file was edited since this process started, so that it is not what runs.
     """
-    trees = {name: ast.parse(_source(ROOT / name)) for name in files_of(*sources)}
+    modules = {name: _module(_source(ROOT / name)) for name in files_of(*sources)}
+    libraries = set[str]().union(*(imported for _, imported in modules.values()))
     return digest(
         platform.python_version(),
-        *(f"{name} {ast.dump(_without_wording(tree))}" for name, tree in trees.items()),
-        *(f"{name} {version_of(name)}" for name in libraries_of(trees.values())),
+        *(f"{name} {code}" for name, (code, _) in modules.items()),
+        *(f"{name} {version_of(name)}" for name in sorted(libraries)),
     )
 
 
 def files_of(*sources: str) -> list[str]:
     """The modules in files and packages that are named from the project's root, sorted."""
-    found = set()
+    paths = set[Path]()
     for source in sources:
         path = ROOT / source
-        found |= set(path.rglob("*.py")) if path.is_dir() else {path}
-    return sorted(path.relative_to(ROOT).as_posix() for path in found)
+        paths |= set(path.rglob("*.py")) if path.is_dir() else {path}
+    return sorted(path.relative_to(ROOT).as_posix() for path in paths)
 
 
-def libraries_of(trees: Iterable[ast.Module]) -> list[str]:
-    """Names of the libraries that modules import, except for Python's own, sorted."""
-    imported = {name.partition(".")[0] for tree in trees for name in _imports(tree)}
-    return sorted(imported - sys.stdlib_module_names - set(FIRST_PARTY))
+@cache
+def _module(source: bytes) -> tuple[str, frozenset[str]]:
+    """What counts of a module's source, and the libraries that it imports."""
+    tree = ast.parse(source)
+    imported = {name.partition(".")[0] for name in _imports(tree)}
+    libraries = imported - sys.stdlib_module_names - set(FIRST_PARTY)
+    return digest(ast.dump(_without_wording(tree))), frozenset(libraries)
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:
-    """Every name that could be a module: a and a.b for `from a import b`, also in functions."""
+    """Names of the modules that are imported, also in functions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _snapshot() -> dict[Path, bytes]:
@@ -127,8 +130,8 @@ def _without_wording(tree: ast.Module) -> ast.Module:
         elif isinstance(node, ast.Assert):
             node.msg = None
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in SPEAKING:
-            said = [*node.args, *node.keywords]
-            node.args, node.keywords = [each for part in said for each in _active(part)], []
+            words = [*node.args, *node.keywords]
+            node.args, node.keywords = [each for part in words for each in _active(part)], []
     return tree
 
 

@@ -4,6 +4,7 @@ A fold that was trained before, from the same data in the same way, is taken fro
 cache. One that was killed continues from its last checkpoint.
 """
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -48,6 +49,7 @@ SOURCES = tuple(
     f"pipeline/training/{name}.py" for name in ("checkpoint", "fit", "network", "trained")
 )
 # Keras' seeds and policies belong to the process, and a cluster's worker may have several threads.
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # set by pipeline/base/backend.py, as is the configuration of Keras
 ONE_AT_A_TIME = threading.Lock()
 
 
@@ -258,8 +260,10 @@ def sources_of(task: FoldTask) -> tuple[str, ...]:
 
 
 def code_of(task: FoldTask) -> str:
-    """Address of the code that trains a task here, and of the backend that it runs on."""
-    return digest(code_address(*sources_of(task)), keras.backend.backend())
+    """Address of the code that trains a task here, and of the backend with its settings."""
+    config = keras.config
+    settings = config.floatx(), config.epsilon(), config.image_data_format(), os.environ[ONEDNN]
+    return digest(code_address(*sources_of(task)), keras.backend.backend(), repr(settings))
 
 
 def address_of(task: FoldTask, code: str) -> str:

@@ -1,22 +1,39 @@
-"""The cache: what is not whole is not there, and what is there never changes."""
+"""The cache: what is not whole is not there, and what is there never changes or vanishes."""
 
 import errno
 import os
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from threading import Barrier
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.types import Result
-from pipeline.store.cache import ROWS, TRACKS, Cache, CachedShard, CachedTrack, machine_cache
+from pipeline.base.types import Array, Result
+from pipeline.store.cache import (
+    ROWS,
+    TRACKS,
+    Cache,
+    CachedShard,
+    CachedTrack,
+    link,
+    machine_cache,
+    read_head,
+    read_rows,
+    write_result,
+)
+from pipeline.store.shard import HashedRows, Shard, row_digests, write_shard
 
 ADDRESS = "ab" * 32
 RECIPE = "cd" * 32
-RESULT = Result({"seconds": 1.5}, np.arange(6, dtype=np.int16).reshape(2, 3))
+RESULT = Result({"seconds": 1.5, "names": ["ü", "\n"]}, np.arange(6, dtype=np.int16).reshape(2, 3))
 LISTED = (CachedTrack("rock/a", ADDRESS, 2, {"seconds": 1.5}), CachedTrack("rock/b", RECIPE, 0, {}))
 
 
@@ -25,57 +42,280 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "a" / "cache")
 
 
-def publish(cache: Cache, key: str = "key", content: bytes = b"rows") -> CachedShard:
-    def write(path: Path) -> None:
-        path.write_bytes(content)
+def write_rows(path: Path) -> tuple[int, int]:
+    rows = HashedRows.of(np.array([[1, 2], [3, 4]], np.int16))
+    return write_shard(path, {"name": "a"}, rows.rows[:0], {"rock/a": 2}, [rows])
 
+
+def publish(
+    cache: Cache, key: str = "key", write: Callable[[Path], tuple[int, int]] = write_rows
+) -> CachedShard:
     return cache.publish(RECIPE, 7, key, LISTED, write)
+
+
+def write_fold(folder: Path) -> None:
+    (folder / "record").write_text("trained")
+
+
+def is_trained(folder: Path) -> bool:
+    return (folder / "record").read_text() == "trained"
+
+
+def publish_fold(cache: Cache, write: Callable[[Path], None] = write_fold) -> Path:
+    return cache.publish_folder("folds", ADDRESS, write, is_trained)
 
 
 def files(cache: Cache) -> list[Path]:
     return [path for path in cache.root.rglob("*") if path.is_file()]
 
 
+def edit(path: Path, content: bytes) -> None:
+    """Write to a file of the cache, which is read-only, as root or its owner may."""
+    path.chmod(0o644)
+    path.write_bytes(content)
+    os.utime(path, (2e9, 2e9))  # the system's clock may not have moved since it was published
+
+
+def flip(path: Path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    edit(path, content)
+
+
+# Results of tracks.
+
+DTYPES = ["|u1", "<i2", ">i2", "<f2", "<f4", "<f8", "|b1", "<c8"]
+VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+FACTS = st.dictionaries(st.text(), VALUES | st.lists(VALUES), max_size=4)
+SOME_ROWS = arrays(st.sampled_from(DTYPES), array_shapes(max_dims=4, min_side=0, max_side=4))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results") / "result"
+
+
+def assert_rows(read: HashedRows | None, expected: Array) -> None:
+    assert read is not None
+    assert (read.rows.dtype, read.rows.shape) == (expected.dtype, expected.shape)
+    assert read.rows.tobytes() == expected.tobytes()
+    np.testing.assert_array_equal(read.digests, row_digests(expected))
+
+
+@given(facts=FACTS, rows=SOME_ROWS)
+def test_a_result_comes_back(path: Path, facts: dict[str, object], rows: Array) -> None:
+    write_result(path, Result(facts, rows))
+    assert read_head(path) == (len(rows), facts)
+    assert_rows(read_rows(path), rows)
+
+
+@pytest.mark.parametrize("rows", [np.arange(24).reshape(4, 6)[::2, ::-3], np.eye(3)[:2].T])
+def test_rows_come_back_however_they_lie_in_memory(path: Path, rows: Array) -> None:
+    write_result(path, Result({}, rows))
+    assert_rows(read_rows(path), rows)
+
+
 def test_a_track_comes_back_until_it_is_forgotten(cache: Cache) -> None:
-    assert cache.load(ADDRESS) is None
     assert cache.head(ADDRESS) is None
     cache.save(ADDRESS, RESULT)
-    found = cache.load(ADDRESS)
-    assert found is not None
-    assert found.facts == RESULT.facts
-    np.testing.assert_array_equal(found.rows, RESULT.rows)
-    assert cache.head(ADDRESS) == (2, RESULT.facts)
-    assert cache.load(RECIPE) is None
+    for same in (cache, Cache(cache.root)):
+        assert same.head(ADDRESS) == (2, RESULT.facts)
+        assert_rows(same.rows(ADDRESS), np.arange(6, dtype=np.int16).reshape(2, 3))
+    assert (cache.head(RECIPE), cache.rows(RECIPE)) == (None, None)
+    cache.save(ADDRESS, Result({"rejected": "silent"}, None))
+    assert cache.head(ADDRESS) == (0, {"rejected": "silent"})
     cache.forget(ADDRESS)
     cache.forget(ADDRESS)
-    assert cache.load(ADDRESS) is None
-    assert cache.head(ADDRESS) is None
+    assert (cache.head(ADDRESS), cache.rows(ADDRESS)) == (None, None)
     assert not files(cache)
 
 
-def test_a_track_without_rows_comes_back(cache: Cache) -> None:
-    cache.save(ADDRESS, Result({"rejected": "silent"}, None))
-    assert cache.load(ADDRESS) == Result({"rejected": "silent"}, None)
-    assert cache.head(ADDRESS) == (0, {"rejected": "silent"})
+@pytest.mark.parametrize("result", [RESULT, Result({}, None), Result({}, np.empty((0, 3)))])
+def test_no_part_of_a_result_is_taken_for_the_whole(path: Path, result: Result) -> None:
+    write_result(path, result)
+    content = path.read_bytes()
+    for end in range(len(content) - 1):
+        path.write_bytes(content[:end])
+        assert (read_head(path), read_rows(path)) == (None, None)
 
 
-def test_two_caches_of_one_folder_are_one(cache: Cache) -> None:
+def test_a_changed_byte_changes_nothing_or_is_noticed(path: Path) -> None:
+    write_result(path, RESULT)
+    content, noticed = path.read_bytes(), 0
+    for place in range(len(content)):
+        for bits in (1, 0x20, 0xFF):
+            changed = bytearray(content)
+            changed[place] ^= bits
+            path.write_bytes(changed)
+            assert read_head(path) in (None, (2, RESULT.facts))
+            rows = read_rows(path)
+            noticed += rows is None
+            if rows is not None:
+                np.testing.assert_array_equal(rows.rows, RESULT.rows)
+    assert noticed > len(content)
+
+
+@given(content=st.binary())
+def test_any_other_bytes_are_no_result(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert (read_head(path), read_rows(path)) == (None, None)
+
+
+def test_rows_that_need_no_check_are_not_hashed_again(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache.save(ADDRESS, RESULT)
-    assert Cache(cache.root).head(ADDRESS) == (2, RESULT.facts)
+    monkeypatch.setattr("pipeline.store.cache.row_digests", None)
+    read = cache.rows(ADDRESS, verify=False)
+    monkeypatch.undo()
+    assert RESULT.rows is not None
+    assert_rows(read, RESULT.rows)
+
+
+# Shards and folders.
+
+
+def test_a_shard_comes_back(cache: Cache) -> None:
+    assert cache.shard(RECIPE, 7, "key") is None
+    assert list(cache.shards(RECIPE, 7)) == []
+    shard = publish(cache)
+    assert shard.tracks == LISTED
+    assert Shard(shard.path).clips() == {"rock/a": 2}
+    assert shard.path.stat().st_mode & 0o222 == 0
+    assert cache.shard(RECIPE, 7, "key") == publish(cache) == shard
+    assert list(cache.shards(RECIPE, 7)) == [shard]
+    for recipe, number, key in ((RECIPE, 7, "other"), (RECIPE, 8, "key"), (ADDRESS, 7, "key")):
+        assert cache.shard(recipe, number, key) is None
+    assert list(cache.shards(RECIPE, 8)) == list(cache.shards(ADDRESS, 7)) == []
 
 
 def test_a_folder_comes_back(cache: Cache) -> None:
     assert cache.folder("folds", ADDRESS) is None
-    folder = cache.publish_folder("folds", ADDRESS, fill_folder)
-    assert folder == cache.folder("folds", ADDRESS)
-    assert (folder / "record").read_text() == "trained"
+    folder = publish_fold(cache)
+    assert is_trained(folder)
     assert (folder / "record").stat().st_mode & 0o222 == 0
-    assert cache.publish_folder("folds", ADDRESS, fill_folder) == folder  # by another process
+    assert publish_fold(cache) == cache.folder("folds", ADDRESS, is_trained) == folder
     assert list((cache.root / "tmp").iterdir()) == []
 
 
-def fill_folder(folder: Path) -> None:
-    (folder / "record").write_text("trained")
+def test_the_shard_that_was_used_last_comes_first(cache: Cache) -> None:
+    def keys() -> list[str]:
+        return [shard.path.parent.name for shard in cache.shards(RECIPE, 7)]
+
+    for age, key in enumerate(("a", "b", "c")):
+        folder = publish(cache, key).path.parent
+        os.utime(folder, (1_000_000 - age, 1_000_000 - age))
+    assert keys() == ["a", "b", "c"]
+    cache.shard(RECIPE, 7, "b")
+    assert keys() == ["b", "a", "c"]
+
+
+def test_a_shard_that_was_copied_is_there(cache: Cache) -> None:
+    """Its time is another, but not its content."""
+    shard = publish(cache)
+    edit(shard.path, shard.path.read_bytes())
+    assert cache.shard(RECIPE, 7, "key") == shard
+
+
+def place_of(part: bytes) -> Callable[[Path], None]:
+    """Change a byte of a part of the rows' file."""
+    return lambda folder: flip(folder / ROWS, (folder / ROWS).read_bytes().index(part))
+
+
+def shorten(name: str) -> Callable[[Path], None]:
+    return lambda folder: edit(folder / name, (folder / name).read_bytes()[:-1])
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "no rows": lambda folder: (folder / ROWS).unlink(),
+    "no list": lambda folder: (folder / TRACKS).unlink(),
+    "rows cut off": shorten(ROWS),
+    "list cut off": shorten(TRACKS),
+    "list of bytes": lambda folder: edit(folder / TRACKS, b"\xff\0"),
+    "list of nothing": lambda folder: edit(folder / TRACKS, b"{}"),
+    "a row": place_of(np.array([1, 2], np.int16).tobytes()),
+    "a track's id": place_of(b"rock/a"),
+    "the description": place_of(b'{"name"'),
+    "a digest": place_of(row_digests(np.array([[1, 2]], np.int16)).tobytes()),
+    "a fact": lambda folder: flip(folder / TRACKS, (folder / TRACKS).read_bytes().index(b"1.5")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_shard_is_not_served_and_another_takes_its_place(
+    cache: Cache, damage: Callable[[Path], object]
+) -> None:
+    other, whole = publish(cache, "other"), publish(cache)
+    content = whole.path.read_bytes()
+    damage(whole.path.parent)
+    assert cache.shard(RECIPE, 7, "key") is None
+    assert list(cache.shards(RECIPE, 7)) == [other]
+    for _ in range(2):
+        shard = publish(cache)
+        assert shard.path.read_bytes() == content
+        assert cache.shard(RECIPE, 7, "key") == shard
+    assert list(cache.shards(RECIPE, 7)) in ([other, shard], [shard, other])
+
+
+def test_a_damaged_folder_is_not_served_and_another_takes_its_place(cache: Cache) -> None:
+    edit(publish_fold(cache) / "record", b"half")
+    assert cache.folder("folds", ADDRESS, is_trained) is None
+    assert is_trained(publish_fold(cache))
+    assert is_trained(cache.folder("folds", ADDRESS, is_trained) or Path())
+
+
+# Several processes.
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_is_published_stays_when_a_slower_process_publishes_the_same(
+    cache: Cache, damaged: bool, tmp_path: Path
+) -> None:
+    """The slower one found nothing that was whole, and writes while the other finishes."""
+    if damaged:
+        flip(publish(cache).path, -1)
+        edit(publish_fold(cache) / "record", b"half")
+    faster: list[Path] = []
+
+    def write_slowly(path: Path) -> tuple[int, int]:
+        faster.append(publish(cache).path)
+        return write_rows(path)
+
+    def write_fold_slowly(folder: Path) -> None:
+        faster.append(publish_fold(cache) / "record")
+        write_fold(folder)
+
+    slower = [publish(cache, "key", write_slowly).path]
+    slower.append(publish_fold(cache, write_fold_slowly) / "record")
+    assert slower == faster
+    for number, path in enumerate(faster):
+        link(path, tmp_path / str(number))
+
+
+def test_whatever_many_publish_can_be_linked_to(cache: Cache, tmp_path: Path) -> None:
+    """Each finds something damaged, publishes as many others do, and links."""
+    count, keys = 4, [str(number) for number in range(25)]
+    together = Barrier(count)
+
+    def work(number: int) -> None:
+        for key in keys:
+            together.wait()
+            link(publish(cache, key).path, tmp_path / f"{number}-{key}")
+            fold = cache.publish_folder("folds", key, write_fold, is_trained)
+            link(fold / "record", tmp_path / f"{number}-{key}-fold")
+
+    for key in keys:
+        flip(publish(cache, key).path, -1)
+        edit(cache.publish_folder("folds", key, write_fold) / "record", b"half")
+    with ThreadPoolExecutor(count) as threads:
+        list(threads.map(work, range(count)))
+    rows, folds = tmp_path.glob("*-*[0-9]"), tmp_path.glob("*-fold")
+    assert len({path.read_bytes() for path in rows}) == 1
+    assert {path.read_text() for path in folds} == {"trained"}
+    assert list((cache.root / "tmp").iterdir()) == []
+
+
+# What cannot be written.
 
 
 @pytest.mark.parametrize(
@@ -83,20 +323,44 @@ def fill_folder(folder: Path) -> None:
     [
         BrokenPipeError(),
         FileNotFoundError(errno.ENOENT, "No such file or directory", "data/features/mel"),
-        OSError(errno.ENOSPC, "No space left on device"),
+        KeyboardInterrupt(),
     ],
 )
 def test_an_error_of_what_fills_a_folder_is_not_taken_for_one_of_the_cache(
-    cache: Cache, error: OSError
+    cache: Cache, error: BaseException
 ) -> None:
-    def fill(_: Path) -> None:
+    def fail(path: Path) -> Any:
+        (path / "half" if path.is_dir() else path).write_bytes(b"half")
         raise error
 
-    with pytest.raises(OSError, match=f"^{re.escape(str(error))}$") as caught:
-        cache.publish_folder("folds", ADDRESS, fill)
-    assert caught.value is error
-    with pytest.raises(OSError, match=f"^{re.escape(str(error))}$"):
-        cache.publish(RECIPE, 7, "key", LISTED, fill)
+    for write in (lambda: publish(cache, "key", fail), lambda: publish_fold(cache, fail)):
+        with pytest.raises(type(error), match=f"^{re.escape(str(error))}$") as caught:
+            write()
+        assert caught.value is error
+    assert (cache.shard(RECIPE, 7, "key"), cache.folder("folds", ADDRESS)) == (None, None)
+    assert not files(cache)
+
+
+def fail_with_full_disk(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("function", ["pathlib.Path.write_text", "os.fsync", "os.rename"])
+def test_a_disk_that_fills_up_as_a_shard_is_finished_is_an_error_of_the_cache(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    monkeypatch.setattr(function, fail_with_full_disk)
+    with pytest.raises(PipelineError, match=r"cache .* cannot be written: No space left on device"):
+        publish(cache)
+    assert not files(cache)
+
+
+def test_a_result_on_a_full_disk_is_an_error_of_the_cache(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.store.cache.write_result", fail_with_full_disk)
+    with pytest.raises(PipelineError, match=r"cache .* cannot be written: No space left on device"):
+        cache.save(ADDRESS, RESULT)
     assert not files(cache)
 
 
@@ -104,8 +368,20 @@ def test_a_folder_whose_name_is_taken_is_an_error_of_the_cache(cache: Cache) -> 
     (cache.root / "folds").mkdir(parents=True)
     (cache.root / "folds" / ADDRESS).touch()
     with pytest.raises(PipelineError, match=r"cache .* cannot be written: Not a directory; "):
-        cache.publish_folder("folds", ADDRESS, fill_folder)
+        publish_fold(cache)
     assert list((cache.root / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("write", [publish, lambda cache: cache.save(ADDRESS, RESULT)])
+def test_a_cache_below_a_file_holds_nothing_and_is_named_when_it_is_written(
+    write: Callable[[Cache], object], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    cache = Cache(tmp_path / "file" / "cache")
+    assert (cache.head(ADDRESS), cache.shard(RECIPE, 7, "key")) == (None, None)
+    assert list(cache.shards(RECIPE, 7)) == []
+    with pytest.raises(PipelineError, match=f"^the cache {cache.root} .*; PIPELINE_CACHE .*$"):
+        write(cache)
 
 
 def test_a_relative_root_outlives_a_change_of_folder(
@@ -116,155 +392,6 @@ def test_a_relative_root_outlives_a_change_of_folder(
     cache.save(ADDRESS, RESULT)
     monkeypatch.chdir("/")
     assert cache.head(ADDRESS) is not None
-
-
-def test_an_unfinished_track_is_not_there(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(file: IO[bytes], **_: object) -> None:
-        file.write(bytes(20))
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(np, "savez", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        cache.save(ADDRESS, RESULT)
-    assert cache.head(ADDRESS) is None
-    assert not files(cache)
-
-
-@pytest.mark.parametrize("length", [0, 1, 40, -1])
-def test_a_damaged_track_is_not_loaded(cache: Cache, length: int) -> None:
-    cache.save(ADDRESS, RESULT)
-    [path] = files(cache)
-    path.write_bytes(path.read_bytes()[:length])
-    assert cache.load(ADDRESS) is None
-    cache.save(ADDRESS, RESULT)
-    assert cache.load(ADDRESS) is not None
-
-
-def test_a_shard_comes_back(cache: Cache) -> None:
-    assert cache.shard(RECIPE, 7, "key") is None
-    assert list(cache.shards(RECIPE, 7)) == []
-    shard = publish(cache)
-    assert shard.path.read_bytes() == b"rows"
-    assert shard.tracks == LISTED
-    assert cache.shard(RECIPE, 7, "key") == shard
-    assert list(cache.shards(RECIPE, 7)) == [shard]
-    for recipe, number, key in ((RECIPE, 7, "other"), (RECIPE, 8, "key"), (ADDRESS, 7, "key")):
-        assert cache.shard(recipe, number, key) is None
-    assert list(cache.shards(RECIPE, 8)) == list(cache.shards(ADDRESS, 7)) == []
-
-
-def test_a_full_disk_is_an_error_of_the_cache(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(PipelineError, match=r"cache .* cannot be written: No space left on device"):
-        cache.save(ADDRESS, RESULT)
-    assert not files(cache)
-
-
-@pytest.mark.parametrize("function", ["pathlib.Path.write_text", "os.fsync"])
-def test_a_disk_that_fills_up_as_a_shard_is_finished_is_an_error_of_the_cache(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch, function: str
-) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(function, full)
-    with pytest.raises(PipelineError, match=r"cache .* cannot be written: No space left on device"):
-        cache.publish(RECIPE, 7, "key", LISTED, Path.touch)
-    assert not files(cache)
-
-
-def test_an_unfinished_shard_leaves_nothing(cache: Cache) -> None:
-    def write(path: Path) -> None:
-        path.write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cache.publish(RECIPE, 7, "key", LISTED, write)
-    assert cache.shard(RECIPE, 7, "key") is None
-    assert list(cache.shards(RECIPE, 7)) == []
-    assert not files(cache)
-
-
-def cut_off_rows(folder: Path) -> None:
-    (folder / ROWS).chmod(0o644)
-    (folder / ROWS).write_bytes(b"row")
-
-
-def without_rows(folder: Path) -> None:
-    (folder / ROWS).unlink()
-
-
-def without_tracks(folder: Path) -> None:
-    (folder / TRACKS).unlink()
-
-
-def cut_off_tracks(folder: Path) -> None:
-    (folder / TRACKS).write_bytes((folder / TRACKS).read_bytes()[:-1])
-
-
-def garbled_tracks(folder: Path) -> None:
-    (folder / TRACKS).write_bytes(b"\xff\0")
-
-
-def empty_tracks(folder: Path) -> None:
-    (folder / TRACKS).write_bytes(b"")
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [cut_off_rows, without_rows, without_tracks, cut_off_tracks, garbled_tracks, empty_tracks],
-)
-def test_a_damaged_shard_is_not_served_and_can_be_replaced(
-    cache: Cache, damage: Callable[[Path], None]
-) -> None:
-    other = publish(cache, "other")
-    damage(publish(cache).path.parent)
-    assert cache.shard(RECIPE, 7, "key") is None
-    assert list(cache.shards(RECIPE, 7)) == [other]
-    shard = publish(cache)
-    assert cache.shard(RECIPE, 7, "key") == shard
-    assert shard.path.read_bytes() == b"rows"
-
-
-def test_a_shard_that_is_there_is_not_written_again(cache: Cache) -> None:
-    inode = publish(cache).path.stat().st_ino
-    assert publish(cache).path.stat().st_ino == inode
-    assert list((cache.root / "tmp").iterdir()) == []
-
-
-def test_rows_of_a_shard_are_read_only(cache: Cache) -> None:
-    assert publish(cache).path.stat().st_mode & 0o222 == 0
-
-
-def test_the_shard_that_was_used_last_comes_first(cache: Cache) -> None:
-    for age, key in enumerate(("a", "b", "c")):
-        folder = publish(cache, key).path.parent
-        os.utime(folder, (1_000_000 - age, 1_000_000 - age))
-    assert keys(cache) == ["a", "b", "c"]
-    cache.shard(RECIPE, 7, "b")
-    assert keys(cache) == ["b", "a", "c"]
-
-
-def keys(cache: Cache) -> list[str]:
-    return [shard.path.parent.name for shard in cache.shards(RECIPE, 7)]
-
-
-@pytest.mark.parametrize("write", [publish, lambda cache: cache.save(ADDRESS, RESULT)])
-def test_a_cache_that_cannot_be_written_is_named(
-    write: Callable[[Cache], object], tmp_path: Path
-) -> None:
-    (tmp_path / "file").touch()
-    root = tmp_path / "file" / "cache"
-    with pytest.raises(PipelineError) as caught:
-        write(Cache(root))
-    assert str(root) in str(caught.value)
-    assert "PIPELINE_CACHE" in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -286,74 +413,3 @@ def test_the_environment_names_the_cache(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert machine_cache().root == Path(expected)
-
-
-@pytest.mark.parametrize("length", [0, 1, 40])
-def test_a_cut_off_track_has_no_head(cache: Cache, length: int) -> None:
-    cache.save(ADDRESS, RESULT)
-    [path] = files(cache)
-    path.write_bytes(path.read_bytes()[:length])
-    assert cache.head(ADDRESS) is None
-
-
-def test_a_changed_fact_is_not_served(cache: Cache) -> None:
-    cache.save(ADDRESS, RESULT)
-    [path] = files(cache)
-    path.write_bytes(path.read_bytes().replace(b"1.5", b"9.5"))
-    assert cache.head(ADDRESS) is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["[]", "{}", "null", '{"size": 4}', '{"size": 4, "tracks": [{}]}', '{"size": 4, "tracks": 3}'],
-)
-def test_json_that_lists_no_tracks_is_no_shard(cache: Cache, text: str) -> None:
-    (publish(cache).path.parent / TRACKS).write_text(text)
-    assert cache.shard(RECIPE, 7, "key") is None
-
-
-def test_a_cache_below_a_file_holds_nothing(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    cache = Cache(tmp_path / "file" / "cache")
-    assert cache.load(ADDRESS) is None
-    assert cache.head(ADDRESS) is None
-    assert cache.shard(RECIPE, 7, "key") is None
-    assert list(cache.shards(RECIPE, 7)) == []
-
-
-def edit(path: Path, content: bytes) -> None:
-    """Write to a file of the cache, which is read-only, as root or its owner may."""
-    path.chmod(0o644)
-    path.write_bytes(content)
-
-
-def test_a_shard_that_was_written_to_is_not_there_and_is_replaced(cache: Cache) -> None:
-    shard = publish(cache)
-    edit(shard.path, b"sown")
-    assert cache.shard(RECIPE, 7, "key") is None
-    assert list(cache.shards(RECIPE, 7)) == []
-    assert publish(cache).path.read_bytes() == b"rows"
-    assert cache.shard(RECIPE, 7, "key") == shard
-
-
-def test_a_shard_that_was_copied_is_there(cache: Cache) -> None:
-    """Its time is another, but not its content."""
-    shard = publish(cache)
-    edit(shard.path, b"rows")
-    os.utime(shard.path, (1, 1))
-    assert cache.shard(RECIPE, 7, "key") == shard
-
-
-def test_a_damaged_list_of_tracks_is_not_there(cache: Cache) -> None:
-    path = publish(cache).path.with_name(TRACKS)
-    content = path.read_bytes()
-    assert b"1.5" in content
-    edit(path, content.replace(b"1.5", b"2.5"))
-    assert cache.shard(RECIPE, 7, "key") is None
-
-
-def test_a_folder_is_forgotten(cache: Cache) -> None:
-    cache.publish_folder("folds", ADDRESS, fill_folder)
-    cache.forget_folder("folds", ADDRESS)
-    cache.forget_folder("folds", ADDRESS)
-    assert cache.folder("folds", ADDRESS) is None
