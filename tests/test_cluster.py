@@ -91,7 +91,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workplace, Contents]
     del dag["stages"]["demo"]
     (place.folder / "dvc.yaml").write_text(yaml.safe_dump(dag, sort_keys=False))
     place.run("git", "init", "-q")
-    place.run("python", "-c", IN_ONE_PROCESS, *STAGES)
+    finish(place, place.start("python", "-c", IN_ONE_PROCESS, *STAGES))
     return place, place.contents()
 
 
@@ -110,6 +110,11 @@ def cluster(made: tuple[Workplace, Contents]) -> Iterator[Cluster]:
     started.stop()
 
 
+def finish(place: Workplace, process: Process) -> None:
+    wait_until(lambda: process.poll() is not None, BUSY_SECONDS)
+    assert process.returncode == 0, place.output()
+
+
 def lose_worker_when(cluster: Cluster, repro: Process, condition: Callable[[], object]) -> None:
     wait_until(lambda: condition() or repro.poll() is not None, BUSY_SECONDS)
     assert repro.poll() is None
@@ -126,8 +131,7 @@ def test_the_commands_of_the_docs_write_the_same_bytes_though_workers_are_lost(
         assert len(place.held()) < MUSIC_TRACKS
         place.hold.unlink()
         lose_worker_when(cluster, repro, lambda: any(place.cache.glob("folds/*/*")))
-        wait_until(lambda: repro.poll() is not None, BUSY_SECONDS)
-        assert repro.returncode == 0, place.output()
+        finish(place, repro)
         written = place.contents()
         assert "data/report/index.html" in written
         assert {name for name in written if name.endswith(".keras")} == {
@@ -147,9 +151,10 @@ def compare_with_fewer_epochs(place: Workplace, cluster: Cluster) -> None:
     place.run("git", "add", "dvc.yaml", "dvc.lock", "params.yaml", "metrics")
     place.run(*COMMIT)
     write_params(place.folder, PARAMS | {"models.ann.epochs": 1})
-    place.run("dvc", "repro", "-q", "evaluate", PIPELINE_SCHEDULER=cluster.address)
+    there = {"PIPELINE_SCHEDULER": cluster.address}
+    finish(place, place.start("dvc", "repro", "-q", "evaluate", **there))
     page = place.folder / "page.html"
-    place.run(*COMPARE, page.name, PIPELINE_SCHEDULER=cluster.address)
+    place.run(*COMPARE, page.name, **there)
     assert "data:audio" in page.read_text(encoding="utf-8")
 
 
