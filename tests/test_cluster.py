@@ -48,7 +48,8 @@ for stage in sys.argv[1:]:
     importlib.import_module(f"pipeline.{sys.argv[0]}").main()
 """
 COMMIT = ("git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "first")
-TIMES = "metrics/training.json"  # names when and for how long
+# Name when the folds were trained, or have the digest of a file that does.
+DATED = {"metrics/training.json", "metrics/scores.json", "data/report/index.html"}
 
 Contents = dict[str, bytes]
 
@@ -139,7 +140,7 @@ def test_the_commands_of_the_docs_write_the_same_bytes_though_workers_are_lost(
         }
         assert written.keys() == made[1].keys()
         changed = {name for name in written if written[name] != made[1][name]}
-        assert changed <= {TIMES}
+        assert changed <= DATED
         compare_with_fewer_epochs(place, cluster)
     finally:
         kill_group(workers)
