@@ -64,6 +64,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, An
 
 
 def csv_writer(file: IO[str], columns: Sequence[str]) -> "csv.DictWriter[str]":
+    """Return a writer of rows that end with a line feed, for a file opened with newline=""."""
     # Python before 3.13 quotes a carriage return only if rows end with one: here they do, until
     # they are written.
     lines = SimpleNamespace(write=lambda row: file.write(row[:-2] + "\n"))

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import ROOT
+from project import ROOT
 
 from pipeline.base.cli import (
     RESUMES,
