@@ -152,10 +152,10 @@ def compare_with_fewer_epochs(place: Workplace, cluster: Cluster) -> None:
     place.run("git", "add", "dvc.yaml", "dvc.lock", "params.yaml", "metrics")
     place.run(*COMMIT)
     write_params(place.folder, PARAMS | {"models.ann.epochs": 1})
-    there = {"PIPELINE_SCHEDULER": cluster.address}
-    finish(place, place.start("dvc", "repro", "-q", "evaluate", **there))
+    repro = place.start("dvc", "repro", "-q", "evaluate", PIPELINE_SCHEDULER=cluster.address)
+    finish(place, repro)
     page = place.folder / "page.html"
-    place.run(*COMPARE, page.name, **there)
+    place.run(*COMPARE, page.name, PIPELINE_SCHEDULER=cluster.address)
     assert "data:audio" in page.read_text(encoding="utf-8")
 
 
