@@ -208,7 +208,15 @@ def file_digest(path: Path) -> str:
 
 
 def with_digest(content: Mapping[str, Any]) -> str:
-    """Text of a JSON object, with a digest of the rest under the key `DIGEST`."""
+    """Text of a JSON object, with a digest of the rest under the key `DIGEST`.
+
+    Raises
+    ------
+    ValueError
+        The content has that key itself.
+    """
+    if DIGEST in content:
+        raise ValueError(f"{DIGEST!r} is the key of the digest")
     return json.dumps({**content, DIGEST: digest(json.dumps(content))})
 
 

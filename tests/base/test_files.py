@@ -216,3 +216,8 @@ def test_no_changed_byte_of_content_with_a_digest_goes_unnoticed() -> None:
 def test_what_has_no_digest_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="damaged"):
         checked(text)
+
+
+def test_content_cannot_have_the_key_of_its_digest() -> None:
+    with pytest.raises(ValueError, match="'sha256' is the key of the digest"):
+        with_digest({"sha256": "ab"})
