@@ -16,18 +16,20 @@ from typing import Any
 
 from pipeline.base.files import version_of
 
-for name, value in {
+DEFAULTS = {  # of environment variables
     "TF_CPP_MIN_LOG_LEVEL": "3",
     # Several processes may share one GPU: take its memory only as it is needed.
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "KERAS_BACKEND": "tensorflow",
-}.items():
-    os.environ.setdefault(name, value)
+}
 # By default TensorFlow computes with oneDNN only on processors with the newest instructions. On
 # others, a training step takes up to twice as long without. It is no choice of the user's, as the
 # last bits of a result follow from it.
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
+ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"}
+AMPERE = (8, 0)  # compute capability of the first NVIDIA GPUs that compute in bfloat16
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # of processors that do
+LIBRARIES = ("keras", "librosa", "numpy", "soundfile")
 
 
 @contextmanager
@@ -44,13 +46,13 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
+os.environ.update(DEFAULTS | os.environ | ONEDNN)
 with _quiet_stderr():
     try:
         import keras
     except (ImportError, ValueError) as error:
         backend = os.environ["KERAS_BACKEND"]
         sys.exit(f"error: Keras does not start with the backend {backend!r}: {error}")
-
 keras.config.set_floatx("float32")
 keras.config.set_epsilon(1e-7)
 keras.config.set_image_data_format("channels_last")
@@ -59,15 +61,10 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of tracing e
 __all__ = ["keras"]
 
 
-AMPERE = (8, 0)  # compute capability of the first NVIDIA GPUs that compute in bfloat16
-LIBRARIES = ("keras", "librosa", "numpy", "soundfile")
-BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
-
-
 def resolve(precision: str, fold: int = 0, *, needs_float32: bool = False) -> str:
-    """Precision of a fold; `auto` is bfloat16 if its hardware computes in it, and else float32.
+    """Return the precision of a fold; `auto` is bfloat16 if its hardware computes in it.
 
-    On a processor it is float32, too, if the network `needs_float32`.
+    Otherwise, and on a processor if the network `needs_float32`, it is float32.
     """
     if precision != "auto":
         return precision
@@ -80,7 +77,7 @@ def resolve(precision: str, fold: int = 0, *, needs_float32: bool = False) -> st
 
 
 def device_for(fold: int) -> AbstractContextManager[Any]:
-    """The device that a fold trains on: GPUs in turn, or the backend's default without any."""
+    """Use the device that trains a fold: GPUs in turn, or the backend's default without any."""
     names = gpus()
     return keras.device(names[fold % len(names)]) if names else nullcontext()
 
@@ -105,7 +102,7 @@ def versions() -> dict[str, str]:
 def processor() -> str:
     """Name of the processor, with its family and model, as several generations may share a name.
 
-    On other systems than Linux, what Python knows of it.
+    On other systems than Linux, it is the name that Python knows.
     """
     name = next(_processor_facts("model name"), platform.processor() or platform.machine())
     family, model = (next(_processor_facts(key), "") for key in ("cpu family", "model"))

@@ -64,6 +64,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, An
 
 
 def csv_writer(file: IO[str], columns: Sequence[str]) -> "csv.DictWriter[str]":
+    """Return a writer of rows that end with a line feed, for a file opened with newline=""."""
     # Python before 3.13 quotes a carriage return only if rows end with one: here they do, until
     # they are written.
     lines = SimpleNamespace(write=lambda row: file.write(row[:-2] + "\n"))
@@ -207,7 +208,15 @@ def file_digest(path: Path) -> str:
 
 
 def with_digest(content: Mapping[str, Any]) -> str:
-    """Text of a JSON object, with a digest of the rest under the key `DIGEST`."""
+    """Text of a JSON object, with a digest of the rest under the key `DIGEST`.
+
+    Raises
+    ------
+    ValueError
+        The content has that key itself.
+    """
+    if DIGEST in content:
+        raise ValueError(f"{DIGEST!r} is the key of the digest")
     return json.dumps({**content, DIGEST: digest(json.dumps(content))})
 
 

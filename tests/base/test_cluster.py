@@ -1,6 +1,5 @@
 """Maps on a Dask cluster within this process; tests/test_cluster.py has real processes."""
 
-import importlib
 import os
 import re
 import socket
@@ -99,11 +98,11 @@ def test_an_error_on_a_cluster_propagates() -> None:
 
 
 @pytest.mark.usefixtures("started")
-def test_folds_on_a_cluster_of_one_core_run_in_its_worker() -> None:
-    """joblib would run them here, with any number of threads."""
-    [(name, environment)] = map_folds(thread_and_environment, [0])
-    assert name != threading.current_thread().name
-    assert environment == ONE_THREAD
+def test_a_worker_computes_with_one_thread() -> None:
+    in_track = list(map_tracks(thread_and_environment, [0], total=1, label="show"))
+    for name, environment in [*in_track, *map_folds(thread_and_environment, [0])]:
+        assert name != threading.current_thread().name
+        assert environment == ONE_THREAD
 
 
 @pytest.mark.usefixtures("started")
@@ -147,22 +146,6 @@ def test_that_all_workers_are_lost_is_no_endless_wait(started: Any) -> None:
         for item in map_tracks(double, range(2000), total=2000, label="double"):
             if item == 0:
                 lose(worker)
-
-
-class Unknown:
-    """Something that cannot be unpickled elsewhere, like a module that is not there."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return importlib.import_module, ("pipeline.gone",)
-
-
-@pytest.mark.usefixtures("started")
-def test_a_worker_without_the_code_is_refused() -> None:
-    expected = (
-        r"a worker cannot load the code of this project \(.*: No module named 'pipeline.gone'"
-    )
-    with refused(expected):
-        list(map_tracks(id, [Unknown()], total=1, label="id"))
 
 
 @pytest.mark.parametrize("name", ["python", "distributed"])

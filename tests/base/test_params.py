@@ -1,16 +1,25 @@
-"""Sections of params.yaml become dataclasses; every mistake is one line that names the key."""
+"""Sections of params.yaml become dataclasses, and files entries; a mistake is one line."""
 
+import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+import yaml
+from documents import STARTED_FROM
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import ParamsError
 from pipeline.base.params import (
+    MOST_BYTES,
     choice,
+    class_in,
+    entry_of,
     lookup,
+    names_in,
     one_of,
     parse,
     read_document,
@@ -39,6 +48,11 @@ CAKE: dict[str, Any] = {
     "sizes": [1, 2],
 }
 DOCUMENT: dict[str, Any] = {"seed": 7, "feature": "mel", "kitchen": {"cake": CAKE}}
+LAUGHS = "\n".join(
+    ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
+    + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
+    + ["seed: *a29"]
+)
 
 
 def test_a_section_becomes_its_dataclass() -> None:
@@ -49,7 +63,10 @@ def test_a_section_becomes_its_dataclass() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"layers": "3"}, "cake.layers = '3': should be a valid integer (YAML reads it as text"),
+        (
+            {"layers": "3"},
+            "cake.layers = '3': should be a valid integer (YAML reads it as text: write 3)",
+        ),
         ({"layers": 3.0}, "cake.layers = 3.0: should be a valid integer"),
         ({"layers": True}, "cake.layers = True: should be a valid integer"),
         ({"layers": None}, "cake.layers = None: should be a valid integer"),
@@ -70,25 +87,11 @@ def test_a_section_becomes_its_dataclass() -> None:
             "cake.sizes.1 = '64': should be a valid integer (YAML reads it as text: write 64)",
         ),
         ({"sizes": 3}, "cake.sizes = 3: should be a valid list"),
-    ],
-)
-def test_a_wrong_value_is_named_with_what_would_be_right(
-    change: dict[str, Any], expected: str
-) -> None:
-    with pytest.raises(ParamsError) as caught:
-        parse(Cake, {**CAKE, **change}, "cake")
-    assert str(caught.value).startswith(expected)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({"sizes": "64"}, "cake.sizes = '64': should be a valid list"),
+        ({"sizes": "64"}, "cake.sizes = '64': should be a valid list"),  # and no hint about YAML
         ({"shape": "1"}, "cake.shape = '1': should be 'round' or 'square'"),
     ],
 )
-def test_a_number_is_proposed_only_where_one_is_expected(
+def test_a_wrong_value_is_named_with_what_would_be_right(
     change: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(ParamsError) as caught:
@@ -185,17 +188,103 @@ def test_the_file_is_read_from_the_working_directory(
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"seed: [", "is not valid YAML: while parsing"),
-        (b"a: \xff", "is not valid YAML: 'utf-8' codec"),
-        (b"!!python/object/apply:os.getcwd []", "is not valid YAML: could not determine a const"),
-        (b"- seed", r"= ['seed']: should be a mapping of sections"),
-        (b"", "= None: should be a mapping of sections"),
+        (LAUGHS, ", line 2: *a0: should be a value, not an alias"),
+        ("a: &x 1\nb: *x\n", ", line 2: *x: should be a value, not an alias"),
+        ("a: &x [*x]\n", ", line 1: *x: should be a value, not an alias"),
+        ("a: 1\nb: 2\na: 3\n", ", line 3: the key 'a' is there twice"),
+        ("a:\n  b: 1\n  b: 1\n", ", line 3: the key 'b' is there twice"),
+        *[
+            (f"a: {number}\n", f", line 1: {number}: should be a decimal number, such as 22050")
+            for number in ("022050", "00.5", "1:30", "1:30.5", "0x10", "0b11", "22_050", "2_0.5")
+        ],
+        ("seed: [", " is not valid YAML: while parsing"),
+        ("a: \udcff", " is not valid YAML: 'utf-8' codec"),
+        ("[" * 5000, " is not valid YAML: "),
+        ("a: " + "9" * 5000, " is not valid YAML: "),
+        ("a: !!python/object/apply:os.system [date]\n", " is not valid YAML: could not determine"),
+        ("a: !!timestamp nonsense\n", " is not valid YAML: "),
+        ("? [a]\n: 1\n", " is not valid YAML: "),
+        ("a: \x00", " is not valid YAML: "),
+        ("a: 1\n" * MOST_BYTES, f" has more than {MOST_BYTES} bytes"),
+        ("- seed", " = ['seed']: should be a mapping of sections"),
+        ("", " = None: should be a mapping of sections"),
     ],
+    ids=range(24),
 )
-def test_a_file_that_is_not_yaml_is_named(tmp_path: Path, content: bytes, expected: str) -> None:
+def test_what_is_misleading_harmful_or_not_yaml_is_refused(
+    tmp_path: Path, content: str, expected: str
+) -> None:
     path = tmp_path / "params.yaml"
-    path.write_bytes(content)
+    path.write_text(content, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(ParamsError) as caught:
         read_document(path)
-    assert str(caught.value).startswith(f"{path} {expected}")
+    assert str(caught.value).startswith(f"{path}{expected}")
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_a_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ParamsError, match=r"/pipe is not a regular file$"):
+        read_document(tmp_path / "pipe")
+
+
+def test_a_document_without_traps_is_that_of_yaml(tmp_path: Path) -> None:
+    numbers = ["0", "-3", "+7", "22050", "0.5", "-.5", "1.", "1.5e-3", "6.02e+23", ".inf", "-.INF"]
+    path = tmp_path / "numbers.yaml"
+    for text in (STARTED_FROM.read_text(encoding="utf-8"), f"numbers: [{', '.join(numbers)}]"):
+        path.write_text(text, encoding="utf-8")
+        assert read_document(path) == yaml.safe_load(text)
+
+
+BASE = "class Shape: pass\n"
+FILES = {
+    "shapes/__init__.py": "",
+    "shapes/square.py": "from shapes.shared.base import Shape\nclass Square(Shape): sides = 4\n",
+    "shapes/line.py": "from shapes.square import Shape, Square\nclass Line(Shape): pass\n",
+    "shapes/none.py": "from shapes.shared.base import Shape\n",
+    "shapes/two.py": "from shapes.none import Shape\nclass A(Shape): pass\nclass B(A): pass\n",
+    "shapes/notes.txt": "",
+    "shapes/shared/__init__.py": "",
+    "shapes/shared/base.py": BASE,
+}
+
+
+@pytest.fixture
+def _shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    names_in.cache_clear()
+    for name in [name for name in sys.modules if name.split(".")[0] == "shapes"]:
+        del sys.modules[name]
+
+
+def base() -> type:
+    return entry_of("shapes.shared", "base").Shape
+
+
+@pytest.mark.usefixtures("_shapes")
+def test_the_entries_are_the_files_of_the_package() -> None:
+    assert names_in("shapes") == ("line", "none", "square", "two")
+
+
+@pytest.mark.usefixtures("_shapes")
+@pytest.mark.parametrize(("name", "expected"), [("square", "Square"), ("line", "Line")])
+def test_the_class_of_an_entry_is_the_one_that_it_defines_itself(name: str, expected: str) -> None:
+    assert class_in(entry_of("shapes", name), base()).__name__ == expected
+
+
+@pytest.mark.usefixtures("_shapes")
+@pytest.mark.parametrize(("name", "count"), [("none", 0), ("two", 2)])
+def test_an_entry_that_does_not_define_one_class_is_named(name: str, count: int) -> None:
+    expected = rf"{name}\.py should define one class that derives from Shape, not {count}$"
+    with pytest.raises(TypeError, match=expected):
+        class_in(entry_of("shapes", name), base())
+
+
+@pytest.mark.usefixtures("_shapes")
+def test_an_entry_that_does_not_exist_is_not_found() -> None:
+    with pytest.raises(ModuleNotFoundError, match="circle"):
+        entry_of("shapes", "circle")
