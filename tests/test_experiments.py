@@ -7,15 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from repository import ACTUAL, BETTER, FIGURES, MAIN, Repository, Row, except_for, predictions
+from repository import (
+    ACTUAL,
+    BETTER,
+    FIGURES,
+    MAIN,
+    WRONG,
+    Repository,
+    Row,
+    except_for,
+    predictions,
+)
 
 from pipeline import experiments
 from pipeline.base.cli import run_stage
+from pipeline.pages.terminal import WIDTH
 from pipeline.runs.comparison import compare_revisions
 from pipeline.runs.ranking import Ranking, rank_runs
 from pipeline.runs.revisions import read_revision
 
-WORST = except_for(dict.fromkeys(range(10), "none"))
+WORST = except_for(dict(enumerate(WRONG[:10])))
 ARTIST = {**FIGURES, "protocol": "artist", "folds_digest": "e" * 64, "folds": 3}
 
 
@@ -78,7 +89,7 @@ def test_the_best_comes_first_and_a_run_is_listed_once_under_all_of_its_names(
     assert [side.accuracy for side in by_song.comparison.sides] == pytest.approx(
         [11 / 12, 8 / 12, 2 / 12]
     )
-    assert by_song.comparison.sides[1].commit == read_revision("main").commit
+    assert by_song.comparison.sides[1].commit == read_revision("main").commit[:7]
 
 
 def test_each_is_paired_with_the_best_and_corrected_for_all(ranking: Ranking) -> None:
@@ -111,7 +122,7 @@ def test_text_has_a_line_for_each_run_and_the_parameters_that_differ(
     assert ["4", "cnn", "artist"] in rows
     assert "do not say which is better" in shown
     assert any(row[0].startswith("leaky: ") for row in rows)
-    assert all(len(line) <= experiments.WIDTH for line in shown.splitlines())
+    assert all(len(line) <= WIDTH for line in shown.splitlines())
 
 
 def test_json_has_all_of_it(
@@ -139,7 +150,7 @@ def test_many_parameters_with_long_values_fit_the_width(
     shown = capsys.readouterr().out
     assert all(key in shown for key in asked)
     assert "\x1b" not in shown
-    assert all(len(line) <= experiments.WIDTH for line in shown.splitlines())
+    assert all(len(line) <= WIDTH for line in shown.splitlines())
 
 
 def test_a_repository_without_runs_is_refused(

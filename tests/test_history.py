@@ -10,8 +10,9 @@ from repository import FIGURES, Repository
 from pipeline import history
 from pipeline.base.cli import run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.history import BAR, Entry, bar, read_history
-from pipeline.runs.revisions import SPLIT, TRAINING
+from pipeline.base.files import SPLIT, TRAINING
+from pipeline.pages.terminal import BAR
+from pipeline.runs.ranking import Entry, read_history
 
 LONG = "a subject that is much longer than there is room for in a line"
 
@@ -112,18 +113,6 @@ def test_json_reads_back(
     command(monkeypatch, "--json")
     rows = json.loads(capsys.readouterr().out)
     assert [Entry(**row) for row in rows] == read_history()
-
-
-def entry(accuracy: float | None, low: float | None = None, high: float | None = None) -> Entry:
-    return Entry("c", "d", "s", None, None, None, "track_accuracy", accuracy, low, high)
-
-
-def test_bars_share_a_scale() -> None:
-    assert bar(entry(0.5, 0.0, 1.0), 0, 1) == f"|{'-' * 15}o{'-' * 15}|"
-    assert bar(entry(0.75, 0.5, 1.0), 0, 1) == f"{' ' * 16}|{'-' * 7}o{'-' * 7}|"
-    assert bar(entry(0.25), 0, 1) == f"{' ' * 8}o{' ' * 24}"
-    assert bar(entry(None), 0, 1) == " " * BAR
-    assert bar(entry(0.4, 0.4, 0.4), 0.4, 0.4).strip() == "o"
 
 
 def test_a_branch_without_figures_is_refused(
