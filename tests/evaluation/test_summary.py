@@ -21,7 +21,6 @@ from pipeline.evaluation.summary import (
     CURVES,
     fold_scores,
     headline,
-    kept_accuracy,
     mean_curves,
     parse_histories,
     summarise,
@@ -168,11 +167,11 @@ def test_a_history_is_by_fold_and_epoch() -> None:
         (b"fold,epoch,loss\n0,1,2\n", ": no column 'accuracy'"),
         (f"{HISTORY}0,1,1,1,1\n".encode(), " has a value that is not a number"),
         (f"{HISTORY}0,1,1,1,1,half\n".encode(), " has a value that is not a number"),
-        (b"\xff", " has a value that is not a number"),
+        (b"\xff", ".*can't decode"),
     ],
 )
 def test_a_damaged_history_is_refused(content: bytes, message: str) -> None:
-    with pytest.raises(PipelineError, match=f"^the history{message}; do this$"):
+    with pytest.raises(PipelineError, match=f"^the history{message}.*; do this$"):
         parse_histories(content, "the history", "do this")
 
 
@@ -187,13 +186,6 @@ def test_a_fold_that_stopped_stays_in_the_mean_at_its_last_value() -> None:
     assert [row["folds"] for row in curves] == [3, 2, 1]
     for column in CURVES:
         assert [row[column] for row in curves] == pytest.approx([1.2 / 3, 1.6 / 3, 1.7 / 3])
-
-
-@pytest.mark.parametrize(("patience", "accuracy"), [(0, 0.5), (2, 0.75)])
-def test_accuracy_is_that_of_the_weights_that_were_kept(patience: int, accuracy: float) -> None:
-    epochs = [(0.9, 1.0), (0.2, 0.75), (0.3, 0.5)]
-    rows = [{"val_loss": loss, "val_accuracy": right} for loss, right in epochs]
-    assert kept_accuracy(rows, patience) == accuracy
 
 
 GENRES = ["blues", "metal", "pop", "rock"]  # nothing of pop is tested
