@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from pipeline.base.cli import run_stage
 from pipeline.base.files import (
     HISTORIES,
     PREDICTIONS,
@@ -121,6 +123,12 @@ def write_history(folder: Path, *folds: Sequence[tuple[float, float]]) -> None:
     ]
     write_csv(folder / HISTORIES, list(rows[0]), rows)
     write_scores(folder)
+
+
+def command(main: Callable[[], None], *arguments: object) -> None:
+    """Run a command with these arguments, as its file does."""
+    with mock.patch.object(sys, "argv", [main.__module__, *map(str, arguments)]):
+        run_stage(main)
 
 
 class Repository:

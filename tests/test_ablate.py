@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from documents import write_params
 from helpers import (
-    FRAMES,
     SMALL,
     make_small_samples,
     run_main,
@@ -23,26 +22,22 @@ from project import contents
 from pipeline import ablate
 from pipeline.augmentation.kind import augmentations, chain_of
 from pipeline.augmentation.samples import write_samples
-from pipeline.augmentation.target import Target
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import AUGMENTED, FEATURE_STORES, REPLICAS, read_csv, write_csv
 from pipeline.base.params import read_section
 from pipeline.dataset.tracks import REPLICA_COLUMNS, read_tracks
-from pipeline.evaluation.predictions import VOTERS
-from pipeline.features.shared.feature import read_feature
+from pipeline.evaluation.predictions import VOTERS, outcomes, predictions_of
 from pipeline.folds.assignment import assign_folds
 from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import SplitParams
+from pipeline.pages.terminal import ablation_text
 from pipeline.prediction.ensemble import probabilities
 from pipeline.prediction.saved import load_model
-from pipeline.runs.combination import kept_accuracy
-from pipeline.runs.revisions import TrackOutcomes
 from pipeline.store.store import write_store
 from pipeline.training.cross_validation import make_tasks, train_folds
-from pipeline.training.fit import HISTORY
 from pipeline.training.trained import MODEL, Record, read_record
-from pipeline.trials import trial as trials
-from pipeline.trials.trial import Trial, Trials
+from pipeline.trials import ablation
+from pipeline.trials.ablation import Trial, Trials, ablation_rows
 
 pytestmark = saves_models
 
@@ -75,7 +70,7 @@ def run(*names: str) -> None:
 
 def sample_folders() -> list[Path]:
     """Folders in which trials have their samples."""
-    return [path for path in Path("data").iterdir() if "ablation" in path.name]
+    return list(Path("data").glob("ablation-*"))
 
 
 def by_hand(*kinds: str) -> tuple[float, float]:
@@ -106,7 +101,7 @@ def by_hand(*kinds: str) -> tuple[float, float]:
 def test_table_has_a_row_for_each_kind_and_is_the_same_the_second_time(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trials, "estimate_sample_seconds", lambda *_: 5000.0)
+    monkeypatch.setattr(ablation, "estimate_sample_seconds", lambda *_: 5000.0)
     before = contents(AUGMENTED)
     run("mirror", "noise")
     table = TABLE.read_bytes()
@@ -143,11 +138,9 @@ def test_a_stop_prints_what_is_done_and_leaves_an_older_table(
     error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     TABLE.write_text("an older table")
-    folders = []
 
     def run_trial(common: Trials, name: str, _: object) -> Trial:
-        folders.append(common.folder.parent)
-        assert common.folder.parent.is_dir()
+        assert [common.folder.parent] == sample_folders()
         if name == "noise":
             raise error
         return trial(name, 0.5, [name != "none"] * 4)
@@ -159,7 +152,6 @@ def test_a_stop_prints_what_is_done_and_leaves_an_older_table(
     assert [line.split()[0] for line in printed] == ["kinds", "none", "mirror", "blur"]
     assert all("+100.0" in line and "0.250" in line for line in printed[2:])
     assert TABLE.read_text() == "an older table"
-    assert len(set(folders)) == 1
     assert not sample_folders()
 
 
@@ -176,16 +168,6 @@ def test_after_the_first_trial_it_says_how_long_the_others_take(
     lines = capsys.readouterr().out.splitlines()
     assert (lines[0], lines[2]) == ("-- none", "-- mirror")
     assert lines[1].startswith("3 more to compare: about 90 s of training, 2 at a time, besides ")
-
-
-@pytest.mark.usefixtures("project")
-def test_two_runs_at_once_have_a_folder_each() -> None:
-    asked = (EXPERIMENT, SPLIT, "majority")
-    with trials.open_trials(*asked) as one, trials.open_trials(*asked) as other:
-        found = [path for path in sample_folders() if path.is_dir()]
-        assert {one.folder.parent, other.folder.parent} == set(found)
-        assert len(found) == 2
-    assert not sample_folders()
 
 
 @pytest.mark.usefixtures("project")
@@ -208,7 +190,7 @@ def test_mode_in_params_yaml_is_the_one_that_is_tried(
 ) -> None:
     write_params(Path(), {**SMALL, **CHANGES, "augment.mode": "inline"})
     made = []
-    monkeypatch.setattr(trials, "make_samples", lambda *asked: made.append(asked))
+    monkeypatch.setattr(ablation, "make_samples", lambda *asked: made.append(asked))
     run("blur")
     assert made == []
     assert [float(row["megabytes"]) for row in read_csv(TABLE)] == [0, 0]
@@ -247,71 +229,12 @@ def test_a_misspelt_kind_is_said_before_what_is_missing() -> None:
         run("blur")
 
 
-def test_all_that_can_change_the_feature_is_tried_alone_and_together() -> None:
-    augment = small_experiment({"augment.kinds": ["blur", "noise+blur", "blur+zoom"]}).augment
-    feature = read_feature("centroid", small_document())
-    target = Target(feature, 4000, (FRAMES,), "float16")
-    chains = augment.applicable_chains(target)
-    names = [chain.name for chain in chains]
-    alone = [name for name, kind in augmentations().items() if kind.needs == "any feature"]
-    assert names == [*alone, "noise+blur"]
-    chosen = ablate.choose([], augment, target)
-    assert list(chosen) == [*names, "all"]
-    assert chosen["all"] == tuple(chains)
-    assert ablate.choose(["all"], augment, target) == {"all": tuple(chains)}
-    new = chain_of("noise+mirror", augment.ranges)
-    assert ablate.choose(["noise", new.name], augment, target) == {
-        "noise": (chains[alone.index("noise")],),
-        new.name: (new,),
-    }
-
-
-@pytest.mark.parametrize(
-    ("kinds", "copies"), [(["mirror"], 1), (["mirror", "blur"], 2), (["blur"], 3)], ids=str
-)
-def test_no_trial_makes_the_same_sample_twice(kinds: list[str], copies: int) -> None:
-    augment = replace(EXPERIMENT.augment, mode="offline", copies=3)
-    chains = tuple(chain_of(name, augment.ranges) for name in kinds)
-    found = trials._only(augment, chains)
-    assert (found.mode, found.kinds, found.copies) == ("offline", chains, copies)
-    assert trials._only(augment, ()).mode == "none"
-
-
-def test_chain_in_another_order_makes_no_second_sample() -> None:
-    augment = replace(EXPERIMENT.augment, mode="offline", copies=3)
-    chains = tuple(chain_of(name, augment.ranges) for name in ("mirror+flip", "flip+mirror"))
-    assert trials._only(augment, chains).copies == 1
-
-
-@pytest.mark.parametrize(
-    ("mode", "kinds", "copies", "epochs", "patience"),
-    [
-        ("offline", [], 3, 10, 4),
-        ("inline", ["blur"], 3, 10, 4),
-        ("offline", ["blur"], 1, 5, 2),
-        ("offline", ["blur"], 2, 3, 1),
-        ("offline", ["blur"], 100, 1, 1),
-        ("offline", ["mirror"], 3, 5, 2),
-        ("offline", ["mirror", "blur"], 3, 3, 1),
-    ],
-    ids=str,
-)
-def test_where_epochs_are_longer_there_are_fewer(
-    mode: str, kinds: list[str], copies: int, epochs: int, patience: int
-) -> None:
-    changes = {"augment.mode": mode, "augment.copies": copies, "models.ann.patience": 4}
-    experiment = small_experiment({**changes, "models.ann.epochs": 10, "augment.kinds": ["blur"]})
-    chains = tuple(chain_of(name, experiment.augment.ranges) for name in kinds)
-    found = trials.with_kinds(experiment, chains)
-    network = replace(experiment.network, epochs=epochs, patience=patience)
-    assert found == replace(experiment, augment=found.augment, network=network)
-
-
 def trial(name: str, validation: float, right: list[int]) -> Trial:
-    ids = np.array([f"t{n}" for n in range(len(right))])
-    actual = np.full(len(right), "a")
-    predicted = np.where(right, "a", "b")
-    judged = TrackOutcomes(ids, ids, actual, predicted, np.array(right, float), ids, 1)
+    """A trial of which the inner validation and the right tracks are known."""
+    count = len(right)
+    ids, zeros = np.array([f"t{n}" for n in range(count)]), np.zeros(count, int)
+    votes = np.eye(2)[[1 - each for each in right]]
+    judged = outcomes(predictions_of(["a", "b"], ids, votes, folds=zeros, actual=zeros))
     return Trial(name, validation, judged, 1.4, 0.26, [Record([], {}, 1.0)])
 
 
@@ -321,23 +244,14 @@ def test_order_is_that_of_the_inner_validation_and_not_of_the_test() -> None:
         trial("x", 0.5, [1, 1, 1, 1]),
         trial("y", 0.7, [0, 0, 0, 0]),
     ]
-    rows = ablate.table(trials)
+    rows = ablation_rows(trials)
     assert [(row["kinds"], row["difference"]) for row in rows] == [
         ("none", ""),
         ("y", -0.25),
         ("x", 0.75),
     ]
     assert [row["track_accuracy"] for row in rows] == [0.25, 0, 1]
-    text = ablate.format_table(rows).splitlines()
+    text = ablation_text(rows).splitlines()
     assert len(text) == 4
     assert text[1].split()[1:4] == ["90.0", "25.0", "-"]
     assert "+75.0" in text[3]
-
-
-@pytest.mark.parametrize(("patience", "accuracy"), [(0, 0.5), (2, 0.75)])
-def test_accuracy_is_that_of_the_weights_that_were_kept(patience: int, accuracy: float) -> None:
-    history = [
-        {**dict.fromkeys(HISTORY, 0.0), "val_loss": loss, "val_accuracy": right}
-        for loss, right in [(0.9, 1.0), (0.2, 0.75), (0.3, 0.5)]
-    ]
-    assert kept_accuracy(history, patience) == accuracy

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from repository import (
     MAIN,
     Repository,
     Row,
+    command,
     except_for,
     predictions,
     table,
@@ -22,7 +22,6 @@ from repository import (
 )
 
 from pipeline import combine
-from pipeline.base.cli import run_stage
 from pipeline.base.files import CLIP_PREDICTIONS, read_csv
 from pipeline.evaluation.predictions import predictions_of, write_predictions
 
@@ -104,15 +103,8 @@ def _in_repository(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(repository.folder)
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", ["combine", *map(str, arguments)])
-    run_stage(combine.main)
-
-
-def test_what_is_printed_and_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command(monkeypatch, "main", "other", "workspace", "--csv", tmp_path / "new" / "tracks.csv")
+def test_what_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command(combine.main, "main", "other", "workspace", "--csv", tmp_path / "new" / "tracks.csv")
     lines = capsys.readouterr().out.splitlines()
     cells = [re.split(r"  +", line) for line in lines]
     assert lines[0] == "12 tracks, split by song; the mean of 3 revisions"
@@ -129,10 +121,8 @@ def test_what_is_printed_and_written(
     assert tracks[1] == "79.2"  # of 24 clips: the first of metal/06 is wrong, its track is not
 
 
-def test_json_has_all_of_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command(monkeypatch, "main", "workspace", "--json")
+def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    command(combine.main, "main", "workspace", "--json")
     found = json.loads(capsys.readouterr().out)
     assert [side["name"] for side in found["sides"]] == ["combined", "main", "workspace"]
     assert [gain["over"] for gain in found["gains"]] == ["main", "workspace"]
@@ -141,45 +131,43 @@ def test_json_has_all_of_it(
     assert found["inner_validation"] == {}
 
 
-def test_the_inner_validation_chooses(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_inner_validation_chooses(capsys: pytest.CaptureFixture[str]) -> None:
     """The workspace is best by the tests, and worst by the inner validation."""
-    command(monkeypatch, "main", "other", "workspace", "--choose")
+    command(combine.main, "main", "other", "workspace", "--choose")
     shown = capsys.readouterr().out
     rows = [re.split(r"  +", line) for line in shown.splitlines()]
     assert "the mean of 2 revisions" in shown
     for row in (["main", "yes", "60.0"], ["other", "yes", "55.0"], ["workspace", "no", "40.0"]):
         assert row in rows
     assert "minus workspace" not in shown
-    command(monkeypatch, "main", "other", "workspace", "--choose", "20")
+    command(combine.main, "main", "other", "workspace", "--choose", "20")
     assert "the mean of 3 revisions" in capsys.readouterr().out
 
 
 def test_other_clip_lengths_are_combined_per_track_alone(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    command(monkeypatch, "main", "short")
+    command(combine.main, "main", "short")
     assert "\nper track only: clips have 3 s in main and 1 s in short\n" in capsys.readouterr().out
 
 
 def test_a_table_of_clips_that_is_of_another_run_is_left_alone(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = CLIP_PREDICTIONS.read_bytes()
     write_clips(repository.folder, sure(MAIN, 0.6))
-    command(monkeypatch, "main", "workspace")
+    command(combine.main, "main", "workspace")
     expected = f"\nper track only: {CLIP_PREDICTIONS} of workspace is of another run\n"
     assert expected in capsys.readouterr().out
     CLIP_PREDICTIONS.unlink()
-    command(monkeypatch, "main", "workspace")
+    command(combine.main, "main", "workspace")
     expected = f"\nper track only: the workspace lacks {CLIP_PREDICTIONS} of workspace\n"
     assert expected in capsys.readouterr().out
     CLIP_PREDICTIONS.write_bytes(kept)
 
 
 def test_clips_are_found_in_the_cache_that_dvc_is_told_of(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where it lacks them, a remote that cannot be used makes no difference."""
     cache, config = (repository.folder / ".dvc" / name for name in ("cache", "config.local"))
@@ -187,10 +175,10 @@ def test_clips_are_found_in_the_cache_that_dvc_is_told_of(
     expected = f"\nper track only: DVC's cache lacks {CLIP_PREDICTIONS} of main\n"
     for url in ("../nowhere", "s3://nowhere"):
         config.write_text(f"[core]\n    remote = r\n['remote \"r\"']\n    url = {url}\n")
-        command(monkeypatch, "main", "other")
+        command(combine.main, "main", "other")
         assert expected in capsys.readouterr().out
     config.write_text("[cache]\n    dir = ../elsewhere\n")
-    command(monkeypatch, "main", "other")
+    command(combine.main, "main", "other")
     assert "per track only" not in capsys.readouterr().out
     config.unlink()
     shutil.move(elsewhere, cache)
@@ -202,7 +190,7 @@ def test_a_project_may_lie_below_the_root_of_its_repository(
     found = Repository(tmp_path, dvc=True, below="project")
     write_main_and_other(found)
     monkeypatch.chdir(found.folder)
-    command(monkeypatch, "main", "other")
+    command(combine.main, "main", "other")
     shown = capsys.readouterr().out
     assert "combined minus other" in shown
     assert "per track only" not in shown
@@ -221,11 +209,10 @@ def test_a_project_may_lie_below_the_root_of_its_repository(
 def test_a_refusal_is_one_line_and_a_status(
     arguments: list[str],
     message: str,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
-        command(monkeypatch, *arguments)
+        command(combine.main, *arguments)
     output, errors = capsys.readouterr()
     assert output == ""
     assert re.fullmatch(f"error: {message}\n", errors)

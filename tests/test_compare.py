@@ -3,15 +3,13 @@
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from repository import BETTER, FIGURES, MAIN, Repository, predictions
+from repository import BETTER, FIGURES, MAIN, Repository, command, predictions
 
 from pipeline import compare
-from pipeline.base.cli import run_stage
 from pipeline.base.files import CLIPS, TRACKS, write_csv
 from pipeline.dataset.tracks import COLUMNS, read_tracks
 from pipeline.folds.assignment import dataset_digest
@@ -37,15 +35,10 @@ def _in_repository(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(repository.folder)
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", ["compare", *map(str, arguments)])
-    run_stage(compare.main)
-
-
 def test_one_revision_is_compared_with_the_workspace(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command(monkeypatch, "main", "--json")
+    command(compare.main, "main", "--json")
     found = json.loads(capsys.readouterr().out)
     main, workspace = found["sides"]
     assert found["reference"] == main["name"] == "main"
@@ -77,10 +70,10 @@ def test_one_revision_is_compared_with_the_workspace(
 
 
 def test_text_is_printed_and_the_page_is_written_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "new" / "page.html"
-    command(monkeypatch, "main", "trial", "workspace", "--html", target)
+    command(compare.main, "main", "trial", "workspace", "--html", target)
     shown = capsys.readouterr().out
     assert shown.startswith("12 tracks, split by song\n")
     content = target.read_text(encoding="utf-8")
@@ -91,20 +84,18 @@ def test_text_is_printed_and_the_page_is_written_too(
 
 
 @pytest.mark.parametrize("name", ["nope", ""])
-def test_a_refusal_is_one_line_and_a_status(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_refusal_is_one_line_and_a_status(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        command(monkeypatch, "main", name, "--json")
+        command(compare.main, "main", name, "--json")
     expected = f"error: {name!r} is not a branch, commit, tag or experiment\n"
     assert capsys.readouterr() == ("", expected)
 
 
 def test_a_page_that_is_a_folder_is_refused_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
-        command(monkeypatch, "main", "--html", tmp_path)
+        command(compare.main, "main", "--html", tmp_path)
     expected = f"error: {tmp_path} is a folder; name a file in it\n"
     assert capsys.readouterr() == ("", expected)
 
@@ -134,7 +125,7 @@ def test_tracks_that_changed_sides_are_heard_where_their_clips_are_stored(
     if not same:
         shutil.rmtree(CLIPS)
         stored(tmp_path, monkeypatch, "another")
-    command(monkeypatch, "main", "--html", "page.html")
+    command(compare.main, "main", "--html", "page.html")
     content = (tmp_path / "page.html").read_text(encoding="utf-8")
     buttons = re.findall(r'<button data-sound="data:audio/ogg;base64,(.*?)">Play', content)
     assert len(buttons) == (5 if same else 0)  # four turned right, one turned wrong

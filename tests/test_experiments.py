@@ -2,20 +2,30 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from repository import ACTUAL, BETTER, FIGURES, MAIN, Repository, Row, except_for, predictions
+from repository import (
+    ACTUAL,
+    BETTER,
+    FIGURES,
+    MAIN,
+    WRONG,
+    Repository,
+    Row,
+    command,
+    except_for,
+    predictions,
+)
 
 from pipeline import experiments
-from pipeline.base.cli import run_stage
+from pipeline.pages.terminal import WIDTH
 from pipeline.runs.comparison import compare_revisions
 from pipeline.runs.ranking import Ranking, rank_runs
 from pipeline.runs.revisions import read_revision
 
-WORST = except_for(dict.fromkeys(range(10), "none"))
+WORST = except_for(dict(enumerate(WRONG[:10])))
 ARTIST = {**FIGURES, "protocol": "artist", "folds_digest": "e" * 64, "folds": 3}
 
 
@@ -59,11 +69,6 @@ def _in_repository(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(repository.folder)
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["experiments", *arguments])
-    run_stage(experiments.main)
-
-
 def rows_of(shown: str) -> list[list[str]]:
     return [re.split(r"  +", line.strip()) for line in shown.splitlines()]
 
@@ -78,7 +83,7 @@ def test_the_best_comes_first_and_a_run_is_listed_once_under_all_of_its_names(
     assert [side.accuracy for side in by_song.comparison.sides] == pytest.approx(
         [11 / 12, 8 / 12, 2 / 12]
     )
-    assert by_song.comparison.sides[1].commit == read_revision("main").commit
+    assert by_song.comparison.sides[1].commit == read_revision("main").commit[:7]
 
 
 def test_each_is_paired_with_the_best_and_corrected_for_all(ranking: Ranking) -> None:
@@ -94,9 +99,9 @@ def test_what_has_no_result_is_left_out_with_the_reason(ranking: Ranking) -> Non
 
 
 def test_text_has_a_line_for_each_run_and_the_parameters_that_differ(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    command(monkeypatch)
+    command(experiments.main)
     shown = capsys.readouterr().out
     rows = rows_of(shown)
     assert rows[0] == ["12 tracks, split by song (2 folds)"]
@@ -111,13 +116,11 @@ def test_text_has_a_line_for_each_run_and_the_parameters_that_differ(
     assert ["4", "cnn", "artist"] in rows
     assert "do not say which is better" in shown
     assert any(row[0].startswith("leaky: ") for row in rows)
-    assert all(len(line) <= experiments.WIDTH for line in shown.splitlines())
+    assert all(len(line) <= WIDTH for line in shown.splitlines())
 
 
-def test_json_has_all_of_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command(monkeypatch, "--json")
+def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    command(experiments.main, "--json")
     found = json.loads(capsys.readouterr().out)
     best, main, _ = found["groups"][0]["runs"]
     assert found["groups"][0]["dataset_digest"] == FIGURES["dataset_digest"]
@@ -129,17 +132,17 @@ def test_json_has_all_of_it(
 
 
 def test_many_parameters_with_long_values_fit_the_width(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = {f"models.cnn.parameter_{number}": "x" * 40 * number for number in range(8)}
     repository.write(*predictions(ACTUAL), **asked)
     repository.commit("long", f"a-branch-with-{'-'.join(['long'] * 20)}")
     repository.write(*predictions(MAIN), **dict.fromkeys(asked, "y\x1b[2J"))
-    command(monkeypatch)
+    command(experiments.main)
     shown = capsys.readouterr().out
     assert all(key in shown for key in asked)
     assert "\x1b" not in shown
-    assert all(len(line) <= experiments.WIDTH for line in shown.splitlines())
+    assert all(len(line) <= WIDTH for line in shown.splitlines())
 
 
 def test_a_repository_without_runs_is_refused(
@@ -147,11 +150,11 @@ def test_a_repository_without_runs_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="2"):
-        command(monkeypatch)
+        command(experiments.main)
     assert "not a git repository" in capsys.readouterr().err
     Repository(tmp_path).commit("nothing")
     with pytest.raises(SystemExit, match="2"):
-        command(monkeypatch)
+        command(experiments.main)
     error = capsys.readouterr().err
     assert error.startswith("error: there is no run to list; workspace has no metrics/split.json")
     assert error.count("\n") == 1

@@ -1,17 +1,16 @@
 """The headline along a real branch: its commits, its figures, its bars."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-from repository import FIGURES, Repository
+from repository import FIGURES, Repository, command
 
 from pipeline import history
-from pipeline.base.cli import run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.history import BAR, Entry, bar, read_history
-from pipeline.runs.revisions import SPLIT, TRAINING
+from pipeline.base.files import SPLIT, TRAINING
+from pipeline.pages.terminal import BAR
+from pipeline.runs.ranking import Entry, read_history
 
 LONG = "a subject that is much longer than there is room for in a line"
 
@@ -57,11 +56,6 @@ def _in_repository(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(repository.folder)
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["history", *arguments])
-    run_stage(history.main)
-
-
 def test_history_is_of_the_branch_and_of_commits_that_changed_the_figures(
     repository: Repository,
 ) -> None:
@@ -88,10 +82,8 @@ def test_history_is_of_the_branch_and_of_commits_that_changed_the_figures(
     assert (leaky.metric, leaky.accuracy, leaky.low) == ("leaky_clip_accuracy", 0.9, None)
 
 
-def test_table_marks_what_is_missing_and_what_leaks(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command(monkeypatch)
+def test_table_marks_what_is_missing_and_what_leaks(capsys: pytest.CaptureFixture[str]) -> None:
+    command(history.main)
     header, broken, leaky, merged, long, first, note = capsys.readouterr().out.splitlines()
     assert header.split()[-5:-1] == ["50.0", "%", "90.0", "%"]
     assert leaky.split()[4:9] == ["clip", "leaky", "90.0", "-", "x"]
@@ -106,24 +98,10 @@ def test_table_marks_what_is_missing_and_what_leaks(
     assert [text.find(mark) for text, mark in zip(drawn, "xooo", strict=True)] == [32, 12, 8, 0]
 
 
-def test_json_reads_back(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command(monkeypatch, "--json")
+def test_json_reads_back(capsys: pytest.CaptureFixture[str]) -> None:
+    command(history.main, "--json")
     rows = json.loads(capsys.readouterr().out)
     assert [Entry(**row) for row in rows] == read_history()
-
-
-def entry(accuracy: float | None, low: float | None = None, high: float | None = None) -> Entry:
-    return Entry("c", "d", "s", None, None, None, "track_accuracy", accuracy, low, high)
-
-
-def test_bars_share_a_scale() -> None:
-    assert bar(entry(0.5, 0.0, 1.0), 0, 1) == f"|{'-' * 15}o{'-' * 15}|"
-    assert bar(entry(0.75, 0.5, 1.0), 0, 1) == f"{' ' * 16}|{'-' * 7}o{'-' * 7}|"
-    assert bar(entry(0.25), 0, 1) == f"{' ' * 8}o{' ' * 24}"
-    assert bar(entry(None), 0, 1) == " " * BAR
-    assert bar(entry(0.4, 0.4, 0.4), 0.4, 0.4).strip() == "o"
 
 
 def test_a_branch_without_figures_is_refused(
@@ -134,5 +112,5 @@ def test_a_branch_without_figures_is_refused(
         read_history()
     Repository(tmp_path).commit("nothing")
     with pytest.raises(SystemExit, match="2"):
-        command(monkeypatch)
+        command(history.main)
     assert capsys.readouterr().err.startswith("error: no commit of this branch has metrics/summary")

@@ -22,12 +22,13 @@ from pipeline.base.errors import LeakError, PipelineError
 from pipeline.base.files import REPLICAS, read_csv, write_csv
 from pipeline.base.params import read_section
 from pipeline.dataset.tracks import REPLICA_COLUMNS, read_tracks
+from pipeline.evaluation.summary import Row
 from pipeline.folds import assignment
 from pipeline.folds.assignment import Assignment
 from pipeline.folds.table import ProtocolName, SplitParams
 from pipeline.training.cross_validation import Experiment
 from pipeline.training.fit import FoldTask
-from pipeline.trials import trial as cross_validate
+from pipeline.trials import trial
 
 pytestmark = [saves_models, pytest.mark.usefixtures("project")]
 
@@ -57,9 +58,9 @@ def run(*names: str) -> None:
     run_main(protocols.main, *names, "--csv", TABLE)
 
 
-def run_protocol(name: ProtocolName, experiment: Experiment) -> protocols.Row:
-    assigned = protocols.assign(name, SPLIT, experiment.seed)
-    return protocols.train_and_test(assigned, experiment, "majority")[0]
+def run_protocol(name: ProtocolName, experiment: Experiment) -> Row:
+    assigned = trial.assign(name, SPLIT, experiment.seed)
+    return trial.train_and_test(assigned, experiment, "majority")[0]
 
 
 def test_table_has_a_row_for_each_protocol_and_tells_the_leaky_one_apart(
@@ -99,14 +100,14 @@ def test_a_stop_prints_what_is_done_and_leaves_an_older_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     TABLE.write_text("an older table")
-    trained = protocols.train_and_test
+    trained = trial.train_and_test
 
     def stopped(assigned: Assignment, *others: Any) -> Any:
         if assigned.figures["protocol"] == "song":
             raise KeyboardInterrupt
         return trained(assigned, *others)
 
-    monkeypatch.setattr(protocols, "train_and_test", stopped)
+    monkeypatch.setattr(trial, "train_and_test", stopped)
     with pytest.raises(KeyboardInterrupt):
         run("clip", "song")
     assert capsys.readouterr().out.splitlines()[-1].startswith("clip (leaks) ")
@@ -125,20 +126,11 @@ def test_augmented_samples_train_as_well(
         trained.extend((len(task.train), len(task.augmented)) for task in tasks)
         raise PipelineError("enough")
 
-    monkeypatch.setattr(cross_validate, "train_folds", stop)
+    monkeypatch.setattr(trial, "train_folds", stop)
     with pytest.raises(PipelineError, match="enough"):
         run_protocol(name, experiment)
     assert len(trained) == 2
     assert all(augmented == 2 * own > 0 for own, augmented in trained)
-
-
-def test_lead_is_the_leaky_accuracy_minus_the_honest_one() -> None:
-    rows = [
-        {"protocol": "clip", "leaky_clip_accuracy": 0.75},
-        {"protocol": "song", "clip_accuracy": 0.5},
-    ]
-    assert protocols.leads(rows) == ["clip (leaks) minus song: +25.0 points of clip accuracy"]
-    assert protocols.leads(rows[1:]) == []
 
 
 def test_tracks_are_those_that_are_tested_each_counted_once() -> None:
@@ -157,7 +149,7 @@ def test_leak_stops_the_command(
     """Tracks are assigned one by one, although each is the same recording as the next."""
     monkeypatch.setattr(assignment, "replica_groups", lambda *_: {})
     ids = [track.track_id for track in read_tracks() if track.genre]
-    monkeypatch.setattr(protocols, "read_replica_pairs", lambda: [*itertools.pairwise(ids)])
+    monkeypatch.setattr(trial, "read_replica_pairs", lambda: [*itertools.pairwise(ids)])
     with pytest.raises(LeakError, match=r"^leak: .* are replicas$"):
         run("artist", "song", "clip")
     assert "song: left out" not in capsys.readouterr().err

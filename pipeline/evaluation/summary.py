@@ -145,12 +145,15 @@ def parse_histories(content: bytes, where: str, advice: str = "run `dvc repro`")
     """
     histories: dict[int, list[Epoch]] = {}
     try:
-        for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")):
+        text = io.StringIO(content.decode("utf-8-sig"), newline="")
+        for row in csv.DictReader(text):
             epoch = {name: float(row[name]) for name in CURVES.values()}
             histories.setdefault(int(row["fold"]), []).append(epoch)
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"{where}: {error}; {advice}") from None
     except KeyError as error:
         raise PipelineError(f"{where}: no column {error}; {advice}") from None
-    except (csv.Error, TypeError, ValueError):
+    except (csv.Error, TypeError, ValueError):  # None where a row is cut short
         raise PipelineError(f"{where} has a value that is not a number; {advice}") from None
     if not histories:
         raise PipelineError(f"{where}: no rows; {advice}")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipeline.evaluation.intervals import accuracy_interval, difference_interval
 from scipy import stats
 
 from benchmarks.interval_coverage import Case, coverage
 from pipeline.base.types import Array
+from pipeline.evaluation.scores import accuracy_interval, difference_interval
 
 SIMULATIONS = 500
 CASES = {

@@ -1,4 +1,4 @@
-"""Scores beside scikit-learn's, and the calibration error beside a slow implementation."""
+"""Scores beside scikit-learn's and slow implementations, and intervals beside a plain bootstrap."""
 
 import math
 
@@ -7,50 +7,55 @@ import pytest
 from sklearn import metrics
 
 from pipeline.base.files import rounded
-from pipeline.base.types import Array
-from pipeline.evaluation import scores
-from pipeline.evaluation.scores import expected_calibration_error
-
-
-def random_scores(seed: int, rows: int = 60, genres: int = 4) -> tuple[Array, Array]:
-    """Actual genres, the last of which never occurs, and probabilities."""
-    rng = np.random.default_rng(seed)
-    return rng.integers(0, genres - 1, rows), rng.dirichlet(np.ones(genres), rows)
+from pipeline.evaluation.scores import (
+    Bin,
+    GenreScores,
+    confused_pairs,
+    expected_calibration_error,
+    log_loss,
+    macro_f1,
+    per_genre,
+    reliability,
+    score_genres,
+)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_figures_are_scikit_learns(seed: int) -> None:
     """The last genre is predicted, but never occurs."""
-    actual, chances = random_scores(seed)
+    rng = np.random.default_rng(seed)
+    actual, chances = rng.integers(0, 3, 60), rng.dirichlet(np.ones(4), 60)
     predicted = chances.argmax(axis=1)
     assert 3 in predicted
-    assert 3 not in actual
-    assert scores.accuracy(actual, chances) == pytest.approx(
-        metrics.accuracy_score(actual, predicted)
-    )
-    assert scores.log_loss(actual, chances) == pytest.approx(
+    assert log_loss(actual, chances) == pytest.approx(
         metrics.log_loss(actual, chances, labels=range(4))
     )
-    assert scores.macro_f1(actual, chances) == pytest.approx(
+    assert macro_f1(actual, predicted) == pytest.approx(
         metrics.f1_score(actual, predicted, labels=[0, 1, 2], average="macro")
     )
+    confusion = metrics.confusion_matrix(actual, predicted, labels=range(4))
+    pairs = {
+        (each["actual"], each["predicted"]): each["count"]
+        for each in confused_pairs(actual, predicted, list("abcd"))
+    }
+    for row, column in np.ndindex(4, 4):
+        count = confusion[row, column] if row != column else 0
+        assert pairs.get(("abcd"[row], "abcd"[column]), 0) == count
 
 
 def test_macro_f1_counts_a_genre_never_predicted_as_zero() -> None:
-    chances = np.eye(3)[[0, 0, 0, 1]]
-    assert scores.macro_f1(np.array([0, 0, 1, 1]), chances) == pytest.approx((0.8 + 2 / 3) / 2)
-    assert scores.macro_f1(np.array([0, 0, 2, 1]), chances) == pytest.approx((0.8 + 0 + 1) / 3)
+    predicted = np.array([0, 0, 0, 1])
+    assert macro_f1(np.array([0, 0, 1, 1]), predicted) == pytest.approx((0.8 + 2 / 3) / 2)
+    assert macro_f1(np.array([0, 0, 2, 1]), predicted) == pytest.approx((0.8 + 0 + 1) / 3)
 
 
 def test_log_loss_of_certain_mistakes_is_bounded() -> None:
-    loss = scores.log_loss(np.array([0, 0]), np.array([[0.0, 1.0], [0.0, 1.0]]))
+    loss = log_loss(np.array([0, 0]), np.array([[0.0, 1.0], [0.0, 1.0]]))
     assert loss == pytest.approx(-math.log(1e-12))
 
 
 def test_per_genre_by_hand() -> None:
-    actual = np.array([0, 0, 0, 1, 1])
-    chances = np.eye(3)[[0, 0, 1, 1, 2]]
-    rows = scores.per_genre(actual, chances, ["a", "b", "c"])
+    rows = per_genre(np.array([0, 0, 0, 1, 1]), np.array([0, 0, 1, 1, 2]), ["a", "b", "c"])
     assert [rounded(row) for row in rows] == [
         {"genre": "a", "precision": 1.0, "recall": 0.6667, "f1": 0.8, "tracks": 3},
         {"genre": "b", "precision": 0.5, "recall": 0.5, "f1": 0.5, "tracks": 2},
@@ -61,9 +66,8 @@ def test_per_genre_by_hand() -> None:
 def test_confused_pairs_are_sorted_by_count_then_by_name() -> None:
     pairs = [("b", "a"), ("c", "a"), ("a", "c"), ("c", "a"), ("a", "a"), ("a", "b")]
     genres = ["c", "a", "b"]
-    actual = np.array([genres.index(actual) for actual, _ in pairs])
-    chances = np.eye(3)[[genres.index(predicted) for _, predicted in pairs]]
-    found = scores.confused_pairs(actual, chances, genres)
+    actual, predicted = (np.array([genres.index(pair[side]) for pair in pairs]) for side in (0, 1))
+    found = confused_pairs(actual, predicted, genres)
     assert [tuple(pair.values()) for pair in found] == [
         ("c", "a", 2),
         ("a", "b", 1),
@@ -71,10 +75,7 @@ def test_confused_pairs_are_sorted_by_count_then_by_name() -> None:
         ("b", "a", 1),
     ]
     assert list(found[0]) == ["actual", "predicted", "count"]
-
-
-def test_nothing_confused_gives_no_pairs() -> None:
-    assert scores.confused_pairs(np.array([0, 1]), np.eye(2), ["a", "b"]) == []
+    assert confused_pairs(actual, actual, genres) == []
 
 
 def slow_calibration_error(actual: list[int], probabilities: list[list[float]]) -> float:
@@ -125,3 +126,82 @@ def test_bins_do_not_compensate_for_each_other() -> None:
     probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
     error = expected_calibration_error(np.array([1, 0]), probabilities)
     assert error == pytest.approx((0.9 + 0.4) / 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bins_add_up_to_the_calibration_error(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet(np.full(4, 0.5), 300)
+    actual = rng.integers(0, 4, 300)
+    bins = reliability(actual, probabilities)
+    assert sum(each.rows for each in bins) == 300
+    error = sum(each.rows * abs(each.accuracy - each.confidence) for each in bins) / 300
+    assert error == pytest.approx(expected_calibration_error(actual, probabilities))
+    assert bins == sorted(bins, key=lambda each: each.confidence)
+
+
+def test_rows_of_similar_confidence_share_a_bin() -> None:
+    """Bins are a fifteenth wide: from 0.8667 to 0.9333 for the first two rows."""
+    probabilities = np.array([[0.92, 0.08], [0.9, 0.1], [0.45, 0.55]])
+    low, high = reliability(np.array([0, 1, 1]), probabilities)
+    assert low == Bin(0.55, 1.0, 1)
+    assert high.confidence == pytest.approx(0.91)
+    assert (high.accuracy, high.rows) == (0.5, 2)
+
+
+GENRES = ["blues", "jazz", "metal"]
+
+
+def drawn(seed: int, tracks: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Actual and predicted genres, of which two thirds are right, and groups of up to 4 tracks."""
+    rng = np.random.default_rng(seed)
+    actual = rng.integers(0, 3, tracks)
+    predicted = np.where(rng.random(tracks) < 0.66, actual, rng.integers(0, 3, tracks))
+    return actual, predicted, rng.integers(0, tracks // 2, tracks)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_scores_are_those_of_scikit_learn(seed: int) -> None:
+    actual, predicted, groups = drawn(seed)
+    expected = metrics.precision_recall_fscore_support(actual, predicted, labels=range(3))
+    for each, precision, recall, f1, tracks in zip(
+        score_genres(actual, predicted, groups, GENRES), *expected, strict=True
+    ):
+        assert each.precision
+        assert each.recall
+        assert each.f1
+        found = (each.precision.value, each.recall.value, each.f1.value)
+        assert found == pytest.approx((precision, recall, f1))
+        assert each.tracks == tracks
+
+
+def test_intervals_are_about_those_of_a_plain_bootstrap_over_groups() -> None:
+    actual, predicted, groups = drawn(0, tracks=400)
+    rng = np.random.default_rng(1)
+    names = np.unique(groups)
+    rows_of = {name: np.flatnonzero(groups == name) for name in names}
+    found = []
+    for _ in range(1000):
+        rows = np.concatenate([rows_of[name] for name in rng.choice(names, len(names))])
+        found.append(
+            metrics.precision_recall_fscore_support(actual[rows], predicted[rows], labels=[1])[:3]
+        )
+    low, high = np.quantile(np.array(found)[..., 0], [0.025, 0.975], axis=0)
+    jazz = score_genres(actual, predicted, groups, GENRES)[1]
+    for score, below, above in zip((jazz.precision, jazz.recall, jazz.f1), low, high, strict=True):
+        assert score
+        assert score.low == pytest.approx(below, abs=0.025)
+        assert score.high == pytest.approx(above, abs=0.025)
+
+
+def test_what_cannot_be_scored_is_none() -> None:
+    """Nothing is predicted as jazz, and nothing is metal."""
+    actual, predicted = np.array([0, 1, 1]), np.array([0, 0, 0])
+    blues, jazz, metal = score_genres(actual, predicted, np.arange(3), GENRES)
+    assert blues.recall
+    assert blues.recall.low < blues.recall.value == 1
+    assert jazz.precision is None
+    assert jazz.recall
+    assert jazz.f1
+    assert jazz.recall.value == jazz.f1.value == 0
+    assert metal == GenreScores("metal", 0, None, None, None)

@@ -1,36 +1,41 @@
 """The figures and rows of the tables in metrics/."""
 
 import json
-from dataclasses import replace
 from statistics import stdev
+from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.evaluation.intervals import accuracy_interval
 
+from pipeline.base.errors import PipelineError
 from pipeline.base.files import rounded
-from pipeline.evaluation.predictions import VOTERS, Predictions, by_level, vote_by_track
-from pipeline.evaluation.scores import expected_calibration_error
+from pipeline.evaluation.predictions import (
+    VOTERS,
+    Predictions,
+    by_level,
+    predictions_of,
+    vote_by_track,
+)
+from pipeline.evaluation.scores import accuracy_interval, expected_calibration_error
 from pipeline.evaluation.summary import (
+    CURVES,
     fold_scores,
-    prediction_rows,
-    probability_columns,
-    probability_row,
+    headline,
+    mean_curves,
+    parse_histories,
     summarise,
     summarise_leaky,
 )
 
-GENRES = ["a", "b"]
-
 # One fold is right about 3 of 4 clips and 1 of 2 tracks, the other about all.
-CLIPS = Predictions(
-    track_ids=np.array(["t1", "t1", "t2", "t2", "t3", "t4"]),
+CLIPS = predictions_of(
+    ["a", "b"],
+    np.array(["t1", "t1", "t2", "t2", "t3", "t4"]),
+    np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.3, 0.7], [0.75, 0.25], [0.25, 0.75]]),
+    clips=np.array([0, 1, 0, 1, 0, 0]),
     actual=np.array([0, 0, 1, 1, 0, 1]),
     folds=np.array([0, 0, 0, 0, 1, 1]),
     groups=np.array(["one", "one", "one", "one", "t3", "t4"]),
-    probabilities=np.array(
-        [[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.3, 0.7], [0.75, 0.25], [0.25, 0.75]]
-    ),
 )
 
 
@@ -69,8 +74,8 @@ def test_summary_by_hand() -> None:
     """
     summary = summarise(by_level(CLIPS), "majority")
     tracks, clips = [0.5, 1.0], [0.75, 1.0]
-    track_low, track_high = accuracy_interval(np.array([1, 0, 1, 1]), CLIPS.groups[[0, 2, 4, 5]], 0)
-    clip_low, clip_high = accuracy_interval(np.array([1, 1, 0, 1, 1, 1]), CLIPS.groups, 0)
+    track_low, track_high = accuracy_interval(np.array([1, 0, 1, 1]), CLIPS.groups[[0, 2, 4, 5]])
+    clip_low, clip_high = accuracy_interval(np.array([1, 1, 0, 1, 1, 1]), CLIPS.groups)
     votes = {vote: vote_by_track(CLIPS, vote) for vote in VOTERS}
     errors = {
         f"track_calibration_error_{vote}": round(
@@ -111,12 +116,13 @@ def test_the_summary_is_one_flat_json_object(vote: str) -> None:
 
 def test_the_summary_follows_the_chosen_vote() -> None:
     """Two weak votes for the right genre against one strong vote for the wrong one."""
-    clips = Predictions(
-        np.array(["t1"] * 3 + ["t2"]),
-        np.array([0, 0, 0, 1]),
-        np.array([0, 0, 0, 1]),
+    clips = predictions_of(
+        ["a", "b"],
         np.array(["t1"] * 3 + ["t2"]),
         np.array([[0.6, 0.4], [0.6, 0.4], [0.0, 1.0], [0.2, 0.8]]),
+        clips=np.array([0, 1, 2, 0]),
+        folds=np.array([0, 0, 0, 1]),
+        actual=np.array([0, 0, 0, 1]),
     )
     levels = by_level(clips)
     assert summarise(levels, "majority")["track_accuracy"] == 1.0
@@ -124,9 +130,9 @@ def test_the_summary_follows_the_chosen_vote() -> None:
 
 
 def test_tracks_and_clips_that_several_seeds_test_are_counted_once() -> None:
-    columns = ("track_ids", "actual", "groups", "probabilities")
-    pooled = {name: np.concatenate([getattr(CLIPS, name)] * 3) for name in columns}
-    seeds = Predictions(**pooled, folds=np.repeat([0, 1, 2], 6))
+    columns = ("track_ids", "probabilities", "clips", "groups", "actual")
+    repeated = {name: np.concatenate([getattr(CLIPS, name)] * 3) for name in columns}
+    seeds = predictions_of(CLIPS.genres, **repeated, folds=np.repeat([0, 1, 2], 6))
     summary = summarise(by_level(seeds), "majority")
     assert (summary["tracks"], summary["clips"]) == (4, 6)
 
@@ -139,25 +145,108 @@ def test_leaky_figures_are_those_of_clips_under_other_names() -> None:
     assert leaky == {f"leaky_{name}": value for name, value in of_clips.items()}
 
 
-def test_prediction_rows_show_the_vote_beside_the_probabilities() -> None:
-    levels = by_level(CLIPS)
-    chosen = replace(CLIPS, probabilities=CLIPS.probabilities[:, ::-1])
-    rows = prediction_rows(levels["clip"], chosen, GENRES)
-    assert len(rows) == 6
-    assert rows[3] == {
-        "track_id": "t2",
-        "fold": 0,
-        "group": "one",
-        "actual": "b",
-        "predicted": "a",
-        "p_a": "0.3000",
-        "p_b": "0.7000",
+HISTORY = "fold,epoch,loss,accuracy,val_loss,val_accuracy\n"
+
+
+def test_a_history_is_by_fold_and_epoch() -> None:
+    content = f"{HISTORY}1,1,0.5,0.6,0.7,0.8\n0,1,1,2,3,4\n1,2,5,6,7,8\n".encode()
+    assert parse_histories(content, "the history") == {
+        1: [
+            {"loss": 0.5, "accuracy": 0.6, "val_loss": 0.7, "val_accuracy": 0.8},
+            {"loss": 5, "accuracy": 6, "val_loss": 7, "val_accuracy": 8},
+        ],
+        0: [{"loss": 1, "accuracy": 2, "val_loss": 3, "val_accuracy": 4}],
     }
 
 
-def test_probability_cells_have_four_decimals_and_their_columns() -> None:
-    row = probability_row(GENRES, np.array([1 / 3, 2 / 3], np.float32))
-    assert row == {"p_a": "0.3333", "p_b": "0.6667"}
-    assert list(row) == probability_columns(GENRES)
-    with pytest.raises(ValueError, match="is longer"):
-        probability_row(GENRES, np.ones(3))
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", ": no rows"),
+        (HISTORY.encode(), ": no rows"),
+        (b"fold,epoch,loss\n0,1,2\n", ": no column 'accuracy'"),
+        (f"{HISTORY}0,1,1,1,1\n".encode(), " has a value that is not a number"),
+        (f"{HISTORY}0,1,1,1,1,half\n".encode(), " has a value that is not a number"),
+        (b"\xff", ".*can't decode"),
+    ],
+)
+def test_a_damaged_history_is_refused(content: bytes, message: str) -> None:
+    with pytest.raises(PipelineError, match=f"^the history{message}.*; do this$"):
+        parse_histories(content, "the history", "do this")
+
+
+def history(*values: float) -> list[dict[str, float]]:
+    return [dict.fromkeys(CURVES.values(), value) for value in values]
+
+
+def test_a_fold_that_stopped_stays_in_the_mean_at_its_last_value() -> None:
+    """The best fold trains longest: without the others the curve would jump to it."""
+    curves = mean_curves({0: history(0.2, 0.4), 1: history(0.4), 2: history(0.6, 0.8, 0.9)})
+    assert [row["epoch"] for row in curves] == [1, 2, 3]
+    assert [row["folds"] for row in curves] == [3, 2, 1]
+    for column in CURVES:
+        assert [row[column] for row in curves] == pytest.approx([1.2 / 3, 1.6 / 3, 1.7 / 3])
+
+
+GENRES = ["blues", "metal", "pop", "rock"]  # nothing of pop is tested
+ACTUAL = [0, 0, 0, 0, 1, 1, 1, 1, 3, 3]
+PREDICTED = [0, 0, 0, 1, 3, 3, 0, 1, 3, 3]
+SPLIT = {"protocol": "song", "judged": "all", "folds": 10, "tracks": 10}
+SUMMARY = {
+    "track_accuracy": 0.6,
+    "track_accuracy_low": 0.25,
+    "track_accuracy_high": 0.8751,
+    "tracks": 10,
+}
+
+
+def predictions(predicted: list[int], genres: list[str]) -> Predictions:
+    ids = np.array([f"t{number}" for number in range(10)])
+    return predictions_of(genres, ids, np.eye(4)[predicted], actual=np.array(ACTUAL))
+
+
+def lines(
+    predicted: list[int] = PREDICTED,
+    summary: dict[str, Any] = SUMMARY,
+    genres: list[str] = GENRES,
+    **split: Any,
+) -> list[str]:
+    found = headline(summary, predictions(predicted, genres), {**SPLIT, **split}, "cnn on mel")
+    return found.split("\n")
+
+
+def test_five_lines_by_hand() -> None:
+    assert lines()[:4] == [
+        "accuracy of tracks: 60.0 % (95 % interval: 25.0 to 87.5)",
+        "of 10 tracks, split by song (10 folds); cnn on mel",
+        "best genre: rock, 2 of 2 right; worst: metal, 1 of 4 right",
+        "most confused: metal taken for rock (2), blues taken for metal (1), "
+        "metal taken for blues (1)",
+    ]
+    assert len(lines()) == 5
+    for command in ("python -m pipeline.compare HEAD", "dvc plots show"):
+        assert f"`{command}`" in lines()[4]
+
+
+def test_nothing_confused_is_said() -> None:
+    assert lines(ACTUAL)[3] == "most confused: nothing"
+
+
+def test_seeds_and_the_part_that_is_tested_are_named() -> None:
+    found = lines(protocol="filtered", judged="test", folds=3, tracks=900)
+    assert found[1] == "of 10 tracks, split by filtered (3 seeds, test part); cnn on mel"
+
+
+def test_a_leak_is_not_called_an_accuracy_of_tracks() -> None:
+    leaky = {f"leaky_clip_accuracy{end}": 0.9 for end in ("", "_low", "_high")}
+    first, second, *_ = lines(summary={**leaky, "leaky_clips": 20}, protocol="clip")
+    assert first.startswith("leaky accuracy of clips: 90.0 %")
+    assert first.endswith("says nothing about new music")
+    assert second == "of 10 tracks, split by clip (10 folds); cnn on mel"
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J"])
+def test_names_of_genres_do_not_reach_the_terminal_as_they_are(name: str) -> None:
+    found = lines(genres=[name, name, name, name])
+    assert len(found) == 5
+    assert "\x1b" not in "".join(found)

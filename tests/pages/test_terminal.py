@@ -4,10 +4,22 @@ import re
 from dataclasses import replace
 
 import pytest
-from repository import ACTUAL, ARTISTS, BETTER, MAIN, Row, except_for, predictions, revision
+from repository import (
+    ACTUAL,
+    ARTISTS,
+    BETTER,
+    GENRES,
+    MAIN,
+    WRONG,
+    Row,
+    except_for,
+    predictions,
+    revision,
+)
 
-from pipeline.pages.terminal import MOST_CHANGED, text
+from pipeline.pages.terminal import BAR, MOST_CHANGED, bar, comparison_text, protocols_text
 from pipeline.runs.comparison import Comparison, as_json, compare_revisions
+from pipeline.runs.ranking import Entry
 
 SUMMARY = {"track_accuracy": 0.6667, "track_macro_f1": 0.654}
 REFERENCE = revision("main", predictions(MAIN), summary=SUMMARY)
@@ -25,7 +37,7 @@ def cells(shown: str) -> list[list[str]]:
 
 
 def test_text_shows_sides_difference_genres_and_tracks() -> None:
-    shown = text(compare_revisions([REFERENCE, TRIAL]))
+    shown = comparison_text(compare_revisions([REFERENCE, TRIAL]))
     rows = cells(shown)
     assert shown.splitlines()[0] == "12 tracks, split by song"
     [main] = [row for row in rows if row[0] == "main"]
@@ -39,7 +51,7 @@ def test_text_shows_sides_difference_genres_and_tracks() -> None:
 
 
 def test_columns_are_aligned(compared: Comparison) -> None:
-    table = text(compared).split("\n\n")[2].splitlines()
+    table = comparison_text(compared).split("\n\n")[2].splitlines()
     starts = {line.index(re.findall("feature|mel|grey", line)[0]) for line in table}
     ends = {re.search(r"interval|\d to +\d+\.\d", line).end() for line in table}  # type: ignore[union-attr]
     assert len(table) == 4
@@ -47,25 +59,25 @@ def test_columns_are_aligned(compared: Comparison) -> None:
 
 
 def test_several_comparisons_have_corrected_p_values(compared: Comparison) -> None:
-    shown = text(compared)
+    shown = comparison_text(compared)
     assert "Holm p: corrected for 2 comparisons with main" in shown
     [difference] = [row for row in cells(shown) if row[0] == "trial minus main"]
     assert difference[-2:] == ["0.375", "0.750"]
 
 
 def test_a_matrix_of_all_pairs_comes_first(compared: Comparison) -> None:
-    assert text(compared).split("\n\n")[1].splitlines() == [
+    assert comparison_text(compared).split("\n\n")[1].splitlines() == [
         "row minus column      1       2       3",
         "1 main                    -25.0    +0.0",
         "2 trial           +25.0           +25.0",
         "3 v1               +0.0   -25.0",
     ]
-    assert "row minus column" not in text(compare_revisions([REFERENCE, TRIAL]))
+    assert "row minus column" not in comparison_text(compare_revisions([REFERENCE, TRIAL]))
 
 
 def test_a_difference_that_is_hardly_chance_is_marked_in_the_matrix() -> None:
-    wrong = [revision(name, predictions(["none"] * 12)) for name in "ab"]
-    found = text(compare_revisions([*wrong, revision("right", predictions(ACTUAL))]))
+    wrong = [revision(name, predictions(WRONG)) for name in "ab"]
+    found = comparison_text(compare_revisions([*wrong, revision("right", predictions(ACTUAL))]))
     assert [row[0] for row in cells(found) if "+100.0*" in row] == ["3 right"]
     assert "* in the matrix: McNemar's p is below 0.05, with Holm's correction for all" in found
 
@@ -75,18 +87,18 @@ def test_parameters_that_differ_are_named() -> None:
     before = revision("a", predictions(MAIN), **asked, seed=1)
     changed = {"models.cnn.epochs": 7, "models.cnn.filters": [4, 16]}
     after = revision("b", predictions(MAIN), **{**asked, **changed}, seed=1)
-    shown = text(compare_revisions([before, after])).split("\n\n")[2].splitlines()
+    shown = comparison_text(compare_revisions([before, after])).split("\n\n")[2].splitlines()
     assert [re.split(r"  +", line) for line in shown] == [
         ["parameter", "a", "b"],
         ["models.cnn.epochs", "5", "7"],
         ["models.cnn.filters", "[4,8]", "[4,16]"],
     ]
-    assert "parameter" not in text(compare_revisions([before, before]))
+    assert "parameter" not in comparison_text(compare_revisions([before, before]))
 
 
 def test_seeds_and_groups_are_explained() -> None:
     seeds = [row for fold in range(2) for row in predictions(MAIN, ARTISTS, fold)]
-    shown = text(compare_revisions([revision("a", seeds), revision("b", seeds)]))
+    shown = comparison_text(compare_revisions([revision("a", seeds), revision("b", seeds)]))
     assert "mean over seeds" in shown
     assert "12 tracks in 6 groups" in shown
     assert "bootstrap over groups. They show how much the result would vary with" in shown
@@ -105,7 +117,7 @@ def test_a_genre_that_gains_nothing_over_seeds_changes_by_0() -> None:
         revision("a", over_ten_seeds(0, 1, 1, 4)),
         revision("b", over_ten_seeds(0, 1, 4, 1)),
     )
-    rows = cells(text(compare_revisions([before, after])))
+    rows = cells(comparison_text(compare_revisions([before, after])))
     assert [row[:5] for row in rows if row[0] == "blues"] == [["blues", "4", "0.6", "0.6", "0"]]
 
 
@@ -113,7 +125,7 @@ def test_long_lists_are_cut_with_a_count(compared: Comparison) -> None:
     first, *rest = compared.differences
     many = first.gained * 5
     found = replace(compared, differences=[replace(first, gained=many), *rest])
-    shown = text(found)
+    shown = comparison_text(found)
     assert f"turned right in trial: {len(many)}" in shown
     assert f"... and {len(many) - MOST_CHANGED} more" in shown
     assert len(as_json(found)["differences"][0]["gained"]) == len(many)
@@ -121,13 +133,43 @@ def test_long_lists_are_cut_with_a_count(compared: Comparison) -> None:
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
     steering = "\x1b[2J\n"
+    names = {genre: f"{genre}{steering}" for genre in GENRES}
+    names |= {f"p_{genre}": f"p_{genre}{steering}" for genre in GENRES}
     rows = [
-        {key: f"{value}{steering}" if key != "fold" else value for key, value in row.items()}
+        {names.get(key, key): names.get(value, value) for key, value in row.items()}
+        | {"track_id": f"{row['track_id']}{steering}"}
         for row in predictions(MAIN)
     ]
     labels = {"model": steering, "feature": steering, "split": {"protocol": steering}}
     hostile = [revision(f"{name}{steering}", rows, **labels) for name in "abc"]
     harmless = [revision(name, predictions(MAIN)) for name in "abc"]
-    shown, expected = (text(compare_revisions(each)) for each in (hostile, harmless))
+    shown, expected = (comparison_text(compare_revisions(each)) for each in (hostile, harmless))
     assert "\x1b" not in shown
     assert shown.count("\n") == expected.count("\n")
+
+
+def entry(accuracy: float | None, low: float | None = None, high: float | None = None) -> Entry:
+    return Entry("c", "d", "s", None, None, None, "track_accuracy", accuracy, low, high)
+
+
+def test_bars_share_a_scale() -> None:
+    assert bar(entry(0.5, 0.0, 1.0), 0, 1) == f"|{'-' * 15}o{'-' * 15}|"
+    assert bar(entry(0.75, 0.5, 1.0), 0, 1) == f"{' ' * 16}|{'-' * 7}o{'-' * 7}|"
+    assert bar(entry(0.25), 0, 1) == f"{' ' * 8}o{' ' * 24}"
+    assert bar(entry(None), 0, 1) == " " * BAR
+    assert bar(entry(0.4, 0.4, 0.4), 0.4, 0.4).strip() == "o"
+
+
+def test_the_lead_is_the_leaky_accuracy_minus_the_honest_one() -> None:
+    leaky = {"protocol": "clip", "leaky_clip_accuracy": 0.75}
+    song = {"protocol": "song", "clip_accuracy": 0.5, "track_accuracy": 0.6}
+    rows = [
+        {"judged": "all", "folds": 2, "tracks": 12, **row}
+        for row in (leaky, {**song, "track_accuracy_low": 0.4, "track_accuracy_high": 0.8})
+    ]
+    header, first, second, lead = protocols_text(rows).splitlines()
+    assert header.split()[:4] == ["protocol", "judged", "runs", "tracks"]
+    assert first.split() == ["clip", "(leaks)", "all", "2", "12", "-", "-", "75.0"]
+    assert second.split() == ["song", "all", "2", "12", "60.0", "40.0", "to", "80.0", "50.0"]
+    assert lead == "clip (leaks) minus song: +25.0 points of clip accuracy"
+    assert len(protocols_text(rows[1:]).splitlines()) == 2
