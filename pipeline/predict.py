@@ -14,7 +14,7 @@ from pipeline.base.cli import RESUMES, command_line, output_file, run_stage, whe
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import TRAINED
 from pipeline.dataset.folder import audio_files, name_of
-from pipeline.prediction.ensemble import load_models
+from pipeline.prediction.ensemble import Models, load_models
 from pipeline.prediction.files import (
     Prediction,
     format_table,
@@ -35,11 +35,14 @@ WHOLE = {
 def main() -> None:
     """Predict the files that the command line names, or else the dataset's unlabelled tracks."""
     wanted = _arguments()
-    if wanted.files:
-        _predict_own(wanted)
-    else:
+    if not wanted.files:
         with when_interrupted(RESUMES):
             predict_unlabelled(load_models(wanted.models))
+        return
+    paths = audio_files(wanted.files)
+    models = load_models(wanted.models, require_use)
+    with when_interrupted(wanted.kept):
+        _predict_own(models, paths, wanted)
 
 
 def _arguments() -> Namespace:
@@ -73,9 +76,7 @@ def _arguments() -> Namespace:
     return wanted
 
 
-def _predict_own(wanted: Namespace) -> None:
-    paths = audio_files(wanted.files)
-    models = load_models(wanted.models, require_use)
+def _predict_own(models: Models, paths: list[Path], wanted: Namespace) -> None:
     shown: dict[Path, Prediction] = {}  # on the page
     with open_outputs(
         models[0][1],
@@ -83,15 +84,14 @@ def _predict_own(wanted: Namespace) -> None:
         resume=wanted.resume,
         over_time=wanted.over_time,
         labels=wanted.labels,
-        several=len(paths) > 1,
+        named=len(paths) > 1,
     ) as (outputs, done):
         left = [path for path in paths if name_of(path) not in done]
         if done:
             print(f"{len(done)} files were predicted before, {len(left)} are left", file=sys.stderr)
         if wanted.page:
             outputs.append(shown.__setitem__)
-        with when_interrupted(wanted.kept):
-            rows, errors = predict_files(models, left, outputs)
+        rows, errors = predict_files(models, left, outputs)
         if rows:
             print(format_table(rows))
         for line in errors:

@@ -343,6 +343,7 @@ for path in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux has it")
 def test_hours_take_no_more_memory_than_minutes(folder: Path, tmp_path: Path) -> None:
     """A few minutes fill the blocks; what three hours take beyond that is bounded."""

@@ -50,7 +50,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Prediction:
-    """What models predict for an audio file.
+    """The prediction of models for an audio file.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Prediction:
     seconds: float
 
 
-# Takes what is predicted for each file.
+# Takes the prediction for each file.
 Output = Callable[[Path, Prediction], object]
 
 
@@ -171,7 +171,7 @@ def recipe_of(description: Description) -> tuple[ExtractFeature, int]:
 
 
 def predict_unlabelled(models: Models) -> None:
-    """Write what models predict for the dataset's unlabelled tracks, and for each of their clips.
+    """Write the predictions for the dataset's unlabelled tracks, and for each of their clips.
 
     Raises
     ------
@@ -225,7 +225,7 @@ def open_outputs(
     resume: bool = False,
     over_time: Path | None = None,
     labels: Path | None = None,
-    several: bool = False,
+    named: bool = False,
 ) -> Iterator[tuple[list[Output], set[str]]]:
     """Open what is written about files; each file is written as soon as it is predicted.
 
@@ -236,16 +236,16 @@ def open_outputs(
     csv : Path, optional
         A table with one row for each file. What it has remains if the block ends with an error.
     resume : bool
-        Whether rows that are in `csv` already stay.
+        Whether the rows that `csv` has already stay.
     over_time : Path, optional
         A table with one row for each clip: its likeliest genre, and where it lies in its file, in
         seconds.
     labels : Path, optional
         A label track that Audacity imports: start, end and text, between tabs. Clips that follow
-        one another with the same genre share a label. Several files follow one another, as where
-        Audacity appends one to the other.
-    several : bool
-        Whether labels name their files.
+        one another with the same genre share a label. Several files follow one another in time, as
+        if each were appended to the one before.
+    named : bool
+        Whether labels begin with the name of their file.
 
     Yields
     ------
@@ -266,11 +266,11 @@ def open_outputs(
             columns = file_columns(description)
             growing = stack.enter_context(GrowingTable(csv, columns, resume=resume))
             done = {row["file"] for row in growing.earlier}
-            outputs.append(lambda path, found: growing.add(file_row(genres, path, found)))
+            outputs.append(lambda path, each: growing.add(file_row(genres, path, each)))
         if over_time:
             outputs.append(stack.enter_context(_over_time(over_time, genres, seconds)))
         if labels:
-            track = _label_track(labels, genres, seconds, several=several)
+            track = _label_track(labels, genres, seconds, named=named)
             outputs.append(stack.enter_context(track))
         yield outputs, done
 
@@ -338,7 +338,7 @@ def _over_time(path: Path, genres: Sequence[str], seconds: float) -> Iterator[Ou
 
 @contextmanager
 def _label_track(
-    path: Path, genres: Sequence[str], seconds: float, *, several: bool
+    path: Path, genres: Sequence[str], seconds: float, *, named: bool
 ) -> Iterator[Output]:
     offset = 0.0  # where the next file begins, in seconds
     with replacing(path) as file:
@@ -349,7 +349,7 @@ def _label_track(
             for genre, group in groupby(spans, lambda span: span[2]):
                 run = list(group)
                 start, end = offset + run[0][0], offset + run[-1][1]
-                text = f"{name_of(source)}: {genre}" if several else genre
+                text = f"{name_of(source)}: {genre}" if named else genre
                 file.write(f"{start:.6f}\t{end:.6f}\t{clean(text)}\n")
             offset += prediction.seconds
 

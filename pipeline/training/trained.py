@@ -36,7 +36,7 @@ Genres = Annotated[list[Name], Field(min_length=2, max_length=10_000), AfterVali
 
 @dataclass(frozen=True)
 class Description:
-    """What a model was trained on.
+    """Description of a model: its name, and what it was trained on.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Record:
-    """How a fold was trained.
+    """Record of the training of a fold.
 
     Attributes
     ----------

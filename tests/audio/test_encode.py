@@ -1,4 +1,4 @@
-"""Sound for pages: what is encoded is heard again, and comes out as the same bytes."""
+"""Sound for pages: it decodes to what was encoded, and comes out as the same bytes."""
 
 import io
 
@@ -36,7 +36,7 @@ def slow_checksum(page: bytes) -> int:
     return register & 0xFFFFFFFF
 
 
-def test_what_is_encoded_is_heard_again() -> None:
+def test_what_is_encoded_can_be_decoded() -> None:
     encoder = OpusEncoder(SAMPLE_RATE)
     clips = music(3).reshape(3, -1)
     decoded, rate = soundfile.read(io.BytesIO(encoder(clips)), dtype="float32")
@@ -65,21 +65,16 @@ def test_bytes_are_the_same_every_time() -> None:
     assert encoder(clips) == encoder(clips)
 
 
-def test_every_page_has_the_serial_zero_and_the_checksum_of_the_format() -> None:
-    for page in pages(OpusEncoder(SAMPLE_RATE)(music(3).reshape(3, -1))):
-        assert page[14:18] == bytes(4)
-        assert int.from_bytes(page[22:26], "little") == slow_checksum(page)
-
-
-def test_only_serial_and_checksum_change() -> None:
+def test_only_the_serial_changes_and_the_checksum_that_the_format_needs() -> None:
     file = io.BytesIO()
-    soundfile.write(file, from_pcm(music(1, 24000)), 24000, format="OGG", subtype="OPUS")
+    soundfile.write(file, from_pcm(music(3, 24000)), 24000, format="OGG", subtype="OPUS")
     before = file.getvalue()
     after = without_serial(before)
     assert len(after) == len(before)
     for old, new in zip(pages(before), pages(after), strict=True):
         assert old[:14] + old[18:22] + old[26:] == new[:14] + new[18:22] + new[26:]
-    assert without_serial(after) == after
+        assert new[14:18] == bytes(4)
+        assert int.from_bytes(new[22:26], "little") == slow_checksum(new)
 
 
 def test_a_second_takes_about_four_kilobytes() -> None:

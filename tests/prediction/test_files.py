@@ -166,8 +166,8 @@ def test_a_table_is_aligned() -> None:
 def along_the_time(folder: Path, predictions: dict[str, Prediction]) -> tuple[list[Row], list[str]]:
     """Rows of --over-time and lines of --labels, of clips of a second."""
     times, labels = folder / "times.csv", folder / "labels.txt"
-    several = len(predictions) > 1
-    with open_outputs(DESCRIPTION, over_time=times, labels=labels, several=several) as (outputs, _):
+    named = len(predictions) > 1
+    with open_outputs(DESCRIPTION, over_time=times, labels=labels, named=named) as (outputs, _):
         for name, prediction in predictions.items():
             for output in outputs:
                 output(Path(name), prediction)
