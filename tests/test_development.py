@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from imports import ROOT, copy_parts
+from project import ROOT, copy_parts
 
 pytestmark = pytest.mark.slow  # it starts processes
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from helpers import contents
+from project import contents
 
 from pipeline import segment
 from pipeline.audio.clips import Pcm
