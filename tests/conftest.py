@@ -51,6 +51,13 @@ SLOW = (
 )
 
 
+def pytest_configure() -> None:
+    """Refuse a name in SLOW that has moved, as its tests would be in `make quick` unseen."""
+    missing = [name for name in SLOW if not (TESTS / name).exists()]
+    if missing:
+        raise pytest.UsageError(f"tests/conftest.py: SLOW names {missing}, which are not there")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow, by its file."""
     for item in items:

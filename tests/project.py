@@ -50,7 +50,7 @@ class Shell:
         }
 
     def run(self, *command: str, status: int = 0, **variables: str) -> str:
-        """Output and errors of a command that must end with `status`."""
+        """Output and errors of a command that must end with `status`, without blank ends."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -63,4 +63,4 @@ class Shell:
             check=False,
         )
         assert done.returncode == status, f"{' '.join(command)}\n{done.stdout}"
-        return done.stdout
+        return done.stdout.strip()

@@ -3,13 +3,13 @@
 import csv
 import io
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+from project import Shell
 
 from pipeline.base.cli import run_stage
 from pipeline.base.files import (
@@ -131,41 +131,20 @@ def command(main: Callable[[], None], *arguments: object) -> None:
         run_stage(main)
 
 
-class Repository:
+class Repository(Shell):
     """A git repository in `folder`, on its branch main; DVC's as well if it is to be.
 
     The project is in the folder `below` of it.
     """
 
     def __init__(self, folder: Path, *, dvc: bool = False, below: str = ".") -> None:
-        self.folder = folder
-        self.environment = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_AUTHOR_DATE": "1714979289 +0000",
-            "GIT_COMMITTER_DATE": "1714979289 +0000",
-        }
+        date = "1714979289 +0000"
+        super().__init__(folder, GIT_AUTHOR_DATE=date, GIT_COMMITTER_DATE=date)
         self.run("git", "init", "-q", "-b", "main")
-        self.run("git", "config", "user.name", "t")
-        self.run("git", "config", "user.email", "t@example.org")
         self.folder = folder / below
         self.folder.mkdir(exist_ok=True)
         if dvc:
             self.run("dvc", "init", "-q", *([] if below == "." else ["--subdir"]))
-
-    def run(self, *command: str) -> str:
-        """Output of a command that must succeed."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
-        return done.stdout.strip()
 
     def write(self, *rows: Row, **recorded: Any) -> None:
         """Write what a run records; see `write_run`."""

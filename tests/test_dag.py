@@ -183,7 +183,7 @@ def test_a_wrong_name_stops_before_any_output_is_lost(
 
 
 def test_plots_and_metrics_read_back(project: Project) -> None:
-    page = project.run("dvc", "plots", "show").strip()
+    page = project.run("dvc", "plots", "show")
     html = Path(page.removeprefix("file://")).read_text()
     for title in ("Accuracy by epoch", "Loss by epoch", "Confusion per track", "per clip"):
         assert title in html

@@ -37,11 +37,6 @@ def write_metrics(sure: float) -> None:
         for epoch in (1, 2, 3)
     ]
     write_csv(METRICS / "curves.csv", list(curves[0]), curves)
-    levels = [
-        {"level": level, "accuracy": sure, "low": sure - 0.1, "high": sure + 0.05}
-        for level in ("clip", "mean")
-    ]
-    write_csv(METRICS / "accuracies.csv", list(levels[0]), levels)
 
 
 @pytest.fixture(scope="module")

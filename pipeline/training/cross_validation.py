@@ -48,8 +48,8 @@ FOLDS = "folds"  # where the cache has trained folds
 SOURCES = tuple(
     f"pipeline/training/{name}.py" for name in ("checkpoint", "fit", "network", "trained")
 )
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # pipeline/base/backend.py sets it, and Keras' configuration
 # Keras' seeds and policies belong to the process, and a cluster's worker may have several threads.
-ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # set by pipeline/base/backend.py, as is the configuration of Keras
 ONE_AT_A_TIME = threading.Lock()
 
 

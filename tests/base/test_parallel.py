@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from joblib.externals.loky import get_reusable_executor
+from project import ROOT
 from waiting import wait_until
 
 from pipeline.base.cli import RESUMES
@@ -23,7 +24,6 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import MANY, ONE_THREAD, _processes, map_folds, map_tracks, workers
 
 # Processes of a test import this module: it imports nothing that takes long.
-ROOT = Path(__file__).parents[2]
 
 Where = tuple[int, int, dict[str, str | None]]
 

@@ -16,7 +16,8 @@ from unittest import mock
 import pytest
 from documents import base_document
 from helpers import INLINE, describe, small_experiment
-from imports import FINDS, PACKAGES, ROOT, copy_parts, imports, relative
+from imports import FINDS, PACKAGES, imports, relative
+from project import ROOT, copy_parts
 
 from pipeline.audio.decode import CutTrack
 from pipeline.audio.encode import OpusEncoder
