@@ -1,209 +1,51 @@
-"""Pruning: what was used longest ago goes first, and no store loses a row."""
+"""The command that shows the machine's cache, or prunes it."""
 
 import os
-import time
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
-from helpers import labelled_clips, labelled_tracks, saves_models, write_project
-from project import contents
+from helpers import run_main
 
-from pipeline import prune
 from pipeline.base.errors import PipelineError
-from pipeline.base.types import Array, Result
-from pipeline.store.build import Job, build_store
-from pipeline.store.cache import Cache
-from pipeline.store.store import Store
-from pipeline.training import checkpoint
-from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.cross_validation import code_of, make_tasks, train_fold
-
-HOUR, DAY = 3600.0, 24 * 3600.0
-
-
-@dataclass(frozen=True)
-class Count:
-    """Recipe: a number n -> n rows."""
-
-    sources = ()
-
-    def __call__(self, source: int) -> Result:
-        return Result({}, np.full((source, 3), source, np.int16))
-
-
-def put(root: Path, name: str, size: int, days: float) -> Path:
-    """An entry of `size` bytes that was last used `days` ago."""
-    path = root / name
-    file = path if name.startswith(("tracks/", "checkpoints/")) else path / "rows.h5"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(bytes(size))
-    used = time.time() - days * DAY
-    os.utime(path, (used, used))
-    return path
+from pipeline.prune import main
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of three entries with 700 bytes altogether."""
+    """A cache of two tracks of 200 and 500 bytes, the first of which was used longest ago."""
     root = tmp_path / "cache"
-    put(root, "shards/r/07/old", 400, 30)
-    put(root, "tracks/ab/abc", 200, 20)
-    put(root, "shards/r/07/new", 100, 10)
+    for age, size in ((2, 200), (1, 500)):
+        path = root / "tracks" / "ab" / str(size)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(size))
+        os.utime(path, (1e9 - age, 1e9 - age))
     monkeypatch.setenv("PIPELINE_CACHE", str(root))
     monkeypatch.delenv("PIPELINE_CACHE_SIZE", raising=False)
     return root
 
 
-def names(root: Path) -> set[str]:
-    return {item.path.name for item in prune.items(root)}
+def left(root: Path) -> set[str]:
+    return {path.name for path in root.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("0", 0),
-        ("1", 1),
-        ("500M", 500 * 10**6),
-        ("1.5g", 1_500_000_000),
-        (" 20GB ", 20 * 10**9),
-        ("3KB", 3000),
-        ("2T", 2 * 10**12),
-        ("12b", 12),
-    ],
-)
-def test_a_size_is_understood(text: str, expected: int) -> None:
-    assert prune.parse_size(text) == expected
+def test_it_says_the_size(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_main(main, "size")
+    assert capsys.readouterr() == (f"{root}: 700 B in 2 entries; the limit is 20 GB\n", "")
+    assert left(root) == {"200", "500"}
 
 
-@pytest.mark.parametrize("text", ["", "G", "-1G", "1,5G", "20 GB", "1e9", "20GiB", "1.G", "many"])
-def test_what_is_no_size_is_named(text: str) -> None:
-    with pytest.raises(PipelineError, match=r"^PIPELINE_CACHE_SIZE = .* such as 500M or 20G$") as e:
-        prune.parse_size(text)
-    assert repr(text) in str(e.value)
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1 KB"), (1_234_567, "1.23 MB"), (20 * 10**9, "20 GB")],
-)
-def test_a_size_is_shown(size: int, text: str) -> None:
-    assert prune.show(size) == text
-
-
-@pytest.mark.parametrize(
-    ("limit", "left", "size"),
-    [
-        (700, {"old", "abc", "new"}, 700),
-        (699, {"abc", "new"}, 300),
-        (300, {"abc", "new"}, 300),
-        (299, {"new"}, 100),
-        (0, set(), 0),
-    ],
-)
-def test_what_was_used_longest_ago_goes_first(
-    root: Path, limit: int, left: set[str], size: int
-) -> None:
-    assert prune.prune(root, limit) == (700 - size, size)
-    assert names(root) == left
-    assert sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) == size
-
-
-def test_what_was_never_finished_goes_and_what_is_being_written_stays(root: Path) -> None:
-    abandoned = put(root, "tmp/abandoned", 50, 2)
-    fresh = put(root, "tmp/fresh", 5000, 0.5)
-    assert prune.prune(root, 10_000) == (50, 5700)
-    assert not abandoned.exists()
-    assert names(root) == {"old", "abc", "new", fresh.name}
-    assert prune.prune(root, 0) == (700, 5000)
-    assert names(root) == {fresh.name}
-
-
-def test_a_checkpoint_stays_for_a_day(root: Path) -> None:
-    put(root, "checkpoints/killed.npz", 50, 25)
-    put(root, "checkpoints/slow.npz", 60, 0.9)
-    assert prune.prune(root, 700) == (400, 410)
-    assert names(root) == {"killed.npz", "abc", "new", "slow.npz"}
-    assert prune.prune(root, 0) == (350, 60)
-    assert names(root) == {"slow.npz"}
-
-
-@saves_models
-@pytest.mark.parametrize(("patience", "kept"), [(prune.WORK_SECONDS, True), (0.0, False)])
-def test_a_training_ends_well_though_the_cache_is_pruned_in_every_epoch(
-    patience: float, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With epochs of five hours, and with epochs that are longer than `prune` waits."""
-    monkeypatch.chdir(tmp_path)
-    experiment = write_project(tmp_path)
-    task = make_tasks(experiment, labelled_tracks(), labelled_clips(tmp_path))[0]
-    expected = contents(train_fold(task, Cache(tmp_path / "undisturbed"), code_of(task)))
-    cache, found = Cache(tmp_path / "cache"), []
-    end = Checkpoint.on_epoch_end
-
-    def end_and_prune(self: Checkpoint, epoch: int, logs: dict[str, float]) -> None:
-        end(self, epoch, logs)
-        [path] = (cache.root / "checkpoints").iterdir()
-        os.utime(path, (time.time() - 5 * HOUR,) * 2)
-        prune.prune(cache.root, 0)
-        found.append(path.exists())
-
-    monkeypatch.setattr(Checkpoint, "on_epoch_end", end_and_prune)
-    monkeypatch.setattr(checkpoint, "SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(prune, "WORK_SECONDS", patience)
-    folder = train_fold(task, cache, code_of(task))
-    assert found == [kept] * experiment.network.epochs
-    assert contents(folder)["model.keras"] == expected["model.keras"]
-    assert [item.path for item in prune.items(cache.root)] == [folder]
-
-
-def test_a_cache_that_is_not_there_is_empty(tmp_path: Path) -> None:
-    assert prune.prune(tmp_path / "none", 0) == (0, 0)
-    assert not list(prune.items(tmp_path / "none"))
-
-
-def test_a_store_keeps_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
-    jobs = [Job(f"rock/{n}", str(n), partial(int, n)) for n in range(1, 6)]
-    template: Array = np.empty((0, 3), np.int16)
-    build_store(tmp_path / "store", {"name": "count"}, lambda: template, jobs, Count())
-    deleted, left = prune.prune(tmp_path / "cache", 0)
-    assert deleted > 0
-    assert left == 0
-    with Store(tmp_path / "store") as store:
-        for n in range(1, 6):
-            np.testing.assert_array_equal(store.rows(f"rock/{n}"), np.full((n, 3), n))
-
-
-def test_the_command_says_the_size(
+def test_it_keeps_the_limit(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["prune", "size"])
-    prune.main()
-    assert capsys.readouterr() == (f"{root}: 700 B in 3 entries; the limit is 20 GB\n", "")
-    assert names(root) == {"old", "abc", "new"}
-
-
-def test_the_command_keeps_the_limit(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("PIPELINE_CACHE_SIZE", "150")
-    monkeypatch.setattr("sys.argv", ["prune", "prune"])
-    prune.main()
-    expected = f"{root}: 600 B deleted, 100 B left; the limit is 150 B\n"
+    monkeypatch.setenv("PIPELINE_CACHE_SIZE", "550")
+    run_main(main, "prune")
+    expected = f"{root}: 200 B deleted, 500 B left; the limit is 550 B\n"
     assert capsys.readouterr() == (expected, "")
-    assert names(root) == {"new"}
+    assert left(root) == {"500"}
 
 
 def test_a_wrong_limit_deletes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_CACHE_SIZE", "all")
-    monkeypatch.setattr("sys.argv", ["prune", "prune"])
     with pytest.raises(PipelineError, match="PIPELINE_CACHE_SIZE = 'all'"):
-        prune.main()
-    assert names(root) == {"old", "abc", "new"}
-
-
-def test_a_size_is_shown_without_an_exponent() -> None:
-    assert prune.show(999_600) == "1000 KB"
+        run_main(main, "prune")
+    assert left(root) == {"200", "500"}

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,9 +20,10 @@ from project import ROOT, contents
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array, Result
-from pipeline.store.build import Builder, Job, NoRowsError, Plan, build_store
+from pipeline.store.build import Builder, Job, NoRowsError, Plan, build_store, jobs_of
 from pipeline.store.cache import Cache, CachedShard, CachedTrack
 from pipeline.store.pruning import prune
+from pipeline.store.shard import Digests, row_digests
 from pipeline.store.store import Store, shard_name, shard_of, write_store
 
 TEMPLATE: Array = np.empty((0, 2, 3), np.float32)
@@ -49,6 +51,16 @@ class Noise:
         rng = np.random.default_rng(list(source.encode()))
         rows = rng.normal(0, self.scale, (rng.integers(1, 5), 2, 3)).astype(np.float32)
         return Result({"source": source}, rows)
+
+
+@dataclass(frozen=True)
+class Same:
+    """Recipe: rows -> the same rows."""
+
+    sources = ()
+
+    def __call__(self, source: Array) -> Result:
+        return Result({}, source)
 
 
 @dataclass(frozen=True)
@@ -108,33 +120,19 @@ def test_the_store_is_what_is_written_at_once(tmp_path: Path) -> None:
             np.testing.assert_array_equal(store.rows(track_id), rows)
 
 
-def test_a_second_build_computes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("again", ["store", "clone/store"])
+def test_a_second_build_computes_nothing_and_shares_every_file(tmp_path: Path, again: str) -> None:
     build(tmp_path / "store", TRACKS)
     before = inodes(tmp_path / "store")
-    assert build(tmp_path / "store", TRACKS) == []
-    assert inodes(tmp_path / "store") == before
-
-
-def test_a_second_clone_shares_every_file(tmp_path: Path) -> None:
-    build(tmp_path / "store", TRACKS)
-    assert build(tmp_path / "clone" / "store", TRACKS) == []
-    assert inodes(tmp_path / "clone" / "store") == inodes(tmp_path / "store")
-
-
-def test_a_new_track_alone_is_computed_and_alone_changes_a_file(tmp_path: Path) -> None:
-    build(tmp_path / "store", TRACKS | {NEIGHBOUR: "neighbour"})
-    before = inodes(tmp_path / "store")
-    tracks = TRACKS | {NEIGHBOUR: "neighbour", NEW: "new"}
-    assert build(tmp_path / "store", tracks) == ["new"]
-    after = inodes(tmp_path / "store")
-    assert [name for name in after if after[name] != before[name]] == [shard_name(shard_of(NEW))]
-    assert contents(tmp_path / "store") == expected(tmp_path / "expected", tracks)
+    assert build(tmp_path / again, TRACKS) == []
+    assert inodes(tmp_path / again) == before
 
 
 @pytest.mark.parametrize(
     ("change", "computed"),
     [
         ({}, []),  # removed
+        ({NEW: "new", NEIGHBOUR: "one more"}, ["one more"]),
         ({NEW: "other"}, ["other"]),
         ({NEIGHBOUR: "new"}, []),  # renamed
         ({NEW: "empty"}, ["empty"]),
@@ -147,13 +145,6 @@ def test_other_tracks_stay_as_they_are(tmp_path: Path, change: Tracks, computed:
     after = inodes(tmp_path / "store")
     assert [name for name in after if after[name] != before[name]] == [shard_name(shard_of(NEW))]
     assert contents(tmp_path / "store") == expected(tmp_path / "expected", {**TRACKS, **change})
-
-
-def test_a_track_that_moves_to_another_file_keeps_its_rows(tmp_path: Path) -> None:
-    build(tmp_path / "store", TRACKS)
-    moved = {f"moved/{track_id}": text for track_id, text in TRACKS.items()}
-    build(tmp_path / "store", moved)
-    assert contents(tmp_path / "store") == expected(tmp_path / "expected", moved)
 
 
 def test_a_parameter_that_is_changed_back_computes_nothing(tmp_path: Path) -> None:
@@ -223,29 +214,23 @@ def test_a_failure_keeps_the_old_store_and_every_result_so_far(
     assert contents(tmp_path / "store") == expected(tmp_path / "expected", TRACKS)
 
 
-def test_results_of_a_shard_that_is_not_whole_are_kept_for_the_same_recipe(tmp_path: Path) -> None:
-    BROKEN.add("broken")
-    tracks = {NEW: "new", NEIGHBOUR: "broken"}
-    with pytest.raises(PipelineError, match="broken"):
-        build(tmp_path / "store", tracks)
-    BROKEN.clear()
-    assert build(tmp_path / "other", tracks, scale=2) == ["broken", "new"]
-    assert contents(tmp_path / "other") == expected(tmp_path / "expected", tracks, scale=2)
-    assert build(tmp_path / "store", tracks) == ["broken"]
-
-
 def cut_off(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-5])
 
 
 def flip(path: Path) -> None:
     content = path.read_bytes()
+    path.chmod(0o644)
     path.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
 
 
-@pytest.mark.parametrize("damage", [cut_off, flip])
-def test_damaged_rows_are_computed_again(tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    """Of tracks in a shard that was not whole when a build failed."""
+@pytest.mark.parametrize(
+    ("damage", "computed"),
+    [(Path.touch, ["broken"]), (cut_off, ["broken", "new"]), (flip, ["broken", "new"])],
+)
+def test_results_of_a_shard_that_is_not_whole_are_kept_unless_they_are_damaged(
+    tmp_path: Path, damage: Callable[[Path], None], computed: list[str]
+) -> None:
     BROKEN.add("broken")
     tracks = {NEW: "new", NEIGHBOUR: "broken"}
     with pytest.raises(PipelineError, match="broken"):
@@ -253,8 +238,94 @@ def test_damaged_rows_are_computed_again(tmp_path: Path, damage: Callable[[Path]
     [pending] = (tmp_path / "cache" / "tracks").glob("*/*")
     damage(pending)
     BROKEN.clear()
-    assert build(tmp_path / "store", tracks) == ["broken", "new"]
+    assert build(tmp_path / "other", tracks, scale=2) == ["broken", "new"]
+    assert build(tmp_path / "store", tracks) == computed
     assert contents(tmp_path / "store") == expected(tmp_path / "expected", tracks)
+
+
+def test_a_damaged_shard_is_computed_again(tmp_path: Path) -> None:
+    build(tmp_path / "store", {NEW: "new"})
+    whole = contents(tmp_path / "store")
+    for path in (tmp_path / "cache" / "shards").glob("*/*/*/rows.h5"):
+        flip(path)
+        os.utime(path, (2e9, 2e9))
+    assert build(tmp_path / "store", {NEW: "new"}) == ["new"]
+    assert contents(tmp_path / "store") == whole
+
+
+def test_damage_that_kept_its_time_is_noticed_where_the_rows_are_read(tmp_path: Path) -> None:
+    """Rows go from shard to shard with the digests that they were computed with."""
+    build(tmp_path / "store", {NEW: "new"})
+    path = tmp_path / "store" / shard_name(shard_of(NEW))
+    time = path.stat().st_mtime_ns
+    rows = rows_of({NEW: "new"})[NEW].tobytes()
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(rows, rows[::-1]))
+    path.chmod(0o444)
+    os.utime(path, ns=(time, time))
+    assert build(tmp_path / "store", {NEW: "new", NEIGHBOUR: "neighbour"}) == ["neighbour"]
+    jobs = {job.track_id: job for job in jobs_of(tmp_path / "store")}
+    jobs[NEIGHBOUR].load()
+    with pytest.raises(PipelineError, match=f"store is damaged: the rows of {NEW} are not those"):
+        jobs[NEW].load()
+
+
+def test_shards_of_another_schema_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.store.shard.SCHEMA_VERSION", 2)
+        patch.setattr("pipeline.store.build.LAYOUT", "pipeline/base/types.py")  # the code was other
+        build(tmp_path / "store", TRACKS)
+    tracks = {**TRACKS, NEW: "new"}
+    assert "new" in build(tmp_path / "store", tracks)
+    with Store(tmp_path / "store") as store:
+        assert set(store.track_ids) == {*tracks}
+
+
+def test_each_row_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[int] = []
+
+    def count(rows: Array) -> Digests:
+        hashed.append(len(rows))
+        return row_digests(rows)
+
+    for module in ("shard", "cache", "store"):
+        monkeypatch.setattr(f"pipeline.store.{module}.row_digests", count)
+    build(tmp_path / "store", TRACKS)
+    assert sum(hashed) == sum(map(len, rows_of(TRACKS).values()))
+    hashed.clear()
+    moved = {f"moved/{track_id}": text for track_id, text in TRACKS.items()}
+    build(tmp_path / "store", moved)  # every track lies in another shard
+    jobs = jobs_of(tmp_path / "store")
+    assert not hashed
+    assert len(jobs[0].load()) == sum(hashed)
+    monkeypatch.undo()
+    assert contents(tmp_path / "store") == expected(tmp_path / "expected", moved)
+
+
+def test_what_goes_to_a_worker_does_not_grow_with_the_collection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+
+    def map_tracks(function: Any, items: Any, **_: Any) -> Iterator[None]:
+        for item in items:
+            sent.append(len(cloudpickle.dumps((function, item))))
+            yield function(item)
+
+    sizes = []
+    for count in (2, 60):
+        monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / f"cache {count:02d}"))
+        build(tmp_path / "clips", {f"a/{number:02d}": f"sound {number}" for number in range(count)})
+        jobs = jobs_of(tmp_path / "clips")
+        with monkeypatch.context() as patch:
+            patch.setattr("pipeline.store.build.map_tracks", map_tracks)
+            build_store(tmp_path / "same", {"name": "same"}, lambda: TEMPLATE, jobs, Same())
+        sizes.append(set(sent))
+    assert len(sent) == 62
+    assert sizes[0] == sizes[1]
+    assert len(sizes[0]) == 1
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -290,15 +361,6 @@ def test_a_store_does_not_depend_on_what_came_before(
             assert contents(folder / "store") == expected(folder / str(number), tracks)
             if pruned:
                 prune(folder / "cache", 0)
-
-
-def test_growing_track_by_track_computes_every_track_once(tmp_path: Path) -> None:
-    names = np.random.default_rng(3).permutation([*TRACKS])[:12].tolist()
-    tracks: dict[str, str] = {}
-    for name in names:
-        tracks[name] = TRACKS[name]
-        assert build(tmp_path / "store", tracks) == [TRACKS[name]]
-    assert contents(tmp_path / "store") == expected(tmp_path / "expected", tracks)
 
 
 def test_what_is_pruned_while_a_store_is_built_is_computed_again(

@@ -79,7 +79,7 @@ def edit(path: Path, content: bytes) -> None:
 def flip(path: Path, place: int) -> None:
     content = bytearray(path.read_bytes())
     content[place] ^= 1
-    edit(path, content)
+    edit(path, bytes(content))
 
 
 # Results of tracks.
@@ -345,22 +345,24 @@ def fail_with_full_disk(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("function", ["pathlib.Path.write_text", "os.fsync", "os.rename"])
-def test_a_disk_that_fills_up_as_a_shard_is_finished_is_an_error_of_the_cache(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch, function: str
+@pytest.mark.parametrize(
+    ("function", "write"),
+    [
+        ("pathlib.Path.write_text", publish),
+        ("os.fsync", publish),
+        ("os.rename", publish),
+        ("pipeline.store.cache.write_result", lambda cache: cache.save(ADDRESS, RESULT)),
+    ],
+)
+def test_a_disk_that_fills_up_is_an_error_of_the_cache(
+    cache: Cache,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    write: Callable[[Cache], object],
 ) -> None:
     monkeypatch.setattr(function, fail_with_full_disk)
     with pytest.raises(PipelineError, match=r"cache .* cannot be written: No space left on device"):
-        publish(cache)
-    assert not files(cache)
-
-
-def test_a_result_on_a_full_disk_is_an_error_of_the_cache(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pipeline.store.cache.write_result", fail_with_full_disk)
-    with pytest.raises(PipelineError, match=r"cache .* cannot be written: No space left on device"):
-        cache.save(ADDRESS, RESULT)
+        write(cache)
     assert not files(cache)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,17 +10,15 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from helpers import labelled_clips, labelled_tracks, write_project
+from helpers import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from project import contents
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import FEATURE_STORES
 from pipeline.base.types import Array
 from pipeline.store.shard import HashedRows, row_digests, write_shard
 from pipeline.store.store import SHARDS, Store, in_store_order, shard_of, write_store
-from pipeline.training.cross_validation import make_tasks
 
 DESCRIPTION = {"name": "test", "unit": "dB", "params": {"n_fft": 512, "names": ["a", "ü"]}}
 IDS = [f"rock/rock.{i:05d}" for i in range(40)] + ["pop/Björk, Jóga", "unlabelled/x y"]
@@ -182,22 +179,6 @@ def test_rows_that_were_edited_in_place_have_other_digests(tmp_path: Path) -> No
     assert changed == [(EDITED, 1)]
 
 
-def test_a_training_on_rows_that_were_edited_in_place_is_another(tmp_path: Path) -> None:
-    experiment = write_project(tmp_path)
-    folder = tmp_path / FEATURE_STORES / "centroid"
-    with Store(folder) as store:
-        about, rows = store.description, {name: store.rows(name) for name in store.track_ids}
-    shutil.rmtree(folder)
-    write_store(folder, about, rows)
-    contents = []
-    for _ in range(2):
-        clips = labelled_clips(tmp_path)
-        contents.append(make_tasks(experiment, labelled_tracks(), clips)[0].data_digest)
-        with h5py.File(folder / f"shard-{shard_of('high/1'):02d}.h5", "r+") as file:
-            file["rows"][0] += 1
-    assert contents[0] != contents[1]
-
-
 def test_digests_of_a_file_that_nobody_can_have_edited_are_those_written(tmp_path: Path) -> None:
     path = build(tmp_path / "store") / f"shard-{shard_of(EDITED):02d}.h5"
     with Store(tmp_path / "store") as store:
@@ -249,69 +230,46 @@ def use_all(folder: Path) -> None:
         assert store.description
 
 
-def remove(path: Path) -> None:
-    path.unlink()
+def changed(**parts: Any) -> Callable[[Path], None]:
+    """Have other attributes or datasets in a file, or none of these."""
+
+    def change(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            for name, value in parts.items():
+                place = file if name in file else file.attrs
+                del place[name]
+                if value is not None:
+                    place[name] = value
+
+    return change
 
 
-def garble(path: Path) -> None:
-    path.write_bytes(b"not HDF5")
+OTHER_UNIT = np.bytes_(json.dumps({**DESCRIPTION, "unit": "Hz"}))
+DAMAGES: list[tuple[Callable[[Path], object], str]] = [
+    (Path.unlink, "is missing: .*store is not a complete store"),
+    (lambda path: path.write_bytes(b"not HDF5"), "is not a readable HDF5 file"),
+    (lambda path: path.write_bytes(path.read_bytes()[:1000]), "is not a readable HDF5 file"),
+    (changed(schema_version=99), "schema version 99, expected 3"),
+    (changed(schema_version=None), "no attribute 'schema_version'"),
+    (changed(description=None), "is damaged: .*can't locate attribute: 'description'"),
+    (changed(description=np.bytes_("[]")), "is damaged: its description is not a JSON object"),
+    (changed(description=np.bytes_("{")), "is damaged: Expecting property name"),
+    (changed(description="{}"), "is damaged: .*'description' is not one value of fixed length"),
+    (changed(description=OTHER_UNIT), "description .*Hz.*, but .*dB.* in shard-00"),
+    (changed(clip=None), "no dataset 'clip'"),
+    (changed(clip=np.zeros(1, np.int32)), "the datasets' lengths differ"),
+    (changed(track_id=["a", "b"]), "the values of 'track_id' are not of fixed length"),
+    (changed(rows=np.array([b"a", b"b"])), "the values of 'rows' are not numbers"),
+    (
+        lambda path: path.write_bytes(path.with_name("shard-03.h5").read_bytes()),
+        "holds .*, which belongs in shard-03",
+    ),
+]
 
 
-def cut_off(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:1000])
-
-
-def of_tomorrow(path: Path) -> None:
-    with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 99
-
-
-def without_version(path: Path) -> None:
-    with h5py.File(path, "r+") as file:
-        del file.attrs["schema_version"]
-
-
-def shorter(path: Path) -> None:
-    with h5py.File(path, "r+") as file:
-        clips = file["clip"][:-1]
-        del file["clip"]
-        file["clip"] = clips
-
-
-def describe(path: Path, description: Any) -> None:
-    with h5py.File(path, "r+") as file:
-        file.attrs["description"] = description
-
-
-def of_other_unit(path: Path) -> None:
-    describe(path, np.bytes_(json.dumps({**DESCRIPTION, "unit": "Hz"})))
-
-
-def of_other_tracks(path: Path) -> None:
-    path.write_bytes(path.with_name("shard-03.h5").read_bytes())
-
-
-def without_clips(path: Path) -> None:
-    with h5py.File(path, "r+") as file:
-        del file["clip"]
-
-
-@pytest.mark.parametrize(
-    ("damage", "reason"),
-    [
-        (remove, "is missing: .*store is not a complete store"),
-        (garble, "is not a readable HDF5 file"),
-        (cut_off, "is not a readable HDF5 file"),
-        (of_tomorrow, "schema version 99, expected 3"),
-        (without_version, "no attribute 'schema_version'"),
-        (without_clips, "no dataset 'clip'"),
-        (shorter, "the datasets' lengths differ"),
-        (of_other_unit, "description .*Hz.*, but .*dB.* in shard-00"),
-        (of_other_tracks, "holds .*, which belongs in shard-03"),
-    ],
-)
+@pytest.mark.parametrize(("damage", "reason"), DAMAGES, ids=[reason for _, reason in DAMAGES])
 def test_a_damaged_store_is_named(
-    tmp_path: Path, damage: Callable[[Path], None], reason: str
+    tmp_path: Path, damage: Callable[[Path], object], reason: str
 ) -> None:
     damage(build(tmp_path / "store") / "shard-08.h5")
     with pytest.raises(PipelineError, match=rf"shard-08\.h5:? {reason}") as caught:

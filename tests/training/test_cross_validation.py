@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,27 @@ def test_a_damaged_fold_is_trained_again(tmp_path: Path, fitted: list[int], name
     assert (again / name).read_bytes() == whole
     assert train(toy_task(), tmp_path) == again
     assert fitted == [0, 0]
+
+
+@pytest.mark.usefixtures("fitted")
+def test_what_another_process_trained_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both found a fold that is damaged."""
+    damaged = train(toy_task(), tmp_path) / RECORD
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"")
+    fit, faster = vars(cross_validation)["fit_fold"], []
+
+    def fit_slowly(task: FoldTask, *_: Any) -> Fitted:
+        monkeypatch.setattr(cross_validation, "fit_fold", fit)
+        monkeypatch.setattr(cross_validation, "ONE_AT_A_TIME", nullcontext())
+        faster.append(train(task, tmp_path))
+        return Fitted(None, [], 2.0)
+
+    monkeypatch.setattr(cross_validation, "fit_fold", fit_slowly)
+    assert train(toy_task(), tmp_path) == faster[0]
+    assert read_record(faster[0]).seconds == 1.0
 
 
 def test_worker_with_other_code_is_refused(tmp_path: Path, fitted: list[int]) -> None:
