@@ -26,7 +26,7 @@ from pipeline.extract import extract
 from pipeline.features.mel import Mel
 from pipeline.pages.media import beside, open_media
 from pipeline.pages.report_page import page, read_run
-from pipeline.store.shard import write_shard
+from pipeline.store.shard import HashedRows, write_shard
 from pipeline.store.store import SHARDS, shard_name, shard_of
 
 TRACKS = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
@@ -61,7 +61,7 @@ def write_run() -> None:
     template = np.empty((0, SAMPLE_RATE * SECONDS), np.int16)
     for number in range(SHARDS):
         here = sorted(name for name in names if shard_of(name) == number)
-        rows = (sound(names[name]) for name in here)
+        rows = (HashedRows.of(sound(names[name])) for name in here)
         counts = dict.fromkeys(here, CLIPS_OF_TRACK)
         write_shard(CLIPS / shard_name(number), description, template, counts, rows)
     extract(CLIPS, "mel", MEL, FEATURE_STORES / "mel")

@@ -10,7 +10,6 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from helpers import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from project import contents
