@@ -54,6 +54,7 @@ def make_project(folder: Path, tracks: int) -> None:
         shutil.copytree(ROOT / part, folder / part, ignore=ignored)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["dataset"]["path"] = "music"
+    params["split"]["folds"] = 2  # for which few tracks will do, where it is only tried out
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     for number in range(tracks):
         write_track(folder / "music", number)
@@ -109,7 +110,7 @@ def cores(folder: Path) -> None:
 def dvc(folder: Path) -> None:
     """A run without changes, in the project and in a toy; what is on the disk."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    kept = {name: stages[name] for name in ("check", "segment", "extract")}
+    kept = {name: stages[name] for name in ("check", "segment", "check_tracks", "extract")}
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": kept}))
     run(folder, "git", "init", "-q")
     run(folder, "dvc", "init", "-q")
