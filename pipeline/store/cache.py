@@ -38,7 +38,7 @@ def write_result(path: Path, result: Result) -> None:
         "facts": result.facts,
         "dtype": rows.dtype.str,
         "shape": rows.shape,
-        "sha256": row_digests(rows).tobytes().hex(),
+        "digests": row_digests(rows).tobytes().hex(),
     }
     with path.open("wb") as file:
         file.write(f"{with_digest(head)}\n".encode())
@@ -70,7 +70,7 @@ def read_rows(path: Path, *, verify: bool = True) -> HashedRows | None:
             rows = np.frombuffer(file.read(), head["dtype"]).reshape(head["shape"])
     except DAMAGED:
         return None
-    digests = np.frombuffer(bytes.fromhex(head["sha256"]), np.uint8).reshape(-1, 32)
+    digests = np.frombuffer(bytes.fromhex(head["digests"]), np.uint8).reshape(-1, 32)
     if verify and not np.array_equal(row_digests(rows), digests):
         return None
     return HashedRows(rows, digests)
