@@ -48,7 +48,7 @@ class Figures:
 
     @property
     def by_clip(self) -> bool:
-        """Whether folds are cut by clip."""
+        """True if folds are cut by clip."""
         return self.tracks.clips is not None
 
     @property

@@ -87,7 +87,7 @@ class MediaMaker:
         self._draws_curve = len(shape) == 1 and isinstance(feature, SpectralFeature)
 
     def caption(self, name: str) -> str:
-        """What the pictures show, if `name` is that of the feature."""
+        """Caption of the pictures: `name`, that of the feature, if they show its rows."""
         return name if self._draws_rows or self._draws_curve else "mel spectrogram"
 
     def sound(self, pcm: Iterable[Pcm]) -> str:
@@ -145,7 +145,7 @@ class StoreMedia:
 
     @property
     def caption(self) -> str:
-        """What the pictures show."""
+        """Caption of the pictures."""
         return self.maker.caption(str(self.features.description.get("name", "feature")))
 
     def of(self, track_id: str) -> Media:

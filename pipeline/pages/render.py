@@ -20,14 +20,14 @@ SCRIPTS = {
 
 
 def render(template: str, **values: Any) -> str:
-    """The page that a template makes of `values`.
+    """Fill a template.
 
     Parameters
     ----------
     template : str
         File name in templates/; it extends base.html.j2, which needs a `title`.
     **values
-        What the template names. All text is escaped except charts, which are SVG.
+        The values that the template names. All text is escaped except charts, which are SVG.
     """
     return _environment().get_template(template).render(values)
 
@@ -55,7 +55,7 @@ def script(name: str) -> Markup:
 
 
 def content_security_policy() -> str:
-    """What a browser lets a page do: show files beside it, run our scripts, and nothing else.
+    """The policy that lets a page show the files beside it and run our scripts, but nothing else.
 
     Whatever a name may smuggle in, no other script runs and no address is asked.
     """

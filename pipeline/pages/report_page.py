@@ -183,7 +183,7 @@ def _charts(run: Run) -> dict[str, Any]:
 
 
 def _browser_data(run: Run, media: Mapping[str, Media], store: StoreMedia) -> dict[str, Any]:
-    """What the scripts of templates/browser/ take."""
+    """Return the data that the scripts of templates/browser/ read."""
 
     def data(tracks: Sequence[ListedTrack]) -> list[dict[str, Any]]:
         tagged = (replace(track, tags=store.tags(track.track_id)) for track in tracks)

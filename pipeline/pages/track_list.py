@@ -63,7 +63,7 @@ class ListedTrack:
     group : str
         Tracks of the same group are never on both sides of a fold.
     facts : list of str
-        What else is known, such as its artist.
+        What else is known, such as "by John Lee Hooker".
     is_copy : bool
         Whether another track is the same recording.
     tags : list of str
@@ -83,7 +83,7 @@ class ListedTrack:
 
     @property
     def wrong(self) -> bool:
-        """Whether it is labelled, and some seed predicts another genre."""
+        """True if the track is labelled, and some seed predicts another genre."""
         return self.actual != NONE and any(genre != self.actual for genre in self.predicted)
 
     @property

@@ -291,8 +291,9 @@ def test_a_song_of_ones_own_is_shown_without_a_list(chrome: Browser, tmp_path: P
     soundfile.write(song, tone(300, 1, clips=3).ravel(), SAMPLE_RATE, subtype="PCM_16")
     params = {"n_fft": 256, "hop_length": 400}
     store = {"name": "centroid", "sample_rate": SAMPLE_RATE, "seconds": 1, "params": params}
-    chances = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
-    predicted = Prediction(chances, ["jazz 61 %", HOSTILE], 3)
+    predicted = Prediction(
+        np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]]), ["jazz 61 %", HOSTILE], 3.0
+    )
     write_song_page(html, {song: predicted}, describe(store=store), 2)
     for width in (1280, 390):
         chrome.open(html, width)

@@ -22,7 +22,7 @@ CHANCES = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
 CENTROID = {"n_fft": 256, "hop_length": 400}
 STORE = {"name": "centroid", "sample_rate": SAMPLE_RATE, "seconds": 1, "params": CENTROID}
 DESCRIPTION = describe(genres=GENRES, store=STORE)
-PREDICTION = Prediction(CHANCES, [], 3)
+PREDICTION = Prediction(CHANCES, [], 3.0)
 HOSTILE = "<script>alert(1)<!--.wav"
 
 
