@@ -11,7 +11,8 @@ import pytest
 import soundfile
 from documents import write_params
 from helpers import SMALL, run_main
-from imports import ROOT, closure
+from imports import closure
+from project import ROOT
 
 from pipeline import inspect as command
 from pipeline import segment
