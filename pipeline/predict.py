@@ -14,8 +14,7 @@ from pipeline.base.cli import RESUMES, command_line, output_file, run_stage, whe
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import TRAINED
 from pipeline.dataset.folder import audio_files, name_of
-from pipeline.prediction.ensemble import Models, load_models
-from pipeline.prediction.files import (
+from pipeline.prediction.audio_files import (
     Prediction,
     format_table,
     open_outputs,
@@ -23,6 +22,7 @@ from pipeline.prediction.files import (
     predict_unlabelled,
     require_use,
 )
+from pipeline.prediction.ensemble import Models, load_models
 
 # Options whose output is of all files, so that it cannot be gone on with.
 WHOLE = {

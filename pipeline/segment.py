@@ -6,9 +6,14 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import CLIPS, METRICS, TRACKS, write_csv, write_json
 from pipeline.base.params import read_section
 from pipeline.dataset.folder import find_tracks, read_metadata
-from pipeline.dataset.gtzan import foreign_tracks, gtzan_facts, with_gtzan_artists
 from pipeline.dataset.survey import count_rows, labelled, segment
-from pipeline.dataset.tracks import COLUMNS, DatasetParams
+from pipeline.dataset.tracks import (
+    COLUMNS,
+    DatasetParams,
+    foreign_tracks,
+    gtzan_facts,
+    with_gtzan_artists,
+)
 from pipeline.store.build import NoRowsError
 
 COUNTS = METRICS / "segment.json"

@@ -4,8 +4,8 @@ from pipeline.base.cli import command_line, run_stage, warn
 from pipeline.base.files import SPLIT, write_json
 from pipeline.base.params import read_section, read_seed
 from pipeline.dataset.tracks import read_replica_pairs, read_tracks
-from pipeline.folds.assignment import assign_folds, folds_digest
-from pipeline.folds.table import SplitParams, write_folds
+from pipeline.folds.assignment import assign_folds
+from pipeline.folds.table import SplitParams, folds_digest, write_folds
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from documents import write_params
 from repository import FIGURES
 
 from pipeline.base.files import SPLIT, write_json
-from pipeline.folds.assignment import folds_digest
+from pipeline.folds.table import folds_digest
 
 # A busy machine may take its time over an example: no test measures any.
 hypothesis.settings.register_profile("patient", deadline=None)

@@ -31,8 +31,7 @@ from pipeline.folds.assignment import assign_folds
 from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import SplitParams
 from pipeline.pages.terminal import ablation_text
-from pipeline.prediction.ensemble import probabilities
-from pipeline.prediction.saved import load_model
+from pipeline.prediction.ensemble import load_model, probabilities
 from pipeline.store.store import write_store
 from pipeline.training.cross_validation import make_tasks, train_folds
 from pipeline.training.trained import MODEL, Record, read_record

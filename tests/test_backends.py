@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from project import ROOT
 
-from pipeline.prediction.ensemble import probabilities
-from pipeline.prediction.saved import load_model
+from pipeline.prediction.ensemble import load_model, probabilities
 from pipeline.training.network import network_names
 
 BACKENDS = [
@@ -32,7 +31,7 @@ from pipeline.training.checkpoint import Checkpoint
 from pipeline.check import parse_models
 from pipeline.training.fit import FoldTask, fit_fold
 from pipeline.prediction.ensemble import probabilities
-from pipeline.prediction.saved import load_model
+from pipeline.prediction.ensemble import load_model
 from pipeline.training.trained import Description, save_model
 from pipeline.base.backend import keras
 

@@ -12,7 +12,7 @@ from repository import BETTER, FIGURES, MAIN, Repository, command, predictions
 from pipeline import compare
 from pipeline.base.files import CLIPS, TRACKS, write_csv
 from pipeline.dataset.tracks import COLUMNS, read_tracks
-from pipeline.folds.assignment import dataset_digest
+from pipeline.folds.table import dataset_digest
 from pipeline.runs.comparison import as_json, compare_revisions
 from pipeline.runs.revisions import read_revision
 from pipeline.store.store import write_store

@@ -34,9 +34,8 @@ from pipeline.evaluation.predictions import (
     outcomes,
     read_predictions,
 )
-from pipeline.folds.assignment import folds_digest
 from pipeline.folds.labelled import LabelledClips, load_labelled
-from pipeline.folds.table import FoldedTrack, write_folds
+from pipeline.folds.table import FoldedTrack, folds_digest, write_folds
 from pipeline.prediction.ensemble import predict_out_of_fold
 from pipeline.training.trained import Description
 

@@ -26,9 +26,9 @@ from pipeline.base.cli import RESUMES, clean, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import FEATURE_STORES, TRAINED, read_csv
 from pipeline.features.centroid import Centroid
-from pipeline.prediction import files
+from pipeline.prediction import audio_files
+from pipeline.prediction.audio_files import VERDICT_COLUMNS, Prediction, file_row, predict_sound
 from pipeline.prediction.ensemble import Models, load_models, predict_clips
-from pipeline.prediction.files import VERDICT_COLUMNS, Prediction, file_row, predict_sound
 from pipeline.store.store import Store
 
 pytestmark = saves_models
@@ -213,7 +213,7 @@ def test_rows_are_in_the_table_before_the_next_file_is_read(
             raise KeyboardInterrupt
         return predict_sound(models, path)
 
-    monkeypatch.setattr(files, "predict_sound", watched)
+    monkeypatch.setattr(audio_files, "predict_sound", watched)
     with pytest.raises(KeyboardInterrupt):
         run(music, "--csv", table, "--models", folder / TRAINED)
     assert seen == [0, 1, 2]
@@ -239,7 +239,7 @@ def test_an_interruption_says_where_the_rows_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (audio / "l.txt").write_text("of an earlier run")
-    monkeypatch.setattr(files, "predict_sound", interrupted)
+    monkeypatch.setattr(audio_files, "predict_sound", interrupted)
     with pytest.raises(SystemExit, match="130"):
         run_stage(lambda: run("one.wav", "--models", folder / TRAINED, *options), kept="")
     assert capsys.readouterr().err == f"interrupted{kept}\n"
@@ -251,7 +251,7 @@ def test_an_interruption_of_the_stage_says_that_the_next_run_goes_on(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(files, "predict_store", interrupted)
+    monkeypatch.setattr(audio_files, "predict_store", interrupted)
     with pytest.raises(SystemExit, match="130"):
         run_stage(run, kept="")
     assert capsys.readouterr().err == f"interrupted; {RESUMES}\n"
@@ -334,7 +334,7 @@ LONG = """
 import re, sys
 from pathlib import Path
 from pipeline.prediction.ensemble import load_models
-from pipeline.prediction.files import predict_sound
+from pipeline.prediction.audio_files import predict_sound
 models = load_models(Path(sys.argv[1]))
 for path in sys.argv[2:]:
     Path("/proc/self/clear_refs").write_text("5")

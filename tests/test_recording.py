@@ -22,7 +22,7 @@ from pipeline.base.files import (
 )
 from pipeline.base.params import lookup
 from pipeline.evaluation.summary import HEADLINE
-from pipeline.folds.assignment import folds_digest
+from pipeline.folds.table import folds_digest
 from pipeline.runs.revisions import read_revision
 
 pytestmark = saves_models

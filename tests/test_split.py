@@ -13,8 +13,7 @@ from helpers import SMALL, run_main, write_tracks
 
 from pipeline.base.errors import FoldError, LeakError, PipelineError
 from pipeline.base.files import FOLDS, REPLICAS, SPLIT, TRACKS, read_json
-from pipeline.dataset.gtzan import EXCLUDED, read_facts
-from pipeline.dataset.tracks import read_tracks
+from pipeline.dataset.tracks import EXCLUDED, read_facts, read_tracks
 from pipeline.folds import assignment, protocols
 from pipeline.folds.protocols import PROTOCOLS, song
 from pipeline.folds.table import FoldedTrack, SplitParams, folds_of, read_folds, sides

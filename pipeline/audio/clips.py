@@ -7,7 +7,8 @@ import numpy.typing as npt
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.types import STRICT, WHOLE
+from pipeline.base.params import WHOLE
+from pipeline.base.types import STRICT
 
 FULL_SCALE = 32768.0  # of int16 samples
 

@@ -15,7 +15,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from pipeline.base.types import Array, source_of
+from pipeline.base.files import source_of
+from pipeline.base.types import Array
 
 MEDIA = ("sounds", "pictures", "decibels")  # the files that define kinds
 LINK = "+"  # between the kinds of a chain

@@ -21,8 +21,9 @@ from pipeline.augmentation.kind import (
     generator,
 )
 from pipeline.base.errors import ParamsError, PipelineError
+from pipeline.base.files import source_of
 from pipeline.base.params import one_of, parse, section
-from pipeline.base.types import STRICT, Array, Result, source_of
+from pipeline.base.types import STRICT, Array, Result
 from pipeline.features.shared.feature import Feature
 
 SOURCES = (

@@ -287,3 +287,8 @@ def _whole_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             f"{path}: its columns are {shown}, and not those of this table; name another file"
         )
     return [dict(zip(columns, row, strict=True)) for row in rows[1:] if len(row) == len(columns)]
+
+
+def source_of(value: object) -> str:
+    """The file that defines the class of `value`, named from the project's root as in dvc.yaml."""
+    return f"{type(value).__module__.replace('.', '/')}.py"

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from pipeline.base.errors import ParamsError
 from pipeline.base.files import PARAMS
@@ -244,3 +244,12 @@ def _yaml_hint(value: Any) -> str:
         return f" (YAML reads it as text: write {float(value):g})" if value == str(value) else ""
     except ValueError:
         return ""
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool | float):  # Literal takes true and 1.0 for 1
+        raise ValueError("should be a whole number")
+    return value
+
+
+WHOLE = BeforeValidator(_whole)

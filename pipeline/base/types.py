@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
 import numpy.typing as npt
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 Array = npt.NDArray[Any]
 
@@ -29,14 +29,6 @@ class Rows(Protocol):
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def _whole(value: Any) -> Any:
-    if isinstance(value, bool | float):  # Literal takes true and 1.0 for 1
-        raise ValueError("should be a whole number")
-    return value
-
-
-WHOLE = BeforeValidator(_whole)
-
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -56,8 +48,3 @@ class Result:
 
     facts: dict[str, Any]
     rows: Array | None
-
-
-def source_of(value: object) -> str:
-    """The file that defines the class of `value`, named from the project's root as in dvc.yaml."""
-    return f"{type(value).__module__.replace('.', '/')}.py"

@@ -7,7 +7,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import ParamsError
-from pipeline.base.types import STRICT, WHOLE, Array
+from pipeline.base.params import WHOLE
+from pipeline.base.types import STRICT, Array
 from pipeline.features.shared.feature import ColourMap, Decibels, SpectralFeature
 from pipeline.features.shared.spectra import decibels, draw, mel_power
 

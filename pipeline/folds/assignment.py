@@ -5,15 +5,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import FOLDS, digest
-from pipeline.dataset.gtzan import EXCLUDED, Fact, gtzan_facts, replica_pairs, same_piece_pairs
-from pipeline.dataset.tracks import Track
+from pipeline.dataset.tracks import (
+    EXCLUDED,
+    Fact,
+    Track,
+    gtzan_facts,
+    replica_pairs,
+    same_piece_pairs,
+)
 from pipeline.folds.audit import audit, audit_pairs
 from pipeline.folds.groups import groups, inner_validation, keeps_artists_apart, replica_groups
 from pipeline.folds.protocols import PROTOCOLS
-from pipeline.folds.table import FoldedTrack, SplitParams, folds_of, sides, with_artists
-
-SHORT = 12  # hexadecimal digits, enough to tell two runs apart
+from pipeline.folds.table import (
+    FoldedTrack,
+    SplitParams,
+    dataset_digest,
+    folds_of,
+    sides,
+    with_artists,
+)
 
 
 @dataclass(frozen=True)
@@ -106,16 +116,6 @@ def require_folds(usable: Sequence[Track], params: SplitParams, seed: int) -> li
     for fold in folds_of(tracks):
         inner_validation(sides(tracks, fold)[0], share=0, seed=seed + fold)  # the least there is
     return tracks
-
-
-def folds_digest() -> str:
-    """Return the digest of the table of folds, which metrics/split.json and training.json have."""
-    return _short_digest(FOLDS.read_text(encoding="utf-8"))
-
-
-def dataset_digest(tracks: Sequence[Track]) -> str:
-    """Return the digest of the labelled `tracks`: which they are, and the bytes of their files."""
-    return _short_digest(*(f"{track.track_id} {track.sha256}" for track in tracks))
 
 
 def _require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:
@@ -223,8 +223,3 @@ def _untrained(folded: Sequence[FoldedTrack]) -> list[tuple[str, int]]:
         for training, test in [sides(folded, fold)]
         for genre in sorted({track.genre for track in test} - {track.genre for track in training})
     ]
-
-
-def _short_digest(*parts: str) -> str:
-    """Return the first digits of the SHA-256 of several texts."""
-    return digest(*parts)[:SHORT]

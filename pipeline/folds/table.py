@@ -1,6 +1,6 @@
 """The table data/folds.csv: the folds that test each labelled track; the others train on it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass as strict_dataclass
 
-from pipeline.base.files import FOLDS, natural, read_rows, write_csv
+from pipeline.base.files import FOLDS, digest, natural, read_rows, write_csv
 from pipeline.base.types import STRICT
 from pipeline.dataset.tracks import Track
 
 FOLD_COLUMNS = ["track_id", "clip", "genre", "artist", "replica", "tested_in"]
 # A column that is only written if it is needed, so that all other tables keep their digest.
 LEFT_OUT_OF = "left_out_of"
+SHORT = 12  # hexadecimal digits of a digest, enough to tell two runs apart
 
 ProtocolName = Literal["song", "artist", "filtered", "given", "clip"]
 Folds = Annotated[int, Field(ge=2, le=100)]
@@ -119,3 +120,18 @@ def _cells(track: FoldedTrack) -> dict[str, Any]:
         name: " ".join(map(str, value)) if isinstance(value, tuple) else value
         for name, value in cells.items()
     }
+
+
+def folds_digest() -> str:
+    """Return the digest of the table of folds, which metrics/split.json and training.json have."""
+    return _short_digest(FOLDS.read_text(encoding="utf-8"))
+
+
+def dataset_digest(tracks: Sequence[Track]) -> str:
+    """Return the digest of the labelled `tracks`: which they are, and the bytes of their files."""
+    return _short_digest(*(f"{track.track_id} {track.sha256}" for track in tracks))
+
+
+def _short_digest(*parts: str) -> str:
+    """Return the first digits of the SHA-256 of several texts."""
+    return digest(*parts)[:SHORT]

@@ -10,7 +10,7 @@ from pipeline.base.files import CLIPS, TRACKS
 from pipeline.base.parallel import map_tracks
 from pipeline.dataset.tracks import read_tracks
 from pipeline.evaluation.summary import Histories
-from pipeline.folds.assignment import dataset_digest
+from pipeline.folds.table import dataset_digest
 from pipeline.pages import tables
 from pipeline.pages.charts import (
     OTHER,

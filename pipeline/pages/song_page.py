@@ -18,7 +18,7 @@ from pipeline.base.types import Array
 from pipeline.pages.media import MediaMaker, Save, inside
 from pipeline.pages.render import render
 from pipeline.pages.track_list import Media, unlabelled_track
-from pipeline.prediction.files import Prediction, recipe_of
+from pipeline.prediction.audio_files import Prediction, recipe_of
 from pipeline.training.trained import Description
 
 MOST = 50  # songs with sound and pictures, about 60 MB

@@ -22,11 +22,10 @@ from pipeline.base.errors import ParamsError, PipelineError
 from pipeline.base.files import AUGMENTED, digest
 from pipeline.base.parallel import map_folds
 from pipeline.base.params import choice, lookup, parse, read_name, read_section, read_seed
-from pipeline.folds.assignment import SHORT, folds_digest
 from pipeline.folds.audit import audit, audit_samples
 from pipeline.folds.groups import inner_validation
 from pipeline.folds.labelled import LabelledClips
-from pipeline.folds.table import FoldedTrack, folds_of, sides
+from pipeline.folds.table import SHORT, FoldedTrack, folds_digest, folds_of, sides
 from pipeline.store.addresses import code_address
 from pipeline.store.cache import Cache, machine_cache
 from pipeline.store.store import JoinedRows

@@ -18,9 +18,8 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import workers
 from pipeline.base.params import choice, lookup, read_name, read_section, read_seed
 from pipeline.dataset.folder import find_tracks, read_metadata
-from pipeline.dataset.gtzan import gtzan_facts, with_gtzan_artists
 from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
-from pipeline.dataset.tracks import Track
+from pipeline.dataset.tracks import Track, gtzan_facts, with_gtzan_artists
 from pipeline.features.shared.feature import ExtractFeature, Feature, parse_extract
 from pipeline.folds.assignment import require_folds
 from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of, sides

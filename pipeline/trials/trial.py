@@ -19,8 +19,7 @@ from pipeline.evaluation.summary import Row, summarise, summarise_leaky
 from pipeline.folds.assignment import Assignment, assign_folds
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams
-from pipeline.prediction.ensemble import predict_out_of_fold
-from pipeline.prediction.saved import load_model
+from pipeline.prediction.ensemble import load_model, predict_out_of_fold
 from pipeline.training.cross_validation import Experiment, make_tasks, train_folds
 from pipeline.training.trained import MODEL, Record, read_record
 

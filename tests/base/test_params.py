@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.base.errors import ParamsError
 from pipeline.base.params import (
     MOST_BYTES,
+    WHOLE,
     choice,
     class_in,
     entry_of,
@@ -28,7 +29,7 @@ from pipeline.base.params import (
     read_seed,
     section,
 )
-from pipeline.base.types import STRICT, WHOLE, Count, Share
+from pipeline.base.types import STRICT, Count, Share
 
 
 @dataclass(frozen=True, config=STRICT)

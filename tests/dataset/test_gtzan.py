@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.dataset.folder import find_tracks
-from pipeline.dataset.gtzan import (
+from pipeline.dataset.tracks import (
     EXCLUDED,
     Fact,
     foreign_tracks,

@@ -7,7 +7,6 @@ import pytest
 from pipeline.base.errors import ParamsError, PipelineError
 from pipeline.base.files import write_csv
 from pipeline.base.params import parse
-from pipeline.dataset.gtzan import read_facts
 from pipeline.dataset.tracks import (
     COLUMNS,
     OK,
@@ -17,6 +16,7 @@ from pipeline.dataset.tracks import (
     Track,
     artists_by_credit,
     normalise,
+    read_facts,
     read_replica_pairs,
     read_tracks,
 )

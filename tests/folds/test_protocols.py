@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline.base.errors import FoldError
-from pipeline.dataset.gtzan import read_facts
-from pipeline.dataset.tracks import Track
+from pipeline.dataset.tracks import Track, read_facts
 from pipeline.folds.groups import groups
 from pipeline.folds.protocols import (
     PROTOCOLS,

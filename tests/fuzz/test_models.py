@@ -50,8 +50,7 @@ def expected(bench: Bench, whole: Path) -> Any:
 
 def load(path: Path) -> Any:
     """What a model of a file predicts, if it has the right shape."""
-    from pipeline.prediction.ensemble import probabilities
-    from pipeline.prediction.saved import load_model
+    from pipeline.prediction.ensemble import load_model, probabilities
 
     model, description = load_model(path)
     assert len(description.genres) == 2

@@ -21,7 +21,7 @@ from pipeline.pages.comparison_page import page as compared_page
 from pipeline.pages.media import beside, open_media
 from pipeline.pages.report_page import page, read_run
 from pipeline.pages.song_page import write_song_page
-from pipeline.prediction.files import Prediction
+from pipeline.prediction.audio_files import Prediction
 from pipeline.runs.comparison import compare_revisions
 from pipeline.store.store import Store, write_store
 

@@ -15,7 +15,7 @@ from outcomes import page_data
 from pipeline.features.shared.feature import feature_names, read_feature
 from pipeline.pages import song_page
 from pipeline.pages.song_page import write_song_page
-from pipeline.prediction.files import Prediction
+from pipeline.prediction.audio_files import Prediction
 
 GENRES = ["high", "low"]
 CHANCES = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])

@@ -7,8 +7,7 @@ import pytest
 from helpers import FRAMES, describe, save_untrained, saves_models
 
 from pipeline.base.errors import PipelineError
-from pipeline.prediction.ensemble import PREDICT_ROWS, load_models, probabilities
-from pipeline.prediction.saved import load_model
+from pipeline.prediction.ensemble import PREDICT_ROWS, load_model, load_models, probabilities
 from pipeline.training.trained import Description
 
 pytestmark = saves_models

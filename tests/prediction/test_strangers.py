@@ -18,7 +18,7 @@ from helpers import FRAMES, SAMPLE_RATE, describe, run_main, save_untrained, sav
 from pipeline import predict
 from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
-from pipeline.prediction.saved import CONFIG, LIMITS, load_model
+from pipeline.prediction.ensemble import CONFIG, LIMITS, load_model
 
 pytestmark = saves_models
 

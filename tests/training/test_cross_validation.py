@@ -14,7 +14,7 @@ from toys import toy_task
 from pipeline.base.backend import machine_facts
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
-from pipeline.prediction.saved import load_model
+from pipeline.prediction.ensemble import load_model
 from pipeline.store.cache import Cache
 from pipeline.training import checkpoint, cross_validation
 from pipeline.training import trained as record

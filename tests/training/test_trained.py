@@ -10,7 +10,7 @@ import pytest
 from helpers import describe, save_untrained, saves_models
 
 from pipeline.base.backend import keras
-from pipeline.prediction.saved import load_model
+from pipeline.prediction.ensemble import load_model
 from pipeline.training.fit import HISTORY
 from pipeline.training.trained import (
     MEMBER,

@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass as strict_dataclass
 
 from pipeline.audio.clips import Pcm, from_pcm
 from pipeline.base.errors import ParamsError
+from pipeline.base.files import source_of
 from pipeline.base.params import (
     choice,
     class_in,
@@ -22,7 +23,7 @@ from pipeline.base.params import (
     parse,
     section,
 )
-from pipeline.base.types import STRICT, Array, Result, source_of
+from pipeline.base.types import STRICT, Array, Result
 
 SOURCES = ("pipeline/audio/clips.py", "pipeline/features/shared")
 

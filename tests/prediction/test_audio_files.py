@@ -19,9 +19,8 @@ from pipeline.base.files import read_csv
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
 from pipeline.features.shared.feature import read_feature
-from pipeline.prediction import files
-from pipeline.prediction.ensemble import PREDICT_ROWS, predict_clips
-from pipeline.prediction.files import (
+from pipeline.prediction import audio_files
+from pipeline.prediction.audio_files import (
     VERDICT_COLUMNS,
     Prediction,
     Row,
@@ -32,6 +31,7 @@ from pipeline.prediction.files import (
     predict_store,
     verdict,
 )
+from pipeline.prediction.ensemble import PREDICT_ROWS, predict_clips
 from pipeline.store.store import write_store
 
 CENTROID = read_feature("centroid", small_document())
@@ -127,7 +127,7 @@ def test_a_table_alone_keeps_no_probabilities(
         alive.append(weakref.ref(prediction))
         return prediction
 
-    monkeypatch.setattr(files, "predict_sound", watched)
+    monkeypatch.setattr(audio_files, "predict_sound", watched)
     table, times, labels = (tmp_path / name for name in ("t.csv", "o.csv", "l.txt"))
     opened = open_outputs(DESCRIPTION, csv=table, over_time=times, labels=labels)
     with opened as (outputs, _):
