@@ -31,10 +31,12 @@ def macro_f1(actual: Array, predicted: Array) -> float:
     actual, predicted : int array, shape (n,)
         Index of each row's genre.
     """
-    from sklearn.metrics import f1_score  # it takes a second to import
-
-    present = np.unique(actual)
-    return float(f1_score(actual, predicted, labels=present, average="macro", zero_division=0))
+    right, claimed, present = (
+        np.bincount(genres, minlength=1 + max(actual.max(), predicted.max()))
+        for genres in (actual[actual == predicted], predicted, actual)
+    )
+    occurs = present > 0
+    return float(np.mean(2 * right[occurs] / (claimed + present)[occurs]))
 
 
 def log_loss(actual: Array, probabilities: Array) -> float:
@@ -150,7 +152,7 @@ def per_genre(actual: Array, predicted: Array, genres: list[str]) -> list[dict[s
     list of dict, one for each genre
         `tracks` is a number of rows: with several seeds, a track counts once for each.
     """
-    from sklearn.metrics import precision_recall_fscore_support
+    from sklearn.metrics import precision_recall_fscore_support  # it takes a second to import
 
     columns = precision_recall_fscore_support(
         actual, predicted, labels=range(len(genres)), zero_division=0
