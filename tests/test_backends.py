@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import saves_models
 from project import ROOT
 
 from pipeline.prediction.ensemble import load_model, probabilities
@@ -30,8 +31,7 @@ from documents import base_document
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.check import parse_models
 from pipeline.training.fit import FoldTask, fit_fold
-from pipeline.prediction.ensemble import probabilities
-from pipeline.prediction.ensemble import load_model
+from pipeline.prediction.ensemble import load_model, probabilities
 from pipeline.training.trained import Description, save_model
 from pipeline.base.backend import keras
 
@@ -89,6 +89,7 @@ def trained(
     return folder, report
 
 
+@saves_models
 @pytest.mark.parametrize("name", network_names())
 def test_network_learns_on_a_backend_and_predicts_the_same_on_another(
     name: str, trained: tuple[Path, dict[str, Any]]
