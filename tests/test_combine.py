@@ -201,15 +201,12 @@ def test_a_project_may_lie_below_the_root_of_its_repository(
     [
         (["main"], "name at least two revisions to combine"),
         (["main", "other", "main~0"], "main and main~0 are the same run; name each run once"),
-        (["main", "nope"], "'nope' is not a branch, commit, tag or experiment"),
         (["main", "other", "--choose", "1"], "only main is within 1 points of the best inner .*"),
         (["main", "other", "--csv", "."], r"\. is a folder; name a file in it"),
     ],
 )
 def test_a_refusal_is_one_line_and_a_status(
-    arguments: list[str],
-    message: str,
-    capsys: pytest.CaptureFixture[str],
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         command(combine.main, *arguments)

@@ -43,30 +43,14 @@ def test_one_revision_is_compared_with_the_workspace(
     main, workspace = found["sides"]
     assert found["reference"] == main["name"] == "main"
     assert main["commit"] == repository.run("git", "rev-parse", "main")[:7]
-    assert (main["model"], main["feature"]) == ("cnn", "mel")
     assert (workspace["name"], workspace["commit"]) == ("workspace", "")
     assert (workspace["model"], workspace["feature"]) == ("ann", "grey")
     [difference] = found["differences"]
     assert difference["revision"] == "workspace"
-    assert [track["track_id"] for track in difference["gained"]] == [
-        "blues/00",
-        "blues/01",
-        "metal/05",
-        "rock/09",
-    ]
-    assert difference["lost"] == [
-        {"track_id": "blues/02", "actual": "blues", "before": "blues", "after": "metal"}
-    ]
-    assert difference["genres"][0] == {
-        "genre": "blues",
-        "tracks": 4,
-        "before": 2,
-        "after": 3,
-        "gained": 2,
-        "lost": 1,
-    }
+    lost = {"track_id": "blues/02", "actual": "blues", "before": "blues", "after": "metal"}
+    assert difference["lost"] == [lost]
     expected = as_json(compare_revisions([read_revision("main"), read_revision("workspace")]))
-    assert found == json.loads(json.dumps(expected))
+    assert found == json.loads(json.dumps(expected)) == expected
 
 
 def test_text_is_printed_and_the_page_is_written_too(
@@ -83,21 +67,19 @@ def test_text_is_printed_and_the_page_is_written_too(
     assert list(target.parent.iterdir()) == [target]
 
 
-@pytest.mark.parametrize("name", ["nope", ""])
-def test_a_refusal_is_one_line_and_a_status(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        command(compare.main, "main", name, "--json")
-    expected = f"error: {name!r} is not a branch, commit, tag or experiment\n"
-    assert capsys.readouterr() == ("", expected)
-
-
-def test_a_page_that_is_a_folder_is_refused_at_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nope", "--json"], "'nope' is not a branch, commit, tag or experiment"),
+        (["--html", "."], ". is a folder; name a file in it"),
+    ],
+)
+def test_a_refusal_is_one_line_and_a_status(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
-        command(compare.main, "main", "--html", tmp_path)
-    expected = f"error: {tmp_path} is a folder; name a file in it\n"
-    assert capsys.readouterr() == ("", expected)
+        command(compare.main, "main", *arguments)
+    assert capsys.readouterr() == ("", f"error: {message}\n")
 
 
 def stored(folder: Path, monkeypatch: pytest.MonkeyPatch, sha256: str) -> None:

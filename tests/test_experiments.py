@@ -69,10 +69,6 @@ def _in_repository(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(repository.folder)
 
 
-def rows_of(shown: str) -> list[list[str]]:
-    return [re.split(r"  +", line.strip()) for line in shown.splitlines()]
-
-
 def test_the_best_comes_first_and_a_run_is_listed_once_under_all_of_its_names(
     ranking: Ranking,
 ) -> None:
@@ -103,7 +99,7 @@ def test_text_has_a_line_for_each_run_and_the_parameters_that_differ(
 ) -> None:
     command(experiments.main)
     shown = capsys.readouterr().out
-    rows = rows_of(shown)
+    rows = [re.split(r"  +", line.strip()) for line in shown.splitlines()]
     assert rows[0] == ["12 tracks, split by song (2 folds)"]
     assert rows[2][:3] == ["1", "better", "91.7"]
     assert rows[2][4:] == ["-", "-", "-", "60"]
