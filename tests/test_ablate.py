@@ -27,12 +27,12 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import AUGMENTED, FEATURE_STORES, REPLICAS, read_csv, write_csv
 from pipeline.base.params import read_section
 from pipeline.dataset.tracks import REPLICA_COLUMNS, read_tracks
-from pipeline.evaluation.predictions import VOTERS, outcomes, predictions_of
+from pipeline.evaluation.predictions import outcomes, predictions_of, vote_by_track
 from pipeline.folds.assignment import assign_folds
 from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import SplitParams
 from pipeline.pages.terminal import ablation_text
-from pipeline.prediction.ensemble import load_model, probabilities
+from pipeline.prediction.ensemble import load_model, predict_out_of_fold
 from pipeline.store.store import write_store
 from pipeline.training.cross_validation import make_tasks, train_folds
 from pipeline.training.trained import MODEL, Record, read_record
@@ -83,15 +83,10 @@ def by_hand(*kinds: str) -> tuple[float, float]:
     tracks = assign_folds(read_tracks(), [], SPLIT, experiment.seed).tracks
     clips = load_labelled(FEATURE_STORES / "centroid", tracks)
     folds = train_folds(make_tasks(experiment, tracks, clips, Path("again")))
-    right = []
-    for fold, trained in enumerate(folds):
-        model = load_model(trained / MODEL)[0]
-        for track in (track for track in tracks if fold in track.tested_in):
-            rows = clips.rows_of([track])
-            vote = VOTERS["majority"](probabilities(model, clips.rows[rows])).argmax()
-            right.append(clips.genres[vote] == track.genre)
+    predicted = predict_out_of_fold(clips, [load_model(trained / MODEL) for trained in folds])
     histories = [read_record(trained).history for trained in folds]
     best = [min(history, key=lambda row: row["val_loss"]) for history in histories]
+    right = vote_by_track(predicted, "majority").correct
     return float(np.mean(right)), float(np.mean([row["val_accuracy"] for row in best]))
 
 

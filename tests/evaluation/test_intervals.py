@@ -81,15 +81,6 @@ def test_few_groups_have_students_interval() -> None:
     assert high - low == pytest.approx(exact.high - exact.low, rel=0.02)
 
 
-def test_difference_is_the_second_minus_the_first() -> None:
-    worse, better = np.arange(100) < 30, np.arange(100) < 60
-    low, high = difference_interval(worse, better, np.arange(100), 0)
-    assert 0.15 < low < 0.3 < high < 0.45
-    np.testing.assert_allclose(
-        difference_interval(better, worse, np.arange(100), 0), (-high, -low), atol=0.015
-    )
-
-
 def test_the_order_of_tracks_and_the_names_of_groups_change_nothing() -> None:
     before, after, artists = clustered(0)
     order = np.random.default_rng(1).permutation(len(artists))

@@ -11,12 +11,6 @@ from pipeline.runs.git import find_commit, git, read_files
 BASELINE = "0123456789abcdef0123456789abcdef01234567"
 
 
-def experiment(repository: Repository, name: str, commit: str, baseline: str = BASELINE) -> None:
-    """Name a commit as DVC does an experiment that started from `baseline`."""
-    reference = f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}"
-    repository.run("git", "update-ref", reference, commit)
-
-
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """Three commits, of which the last is checked out, with names in all that git and DVC have."""
@@ -32,12 +26,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     found.run("git", "tag", "plain-tag", second)
     found.run("git", "tag", "-a", "-m", "annotated", "full-tag", second)
     found.run("git", "branch", "both", second)
-    experiment(found, "both", first)
-    experiment(found, "trial", second)
-    experiment(found, "repeated", first, first)
-    experiment(found, "repeated", second, third)
-    experiment(found, "several", first, first)
-    experiment(found, "several", second, second)
+    found.name("both", first, BASELINE)
+    found.name("trial", second, BASELINE)
+    found.name("repeated", first, first)
+    found.name("repeated", second, third)
+    found.name("several", first, first)
+    found.name("several", second, second)
     found.run("git", "update-ref", "refs/exps/exec/unnamed", first)
     return found
 
