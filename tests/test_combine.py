@@ -186,6 +186,8 @@ def test_a_project_may_lie_below_the_root_of_its_repository(
         (["main"], "name at least two revisions to combine"),
         (["main", "other", "main~0"], "main and main~0 are the same run; name each run once"),
         (["main", "other", "--choose", "1"], "only main is within 1 points of the best inner .*"),
+        (["main", "other", "--choose", "-1"], "--choose -1: should be at least 0"),
+        (["main", "other", "--choose", "nan"], "--choose nan: should be at least 0"),
         (["main", "other", "--csv", "."], r"\. is a folder; name a file in it"),
     ],
 )

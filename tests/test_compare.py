@@ -2,16 +2,16 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import write_tracks
 from repository import BETTER, FIGURES, MAIN, Repository, command, predictions
 
 from pipeline import compare
-from pipeline.base.files import CLIPS, TRACKS, write_csv
-from pipeline.dataset.tracks import COLUMNS, read_tracks
+from pipeline.base.files import CLIPS
+from pipeline.dataset.tracks import read_tracks
 from pipeline.folds.table import dataset_digest
 from pipeline.runs.comparison import as_json, compare_revisions
 from pipeline.runs.revisions import read_revision
@@ -82,31 +82,21 @@ def test_a_refusal_is_one_line_and_a_status(
     assert capsys.readouterr() == ("", f"error: {message}\n")
 
 
-def stored(folder: Path, monkeypatch: pytest.MonkeyPatch, sha256: str) -> None:
-    """In a new repository, two revisions and the clips of their dataset, `sha256` of each file."""
-    monkeypatch.chdir(folder)
-    rng = np.random.default_rng(0)
-    names = [str(row["track_id"]) for row in predictions(MAIN)]
-    pcm = {name: rng.integers(-9000, 9000, (1, 8000), np.int16) for name in names}
-    write_store(CLIPS, {"name": "pcm", "sample_rate": 8000, "seconds": 1}, pcm)
-    known = {"status": "ok", "clips": 1, "sha256": sha256}
-    rows = [{"track_id": name, "genre": name.split("/")[0], **known} for name in names]
-    write_csv(TRACKS, COLUMNS, rows)
-
-
 @pytest.mark.parametrize("same", [True, False], ids=["the same dataset", "another dataset"])
 def test_tracks_that_changed_sides_are_heard_where_their_clips_are_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same: bool
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    names = [str(row["track_id"]) for row in predictions(MAIN)]
+    pcm = {name: rng.integers(-9000, 9000, (1, 8000), np.int16) for name in names}
+    write_store(CLIPS, {"name": "pcm", "sample_rate": 8000, "seconds": 1}, pcm)
+    write_tracks(Path(), [(name, name.split("/")[0], "ok") for name in names])
+    digest = {"dataset_digest": dataset_digest(read_tracks())} if same else {}
     found = Repository(tmp_path)
-    stored(tmp_path, monkeypatch, "the same")
-    figures = {**FIGURES, "dataset_digest": dataset_digest(read_tracks())}
-    found.write(*predictions(MAIN), figures=figures)
+    found.write(*predictions(MAIN), figures={**FIGURES, **digest})
     found.commit("main")
-    found.write(*predictions(BETTER), figures=figures)
-    if not same:
-        shutil.rmtree(CLIPS)
-        stored(tmp_path, monkeypatch, "another")
+    found.write(*predictions(BETTER), figures={**FIGURES, **digest})
     command(compare.main, "main", "--html", "page.html")
     content = (tmp_path / "page.html").read_text(encoding="utf-8")
     buttons = re.findall(r'<button data-sound="data:audio/ogg;base64,(.*?)">Play', content)
