@@ -1,25 +1,37 @@
-"""The stage evaluate: each clip is predicted by the model of its fold, and every table."""
+"""Each clip is predicted by the model of its fold, and a run records its figures and itself."""
 
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import numpy as np
 import pytest
-from helpers import describe, labelled_clips, labelled_tracks, saves_models, write_project
+from helpers import (
+    OFFLINE,
+    describe,
+    labelled_clips,
+    labelled_tracks,
+    saves_models,
+    small_document,
+    small_experiment,
+    write_project,
+)
 from project import contents
 
-from pipeline import evaluate
+from pipeline import evaluate, train
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import (
     CLIP_PREDICTIONS,
     FEATURE_STORES,
     FOLDS,
+    HISTORIES,
     METRICS,
     PREDICTIONS,
+    SCORES,
     SPLIT,
     SUMMARY,
     TRAINING,
@@ -27,6 +39,7 @@ from pipeline.base.files import (
     read_json,
     write_json,
 )
+from pipeline.base.params import lookup
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import (
     VOTERS,
@@ -35,9 +48,11 @@ from pipeline.evaluation.predictions import (
     outcomes,
     read_predictions,
 )
+from pipeline.evaluation.summary import HEADLINE
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack, folds_digest, write_folds
 from pipeline.prediction.ensemble import predict_out_of_fold
+from pipeline.runs.revisions import read_revision
 from pipeline.training.trained import Description
 
 pytestmark = saves_models
@@ -222,3 +237,112 @@ def test_folds_by_clip_give_only_leaky_figures_of_clips(monkeypatch: pytest.Monk
     assert summary["leaky_clips"] == 24
     assert {row["level"] for row in read_csv(METRICS / "fold_scores.csv")} == {"clip"}
     assert PREDICTIONS.read_bytes() == CLIP_PREDICTIONS.read_bytes()
+
+
+@pytest.mark.usefixtures("project")
+def test_training_says_what_was_trained_and_how() -> None:
+    training = read_json(TRAINING)
+    document = small_document({"models.ann.epochs": 6})
+    assert training["parameters"] == {
+        "model": "ann",
+        "feature": "centroid",
+        "seed": small_experiment().seed,
+        "segment": {"sample_rate": 4000, "seconds": 1},
+        "extract": {"centroid": lookup("extract.centroid", document)},
+        "augment": {"mode": "none"},
+        "train": lookup("train", document),
+        "models": {"ann": lookup("models.ann", document)},
+    }
+    assert training["folds_digest"] == folds_digest()
+    assert (training["precision"], training["threads"]) == ("float32", 1)
+    assert {"backend", "backend_version", "processor"} <= training.keys()
+    assert training["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "amount"), [("offline", {"copies": 2}), ("inline", {"probability": 0.5})]
+)
+def test_augmentation_is_recorded_as_far_as_it_is_in_use(
+    mode: str, amount: dict[str, float]
+) -> None:
+    changes = {**OFFLINE, "augment.mode": mode}
+    kinds = lookup("augment", small_document(changes))
+    assert small_experiment(changes).augment.in_use() == {
+        "mode": mode,
+        **amount,
+        "kinds": OFFLINE["augment.kinds"],
+        **{name: kinds[name] for name in ("stretch", "time_mask", "blur", "noise")},
+    }
+
+
+@pytest.mark.usefixtures("project")
+def test_a_run_can_be_compared() -> None:
+    found = read_revision("workspace")
+    assert (found.model, found.feature) == ("ann", "centroid")
+    assert found.parameters["models.ann.epochs"] == 6
+    assert found.parameters["evaluate.vote"] == "majority"
+    assert found.summary == read_json(SUMMARY)
+    assert found.seconds == read_json(TRAINING)["seconds"]
+
+
+@pytest.mark.usefixtures("project")
+def test_the_scores_have_the_digests_of_the_files_of_their_run() -> None:
+    paths = [SPLIT, TRAINING, HISTORIES, SUMMARY, PREDICTIONS]
+    expected = {path.as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
+    assert read_json(SCORES)["sha256"] == expected
+
+
+@pytest.mark.usefixtures("project")
+def test_summary_is_short_and_the_other_scores_are_beside_it() -> None:
+    summary, scores = read_json(SUMMARY), read_json(SCORES)
+    assert tuple(sorted(summary)) == tuple(sorted(HEADLINE))
+    assert len(HEADLINE) <= 10
+    assert not summary.keys() & scores.keys()
+    assert scores["vote"] == "majority"
+    for vote in ("majority", "mean", "product"):
+        assert 0 <= scores[f"track_accuracy_{vote}"] <= 1
+    assert {"clip_macro_f1", "clip_accuracy_low", "clip_calibration_error"} <= scores.keys()
+
+
+@pytest.mark.usefixtures("project")
+def test_evaluation_says_in_five_lines_what_came_out() -> None:
+    printed = Path("evaluate.txt").read_text().splitlines()
+    assert len(printed) == 5
+    accuracy = f"accuracy of tracks: {100 * read_json(SUMMARY)['track_accuracy']:.1f} % (95 % int"
+    assert printed[0].startswith(accuracy)
+    assert printed[1] == "of 12 tracks, split by song (2 folds); ann on centroid"
+    assert all(len(line) <= 100 for line in printed)
+
+
+@pytest.mark.usefixtures("project")
+def test_folds_of_another_split_are_refused() -> None:
+    write_json(SPLIT, {**read_json(SPLIT), "folds_digest": "another"})
+    expected = r"training\.json is of other folds than .*split\.json"
+    with pytest.raises(PipelineError, match=expected):
+        evaluate.main()
+
+
+@pytest.mark.usefixtures("project")
+def test_figures_of_the_run_before_do_not_stand_while_a_new_one_trains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DVC shows what lies there as the figures of the experiment that runs."""
+    there = []
+
+    def stop(*_: object) -> None:
+        there.append(SUMMARY.exists())
+        raise PipelineError("enough")
+
+    monkeypatch.setattr(train, "train_folds", stop)
+    assert SUMMARY.exists()
+    with pytest.raises(PipelineError, match="enough"):
+        train.main()
+    assert there == [False]
+
+
+@pytest.mark.usefixtures("project")
+def test_curves_are_the_means_of_the_folds() -> None:
+    rows = read_csv(HISTORIES)
+    epochs = [[float(row["val_loss"]) for row in rows if row["epoch"] == n] for n in "123456"]
+    curves = [float(row["validation_loss"]) for row in read_csv(METRICS / "curves.csv")]
+    assert curves == pytest.approx([sum(losses) / 2 for losses in epochs], abs=1e-4)

@@ -122,7 +122,6 @@ def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert "minus_best" not in best
     assert main["minus_best"]["difference"] == pytest.approx(-3 / 12)
     assert main["parameters"]["model"] == "cnn"
-    assert found["left_out"].keys() == {"before", "leaky"}
 
 
 def test_many_parameters_with_long_values_fit_the_width(

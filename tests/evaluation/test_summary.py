@@ -198,15 +198,9 @@ def test_five_lines_by_hand() -> None:
     assert len(lines()) == 5
     for command in ("python -m pipeline.compare HEAD", "dvc plots show"):
         assert f"`{command}`" in lines()[4]
-
-
-def test_nothing_confused_is_said() -> None:
     assert lines(ACTUAL)[3] == "most confused: nothing"
-
-
-def test_seeds_and_the_part_that_is_tested_are_named() -> None:
-    found = lines(protocol="filtered", judged="test", folds=3, tracks=900)
-    assert found[1] == "of 10 tracks, split by filtered (3 seeds, test part); cnn on mel"
+    seeds = lines(protocol="filtered", judged="test", folds=3, tracks=900)
+    assert seeds[1] == "of 10 tracks, split by filtered (3 seeds, test part); cnn on mel"
 
 
 def test_a_leak_is_not_called_an_accuracy_of_tracks() -> None:

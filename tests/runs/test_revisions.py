@@ -194,7 +194,7 @@ def test_a_split_that_leaks_is_refused(folder: Path) -> None:
         ({"split": {**FIGURES, "protocol": "artist"}}, "protocols differ, .*: song in main, art"),
         (
             {"split": {**FIGURES, "dataset_digest": "c" * 64}},
-            "datasets .*: d{12} in main, c{12} in",
+            "datasets.*: d{12} in main, c{12} in",
         ),
         ({"split": {**FIGURES, "folds_digest": "e" * 64}}, "folds differ, .*: ffff.* in main, eee"),
         ({"rows": predictions(BETTER)[1:]}, "main and other were tested on different tracks"),
