@@ -22,7 +22,7 @@ from repository import (
 from pipeline import experiments
 from pipeline.pages.terminal import WIDTH
 from pipeline.runs.comparison import compare_revisions
-from pipeline.runs.ranking import Ranking, rank_runs
+from pipeline.runs.ranking import rank_runs
 from pipeline.runs.revisions import read_revision
 
 WORST = except_for(dict(enumerate(WRONG[:10])))
@@ -56,21 +56,13 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return found
 
 
-@pytest.fixture(scope="module")
-def ranking(repository: Repository) -> Ranking:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(repository.folder)
-        return rank_runs()
-
-
 @pytest.fixture(autouse=True)
 def _in_repository(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository.folder)
 
 
-def test_the_best_comes_first_and_a_run_is_listed_once_under_all_of_its_names(
-    ranking: Ranking,
-) -> None:
+def test_a_run_is_listed_once_under_all_of_its_names_and_paired_with_the_best() -> None:
+    ranking = rank_runs()
     by_song, by_artist = ranking.groups
     names = [side.name for side in by_song.comparison.sides]
     assert names == ["better", "workspace, main, again", "worst"]
@@ -79,15 +71,9 @@ def test_the_best_comes_first_and_a_run_is_listed_once_under_all_of_its_names(
         [11 / 12, 8 / 12, 2 / 12]
     )
     assert by_song.comparison.sides[1].commit == read_revision("main").commit[:7]
-
-
-def test_each_is_paired_with_the_best_and_corrected_for_all(ranking: Ranking) -> None:
     revisions = [read_revision(name) for name in ("better", "main", "worst")]
-    assert ranking.groups[0].comparison.differences == compare_revisions(revisions).differences
-    assert ranking.groups[1].comparison.differences == []
-
-
-def test_what_has_no_result_is_left_out_with_the_reason(ranking: Ranking) -> None:
+    assert by_song.comparison.differences == compare_revisions(revisions).differences
+    assert by_artist.comparison.differences == []
     assert ranking.left_out.keys() == {"before", "leaky"}
     assert ranking.left_out["before"].startswith("before has no metrics/split.json")
     assert "it leaks" in ranking.left_out["leaky"]

@@ -59,18 +59,9 @@ def test_history_is_of_the_branch_and_of_commits_that_changed_the_figures(
     entries = [Entry(**row) for row in json.loads(capsys.readouterr().out)]
     assert [entry.subject for entry in entries] == ["broken", "leaky", "merged", LONG, "first"]
     broken, leaky, merged, long, first = entries
-    assert long == Entry(
-        commit=repository.run("git", "rev-parse", "--short", "side~2^"),
-        date="2024-05-06",
-        subject=LONG,
-        model="ann",
-        feature="grey",
-        protocol="song",
-        metric="track_accuracy",
-        accuracy=0.6,
-        low=0.5,
-        high=0.7,
-    )
+    commit = repository.run("git", "rev-parse", "--short", "side~2^")
+    trained = ("ann", "grey", "song")
+    assert long == Entry(commit, "2024-05-06", LONG, *trained, "track_accuracy", 0.6, 0.5, 0.7)
     assert (merged.accuracy, merged.low) == (0.65, 0.55)
     assert (first.accuracy, first.low, first.high) == (0.5, None, None)
     for entry in (first, broken):

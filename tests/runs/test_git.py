@@ -8,8 +8,6 @@ from repository import Repository
 from pipeline.base.errors import PipelineError
 from pipeline.runs.git import find_commit, git, read_files
 
-BASELINE = "0123456789abcdef0123456789abcdef01234567"
-
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
@@ -26,8 +24,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     found.run("git", "tag", "plain-tag", second)
     found.run("git", "tag", "-a", "-m", "annotated", "full-tag", second)
     found.run("git", "branch", "both", second)
-    found.name("both", first, BASELINE)
-    found.name("trial", second, BASELINE)
+    found.name("both", first, "0" * 40)
+    found.name("trial", second, "0" * 40)
     found.name("repeated", first, first)
     found.name("repeated", second, third)
     found.name("several", first, first)
