@@ -138,7 +138,11 @@ def test_every_rule_can_be_chosen_and_the_other_way_round() -> None:
 
 @pytest.mark.parametrize("vote", VOTERS)
 def test_a_track_has_one_vote_for_each_seed(vote: str) -> None:
-    voted = vote_by_track(three_seeds(), vote)
+    clips = three_seeds()
+    levels = by_level(clips)
+    assert list(levels) == ["clip", *VOTERS]
+    assert levels["clip"] is clips
+    voted = levels[vote]
     assert voted.clips is None
     assert voted.track_ids.tolist() == [track for track in CLIPS_OF for _ in range(3)]
     assert voted.folds.tolist() == [0, 1, 2] * 4
@@ -147,18 +151,9 @@ def test_a_track_has_one_vote_for_each_seed(vote: str) -> None:
     for track, seed, row in zip(voted.track_ids, voted.folds, voted.probabilities, strict=True):
         np.testing.assert_allclose(row, VOTERS[vote](chances_of(track, None, seed)))
     np.testing.assert_array_equal(voted.predicted, voted.probabilities.argmax(axis=1))
-
-
-def test_levels_are_the_clips_and_every_vote() -> None:
-    clips = three_seeds()
-    levels = by_level(clips)
-    assert list(levels) == ["clip", *VOTERS]
-    assert levels["clip"] is clips
-    for vote in VOTERS:
-        assert_equal(levels[vote], vote_by_track(clips, vote))
-        tracks = voted_tracks(levels, vote)
-        np.testing.assert_array_equal(tracks.probabilities, levels["mean"].probabilities)
-        np.testing.assert_array_equal(tracks.predicted, levels[vote].predicted)
+    tracks = voted_tracks(levels, vote)
+    np.testing.assert_array_equal(tracks.probabilities, levels["mean"].probabilities)
+    np.testing.assert_array_equal(tracks.predicted, voted.predicted)
 
 
 def test_the_mean_over_seeds_is_that_of_each_clip_in_their_order() -> None:
