@@ -52,14 +52,20 @@ BETTER = except_for({2: "metal"})
 WRONG = [GENRES[GENRES.index(genre) - 1] for genre in ACTUAL]
 
 
-def predictions(predicted: Sequence[str], groups: Sequence[str] = (), fold: int = 0) -> list[Row]:
-    """One row for each of the twelve tracks; without `groups`, each is a group."""
+def predictions(
+    predicted: Sequence[str], groups: Sequence[str] = (), fold: int = 0, chance: float = 0.8
+) -> list[Row]:
+    """One row for each of the twelve tracks; without `groups`, each is a group.
+
+    `chance` is the probability of every predicted genre.
+    """
     rows: list[Row] = []
+    rest = round((1 - chance) / 2, 4)
     for number, (actual, guess) in enumerate(zip(ACTUAL, predicted, strict=True)):
         track_id = f"{actual}/{number:02}"
         group = groups[number] if groups else track_id
         row: Row = {"track_id": track_id, "fold": fold, "group": group, "actual": actual}
-        chances = {f"p_{genre}": 0.8 if genre == guess else 0.1 for genre in GENRES}
+        chances = {f"p_{genre}": chance if genre == guess else rest for genre in GENRES}
         rows.append({**row, "predicted": guess, **chances})
     return rows
 
@@ -113,15 +119,13 @@ def write_scores(folder: Path) -> None:
 
 def write_history(folder: Path, *folds: Sequence[tuple[float, float]]) -> None:
     """Write metrics/history.csv, with the inner validation loss and accuracy of each epoch."""
+    columns = ("fold", "epoch", "loss", "accuracy", "val_loss", "val_accuracy")
     rows = [
-        {
-            **{"fold": fold, "epoch": epoch, "loss": 1.0, "accuracy": 1.0},
-            **{"val_loss": loss, "val_accuracy": accuracy},
-        }
+        dict(zip(columns, (fold, epoch, 1.0, 1.0, *validated), strict=True))
         for fold, epochs in enumerate(folds)
-        for epoch, (loss, accuracy) in enumerate(epochs, 1)
+        for epoch, validated in enumerate(epochs, 1)
     ]
-    write_csv(folder / HISTORIES, list(rows[0]), rows)
+    write_csv(folder / HISTORIES, columns, rows)
     write_scores(folder)
 
 
@@ -153,6 +157,11 @@ class Repository(Shell):
     def ask_for(self, **params: Any) -> None:
         """Ask in params.yaml for something that has not run yet."""
         (self.folder / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
+
+    def name(self, experiment: str, commit: str, baseline: str) -> None:
+        """Name a commit as DVC does an experiment that started from `baseline`."""
+        reference = f"refs/exps/{baseline[:2]}/{baseline[2:]}/{experiment}"
+        self.run("git", "update-ref", reference, commit)
 
     def commit(self, subject: str, branch: str = "") -> str:
         """Commit everything, on a new branch from here if one is named; the hash."""

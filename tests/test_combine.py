@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from repository import (
     BETTER,
-    GENRES,
     MAIN,
     Repository,
     Row,
@@ -36,16 +35,6 @@ stages:
 OTHER = except_for({2: "metal", 6: "blues", 9: "metal"})
 
 
-def sure(predicted: Sequence[str], chance: float) -> list[Row]:
-    """Predictions with the same probability of each predicted genre."""
-    rest = f"{(1 - chance) / 2:.4f}"
-    chances = [
-        {f"p_{genre}": f"{chance:.4f}" if genre == guess else rest for genre in GENRES}
-        for guess in predicted
-    ]
-    return [{**row, **p} for row, p in zip(predictions(predicted), chances, strict=True)]
-
-
 def write_clips(folder: Path, rows: Sequence[Row]) -> None:
     """Two clips for each track, whose probabilities lie on either side of the track's."""
     tracks = table(rows)
@@ -61,27 +50,25 @@ def write_clips(folder: Path, rows: Sequence[Row]) -> None:
     write_predictions(folder / CLIP_PREDICTIONS, clips)
 
 
-def write_validation(folder: Path, accuracy: float) -> None:
-    """The inner validation of two folds, of the run that wrote the other files."""
-    write_history(folder, [(1, accuracy + 0.01)], [(1, accuracy - 0.01)])
+def record(
+    found: Repository, name: str, predicted: Sequence[str], chance: float, accuracy: float
+) -> None:
+    """Write a run with its clips, and the accuracy of its inner validation."""
+    rows = predictions(predicted, chance=chance)
+    found.write(*rows, model=f"of-{name}", **{"segment.seconds": 3})
+    write_clips(found.folder, rows)
+    write_history(found.folder, [(1, accuracy + 0.01)], [(1, accuracy - 0.01)])
 
 
 def write_main_and_other(found: Repository) -> None:
     """Commit a run as main, and save another as the experiment `other`; DVC has their clips."""
     (found.folder / "dvc.yaml").write_text(STAGE)
-    for name, predicted, chance, accuracy in (
-        ("main", MAIN, 0.5, 0.6),
-        ("other", OTHER, 0.7, 0.55),
-    ):
-        rows = sure(predicted, chance)
-        found.write(*rows, model=f"of-{name}", **{"segment.seconds": 3})
-        write_clips(found.folder, rows)
-        write_validation(found.folder, accuracy)
-        found.run("dvc", "commit", "-q", "-f")
-        if name == "main":
-            found.commit(name)
-        else:
-            found.run("dvc", "exp", "save", "-q", "-n", name)
+    record(found, "main", MAIN, 0.5, 0.6)
+    found.run("dvc", "commit", "-q", "-f")
+    found.commit("main")
+    record(found, "other", OTHER, 0.7, 0.55)
+    found.run("dvc", "commit", "-q", "-f")
+    found.run("dvc", "exp", "save", "-q", "-n", "other")
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +76,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """main and other, a branch without clips, and a workspace with clips."""
     found = Repository(tmp_path_factory.mktemp("repository"), dvc=True)
     write_main_and_other(found)
-    found.write(*sure(BETTER, 0.6), model="short", **{"segment.seconds": 1})
+    found.write(*predictions(BETTER, chance=0.6), model="short", **{"segment.seconds": 1})
     found.commit("other clips", "short")
-    rows = sure(BETTER, 0.6)
-    found.write(*rows, model="better", **{"segment.seconds": 3})
-    write_clips(found.folder, rows)
-    write_validation(found.folder, 0.4)
+    record(found, "better", BETTER, 0.6, 0.4)
     return found
 
 
@@ -113,7 +97,7 @@ def test_what_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixtu
     # Two of the three are wrong about blues/02, and about rock/09 the surest one is.
     assert [row["predicted"] for row in rows] == except_for({2: "metal", 9: "metal"})
     side, tracks = ([row for row in cells if row[0] == "combined"][number] for number in (0, 1))
-    assert side[1:6] == ["-", "of-main + of-other + better", "mel", "1", "83.3"]
+    assert side[1:6] == ["-", "of-main + of-other + of-better", "mel", "1", "83.3"]
     [gain] = [row for row in cells if row[0] == "combined minus main"]
     assert (gain[1], gain[3:]) == ("+16.7", ["3", "1", "0.625", "1.000"])
     assert "combined minus workspace, the best" in [row[0] for row in cells]
@@ -155,7 +139,7 @@ def test_a_table_of_clips_that_is_of_another_run_is_left_alone(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = CLIP_PREDICTIONS.read_bytes()
-    write_clips(repository.folder, sure(MAIN, 0.6))
+    write_clips(repository.folder, predictions(MAIN, chance=0.6))
     command(combine.main, "main", "workspace")
     expected = f"\nper track only: {CLIP_PREDICTIONS} of workspace is of another run\n"
     assert expected in capsys.readouterr().out
@@ -201,15 +185,14 @@ def test_a_project_may_lie_below_the_root_of_its_repository(
     [
         (["main"], "name at least two revisions to combine"),
         (["main", "other", "main~0"], "main and main~0 are the same run; name each run once"),
-        (["main", "nope"], "'nope' is not a branch, commit, tag or experiment"),
         (["main", "other", "--choose", "1"], "only main is within 1 points of the best inner .*"),
+        (["main", "other", "--choose", "-1"], "--choose -1: should be at least 0"),
+        (["main", "other", "--choose", "nan"], "--choose nan: should be at least 0"),
         (["main", "other", "--csv", "."], r"\. is a folder; name a file in it"),
     ],
 )
 def test_a_refusal_is_one_line_and_a_status(
-    arguments: list[str],
-    message: str,
-    capsys: pytest.CaptureFixture[str],
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         command(combine.main, *arguments)

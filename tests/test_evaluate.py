@@ -1,24 +1,37 @@
-"""The stage evaluate: each clip is predicted by the model of its fold, and every table."""
+"""Each clip is predicted by the model of its fold, and a run records its figures and itself."""
 
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
-from helpers import describe, labelled_clips, labelled_tracks, saves_models, write_project
+from helpers import (
+    OFFLINE,
+    describe,
+    labelled_clips,
+    labelled_tracks,
+    saves_models,
+    small_document,
+    small_experiment,
+    write_project,
+)
 from project import contents
 
-from pipeline import evaluate
+from pipeline import evaluate, train
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import (
     CLIP_PREDICTIONS,
     FEATURE_STORES,
     FOLDS,
+    HISTORIES,
     METRICS,
     PREDICTIONS,
+    SCORES,
     SPLIT,
     SUMMARY,
     TRAINING,
@@ -26,6 +39,7 @@ from pipeline.base.files import (
     read_json,
     write_json,
 )
+from pipeline.base.params import lookup
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import (
     VOTERS,
@@ -34,21 +48,27 @@ from pipeline.evaluation.predictions import (
     outcomes,
     read_predictions,
 )
+from pipeline.evaluation.summary import HEADLINE
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack, folds_digest, write_folds
 from pipeline.prediction.ensemble import predict_out_of_fold
+from pipeline.runs.revisions import read_revision
 from pipeline.training.trained import Description
 
 pytestmark = saves_models
 
-CHANCES = {0: [0.9, 0.1], 1: [0.2, 0.8]}
-
 Model = Callable[[Array], Array]
+Loaded = tuple[Model, Description]
 
 
-def constant(chances: list[float]) -> Model:
-    """A model that predicts `chances` for every row."""
-    return lambda rows: np.tile(np.array(chances, np.float32), (len(rows), 1))
+def model_of(fold: int) -> Model:
+    """A model whose prediction for a row follows from the row and from the fold."""
+
+    def model(rows: Array) -> Array:
+        share = (rows.mean(axis=1, dtype=float) / 2000 + fold) / 3
+        return np.column_stack([share, 1 - share])
+
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -58,44 +78,42 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> LabelledClips:
     return labelled_clips(folder)
 
 
-def models_of(clips: LabelledClips, **changes: Any) -> list[tuple[Model, Description]]:
+def models_of(clips: LabelledClips, count: int = 2, **changes: Any) -> list[Loaded]:
     known = {"store": clips.description, **changes}
-    return [(constant(chances), describe(fold, **known)) for fold, chances in CHANCES.items()]
+    return [(model_of(fold), describe(fold, **known)) for fold in range(count)]
 
 
-def test_each_clip_is_predicted_by_the_model_of_its_fold(clips: LabelledClips) -> None:
-    tracks = {track.track_id: track for track in labelled_tracks()}
+@pytest.mark.parametrize("artist", ["", "X"])
+def test_each_clip_is_predicted_by_the_model_of_its_fold(clips: LabelledClips, artist: str) -> None:
+    clips = replace(clips, tracks=[replace(track, artist=artist) for track in clips.tracks])
+    tracks = {track.track_id: track for track in clips.tracks}
+    numbers = list(zip(clips.track_ids, clips.clip_numbers, strict=True))
     for models in (models_of(clips), models_of(clips)[::-1]):
         predicted = predict_out_of_fold(clips, models)
         assert predicted.clips is not None
         keys = list(zip(predicted.track_ids, predicted.clips, strict=True))
         assert keys == [(track, clip) for track in sorted(tracks) for clip in (0, 1)]
-        assert predicted.groups.tolist() == [track for track, _ in keys]  # no artist is known
-        for row, (track, _) in enumerate(keys):
+        assert predicted.groups.tolist() == [artist or track for track, _ in keys]
+        for row, (track, clip) in enumerate(keys):
             [fold] = tracks[track].tested_in
             assert predicted.folds[row] == fold
             assert predicted.genres[predicted.actual[row]] == tracks[track].genre
-            np.testing.assert_allclose(predicted.probabilities[row], CHANCES[fold])
+            [expected] = model_of(fold)(clips.rows[np.array([numbers.index((track, clip))])])
+            np.testing.assert_allclose(predicted.probabilities[row], expected)
 
 
 def test_each_model_gets_only_the_rows_of_its_fold(clips: LabelledClips) -> None:
-    seen: dict[int, Array] = {}
-
-    def watching(fold: int) -> Model:
-        def model(rows: Array) -> Array:
-            seen[fold] = rows
-            return constant(CHANCES[fold])(rows)
-
-        return model
-
-    predict_out_of_fold(clips, [(watching(of.fold), of) for _, of in models_of(clips)])
-    for fold in CHANCES:
-        np.testing.assert_array_equal(seen[fold], clips.rows[np.flatnonzero(clips.tested[fold])])
+    models = [mock.Mock(side_effect=model) for model, _ in models_of(clips)]
+    described = [description for _, description in models_of(clips)]
+    predict_out_of_fold(clips, list(zip(models, described, strict=True)))
+    for model, description in zip(models, described, strict=True):
+        expected = clips.rows[np.flatnonzero(clips.tested[description.fold])]
+        np.testing.assert_array_equal(model.call_args.args[0], expected)
 
 
 def test_models_of_other_folds_or_features_are_refused(clips: LabelledClips) -> None:
     models = models_of(clips)
-    third = (constant([0.5, 0.5]), describe(2, store=clips.description))
+    third = models_of(clips, 3)[2]
     coarser = {**clips.description, "params": {"n_fft": 512, "hop_length": 400}}
     for tested, others in (
         (clips, models[:1]),
@@ -106,16 +124,6 @@ def test_models_of_other_folds_or_features_are_refused(clips: LabelledClips) -> 
     ):
         with pytest.raises(PipelineError, match="trained on other folds or features; run `dvc"):
             predict_out_of_fold(tested, others)
-
-
-@pytest.mark.parametrize("artist", ["", "X"])
-def test_groups_are_those_of_artists_where_they_are_known(
-    clips: LabelledClips, artist: str
-) -> None:
-    known = replace(clips, tracks=[replace(track, artist=artist) for track in clips.tracks])
-    predicted = predict_out_of_fold(known, models_of(clips))
-    expected = {artist} if artist else {track.track_id for track in clips.tracks}
-    assert set(predicted.groups) == expected
 
 
 @pytest.mark.parametrize(
@@ -149,7 +157,6 @@ def test_summary_agrees_with_the_tables_and_the_genres_were_learned(evaluated: P
     tracks = read_predictions(evaluated / PREDICTIONS)
     assert summary["track_accuracy"] == pytest.approx(tracks.correct.mean(), abs=1e-4)
     assert summary["track_accuracy"] > 0.9
-    assert not [value for value in summary.values() if isinstance(value, dict | list)]
     pairs = (evaluated / METRICS / "confused_pairs.csv").read_text(encoding="utf-8").splitlines()
     assert pairs[0] == "actual,predicted,count"
     assert sum(int(pair.split(",")[2]) for pair in pairs[1:]) == (~tracks.correct).sum()
@@ -161,7 +168,6 @@ def test_every_track_is_predicted_in_its_own_fold(evaluated: Path) -> None:
     assert list(zip(tracks.track_ids, tracks.folds, genres, strict=True)) == [
         (track.track_id, track.tested_in[0], track.genre) for track in labelled_tracks()
     ]
-    np.testing.assert_allclose(tracks.probabilities.sum(axis=1), 1, atol=2e-4)
 
 
 def test_evaluating_again_writes_the_same_bytes(
@@ -184,62 +190,23 @@ def project(evaluated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def evaluate_with(
     tracks: Sequence[FoldedTrack], models: int, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Predictions, Predictions]:
-    """The tables of tracks and clips that `evaluate` writes with these folds.
-
-    Every model predicts 0.9 for the first genre of the first clips of tracks, and 0.1 of the second
-    ones.
-    """
+    """The tables of tracks and clips that `evaluate` writes with these folds."""
     write_folds(tracks, FOLDS)
     for path in (SPLIT, TRAINING):
         write_json(path, {**read_json(path), "folds_digest": folds_digest()})
-    clips = load_labelled(FEATURE_STORES / "centroid", tracks)
-    rows = clips.rows[np.arange(len(clips.owners))].astype(np.float32)
-    first = {row.tobytes() for row in rows[clips.clip_numbers == 0]}
-    assert len(first) == 12
-
-    def model(rows: Array) -> Array:
-        chances = np.array([0.9 if row.tobytes() in first else 0.1 for row in rows])
-        return np.column_stack([chances, 1 - chances])
-
-    loaded = [(model, describe(n, store=clips.description)) for n in range(models)]
+    loaded = models_of(load_labelled(FEATURE_STORES / "centroid", tracks), models)
     monkeypatch.setattr(evaluate, "load_models", lambda _: loaded)
     evaluate.main()
     return read_predictions(PREDICTIONS), read_predictions(CLIP_PREDICTIONS)
 
 
-def by_seed(track: FoldedTrack) -> list[FoldedTrack]:
-    """As `filtered`, and `given` with a split, have it: some tracks, by each of three seeds."""
-    return [replace(track, tested_in=(0, 1, 2) if track.genre == "low" else ())]
-
-
-def by_clip(track: FoldedTrack) -> list[FoldedTrack]:
-    """As `clip` has it: the second clips of tracks are tested first."""
-    return [replace(track, clip=clip, tested_in=(1 - clip,)) for clip in (0, 1)]
-
-
-@pytest.mark.usefixtures("project")
-@pytest.mark.parametrize(
-    ("divided", "models"), [(by_seed, 3), (by_clip, 2), (lambda track: [track], 2)]
-)
-def test_what_is_written_has_the_clips_of_a_track_in_time(
-    divided: Callable[[FoldedTrack], list[FoldedTrack]],
-    models: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    tracks = [part for track in labelled_tracks() for part in divided(track)]
-    _, clips = evaluate_with(tracks, models, monkeypatch)
-    tested = sorted({track.track_id for track in tracks if track.tested_in})
-    means = mean_over_seeds(clips)
-    assert [name for name, _ in means.by_track()] == tested
-    for _, track in means.by_track():
-        assert track.clips is not None
-        assert track.clips.tolist() == [0, 1]
-        np.testing.assert_allclose(track.probabilities, [[0.9, 0.1], [0.1, 0.9]])
-
-
 @pytest.mark.usefixtures("project")
 def test_every_seed_predicts_the_tested_tracks(monkeypatch: pytest.MonkeyPatch) -> None:
-    divided = [part for track in labelled_tracks() for part in by_seed(track)]
+    """As `filtered`, and `given` with a split, have it: some tracks, by each of three seeds."""
+    divided = [
+        replace(track, tested_in=(0, 1, 2) if track.genre == "low" else ())
+        for track in labelled_tracks()
+    ]
     tracks, clips = evaluate_with(divided, 3, monkeypatch)
     keys = list(zip(tracks.track_ids, tracks.folds, strict=True))
     assert keys == [(f"low/{n}", fold) for n in range(6) for fold in range(3)]
@@ -251,11 +218,131 @@ def test_every_seed_predicts_the_tested_tracks(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("project")
 def test_folds_by_clip_give_only_leaky_figures_of_clips(monkeypatch: pytest.MonkeyPatch) -> None:
-    divided = [part for track in labelled_tracks() for part in by_clip(track)]
+    """The second clips of tracks are tested first, and read in time again."""
+    divided = [
+        replace(track, clip=clip, tested_in=(1 - clip,))
+        for track in labelled_tracks()
+        for clip in (0, 1)
+    ]
     _, clips = evaluate_with(divided, 2, monkeypatch)
     np.testing.assert_array_equal(clips.groups, clips.track_ids)  # the clips of a track are similar
+    in_time = mean_over_seeds(clips)
+    assert in_time.clips is not None
+    assert list(zip(in_time.track_ids, in_time.clips, in_time.folds, strict=True)) == [
+        (track.track_id, clip, 1 - clip) for track in labelled_tracks() for clip in (0, 1)
+    ]
     summary = read_json(SUMMARY)
     assert all(name.startswith("leaky_clip") for name in summary)
-    assert (summary["leaky_clip_accuracy"], summary["leaky_clips"]) == (0.5, 24)
+    assert summary["leaky_clip_accuracy"] == pytest.approx(clips.correct.mean(), abs=1e-4)
+    assert summary["leaky_clips"] == 24
     assert {row["level"] for row in read_csv(METRICS / "fold_scores.csv")} == {"clip"}
     assert PREDICTIONS.read_bytes() == CLIP_PREDICTIONS.read_bytes()
+
+
+@pytest.mark.usefixtures("project")
+def test_training_says_what_was_trained_and_how() -> None:
+    training = read_json(TRAINING)
+    document = small_document({"models.ann.epochs": 6})
+    assert training["parameters"] == {
+        "model": "ann",
+        "feature": "centroid",
+        "seed": small_experiment().seed,
+        "segment": {"sample_rate": 4000, "seconds": 1},
+        "extract": {"centroid": lookup("extract.centroid", document)},
+        "augment": {"mode": "none"},
+        "train": lookup("train", document),
+        "models": {"ann": lookup("models.ann", document)},
+    }
+    assert training["folds_digest"] == folds_digest()
+    assert (training["precision"], training["threads"]) == ("float32", 1)
+    assert {"backend", "backend_version", "processor"} <= training.keys()
+    assert training["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "amount"), [("offline", {"copies": 2}), ("inline", {"probability": 0.5})]
+)
+def test_augmentation_is_recorded_as_far_as_it_is_in_use(
+    mode: str, amount: dict[str, float]
+) -> None:
+    changes = {**OFFLINE, "augment.mode": mode}
+    kinds = lookup("augment", small_document(changes))
+    assert small_experiment(changes).augment.in_use() == {
+        "mode": mode,
+        **amount,
+        "kinds": OFFLINE["augment.kinds"],
+        **{name: kinds[name] for name in ("stretch", "time_mask", "blur", "noise")},
+    }
+
+
+@pytest.mark.usefixtures("project")
+def test_a_run_can_be_compared() -> None:
+    found = read_revision("workspace")
+    assert (found.model, found.feature) == ("ann", "centroid")
+    assert found.parameters["models.ann.epochs"] == 6
+    assert found.parameters["evaluate.vote"] == "majority"
+    assert found.summary == read_json(SUMMARY)
+    assert found.seconds == read_json(TRAINING)["seconds"]
+
+
+@pytest.mark.usefixtures("project")
+def test_the_scores_have_the_digests_of_the_files_of_their_run() -> None:
+    paths = [SPLIT, TRAINING, HISTORIES, SUMMARY, PREDICTIONS]
+    expected = {path.as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
+    assert read_json(SCORES)["sha256"] == expected
+
+
+@pytest.mark.usefixtures("project")
+def test_summary_is_short_and_the_other_scores_are_beside_it() -> None:
+    summary, scores = read_json(SUMMARY), read_json(SCORES)
+    assert tuple(sorted(summary)) == tuple(sorted(HEADLINE))
+    assert len(HEADLINE) <= 10
+    assert not summary.keys() & scores.keys()
+    assert scores["vote"] == "majority"
+    for vote in ("majority", "mean", "product"):
+        assert 0 <= scores[f"track_accuracy_{vote}"] <= 1
+    assert {"clip_macro_f1", "clip_accuracy_low", "clip_calibration_error"} <= scores.keys()
+
+
+@pytest.mark.usefixtures("project")
+def test_evaluation_says_in_five_lines_what_came_out() -> None:
+    printed = Path("evaluate.txt").read_text().splitlines()
+    assert len(printed) == 5
+    accuracy = f"accuracy of tracks: {100 * read_json(SUMMARY)['track_accuracy']:.1f} % (95 % int"
+    assert printed[0].startswith(accuracy)
+    assert printed[1] == "of 12 tracks, split by song (2 folds); ann on centroid"
+    assert all(len(line) <= 100 for line in printed)
+
+
+@pytest.mark.usefixtures("project")
+def test_folds_of_another_split_are_refused() -> None:
+    write_json(SPLIT, {**read_json(SPLIT), "folds_digest": "another"})
+    expected = r"training\.json is of other folds than .*split\.json"
+    with pytest.raises(PipelineError, match=expected):
+        evaluate.main()
+
+
+@pytest.mark.usefixtures("project")
+def test_figures_of_the_run_before_do_not_stand_while_a_new_one_trains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DVC shows what lies there as the figures of the experiment that runs."""
+    there = []
+
+    def stop(*_: object) -> None:
+        there.append(SUMMARY.exists())
+        raise PipelineError("enough")
+
+    monkeypatch.setattr(train, "train_folds", stop)
+    assert SUMMARY.exists()
+    with pytest.raises(PipelineError, match="enough"):
+        train.main()
+    assert there == [False]
+
+
+@pytest.mark.usefixtures("project")
+def test_curves_are_the_means_of_the_folds() -> None:
+    rows = read_csv(HISTORIES)
+    epochs = [[float(row["val_loss"]) for row in rows if row["epoch"] == n] for n in "123456"]
+    curves = [float(row["validation_loss"]) for row in read_csv(METRICS / "curves.csv")]
+    assert curves == pytest.approx([sum(losses) / 2 for losses in epochs], abs=1e-4)

@@ -61,21 +61,16 @@ def scipy_interval(values: Array, groups: Array, method: str) -> Array:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_accuracy_interval_is_scipys_bca(seed: int) -> None:
-    before, _, artists = clustered(seed)
+def test_intervals_are_scipys(seed: int) -> None:
+    before, after, artists = clustered(seed)
+    ours = difference_interval(before, after, artists, 0)
+    theirs = scipy_interval(after - before, artists, "percentile")
+    np.testing.assert_allclose(ours, theirs, atol=0.006)
     before[artists < 3] = 0.0  # skew, which takes BCa far from the percentiles
     ours = accuracy_interval(before, artists, 0)
     np.testing.assert_allclose(ours, scipy_interval(before, artists, "BCa"), atol=0.006)
     percentiles = scipy_interval(before, artists, "percentile")
     assert abs(ours[0] - percentiles[0]) > 0.006
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_difference_interval_is_scipys_percentiles(seed: int) -> None:
-    before, after, artists = clustered(seed)
-    ours = difference_interval(before, after, artists, 0)
-    theirs = scipy_interval(after - before, artists, "percentile")
-    np.testing.assert_allclose(ours, theirs, atol=0.006)
 
 
 def test_few_groups_have_students_interval() -> None:
@@ -84,15 +79,6 @@ def test_few_groups_have_students_interval() -> None:
     low, high = difference_interval(np.zeros(10), values, np.arange(10), 0)
     exact = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert high - low == pytest.approx(exact.high - exact.low, rel=0.02)
-
-
-def test_difference_is_the_second_minus_the_first() -> None:
-    worse, better = np.arange(100) < 30, np.arange(100) < 60
-    low, high = difference_interval(worse, better, np.arange(100), 0)
-    assert 0.15 < low < 0.3 < high < 0.45
-    np.testing.assert_allclose(
-        difference_interval(better, worse, np.arange(100), 0), (-high, -low), atol=0.015
-    )
 
 
 def test_the_order_of_tracks_and_the_names_of_groups_change_nothing() -> None:
@@ -107,7 +93,8 @@ def test_the_order_of_tracks_and_the_names_of_groups_change_nothing() -> None:
     )
 
 
-SHARE = 0.025 ** (1 / 20)  # exact 95 % bound for 20 successes of 20
+# Clopper and Pearson's bound for 20 successes of 20.
+SHARE = stats.binomtest(20, 20).proportion_ci(0.95, "exact").low
 
 
 @pytest.mark.parametrize(
@@ -115,9 +102,7 @@ SHARE = 0.025 ** (1 / 20)  # exact 95 % bound for 20 successes of 20
     [
         (np.ones(20), range(20), (SHARE, 1)),
         (np.zeros(20), range(20), (0, 1 - SHARE)),
-        (np.ones(20, bool), range(20), (SHARE, 1)),
         (np.tile([0, 1], 20), np.repeat(range(20), 2), (SHARE / 2, 1 - SHARE / 2)),
-        (np.ones(5), [7] * 5, (0.025, 1)),
         (np.array([1, 0, 0, 1]), ["a"] * 4, (0.0125, 0.9875)),
     ],
 )
@@ -127,20 +112,11 @@ def test_accuracy_where_all_groups_are_alike(
     assert accuracy_interval(correct, np.asarray(groups), 0) == pytest.approx(expected)
 
 
-def test_all_right_is_clopper_and_pearsons_bound() -> None:
-    exact = stats.binomtest(20, 20).proportion_ci(0.95, "exact")
-    assert accuracy_interval(np.ones(20), np.arange(20), 0) == pytest.approx(tuple(exact))
-
-
-def test_difference_where_no_track_differs() -> None:
-    right = np.arange(20) % 2 == 0
-    low, high = difference_interval(right, right, np.arange(20), 0)
-    assert (low, high) == pytest.approx((SHARE - 1, 1 - SHARE))
-
-
-def test_difference_where_every_track_differs() -> None:
-    low, high = difference_interval(np.zeros(20), np.ones(20), np.arange(20), 0)
-    assert (low, high) == pytest.approx((2 * SHARE - 1, 1))
+def test_difference_where_all_groups_are_alike() -> None:
+    right, groups = np.arange(20) % 2 == 0, np.arange(20)
+    assert difference_interval(right, right, groups) == pytest.approx((SHARE - 1, 1 - SHARE))
+    every = difference_interval(np.zeros(20), np.ones(20), groups)
+    assert every == pytest.approx((2 * SHARE - 1, 1))
 
 
 @settings(max_examples=150)

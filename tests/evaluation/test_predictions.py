@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import (
-    NONE,
     VOTERS,
     EvaluateParams,
     Predictions,
@@ -80,24 +79,13 @@ def test_rows_are_sorted_by_track_then_seed_then_clip(order: list[int]) -> None:
     np.testing.assert_array_equal(table.predicted, table.probabilities.argmax(axis=1))
 
 
-def test_what_is_not_known_of_rows_has_its_default() -> None:
-    table = predictions_of(["a", "b"], np.array(["t2", "t1"]), np.array([[0.2, 0.8], [0.9, 0.1]]))
-    assert table.track_ids.tolist() == table.groups.tolist() == ["t1", "t2"]
-    assert table.folds.tolist() == table.actual.tolist() == [NONE, NONE]
-    assert table.predicted.tolist() == [0, 1]
-    assert table.clips is None
-
-
 def test_rows_of_a_track_are_taken_together() -> None:
     table = three_seeds()
-    parts = dict(table.by_track())
-    assert {track: len(rows) for track, rows in parts.items()} == {
-        track: 3 * clips for track, clips in CLIPS_OF.items()
-    }
-    assert_equal(parts["t3"], table.take(table.track_ids == "t3"))
+    assert [track for track, _ in table.by_track()] == list(CLIPS_OF)
+    for track, rows in table.by_track():
+        assert_equal(rows, table.take(table.track_ids == track))
     nothing = table.take(table.track_ids == "none")
-    assert len(nothing) == 0
-    assert list(nothing.by_track()) == []
+    assert len(nothing) == len([*nothing.by_track()]) == 0
 
 
 SIXTY_FOURTHS = st.integers(0, 64).map(lambda n: n / 64)  # their sums are exact
@@ -120,17 +108,6 @@ def test_majority_is_the_slow_count(probabilities: Array) -> None:
     assert voted.argmax() == max(tied, key=lambda genre: sum(probabilities[:, genre].tolist()))
     assert voted.sum() == pytest.approx(1)
     assert voted.shape == probabilities.shape[1:]
-
-
-def test_majority_outvotes_a_higher_mean() -> None:
-    probabilities = np.array([[0.49, 0.51]] * 6 + [[1.0, 0.0]] * 5)
-    assert mean(probabilities).argmax() == 0
-    assert majority(probabilities).argmax() == 1
-
-
-def test_majority_breaks_a_tie_by_mean_probability() -> None:
-    tied = np.array([[0.6, 0.3, 0.1], [0.0, 0.1, 0.9], [0.5, 0.4, 0.1], [0.2, 0.1, 0.7]])
-    assert majority(tied).argmax() == 2
 
 
 @given(clips_of_a_track(st.floats(0.01, 1)))
@@ -159,16 +136,13 @@ def test_every_rule_can_be_chosen_and_the_other_way_round() -> None:
     assert set(VOTERS) == set(get_args(EvaluateParams.__annotations__["vote"]))
 
 
-@pytest.mark.parametrize("name", VOTERS)
-def test_the_vote_of_agreeing_clips_is_theirs_and_sums_to_one(name: str) -> None:
-    voted = VOTERS[name](np.array([[0.2, 0.5, 0.3], [0.1, 0.6, 0.3]]))
-    assert voted.argmax() == 1
-    assert voted.sum() == pytest.approx(1)
-
-
 @pytest.mark.parametrize("vote", VOTERS)
 def test_a_track_has_one_vote_for_each_seed(vote: str) -> None:
-    voted = vote_by_track(three_seeds(), vote)
+    clips = three_seeds()
+    levels = by_level(clips)
+    assert list(levels) == ["clip", *VOTERS]
+    assert levels["clip"] is clips
+    voted = levels[vote]
     assert voted.clips is None
     assert voted.track_ids.tolist() == [track for track in CLIPS_OF for _ in range(3)]
     assert voted.folds.tolist() == [0, 1, 2] * 4
@@ -177,18 +151,9 @@ def test_a_track_has_one_vote_for_each_seed(vote: str) -> None:
     for track, seed, row in zip(voted.track_ids, voted.folds, voted.probabilities, strict=True):
         np.testing.assert_allclose(row, VOTERS[vote](chances_of(track, None, seed)))
     np.testing.assert_array_equal(voted.predicted, voted.probabilities.argmax(axis=1))
-
-
-def test_levels_are_the_clips_and_every_vote() -> None:
-    clips = three_seeds()
-    levels = by_level(clips)
-    assert list(levels) == ["clip", *VOTERS]
-    assert levels["clip"] is clips
-    for vote in VOTERS:
-        assert_equal(levels[vote], vote_by_track(clips, vote))
-        tracks = voted_tracks(levels, vote)
-        np.testing.assert_array_equal(tracks.probabilities, levels["mean"].probabilities)
-        np.testing.assert_array_equal(tracks.predicted, levels[vote].predicted)
+    tracks = voted_tracks(levels, vote)
+    np.testing.assert_array_equal(tracks.probabilities, levels["mean"].probabilities)
+    np.testing.assert_array_equal(tracks.predicted, voted.predicted)
 
 
 def test_the_mean_over_seeds_is_that_of_each_clip_in_their_order() -> None:
@@ -318,21 +283,16 @@ ROW = "t1,0,3,g,a,b,0.4000,0.6000"
     [
         (b"\xff\xfe", ": .*can't decode"),
         (b"", ": no column 'p_<genre>'"),
-        (f"{COLUMNS[:-8]}\n".encode(), ": no column 'p_<genre>'"),
         (f"{COLUMNS.replace('group,', '')}\n{ROW}\n".encode(), ": no column 'group'"),
         *(
             (f"{COLUMNS}\n{ROW}\n{row}\n{ROW}\n".encode(), ", line 3 is damaged")
             for row in (
-                ROW.replace("t1,0", "t1,one"),
                 ROW.replace("t1,0", "t1,-1"),
                 ROW.replace(",3,", ",three,"),
-                ROW.replace(",3,", ",-1,"),
                 ROW.replace(",a,", ",c,"),
-                ROW.replace(",b,", ",c,"),
                 ROW.replace(",b,", ",,"),
                 ROW.replace("0.6000", ""),
                 ROW.replace("0.6000", "nan"),
-                ROW.replace("0.6000", "inf"),
                 ROW.removesuffix(",0.6000"),
                 f"{ROW},0.1",
             )

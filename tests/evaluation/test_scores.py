@@ -44,9 +44,8 @@ def test_figures_are_scikit_learns(seed: int) -> None:
 
 
 def test_macro_f1_counts_a_genre_never_predicted_as_zero() -> None:
-    predicted = np.array([0, 0, 0, 1])
-    assert macro_f1(np.array([0, 0, 1, 1]), predicted) == pytest.approx((0.8 + 2 / 3) / 2)
-    assert macro_f1(np.array([0, 0, 2, 1]), predicted) == pytest.approx((0.8 + 0 + 1) / 3)
+    found = macro_f1(np.array([0, 0, 2, 1]), np.array([0, 0, 0, 1]))
+    assert found == pytest.approx((0.8 + 0 + 1) / 3)
 
 
 def test_log_loss_of_certain_mistakes_is_bounded() -> None:
@@ -67,14 +66,8 @@ def test_confused_pairs_are_sorted_by_count_then_by_name() -> None:
     pairs = [("b", "a"), ("c", "a"), ("a", "c"), ("c", "a"), ("a", "a"), ("a", "b")]
     genres = ["c", "a", "b"]
     actual, predicted = (np.array([genres.index(pair[side]) for pair in pairs]) for side in (0, 1))
-    found = confused_pairs(actual, predicted, genres)
-    assert [tuple(pair.values()) for pair in found] == [
-        ("c", "a", 2),
-        ("a", "b", 1),
-        ("a", "c", 1),
-        ("b", "a", 1),
-    ]
-    assert list(found[0]) == ["actual", "predicted", "count"]
+    found = [tuple(pair.values()) for pair in confused_pairs(actual, predicted, genres)]
+    assert found == [("c", "a", 2), ("a", "b", 1), ("a", "c", 1), ("b", "a", 1)]
     assert confused_pairs(actual, actual, genres) == []
 
 
@@ -96,21 +89,23 @@ def slow_calibration_error(actual: list[int], probabilities: list[list[float]]) 
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_calibration_error_is_the_slow_one(seed: int) -> None:
+def test_calibration_error_is_the_slow_one_and_what_bins_add_up_to(seed: int) -> None:
     rng = np.random.default_rng(seed)
     probabilities = rng.dirichlet(np.full(4, 0.7), 300)
     actual = rng.integers(0, 4, 300)
     slow = slow_calibration_error(actual.tolist(), probabilities.tolist())
     assert expected_calibration_error(actual, probabilities) == pytest.approx(slow)
     assert slow > 0.2
+    bins = reliability(actual, probabilities)
+    assert sum(each.rows for each in bins) == 300
+    error = sum(each.rows * abs(each.accuracy - each.confidence) for each in bins) / 300
+    assert error == pytest.approx(slow)
+    assert bins == sorted(bins, key=lambda each: each.confidence)
 
 
 def test_calibration_error_of_certain_predictions() -> None:
-    probabilities = np.array([[1.0, 0.0]] * 4)
-    error = expected_calibration_error
-    assert error(np.array([0, 0, 0, 0]), probabilities) == 0
-    assert error(np.array([0, 0, 0, 1]), probabilities) == pytest.approx(0.25)
-    assert error(np.array([1, 1, 1, 1]), probabilities) == 1
+    certain = np.array([[1.0, 0.0]] * 4)
+    assert expected_calibration_error(np.array([0, 0, 0, 1]), certain) == pytest.approx(0.25)
 
 
 def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
@@ -119,25 +114,6 @@ def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
     probabilities = np.array([[edge, 1 - edge], [edge - 0.01, 1.01 - edge]])
     error = expected_calibration_error(np.array([0, 1]), probabilities)
     assert error == pytest.approx(abs(1 - edge - (edge - 0.01)) / 2)
-
-
-def test_bins_do_not_compensate_for_each_other() -> None:
-    """One row is overconfident by 0.9, one underconfident by 0.4: the mean of both magnitudes."""
-    probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
-    error = expected_calibration_error(np.array([1, 0]), probabilities)
-    assert error == pytest.approx((0.9 + 0.4) / 2)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_bins_add_up_to_the_calibration_error(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    probabilities = rng.dirichlet(np.full(4, 0.5), 300)
-    actual = rng.integers(0, 4, 300)
-    bins = reliability(actual, probabilities)
-    assert sum(each.rows for each in bins) == 300
-    error = sum(each.rows * abs(each.accuracy - each.confidence) for each in bins) / 300
-    assert error == pytest.approx(expected_calibration_error(actual, probabilities))
-    assert bins == sorted(bins, key=lambda each: each.confidence)
 
 
 def test_rows_of_similar_confidence_share_a_bin() -> None:
@@ -167,11 +143,8 @@ def test_scores_are_those_of_scikit_learn(seed: int) -> None:
     for each, precision, recall, f1, tracks in zip(
         score_genres(actual, predicted, groups, GENRES), *expected, strict=True
     ):
-        assert each.precision
-        assert each.recall
-        assert each.f1
-        found = (each.precision.value, each.recall.value, each.f1.value)
-        assert found == pytest.approx((precision, recall, f1))
+        found = [score.value for score in (each.precision, each.recall, each.f1) if score]
+        assert found == pytest.approx([precision, recall, f1])
         assert each.tracks == tracks
 
 
@@ -197,9 +170,7 @@ def test_intervals_are_about_those_of_a_plain_bootstrap_over_groups() -> None:
 def test_what_cannot_be_scored_is_none() -> None:
     """Nothing is predicted as jazz, and nothing is metal."""
     actual, predicted = np.array([0, 1, 1]), np.array([0, 0, 0])
-    blues, jazz, metal = score_genres(actual, predicted, np.arange(3), GENRES)
-    assert blues.recall
-    assert blues.recall.low < blues.recall.value == 1
+    _, jazz, metal = score_genres(actual, predicted, np.arange(3), GENRES)
     assert jazz.precision is None
     assert jazz.recall
     assert jazz.f1

@@ -1,6 +1,7 @@
 """Combined predictions beside NumPy's mean, argmax and sums."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,12 @@ from repository import (
 )
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import HISTORIES, read_csv
 from pipeline.base.types import Array
-from pipeline.evaluation.predictions import write_predictions
 from pipeline.evaluation.scores import accuracy_interval
-from pipeline.runs.combination import Combination, choose, combine, validation_accuracy
+from pipeline.runs import combination
+from pipeline.runs.combination import Choice, choose, combine, validation_accuracy
 from pipeline.runs.comparison import differences, holm
-from pipeline.runs.revisions import Revision
 
-NAMES = ("first", "second", "third")
 TRUTH = np.array([GENRES.index(genre) for genre in ACTUAL])
 
 
@@ -52,41 +50,29 @@ def drawn(seed: int, fold: int = 0) -> tuple[list[Row], Array]:
     return rows, chances
 
 
-def combined(seeds: Sequence[int]) -> tuple[Combination, list[Revision], Array]:
-    """What is combined of runs that the seeds draw, those runs, and their probabilities."""
+@pytest.mark.parametrize("seeds", [(0, 1), (2, 3, 4), (7, 8, 9)])
+def test_the_mean_is_judged_as_one_run_and_gains_are_over_the_votes(seeds: Sequence[int]) -> None:
     tables = [drawn(seed) for seed in seeds]
     parts = [
-        revision(name, rows, commit="", model=f"model-{name}", seconds=seed)
-        for seed, name, (rows, _) in zip(seeds, NAMES, tables, strict=False)
+        revision(str(seed), rows, commit="", model=f"model-{seed}", seconds=seed)
+        for seed, (rows, _) in zip(seeds, tables, strict=True)
     ]
-    return combine(parts), parts, np.stack([chances for _, chances in tables])
-
-
-@pytest.mark.parametrize("seeds", [(0, 1), (2, 3, 4)])
-def test_the_mean_is_judged_as_one_run(seeds: Sequence[int]) -> None:
-    found, _, chances = combined(seeds)
-    mean = chances.mean(axis=0)
+    found = combine(parts)
+    mean = np.mean([chances for _, chances in tables], axis=0)
     right = mean.argmax(axis=1) == TRUTH
     side = found.comparison.reference
     np.testing.assert_allclose(found.combined.tracks.probabilities, mean)
+    np.testing.assert_array_equal(found.combined.outcomes.right, right)
     assert side.accuracy == right.mean()
     assert (side.low, side.high) == accuracy_interval(right, np.array(ARTISTS))
     loss = -np.log(mean[np.arange(len(TRUTH)), TRUTH]).mean()
     assert side.summary["track_log_loss"] == pytest.approx(loss, abs=1e-4)
     assert side.seconds == sum(seeds)
-    assert side.model == " + ".join(f"model-{name}" for name in NAMES[: len(seeds)])
+    assert side.model == " + ".join(f"model-{seed}" for seed in seeds)
     assert side.feature == "mel"
-
-
-@pytest.mark.parametrize("seeds", [(0, 1), (2, 3, 4), (7, 8, 9)])
-def test_gains_are_over_each_run_as_its_vote_had_it_and_corrected(seeds: Sequence[int]) -> None:
-    found, parts, chances = combined(seeds)
-    after = chances.mean(axis=0).argmax(axis=1) == TRUTH
-    np.testing.assert_array_equal(found.combined.outcomes.right, after)
     alone = [differences(part.outcomes, [found.combined.outcomes])[0] for part in parts]
-    assert [gain.difference for gain in found.gains] == [each.difference for each in alone]
-    assert [gain.gained for gain in found.gains] == [each.gained for each in alone]
-    assert [gain.p_holm for gain in found.gains] == holm([each.p_value for each in alone])
+    p_values = holm([each.p_value for each in alone])
+    assert found.gains == [replace(e, p_holm=p) for e, p in zip(alone, p_values, strict=True)]
     accuracies = [np.mean(part.tracks.predicted == TRUTH) for part in parts]
     assert accuracies[found.best] == max(accuracies)
 
@@ -106,37 +92,12 @@ def test_seeds_are_combined_one_by_one() -> None:
     np.testing.assert_array_equal(found.combined.outcomes.right, consensus)
 
 
-def test_the_table_is_that_of_a_run(tmp_path: Path) -> None:
-    found, _, chances = combined((0, 1))
-    write_predictions(tmp_path / "tracks.csv", found.combined.tracks)
-    rows = read_csv(tmp_path / "tracks.csv")
-    mean = chances.mean(axis=0)[5]
-    assert list(rows[5]) == list(drawn(0)[0][0])
-    assert [rows[5][name] for name in ("track_id", "actual", "group")] == ["metal/05", "metal", "C"]
-    assert rows[5]["predicted"] == GENRES[mean.argmax()]
-    assert [rows[5][f"p_{genre}"] for genre in GENRES] == [f"{value:.4f}" for value in mean]
-
-
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
-        ({"split": {**FIGURES, "protocol": "artist"}}, "protocols differ, so .* to combine: song"),
-        ({"rows": predictions(MAIN)[1:]}, "main and other were tested on different tracks"),
-        ({}, "main and other are the same run; name each run once$"),
-    ],
-)
-def test_what_cannot_be_combined_is_refused_in_one_line(
-    other: dict[str, Any], message: str
-) -> None:
+def test_runs_that_cannot_be_compared_are_not_combined() -> None:
     main = revision("main", predictions(MAIN))
-    good = revision("good", predictions(MAIN), seconds=1.0)
-    wrong = revision("other", **{"rows": predictions(MAIN), **other})
-    for revisions in ([main, wrong], [main, good, wrong]):
-        with pytest.raises(PipelineError, match=f"^{message}") as caught:
-            combine(revisions)
-        assert "\n" not in str(caught.value)
-    with pytest.raises(PipelineError, match=r"^name at least two revisions to combine$"):
-        combine([main])
+    other = revision("other", predictions(MAIN), split={**FIGURES, "protocol": "artist"})
+    expected = "^protocols differ, so there is nothing to combine: song in main, artist in other$"
+    with pytest.raises(PipelineError, match=expected):
+        combine([main, other])
 
 
 EPOCHS = [(0.9, 1.0), (0.2, 0.75), (0.3, 0.5)]
@@ -151,55 +112,25 @@ def test_inner_validation_is_the_mean_over_folds_of_the_weights_that_were_kept(
     assert validation_accuracy(run) == pytest.approx(accuracy + 0.05)
 
 
-@pytest.fixture
-def validated(monkeypatch: pytest.MonkeyPatch) -> list[Revision]:
-    """Four runs, of which the best by the test is the worst by the inner validation."""
-    accuracies = {"a": 0.75, "b": 0.5, "c": 0.7, "d": 0.75}
-    monkeypatch.setattr(
-        "pipeline.runs.combination.validation_accuracy", lambda each: accuracies[each.name]
-    )
-    return [
-        revision(name, predictions(predicted))
-        for name, predicted in zip("abcd", (MAIN, ACTUAL, MAIN, WRONG), strict=True)
-    ]
-
-
 @pytest.mark.parametrize(("within", "chosen"), [(0, "ad"), (4.9, "ad"), (5.1, "acd"), (99, "abcd")])
 def test_those_near_the_best_inner_validation_are_chosen_in_their_order(
-    within: float, chosen: str, validated: list[Revision]
+    within: float, chosen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choice = choose(validated, within)
-    assert choice.chosen == list(chosen)
-    assert choice.accuracies == {"a": 0.75, "b": 0.5, "c": 0.7, "d": 0.75}
-
-
-def test_what_leaves_nothing_to_combine_is_refused(validated: list[Revision]) -> None:
-    expected = r"^only a is within 10 points of the best inner validation \(75.0 %\)"
-    with pytest.raises(PipelineError, match=expected):
-        choose(validated[:2], 10)
-    for wrong in (-1.0, float("nan")):
-        with pytest.raises(PipelineError, match=f"^--choose {wrong:g}: should be at least 0"):
-            choose(validated, wrong)
+    """The best by the test is the worst by the inner validation."""
+    accuracies = {"a": 0.75, "b": 0.5, "c": 0.7, "d": 0.75}
+    monkeypatch.setattr(combination, "validation_accuracy", lambda each: accuracies[each.name])
+    predicted = {"a": MAIN, "b": ACTUAL, "c": MAIN, "d": WRONG}
+    found = choose([revision(name, predictions(each)) for name, each in predicted.items()], within)
+    assert found == Choice(accuracies, list(chosen))
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"segment.seconds": 1}, "segment.seconds is 3 in main, 1 in other$"),
-        ({"train.validation": 0.2}, "train.validation is 0.1 in main, 0.2 in other$"),
-    ],
+    ("key", "ours", "theirs"), [("segment.seconds", 3, 1), ("train.validation", 0.1, 0.2)]
 )
-def test_inner_validations_of_other_clips_are_refused(parameters: Row, message: str) -> None:
-    same: Row = {"segment.seconds": 3, "train.validation": 0.1}
-    parts = [
-        revision(name, predictions(MAIN), **each)
-        for name, each in (("main", same), ("other", {**same, **parameters}))
-    ]
-    with pytest.raises(PipelineError, match=f"^--choose goes by the inner validation.*: {message}"):
-        choose(parts, 10)
-
-
-def test_a_choice_needs_the_histories() -> None:
-    run = revision("workspace", predictions(MAIN), commit="")
-    with pytest.raises(PipelineError, match=rf"^workspace has no {HISTORIES}; run `dvc repro`"):
-        choose([run, run], 10)
+def test_inner_validations_of_other_clips_are_refused(key: str, ours: Any, theirs: Any) -> None:
+    same = {"segment.seconds": 3, "train.validation": 0.1}
+    main = revision("main", predictions(MAIN), **same)
+    other = revision("other", predictions(MAIN), **{**same, key: theirs})
+    expected = f"^--choose goes by the inner.*: {key} is {ours} in main, {theirs} in other$"
+    with pytest.raises(PipelineError, match=expected):
+        choose([main, other], 10)

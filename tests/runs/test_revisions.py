@@ -10,10 +10,8 @@ from repository import (
     MAIN,
     TRAINED,
     Repository,
-    Row,
     predictions,
     revision,
-    table,
     write_history,
     write_run,
     write_scores,
@@ -96,25 +94,16 @@ def genres(tracks: Predictions) -> list[str]:
 
 @pytest.mark.usefixtures("_in_repository")
 def test_a_revision_is_what_it_recorded(repository: Repository) -> None:
-    main = read_revision("main")
-    assert (main.name, main.model, main.feature) == ("main", "cnn", "mel")
-    assert main.commit == repository.run("git", "rev-parse", "main")
-    assert main.split == FIGURES
-    assert main.summary == {"track_accuracy": 0.6667, "track_macro_f1": 0.654}
-    assert genres(main.tracks) == MAIN
-    assert main.outcomes.correct.mean() == 8 / 12
-
-
-@pytest.mark.usefixtures("_in_repository")
-def test_every_kind_of_name_is_a_revision(repository: Repository) -> None:
-    """An experiment by its name and its commit; main by tag, hash and short hash."""
-    trial = repository.run("git", "for-each-ref", "--format=%(objectname)", "refs/exps/*/*/trial")
-    main = repository.run("git", "rev-parse", "main")
-    for name in ("trial", trial[:9], "workspace"):
+    for name in ("main", "v1"):
+        main = read_revision(name)
+        assert (main.name, main.model, main.feature) == (name, "cnn", "mel")
+        assert main.commit == repository.run("git", "rev-parse", "main")
+        assert main.split == FIGURES
+        assert main.summary == {"track_accuracy": 0.6667, "track_macro_f1": 0.654}
+        assert genres(main.tracks) == MAIN
+        assert main.outcomes.correct.mean() == 8 / 12
+    for name in ("trial", find_commit("trial")[:9], "workspace"):
         assert genres(read_revision(name).tracks) == BETTER
-    for name in ("v1", "HEAD", main, main[:8], "v1~0"):
-        assert genres(read_revision(name).tracks) == MAIN
-        assert read_revision(name).commit == main
 
 
 @pytest.mark.usefixtures("_in_repository")
@@ -146,42 +135,31 @@ def test_the_workspace_needs_no_repository_and_a_commit_does() -> None:
 
 
 @pytest.mark.parametrize("path", [PREDICTIONS, SCORES, SPLIT, SUMMARY, TRAINING], ids=str)
-def test_every_file_must_be_there(folder: Path, path: Path) -> None:
+def test_every_file_must_be_there_and_of_the_run_that_was_evaluated(
+    folder: Path, path: Path
+) -> None:
+    (folder / path).write_bytes((folder / path).read_bytes() + b"\n")
+    if path != SCORES:
+        expected = f"^{path} of workspace is not of the run that wrote {SCORES}; run `dvc repro` "
+        with pytest.raises(PipelineError, match=expected):
+            read_revision("workspace")
     (folder / path).unlink()
     with pytest.raises(PipelineError, match=f"^workspace has no {path}; run `dvc repro` there"):
         read_revision("workspace")
 
 
-@pytest.mark.parametrize("path", [PREDICTIONS, SPLIT, SUMMARY, TRAINING], ids=str)
-def test_every_file_must_be_of_the_run_that_was_evaluated(folder: Path, path: Path) -> None:
-    with (folder / path).open("a") as file:
-        file.write("\n")
-    expected = f"^{path} of workspace is not of the run that wrote {SCORES}; run `dvc repro` there"
-    with pytest.raises(PipelineError, match=expected):
-        read_revision("workspace")
-
-
-def csv_of(rows: list[Row], without: str = "") -> bytes:
-    """A table of predictions without the columns whose names start so."""
-    columns = predictions(MAIN)[0]
-    kept = [name for name in columns if not (without and name.startswith(without))]
-    lines = [kept, *([str(row[name]) for name in kept] for row in rows)]
-    return "\n".join(map(",".join, lines)).encode()
+COLUMNS = b"track_id,fold,group,actual,predicted,p_rock\n"
 
 
 @pytest.mark.parametrize(
     ("path", "content", "message"),
     [
-        (PREDICTIONS, csv_of(predictions(MAIN), without="p_"), "no column 'p_<genre>'"),
-        (PREDICTIONS, csv_of(predictions(MAIN), without="group"), "no column 'group'"),
-        (PREDICTIONS, b"\xff", ".*can't decode"),
-        (PREDICTIONS, csv_of([]), "no rows, or one without its genre"),
-        (PREDICTIONS, csv_of([{**predictions(MAIN)[0], "actual": ""}]), "no rows, or one without"),
+        (PREDICTIONS, b"p_rock", "no column 'track_id'"),
+        (PREDICTIONS, COLUMNS, "no rows, or one without its genre"),
+        (PREDICTIONS, COLUMNS + b"t1,0,g,,rock,1", "no rows, or one without its genre"),
         (SPLIT, b"{", ".*line 1 column 2"),
         (SPLIT, b"[]", "not a JSON object"),
         (SPLIT, b'{"protocol": "song"}', "no key 'dataset_digest'"),
-        (SUMMARY, b"3", "not a JSON object"),
-        (TRAINING, b'{"precision": "float32"}', "no key 'parameters'"),
         (TRAINING, b'{"parameters": 1, "seconds": 1}', "parameters = 1 is of another type"),
         (TRAINING, b'{"parameters": {"model": "ann"}, "seconds": 1}', "no parameter 'feature'"),
     ],
@@ -212,7 +190,7 @@ def test_a_split_that_leaks_is_refused(folder: Path) -> None:
         ({"split": {**FIGURES, "protocol": "artist"}}, "protocols differ, .*: song in main, art"),
         (
             {"split": {**FIGURES, "dataset_digest": "c" * 64}},
-            "datasets differ, .*: dddddddddddd in main, cccccccccccc in other$",
+            "datasets.*: d{12} in main, c{12} in",
         ),
         ({"split": {**FIGURES, "folds_digest": "e" * 64}}, "folds differ, .*: ffff.* in main, eee"),
         ({"rows": predictions(BETTER)[1:]}, "main and other were tested on different tracks"),
@@ -237,12 +215,6 @@ def test_what_cannot_be_compared_is_refused_in_one_line(
     require_comparable([other, other])
     assert not is_comparable(main, other)
     assert is_comparable(other, other)
-
-
-def test_rows_in_another_order_are_the_same_tracks() -> None:
-    rows = predictions(MAIN)
-    require_comparable([revision("main", rows), revision("turned", rows[::-1])])
-    assert table(rows).track_ids.tolist() == table(rows[::-1]).track_ids.tolist()
 
 
 EPOCHS = [[(0.9, 1.0), (0.2, 0.75), (0.3, 0.5)], [(0.9, 1.0)]]
@@ -271,7 +243,7 @@ HEADER = "fold,epoch,loss,accuracy,val_loss,val_accuracy\n"
     [
         (None, f"workspace has no {HISTORIES}; run `dvc repro` there"),
         (f"{HEADER}0,1,1,1,1,1\n", f"{HISTORIES} of workspace covers 1 of its 2 folds; run"),
-        (f"{HEADER}0,1,1,1,1,half\n", f"{HISTORIES} of workspace has a value that is not a number"),
+        ("fold\n", f"{HISTORIES} of workspace: no rows; run"),
     ],
 )
 def test_a_history_that_is_missing_incomplete_or_damaged_is_refused(
@@ -301,21 +273,24 @@ CNN: dict[str, Any] = {"model": "cnn", "seed": 1, "models.cnn.epochs": 5, "augme
 ANN: dict[str, Any] = {"model": "ann", "seed": 1, "models.ann.epochs": 9, "augment.mode": "none"}
 
 
-def test_parameters_of_another_network_go_without_saying() -> None:
-    assert differing([CNN, ANN]) == ["model"]
-    assert differing([CNN, ANN, {**CNN, "models.cnn.epochs": 6}]) == ["model", "models.cnn.epochs"]
+OFFLINE = {**CNN, "augment.mode": "offline", "augment.copies": 1, "augment.noise.snr_db": 3}
 
 
-def test_a_parameter_that_one_run_lacks_differs() -> None:
-    offline = {**CNN, "augment.mode": "offline", "augment.copies": 1, "augment.noise.snr_db": 3}
-    assert differing([CNN, offline]) == ["augment.mode", "augment.copies"]
-    assert differing([offline, CNN]) == ["augment.mode", "augment.copies"]
-    assert differing([CNN, {**CNN, "models.cnn.kernel": 3}]) == ["models.cnn.kernel"]
-
-
-def test_equal_runs_differ_in_nothing() -> None:
-    assert differing([CNN, CNN, dict(CNN)]) == differing([CNN]) == differing([]) == []
-    assert differing([{"x.rate": 1}, {"x.rate": 1.0}]) == []  # as YAML's 1 and 1.0 are
+@pytest.mark.parametrize(
+    ("runs", "keys"),
+    [
+        ([CNN, ANN], ["model"]),  # the parameters of another network go without saying
+        ([CNN, ANN, {**CNN, "models.cnn.epochs": 6}], ["model", "models.cnn.epochs"]),
+        ([CNN, OFFLINE], ["augment.mode", "augment.copies"]),
+        ([CNN, {**CNN, "models.cnn.kernel": 3}], ["models.cnn.kernel"]),
+        ([CNN, CNN, dict(CNN)], []),
+        ([{"x.rate": 1}, {"x.rate": 1.0}], []),  # as YAML's 1 and 1.0 are
+    ],
+)
+def test_parameters_differ_among_the_runs_that_are_asked_for_them(
+    runs: list[dict[str, Any]], keys: list[str]
+) -> None:
+    assert differing(runs) == differing(runs[::-1]) == keys
 
 
 @pytest.mark.parametrize(

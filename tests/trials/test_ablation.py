@@ -64,38 +64,28 @@ def test_all_that_can_change_the_feature_is_tried_alone_and_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "copies"),
-    [(["mirror"], 1), (["mirror", "blur"], 2), (["blur"], 3), (["mirror+flip", "flip+mirror"], 1)],
-    ids=str,
-)
-def test_no_trial_makes_the_same_sample_twice(kinds: list[str], copies: int) -> None:
-    """A chain in another order makes no second one either."""
-    experiment = small_experiment({"augment.mode": "offline", "augment.copies": 3})
-    chains = tuple(chain_of(name, experiment.augment.ranges) for name in kinds)
-    augment = with_kinds(experiment, chains).augment
-    assert (augment.mode, augment.kinds, augment.copies) == ("offline", chains, copies)
-    assert with_kinds(experiment, ()).augment.mode == "none"
-
-
-@pytest.mark.parametrize(
-    ("mode", "kinds", "copies", "epochs", "patience"),
+    ("mode", "kinds", "asked", "copies", "epochs", "patience"),
     [
-        ("offline", [], 3, 10, 4),
-        ("inline", ["blur"], 3, 10, 4),
-        ("offline", ["blur"], 1, 5, 2),
-        ("offline", ["blur"], 2, 3, 1),
-        ("offline", ["blur"], 100, 1, 1),
-        ("offline", ["mirror"], 3, 5, 2),
-        ("offline", ["mirror", "blur"], 3, 3, 1),
+        ("offline", [], 3, 3, 10, 4),
+        ("inline", ["blur"], 3, 3, 10, 4),
+        ("offline", ["blur"], 1, 1, 5, 2),
+        ("offline", ["blur"], 2, 2, 3, 1),
+        ("offline", ["blur"], 100, 100, 1, 1),
+        ("offline", ["mirror"], 3, 1, 5, 2),
+        ("offline", ["mirror", "blur"], 3, 2, 3, 1),
+        ("offline", ["mirror+flip", "flip+mirror"], 3, 1, 5, 2),
     ],
     ids=str,
 )
-def test_where_epochs_are_longer_there_are_fewer(
-    mode: str, kinds: list[str], copies: int, epochs: int, patience: int
+def test_no_sample_is_made_twice_and_where_epochs_are_longer_there_are_fewer(
+    mode: str, kinds: list[str], asked: int, copies: int, epochs: int, patience: int
 ) -> None:
-    changes = {"augment.mode": mode, "augment.copies": copies, "models.ann.patience": 4}
+    """A chain in another order makes no second sample either."""
+    changes = {"augment.mode": mode, "augment.copies": asked, "models.ann.patience": 4}
     experiment = small_experiment({**changes, "models.ann.epochs": 10, "augment.kinds": ["blur"]})
     chains = tuple(chain_of(name, experiment.augment.ranges) for name in kinds)
-    found = with_kinds(experiment, chains)
+    used = mode if kinds else "none"
+    augment = replace(experiment.augment, mode=used, kinds=chains, copies=copies)
     network = replace(experiment.network, epochs=epochs, patience=patience)
-    assert found == replace(experiment, augment=found.augment, network=network)
+    expected = replace(experiment, augment=augment, network=network)
+    assert with_kinds(experiment, chains) == expected
