@@ -60,6 +60,10 @@ def fail_at_two(item: int) -> int:
     return item
 
 
+def time_out(_: int) -> None:
+    raise TimeoutError("slow disk")
+
+
 def double_all(items: range) -> list[int]:
     return list(map_tracks(double, items, total=len(items), label="double"))
 
@@ -95,6 +99,8 @@ def test_an_error_on_a_cluster_propagates() -> None:
         list(map_tracks(fail_at_two, range(5), total=5, label="fail"))
     with pytest.raises(PipelineError, match=r"^item 2 is broken$"):
         map_folds(fail_at_two, [1, 2])
+    with pytest.raises(TimeoutError, match=r"^slow disk$"):
+        map_folds(time_out, [0])
 
 
 @pytest.mark.usefixtures("started")
@@ -103,15 +109,6 @@ def test_a_worker_computes_with_one_thread() -> None:
     for name, environment in [*in_track, *map_folds(thread_and_environment, [0])]:
         assert name != threading.current_thread().name
         assert environment == ONE_THREAD
-
-
-@pytest.mark.usefixtures("started")
-def test_a_time_out_of_the_function_propagates() -> None:
-    def time_out(_: int) -> None:
-        raise TimeoutError("slow disk")
-
-    with pytest.raises(TimeoutError, match=r"^slow disk$"):
-        map_folds(time_out, [0])
 
 
 def refused(what: str) -> Any:
