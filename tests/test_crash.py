@@ -98,19 +98,6 @@ def outputs(contents: Contents) -> Contents:
     return {name: data for name, data in contents.items() if name != "data/params_checked.txt"}
 
 
-def test_a_killed_run_of_everything_goes_on_where_it_was(place: Workplace, made: Made) -> None:
-    place.hold.touch()
-    repro = place.start("dvc", "repro", "segment")
-    wait_until(lambda: len(place.held()) >= 10 or repro.poll() is not None)
-    kill_group(repro)
-    held = len(place.held())
-    assert 10 <= held < MUSIC_TRACKS
-    place.hold.unlink()
-    output = place.run("dvc", "repro", "segment")
-    assert f"pcm: {MUSIC_TRACKS} tracks, {held} reused" in output
-    assert outputs(place.contents()) == made[1]
-
-
 def test_a_stage_whose_caller_was_killed_keeps_others_out_until_it_ends(
     place: Workplace, made: Made
 ) -> None:

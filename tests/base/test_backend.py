@@ -4,15 +4,12 @@ No GPU is needed, as stand-ins replace the backends.
 """
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from project import ROOT
+from project import ROOT, Shell
 
 from pipeline.base import backend as machine
 from pipeline.base.backend import keras
@@ -122,12 +119,12 @@ print(config.backend(), config.floatx(), config.epsilon(), config.image_data_for
 """
 
 
-def test_the_users_file_of_keras_has_no_part_in_a_result(tmp_path: Path) -> None:
+def test_the_users_file_of_keras_has_no_part_in_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = {"backend": "torch", "floatx": "float64", "epsilon": 0.1}
     settings["image_data_format"] = "channels_first"
     (tmp_path / "keras.json").write_text(json.dumps(settings))
-    environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
-    environment |= {"KERAS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", SHOW]
-    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert shown.stdout.split() == ["tensorflow", "float32", "1e-07", "channels_last"]
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    shown = Shell(ROOT, KERAS_HOME=str(tmp_path)).run("python", "-c", SHOW).splitlines()[-1]
+    assert shown.split() == ["tensorflow", "float32", "1e-07", "channels_last"]

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import ROOT
+from project import ROOT, Shell
 
 from pipeline.base.cli import (
     RESUMES,
@@ -122,9 +122,7 @@ def limits(soft: str, hard: str) -> tuple[int, list[int]]:
     """The hard limit of files before, and the soft and the hard one in a stage and in its child."""
     pytest.importorskip("resource")
     code = LIMITED.format(soft=soft, hard=hard)
-    command = [sys.executable, "-u", "-c", code]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    before, *lines = done.stdout.split()
+    before, *lines = Shell(ROOT).run("python", "-u", "-c", code).split()
     return int(before), [int(number) for line in lines for number in line.split(",")]
 
 

@@ -30,8 +30,7 @@ from pipeline.features.shared.feature import ExtractFeature, feature_names, read
 from pipeline.recordings.fingerprint import FingerprintTrack
 from pipeline.store import addresses
 from pipeline.store.addresses import code_address, files_of, recipe_address
-from pipeline.store.build import LAYOUT, compute
-from pipeline.store.cache import Cache
+from pipeline.store.build import LAYOUT
 from pipeline.training.cross_validation import sources_of
 from pipeline.training.fit import FoldTask
 from pipeline.training.network import network_names
@@ -294,10 +293,3 @@ def test_code_that_was_edited_since_the_start_has_no_address(made_up: Project) -
             ),
         ):
             address()
-
-
-def test_a_worker_with_other_code_computes_nothing(tmp_path: Path) -> None:
-    never: Any = None
-    with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries than this"):
-        compute(Cache(tmp_path), CutTrack(1, 2), "the address there", ("", never))
-    assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -103,15 +103,11 @@ def assert_rows(read: HashedRows | None, expected: Array) -> None:
 
 
 @given(facts=FACTS, rows=SOME_ROWS)
+@example(facts={}, rows=np.arange(24).reshape(4, 6)[::2, ::-3])
+@example(facts={}, rows=np.eye(3)[:2].T)
 def test_a_result_comes_back(path: Path, facts: dict[str, object], rows: Array) -> None:
     write_result(path, Result(facts, rows))
     assert read_head(path) == (len(rows), facts)
-    assert_rows(read_rows(path), rows)
-
-
-@pytest.mark.parametrize("rows", [np.arange(24).reshape(4, 6)[::2, ::-3], np.eye(3)[:2].T])
-def test_rows_come_back_however_they_lie_in_memory(path: Path, rows: Array) -> None:
-    write_result(path, Result({}, rows))
     assert_rows(read_rows(path), rows)
 
 
@@ -153,12 +149,6 @@ def test_a_changed_byte_changes_nothing_or_is_noticed(path: Path) -> None:
             if rows is not None:
                 np.testing.assert_array_equal(rows.rows, RESULT.rows)
     assert noticed > len(content)
-
-
-@given(content=st.binary())
-def test_any_other_bytes_are_no_result(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    assert (read_head(path), read_rows(path)) == (None, None)
 
 
 # Shards and folders.
@@ -261,22 +251,14 @@ def test_what_is_published_stays_when_a_slower_process_publishes_the_same(
     """The slower one found nothing that was whole, and writes while the other finishes."""
     if damaged:
         flip(publish(cache).path, -1)
-        edit(publish_fold(cache) / "record", b"half")
     faster: list[Path] = []
 
     def write_slowly(path: Path) -> tuple[int, int]:
         faster.append(publish(cache).path)
         return write_rows(path)
 
-    def write_fold_slowly(folder: Path) -> None:
-        faster.append(publish_fold(cache) / "record")
-        write_fold(folder)
-
-    slower = [publish(cache, "key", write_slowly).path]
-    slower.append(publish_fold(cache, write_fold_slowly) / "record")
-    assert slower == faster
-    for number, path in enumerate(faster):
-        link(path, tmp_path / str(number))
+    assert [publish(cache, "key", write_slowly).path] == faster
+    link(faster[0], tmp_path / "linked")
 
 
 def test_whatever_many_publish_can_be_linked_to(cache: Cache, tmp_path: Path) -> None:
@@ -288,17 +270,12 @@ def test_whatever_many_publish_can_be_linked_to(cache: Cache, tmp_path: Path) ->
         for key in keys:
             together.wait()
             link(publish(cache, key).path, tmp_path / f"{number}-{key}")
-            fold = cache.publish_folder("folds", key, write_fold, is_trained)
-            link(fold / "record", tmp_path / f"{number}-{key}-fold")
 
     for key in keys:
         flip(publish(cache, key).path, -1)
-        edit(cache.publish_folder("folds", key, write_fold) / "record", b"half")
     with ThreadPoolExecutor(count) as threads:
         list(threads.map(work, range(count)))
-    rows, folds = tmp_path.glob("*-*[0-9]"), tmp_path.glob("*-fold")
-    assert len({path.read_bytes() for path in rows}) == 1
-    assert {path.read_text() for path in folds} == {"trained"}
+    assert len({path.read_bytes() for path in tmp_path.glob("*-*")}) == 1
     assert list((cache.root / "tmp").iterdir()) == []
 
 
@@ -351,14 +328,6 @@ def test_a_disk_that_fills_up_is_an_error_of_the_cache(
     with pytest.raises(PipelineError, match=r"cache .* cannot be written: No space left on device"):
         write(cache)
     assert not files(cache)
-
-
-def test_a_folder_whose_name_is_taken_is_an_error_of_the_cache(cache: Cache) -> None:
-    (cache.root / "folds").mkdir(parents=True)
-    (cache.root / "folds" / ADDRESS).touch()
-    with pytest.raises(PipelineError, match=r"cache .* cannot be written: Not a directory; "):
-        publish_fold(cache)
-    assert list((cache.root / "tmp").iterdir()) == []
 
 
 @pytest.mark.parametrize("write", [publish, lambda cache: cache.save(ADDRESS, RESULT)])

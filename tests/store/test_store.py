@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import pickle
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,7 +19,16 @@ from project import contents
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
 from pipeline.store.shard import HashedRows, write_shard
-from pipeline.store.store import SHARDS, Store, in_store_order, shard_of, write_store
+from pipeline.store.store import (
+    SHARDS,
+    JoinedRows,
+    Store,
+    StoredRows,
+    in_store_order,
+    rows_of,
+    shard_of,
+    write_store,
+)
 
 DESCRIPTION = {"name": "test", "unit": "dB", "params": {"n_fft": 512, "names": ["a", "ü"]}}
 IDS = [f"rock/rock.{i:05d}" for i in range(40)] + ["pop/Björk, Jóga", "unlabelled/x y"]
@@ -78,9 +89,9 @@ def test_indexing_reads_many_files_as_one_array(tmp_path: Path) -> None:
             np.testing.assert_array_equal(whole[store.span(track_id)], made_of(track_id))
 
 
-@pytest.mark.parametrize("shape", [(3, 2), (64, 65)])
-def test_rows_that_were_prefetched_are_the_same(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    tracks = {track_id: np.full((3, *shape), number) for number, track_id in enumerate(IDS)}
+def test_rows_that_were_prefetched_are_the_same(tmp_path: Path) -> None:
+    """Of more than a page of memory."""
+    tracks = {track_id: np.full((3, 64, 65), number) for number, track_id in enumerate(IDS)}
     write_store(tmp_path / "store", DESCRIPTION, tracks)
     with Store(tmp_path / "store") as store:
         whole = store.read(store.track_ids)
@@ -152,19 +163,13 @@ EDITED = next(track_id for track_id in IDS if len(made_of(track_id)) > 1)
 def test_rows_that_were_edited_in_place_have_other_digests(tmp_path: Path) -> None:
     folder = build(tmp_path / "store")
     with Store(folder) as store:
-        before = {track_id: store.row_digests(track_id) for track_id in IDS}
-        digests = {track_id: store.digest(track_id) for track_id in IDS}
+        before = {track_id: store.digest(track_id) for track_id in IDS}
+        rows = store.row_digests(EDITED)
     edit(folder, EDITED)
     with Store(folder) as store:
-        after = {track_id: store.row_digests(track_id) for track_id in IDS}
-        assert [name for name in IDS if store.digest(name) != digests[name]] == [EDITED]
-    changed = [
-        (name, number)
-        for name in IDS
-        for number, digest in enumerate(before[name])
-        if after[name][number] != digest
-    ]
-    assert changed == [(EDITED, 1)]
+        assert [name for name in IDS if store.digest(name) != before[name]] == [EDITED]
+        same = np.equal(store.row_digests(EDITED), rows).tolist()
+    assert same == [number != 1 for number in range(len(rows))]
 
 
 def test_digests_of_a_file_that_nobody_can_have_edited_are_those_written(tmp_path: Path) -> None:
@@ -265,3 +270,62 @@ def test_the_shard_of_an_id_never_changes() -> None:
     """Another shard would make every store in a cache unreadable by track."""
     assert shard_of("blues/blues.00000") == 24
     assert shard_of("pop/Björk, Jóga") == 10
+
+
+# Rows as arrays that go to other processes.
+
+# Rows of each part in its store: in any order, some twice, and of one store none.
+NUMBERS = [np.array([5, 0, 9, 9]), np.array([], np.int64), np.arange(12)[::-1]]
+COUNT = sum(map(len, NUMBERS))
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a store for each of NUMBERS."""
+    folder, rng = tmp_path_factory.mktemp("stores"), np.random.default_rng(0)
+    for number in range(len(NUMBERS)):
+        rows = {f"a/{n}": rng.normal(size=(3, 3, 2)).astype(np.float16) for n in range(4)}
+        write_store(folder / str(number), {"name": "noise"}, rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def parts(stores: Path) -> list[StoredRows]:
+    return [StoredRows(stores / str(n), numbers) for n, numbers in enumerate(NUMBERS)]
+
+
+@given(index=st.lists(st.integers(0, COUNT - 1)))
+def test_joined_rows_are_the_stores_one_behind_another(
+    stores: Path, parts: list[StoredRows], index: list[int]
+) -> None:
+    """In another process as well, which is not sent the rows."""
+    sent = pickle.dumps(JoinedRows(parts))
+    assert len(sent) < 4000
+    rows, asked = pickle.loads(sent), np.array(index, np.int64)
+    opened = [Store(stores / str(number)) for number in range(len(NUMBERS))]
+    expected = np.concatenate([store[:][n] for store, n in zip(opened, NUMBERS, strict=True)])
+    assert (rows.shape, rows.dtype, len(rows)) == (expected.shape, expected.dtype, COUNT)
+    rows.prefetch(asked)
+    assert rows[asked].dtype == expected.dtype
+    np.testing.assert_array_equal(rows[asked], expected[asked])
+
+
+def test_rows_of_a_replaced_store_are_never_the_old_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+
+    def write(row: int) -> str:
+        shutil.rmtree(folder, ignore_errors=True)
+        write_store(folder, {"name": "noise"}, {"a": np.array([[row]])})
+        with Store(folder) as store:
+            return store.digest("a")
+
+    old = write(1)
+    sent = pickle.dumps(StoredRows(folder, np.array([0])))
+    assert pickle.loads(sent)[np.array([0])].tolist() == [[1]]
+    assert rows_of(folder, "a", old).tolist() == [[1]]
+    new = write(2)
+    assert rows_of(folder, "a", new).tolist() == [[2]]
+    with pytest.raises(PipelineError, match=r"store changed while the stage ran; run it again$"):
+        rows_of(folder, "a", old)
+    with pytest.raises(PipelineError, match=r"store changed while the stage ran; run it again$"):
+        pickle.loads(sent)[np.array([0])]
