@@ -3,7 +3,7 @@
 `python -m pipeline.ablate` trains what params.yaml names without augmentation, with each kind that
 can change the feature, and with all of these together. It needs the tracks, replicas and features
 that `dvc repro` makes. Where augmented samples make an epoch longer, there are fewer epochs, so
-that all trials train in about as many steps.
+that all trials take about as many steps.
 
 It prints a table, with the best on the inner validation first; where it is stopped, a table of the
 trials that were done. What was made and trained before comes from the machine's cache. `seconds`

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import saves_models
 from project import ROOT, Shell
 
 from pipeline.prediction.ensemble import load_model, probabilities
@@ -77,6 +78,7 @@ def trained(
     return folder, report
 
 
+@saves_models
 @pytest.mark.parametrize("name", network_names())
 def test_network_learns_on_a_backend_and_predicts_the_same_on_another(
     name: str, trained: tuple[Path, dict[str, Any]]

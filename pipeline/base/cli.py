@@ -1,4 +1,4 @@
-"""How a stage or command begins, reports its progress and ends, and text for a terminal."""
+"""Begin and end a stage or command, report its progress, and lay out text for a terminal."""
 
 import argparse
 import os

@@ -37,7 +37,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 @dataclass(frozen=True)
 class Result:
-    """What a recipe computes for a track.
+    """The result of a recipe for a track.
 
     Attributes
     ----------

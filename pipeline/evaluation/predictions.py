@@ -38,7 +38,7 @@ class EvaluateParams:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What models predict for clips or tracks; `predictions_of` makes one.
+    """Predictions of models for clips or tracks; `predictions_of` makes a table.
 
     Attributes
     ----------

@@ -174,7 +174,7 @@ class Score:
 
 @dataclass(frozen=True)
 class GenreScores:
-    """How well one genre is recognised.
+    """Precision, recall and F1 of one genre.
 
     Attributes
     ----------

@@ -1,1 +1,1 @@
-"""What a person looks at: pages and charts."""
+"""Pages, charts and text for a person to look at."""

@@ -38,7 +38,7 @@ def interval(low: float, high: float, text: Callable[[float], str] = percent) ->
 
 
 def heading(comparison: Comparison) -> str:
-    """How many tracks were tested, and how they were split."""
+    """The number of tracks that were tested, and how they were split."""
     grouped = f" in {comparison.groups} groups" if _is_grouped(comparison) else ""
     return f"{comparison.tracks} tracks{grouped}, split by {comparison.protocol}"
 

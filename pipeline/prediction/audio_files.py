@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from csv import DictWriter
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -316,17 +315,10 @@ def _shown(row: Row) -> Row:
 
 
 @contextmanager
-def _table(path: Path, columns: Sequence[str]) -> Iterator["DictWriter[str]"]:
-    """A CSV file with a header, which takes the place of `path` at the end."""
-    with replacing(path) as file:
-        writer = csv_writer(file, columns)
-        writer.writeheader()
-        yield writer
-
-
-@contextmanager
 def _over_time(path: Path, genres: Sequence[str], seconds: float) -> Iterator[Output]:
-    with _table(path, CLIP_COLUMNS) as writer:
+    with replacing(path) as file:
+        writer = csv_writer(file, CLIP_COLUMNS)
+        writer.writeheader()
 
         def write(source: Path, prediction: Prediction) -> None:
             for start, end, genre, chance in _spans(prediction, genres, seconds):

@@ -1,4 +1,4 @@
-"""What a revision recorded in metrics/: its parameters, its figures and its predictions."""
+"""The parameters, figures and predictions that a revision recorded in metrics/."""
 
 import json
 from argparse import ArgumentParser

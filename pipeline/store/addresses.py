@@ -84,7 +84,7 @@ def files_of(*sources: str) -> list[str]:
 
 @cache
 def _module(source: bytes) -> tuple[str, frozenset[str]]:
-    """What counts of a module's source, and the libraries that it imports."""
+    """The parts of a module's source that count, and the libraries that it imports."""
     tree = ast.parse(source)
     imported = {name.partition(".")[0] for name in _imports(tree)}
     libraries = imported - sys.stdlib_module_names - set(FIRST_PARTY)

@@ -131,7 +131,7 @@ def build_store(
 
 @dataclass(frozen=True)
 class Plan:
-    """What a shard will hold, and what of this the cache has.
+    """The content that a shard will have, and the part of it that the cache has.
 
     Attributes
     ----------

@@ -31,59 +31,6 @@ ROWS, TRACKS = "rows.h5", "tracks.json"  # the files of a shard
 DAMAGED = (OSError, ValueError, TypeError, KeyError, PipelineError)
 
 
-def write_result(path: Path, result: Result) -> None:
-    """Write a result: its facts as a line of JSON with a digest, then the bytes of its rows."""
-    rows = np.empty(0) if result.rows is None else np.ascontiguousarray(result.rows)
-    head = {
-        "facts": result.facts,
-        "dtype": rows.dtype.str,
-        "shape": rows.shape,
-        "digests": row_digests(rows).tobytes().hex(),
-    }
-    with path.open("wb") as file:
-        file.write(f"{with_digest(head)}\n".encode())
-        file.write(rows.data)
-
-
-def read_head(path: Path) -> tuple[int, dict[str, Any]] | None:
-    """Read the number of rows and the facts; None if the file is missing or damaged."""
-    try:
-        with path.open("rb") as file:
-            head = _read_head(file)
-            return head["shape"][0], head["facts"]
-    except DAMAGED:
-        return None
-
-
-def read_rows(path: Path, *, verify: bool = True) -> HashedRows | None:
-    """Read the rows; None if the file is missing or damaged.
-
-    Parameters
-    ----------
-    path : Path
-    verify : bool
-        Whether to compare the rows with their digests.
-    """
-    try:
-        with path.open("rb") as file:
-            head = _read_head(file)
-            rows = np.frombuffer(file.read(), head["dtype"]).reshape(head["shape"])
-    except DAMAGED:
-        return None
-    digests = np.frombuffer(bytes.fromhex(head["digests"]), np.uint8).reshape(-1, 32)
-    if verify and not np.array_equal(row_digests(rows), digests):
-        return None
-    return HashedRows(rows, digests)
-
-
-def _read_head(file: IO[bytes]) -> dict[str, Any]:
-    head = checked(file.readline().decode())
-    rows = math.prod(head["shape"]) * np.dtype(head["dtype"]).itemsize
-    if os.fstat(file.fileno()).st_size != file.tell() + rows:
-        raise ValueError("cut off")
-    return head
-
-
 @dataclass(frozen=True)
 class CachedTrack:
     """A track in a cached shard: its address, number of rows and facts."""
@@ -119,20 +66,53 @@ class Cache:
         self.root = root.absolute()
 
     def save(self, address: str, result: Result) -> None:
-        """Keep a track's result until its shard is complete."""
+        """Keep a track's result until its shard is complete.
+
+        The file is a line of JSON with a digest of its own, and the bytes of the rows.
+        """
+        rows = np.empty(0) if result.rows is None else np.ascontiguousarray(result.rows)
+        head = {
+            "facts": result.facts,
+            "dtype": rows.dtype.str,
+            "shape": rows.shape,
+            "digests": row_digests(rows).tobytes().hex(),
+        }
         with self._new(address) as path, self._writing():
-            write_result(path, result)
+            with path.open("wb") as file:
+                file.write(f"{with_digest(head)}\n".encode())
+                file.write(rows.data)
             target = self._track_path(address)
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
 
     def head(self, address: str) -> tuple[int, dict[str, Any]] | None:
         """Number of rows and facts of a track's result; None if it is missing or damaged."""
-        return read_head(self._track_path(address))
+        try:
+            with self._track_path(address).open("rb") as file:
+                head = _read_head(file)
+        except DAMAGED:
+            return None
+        return head["shape"][0], head["facts"]
 
     def rows(self, address: str, *, verify: bool = True) -> HashedRows | None:
-        """Rows of a track's result; None as above, or if they are not those that were written."""
-        return read_rows(self._track_path(address), verify=verify)
+        """Rows of a track's result; None if it is missing or damaged.
+
+        Parameters
+        ----------
+        address : str
+        verify : bool
+            Whether to compare the rows with their digests.
+        """
+        try:
+            with self._track_path(address).open("rb") as file:
+                head = _read_head(file)
+                rows = np.frombuffer(file.read(), head["dtype"]).reshape(head["shape"])
+        except DAMAGED:
+            return None
+        digests = np.frombuffer(bytes.fromhex(head["digests"]), np.uint8).reshape(-1, 32)
+        if verify and not np.array_equal(row_digests(rows), digests):
+            return None
+        return HashedRows(rows, digests)
 
     def forget(self, address: str) -> None:
         """Delete a track's result, which a shard holds now."""
@@ -283,6 +263,15 @@ def machine_cache() -> Cache:
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     named = os.environ.get("PIPELINE_CACHE") or f"{home}/genre-pipeline"
     return Cache(Path(named).expanduser())
+
+
+def _read_head(file: IO[bytes]) -> dict[str, Any]:
+    """What a track's result begins with."""
+    head = checked(file.readline().decode())
+    rows = math.prod(head["shape"]) * np.dtype(head["dtype"]).itemsize
+    if os.fstat(file.fileno()).st_size != file.tell() + rows:
+        raise ValueError("cut off")
+    return head
 
 
 def read_shard(folder: Path) -> CachedShard | None:

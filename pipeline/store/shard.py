@@ -126,7 +126,7 @@ class Shard:
         return self._map
 
     def description(self) -> dict[str, Any]:
-        """What the writer said about the rows."""
+        """The writer's description of the rows."""
         with _readable(self._path):
             content = json.loads(_attribute(self._file, self._path, DESCRIPTION))
             if not isinstance(content, dict):

@@ -68,7 +68,7 @@ class Store:
 
     @cached_property
     def description(self) -> dict[str, Any]:
-        """What the writer said about the rows."""
+        """The writer's description of the rows."""
         found = [shard.description() for shard in self._shards]
         _require_same(self.folder, "description", found)
         return found[0]
@@ -120,7 +120,7 @@ class Store:
         return self._joined(self._digests(track_id))
 
     def digest_of(self, rows: Array) -> str:
-        """What `digest` would return for a track with these rows."""
+        """The value of `digest` for a track with these rows."""
         return self._joined(row_digests(rows))
 
     def row_digests(self, track_id: str) -> list[str]:

@@ -154,7 +154,7 @@ def _named_chain(name: str, augment: AugmentParams) -> Chain:
 
 @dataclass(frozen=True)
 class Trials:
-    """What all trials have in common; `folder` is for the samples of the one that runs."""
+    """The setting that all trials share; `folder` is for the samples of the one that runs."""
 
     experiment: Experiment
     vote: str
@@ -190,7 +190,7 @@ def with_kinds(experiment: Experiment, kinds: tuple[Chain, ...]) -> Experiment:
 
     There are no more copies than there are different samples of a clip. Augmented samples make an
     epoch longer by the factor 1 + `copies`. `epochs` and `patience` are divided by it, to the
-    nearest whole number of at least 1, so that all trials train in as many steps.
+    nearest whole number of at least 1, so that all trials take as many steps.
     """
     augment, network = experiment.augment, experiment.network
     random = all(chain.is_random for chain in kinds)

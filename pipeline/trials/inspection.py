@@ -42,7 +42,7 @@ Folded = list[FoldedTrack] | PipelineError  # of a protocol: the tracks, or why 
 
 @dataclass(frozen=True)
 class Plan:
-    """What params.yaml asks the stages to do, as far as an inspection needs it."""
+    """The parameters in params.yaml that an inspection needs."""
 
     segment: SegmentParams
     split: SplitParams
