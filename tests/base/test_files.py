@@ -114,18 +114,20 @@ def test_a_file_that_is_not_the_table_is_refused(
 
 
 @pytest.mark.parametrize("read", [read_csv, read_json], ids=["CSV", "JSON"])
-@pytest.mark.parametrize("kind", ["pipe", "folder"])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (os.mkfifo, "is not a regular file"),
+        (os.mkdir, "is not a regular file"),
+        (str, "is missing; run `dvc repro`"),
+    ],
+    ids=["pipe", "folder", "nothing"],
+)
 def test_what_is_not_a_regular_file_is_refused_at_once(
-    tmp_path: Path, kind: str, read: Callable[[Path], object]
+    tmp_path: Path, make: Callable[[Path], object], message: str, read: Callable[[Path], object]
 ) -> None:
-    (os.mkfifo if kind == "pipe" else os.mkdir)(tmp_path / "a")
-    with pytest.raises(PipelineError, match="a is not a regular file"):
-        read(tmp_path / "a")
-
-
-@pytest.mark.parametrize("read", [read_csv, read_json], ids=["CSV", "JSON"])
-def test_a_missing_file_is_an_error(tmp_path: Path, read: Callable[[Path], object]) -> None:
-    with pytest.raises(PipelineError, match=r"/a is missing; run `dvc repro`$"):
+    make(tmp_path / "a")
+    with pytest.raises(PipelineError, match=f"/a {message}$"):
         read(tmp_path / "a")
 
 

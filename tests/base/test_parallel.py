@@ -94,22 +94,6 @@ def test_tracks_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) ->
     assert sorted(done) == read == list(range(MANY - 1))
 
 
-def test_many_tracks_are_done_by_processes_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIPELINE_WORKERS", "2")
-    places = {
-        light: {
-            process: environment["OMP_NUM_THREADS"]
-            for _, process, environment in map_tracks(
-                where, range(MANY), total=MANY, label="where", light=light
-            )
-        }
-        for light in (False, True)
-    }
-    assert os.getpid() not in places[False]
-    assert set(places[False].values()) == {"1"}
-    assert set(places[True]) == {os.getpid()}
-
-
 @pytest.mark.parametrize(("count", "folds"), [("1", 4), ("2", 4), ("2", 1)])
 def test_folds_run_in_other_processes_with_one_thread(
     count: str, folds: int, monkeypatch: pytest.MonkeyPatch
@@ -123,14 +107,20 @@ def test_folds_run_in_other_processes_with_one_thread(
     assert ONE_THREAD["TF_NUM_INTRAOP_THREADS"] == "1"
 
 
-def test_folds_after_many_tracks_have_their_own_settings_and_leave_none_behind(
+def test_many_tracks_and_folds_after_them_have_processes_of_one_thread_and_leave_no_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PIPELINE_WORKERS", "2")
     monkeypatch.setenv("MKL_NUM_THREADS", "7")
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     before = dict(os.environ)
-    list(map_tracks(where, range(MANY), total=MANY, label="where"))
+    heavy, light = (
+        list(map_tracks(where, range(MANY), total=MANY, label="where", light=each))
+        for each in (False, True)
+    )
+    assert os.getpid() not in {process for _, process, _ in heavy}
+    assert {environment["OMP_NUM_THREADS"] for _, _, environment in heavy} == {"1"}
+    assert {process for _, process, _ in light} == {os.getpid()}
     assert all(environment == ONE_THREAD for _, _, environment in map_folds(where, [0, 1, 2]))
     assert dict(os.environ) == before
 
