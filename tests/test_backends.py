@@ -3,15 +3,13 @@
 import importlib.util
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from helpers import saves_models
-from project import ROOT
+from project import ROOT, Shell
 
 from pipeline.prediction.ensemble import load_model, probabilities
 from pipeline.training.network import network_names
@@ -57,22 +55,14 @@ print(json.dumps({"backend": keras.backend.backend(), "losses": losses}))
 """
 
 
-def run(backend: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    paths = {"KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join([str(ROOT), f"{ROOT}/tests"])}
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env={**os.environ, **paths},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def run(backend: str, *arguments: str, status: int = 0, **variables: str) -> str:
+    paths = f"{ROOT}{os.pathsep}{ROOT / 'tests'}"
+    shell = Shell(ROOT, KERAS_BACKEND=backend, PYTHONPATH=paths, **variables)
+    return shell.run("python", *arguments, status=status)
 
 
 def test_backend_that_is_not_installed_is_an_error_of_one_line() -> None:
-    done = run("other", "-m", "pipeline.train")
-    assert done.returncode == 1
-    [line] = done.stderr.splitlines()
+    [line] = run("other", "-m", "pipeline.train", status=1).splitlines()
     assert line.startswith("error: Keras does not start with the backend 'other': ")
 
 
@@ -82,9 +72,8 @@ def trained(
 ) -> tuple[Path, dict[str, Any]]:
     """The folder in which a backend has trained all networks, and what it reported."""
     folder = tmp_path_factory.mktemp("trained")
-    done = run(request.param, "-c", TRAIN, str(folder), "float32,bfloat16")
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout.splitlines()[-1])
+    output = run(request.param, "-c", TRAIN, str(folder), "float32,bfloat16")
+    report = json.loads(output.splitlines()[-1])
     assert report["backend"] == request.param
     return folder, report
 
@@ -117,14 +106,8 @@ print(hashlib.sha256(network.get_weights()[0]).hexdigest())
 
 
 def test_bits_do_not_depend_on_whether_the_user_turns_onednn_off() -> None:
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", STEP],
-            cwd=ROOT,
-            env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": choice},
-            capture_output=True,
-            check=True,
-        ).stdout
+    first, second = (
+        run("tensorflow", "-c", STEP, TF_ENABLE_ONEDNN_OPTS=choice).splitlines()[-1]
         for choice in ("0", "1")
-    }
-    assert len(digests) == 1
+    )
+    assert first == second

@@ -1,18 +1,18 @@
 """What can be run: `python -m pipeline` lists it, and each part of it explains itself."""
 
 import argparse
-import os
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from project import ROOT
+from project import ROOT, Shell
 
 from pipeline.__main__ import STAGES, listing
 from pipeline.base.cli import RESUMES
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* found in sys.modules:RuntimeWarning")
+SHELL = Shell(ROOT, PYTHONPATH="")
 NAMES = sorted(path.stem for path in (ROOT / "pipeline").glob("[!_]*.py"))
 RESUMABLE = {*STAGES, "ablate", "protocols"} - {"predict"}  # which says itself what it keeps
 
@@ -21,21 +21,10 @@ def test_the_listing_has_a_line_for_each_stage_and_command() -> None:
     lines = [line for line in listing().splitlines() if line.startswith("  ")]
     commands = [name for name in NAMES if name not in STAGES]
     assert [line.split()[0] for line in lines] == [*STAGES, *commands]
-    column = 2 + max(map(len, NAMES)) + 2
-    for line in lines:
-        assert line[column - 2 : column] == "  "
-        assert line[column].isupper()
-        assert len(line) <= 100
+    assert len({len(line) - len(line[2:].partition("  ")[2].lstrip()) for line in lines}) == 1
+    assert max(map(len, lines)) <= 100
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_docstring_says_whether_it_is_a_stage_or_a_command(name: str) -> None:
-    first = (ROOT / "pipeline" / f"{name}.py").read_text(encoding="utf-8").splitlines()[0]
-    assert first.startswith('"""Stage: ' if name in STAGES else '"""Command: ')
-    assert first.rstrip('"').endswith((".", "?"))
-
-
-@pytest.mark.filterwarnings("ignore:.* found in sys.modules:RuntimeWarning")
 @pytest.mark.parametrize("name", NAMES)
 def test_help_says_what_the_docstring_does_and_changes_nothing(
     name: str,
@@ -50,13 +39,14 @@ def test_help_says_what_the_docstring_does_and_changes_nothing(
         runpy.run_module(f"pipeline.{name}", run_name="__main__")
     assert caught.value.code == 0
     output, errors = capsys.readouterr()
-    source = (ROOT / "pipeline" / f"{name}.py").read_text(encoding="utf-8")
-    assert source.splitlines()[0].strip('"') in output
+    first = (ROOT / "pipeline" / f"{name}.py").read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith('"""Stage: ' if name in STAGES else '"""Command: ')
+    assert first.rstrip('"').endswith((".", "?"))
+    assert first.strip('"') in output
     assert errors == ""
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.filterwarnings("ignore:.* found in sys.modules:RuntimeWarning")
 @pytest.mark.parametrize("name", NAMES)
 def test_an_interruption_promises_only_what_is_kept(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -71,33 +61,17 @@ def test_an_interruption_promises_only_what_is_kept(
     assert capsys.readouterr() == ("", expected)
 
 
-def run(*options: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run(
-        [sys.executable, *options],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_the_package_lists_what_can_be_run() -> None:
-    done = run("-m", "pipeline")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{listing()}\n", "")
+    assert SHELL.run("python", "-m", "pipeline") == listing()
 
 
 def test_help_shows_how_a_command_is_called() -> None:
-    done = run("-m", "pipeline.prune", "--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("usage: python -m pipeline.prune [-h] {size,prune}\n")
+    shown = SHELL.run("python", "-m", "pipeline.prune", "--help")
+    assert shown.startswith("usage: python -m pipeline.prune [-h] {size,prune}\n")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_python_without_the_packages_is_one_line(name: str) -> None:
     """Without `site`, Python finds no installed package."""
-    done = run("-S", "-m", f"pipeline.{name}")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"error: {sys.executable} lacks the packages of this project;")
-    assert len(done.stderr.splitlines()) == 1
+    [line] = SHELL.run(sys.executable, "-S", "-m", f"pipeline.{name}", status=1).splitlines()
+    assert line.startswith(f"error: {sys.executable} lacks the packages of this project;")

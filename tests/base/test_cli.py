@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import ROOT
+from project import ROOT, Shell
 
 from pipeline.base.cli import (
     RESUMES,
@@ -23,7 +23,7 @@ from pipeline.base.cli import (
     run_stage,
     when_interrupted,
 )
-from pipeline.base.errors import FoldError, PipelineError
+from pipeline.base.errors import PipelineError
 
 
 def raising(error: BaseException) -> None:
@@ -37,18 +37,13 @@ def raising(error: BaseException) -> None:
     ("error", "line"),
     [
         (PipelineError("seed = -1: should be 0 or more"), "error: seed = -1: should be 0 or more"),
-        (FoldError("no fold"), "error: no fold"),
         (
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "data/clips"),
             "error: [Errno 28] No space left on device: 'data/clips'",
         ),
         (PipelineError("a\nb\x1b[2J: no such track"), "error: a?b?[2J: no such track"),
-        (
-            FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "gone.csv"),
-            "error: [Errno 2] No such file or directory: 'gone.csv'",
-        ),
     ],
-    ids=["pipeline", "subclass", "disk full", "strange name", "no file"],
+    ids=["pipeline", "disk full", "strange name"],
 )
 def test_what_a_user_can_cause_is_one_line(
     error: Exception, line: str, capsys: pytest.CaptureFixture[str]
@@ -59,10 +54,9 @@ def test_what_a_user_can_cause_is_one_line(
     assert capsys.readouterr() == ("", f"{line}\n")
 
 
-@pytest.mark.parametrize("error", [ValueError("defect"), KeyError("defect"), TypeError("defect")])
-def test_defect_keeps_its_traceback(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(type(error), match="defect"):
-        raising(error)
+def test_defect_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="defect"):
+        raising(ValueError("defect"))
     assert capsys.readouterr().err == ""
 
 
@@ -128,9 +122,7 @@ def limits(soft: str, hard: str) -> tuple[int, list[int]]:
     """The hard limit of files before, and the soft and the hard one in a stage and in its child."""
     pytest.importorskip("resource")
     code = LIMITED.format(soft=soft, hard=hard)
-    command = [sys.executable, "-u", "-c", code]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    before, *lines = done.stdout.split()
+    before, *lines = Shell(ROOT).run("python", "-u", "-c", code).split()
     return int(before), [int(number) for line in lines for number in line.split(",")]
 
 
@@ -185,6 +177,8 @@ def test_a_terminal_has_a_bar_for_what_takes_long(
 def test_a_file_has_whole_lines_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    with progress(10, "what takes a moment") as reported:
+        reported.update()
     clock = iter(range(0, 1000, 4))
     monkeypatch.setattr("pipeline.base.cli.time.monotonic", lambda: next(clock))
     with progress(10, "predict", "file") as reported:
@@ -197,21 +191,10 @@ def test_a_file_has_whole_lines_now_and_then(
     ]
 
 
-def test_what_takes_a_moment_is_not_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress(10, "decode") as reported:
-        for _ in range(10):
-            reported.update()
-    assert capsys.readouterr() == ("", "")
-
-
 def test_columns_are_as_wide_as_their_longest_cell() -> None:
-    rows = [["name", "points"], ["a", "+1.5"], ["longer", "-"]]
-    assert aligned(rows, right=[1]).splitlines() == [
-        "name    points",
-        "a         +1.5",
-        "longer       -",
-    ]
-    assert aligned(rows).splitlines() == ["name    points", "a       +1.5", "longer  -"]
+    rows = [["name", "points"], ["longer", "-"]]
+    assert aligned(rows, right=[1]).splitlines() == ["name    points", "longer       -"]
+    assert aligned(rows).splitlines() == ["name    points", "longer  -"]
 
 
 def test_a_cell_cannot_steer_the_terminal_or_break_its_line() -> None:
@@ -219,14 +202,8 @@ def test_a_cell_cannot_steer_the_terminal_or_break_its_line() -> None:
     assert clean("Beyoncé \u202e\t\x07") == "Beyoncé ???"
 
 
-@pytest.mark.parametrize(
-    ("share", "text"), [(0.0325, "+3.2"), (-0.5, "-50.0"), (0.0, "+0.0"), (-1e-17, "+0.0")]
-)
-def test_points_are_signed_and_zero_is_positive(share: float, text: str) -> None:
-    assert points(share) == text
-
-
-def test_shares_p_values_and_rough_times() -> None:
+def test_points_shares_p_values_and_rough_times() -> None:
+    assert [points(share) for share in (0.0325, -0.5, -1e-17)] == ["+3.2", "-50.0", "+0.0"]
     assert percent(0.53249) == "53.2"
     assert [p_text(value) for value in (0.0341, 0.00099, 1)] == ["0.034", "< 0.001", "1.000"]
     times = [about(seconds) for seconds in (0.2, 31.0, 720.0, 9000.0)]

@@ -60,6 +60,10 @@ def fail_at_two(item: int) -> int:
     return item
 
 
+def time_out(_: int) -> None:
+    raise TimeoutError("slow disk")
+
+
 def double_all(items: range) -> list[int]:
     return list(map_tracks(double, items, total=len(items), label="double"))
 
@@ -95,6 +99,8 @@ def test_an_error_on_a_cluster_propagates() -> None:
         list(map_tracks(fail_at_two, range(5), total=5, label="fail"))
     with pytest.raises(PipelineError, match=r"^item 2 is broken$"):
         map_folds(fail_at_two, [1, 2])
+    with pytest.raises(TimeoutError, match=r"^slow disk$"):
+        map_folds(time_out, [0])
 
 
 @pytest.mark.usefixtures("started")
@@ -105,31 +111,18 @@ def test_a_worker_computes_with_one_thread() -> None:
         assert environment == ONE_THREAD
 
 
-@pytest.mark.usefixtures("started")
-def test_a_time_out_of_the_function_propagates() -> None:
-    def time_out(_: int) -> None:
-        raise TimeoutError("slow disk")
-
-    with pytest.raises(TimeoutError, match=r"^slow disk$"):
-        map_folds(time_out, [0])
-
-
 def refused(what: str) -> Any:
     """The error that names the address and then says what is wrong."""
     return pytest.raises(PipelineError, match=f"^PIPELINE_SCHEDULER = '[^']+': {what}")
 
 
-def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIPELINE_SCHEDULER", "tcp://127.0.0.1:1")
-    with refused("no scheduler of Dask [0-9.]+ answers there"):
-        double_all(range(1))
-
-
-def test_a_port_that_says_nothing_is_no_endless_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nobody_answers_or_says_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setenv("PIPELINE_SCHEDULER", f"tcp://127.0.0.1:{server.getsockname()[1]}")
-        with refused(r"no scheduler of Dask [0-9.]+ answers there \(it does not speak\); docs/"):
-            double_all(range(1))
+        silent = server.getsockname()[1]
+        for port, why in ((1, ""), (silent, r" \(it does not speak\); docs/")):
+            monkeypatch.setenv("PIPELINE_SCHEDULER", f"tcp://127.0.0.1:{port}")
+            with refused(f"no scheduler of Dask [0-9.]+ answers there{why}"):
+                double_all(range(1))
 
 
 def test_no_worker_is_no_endless_wait() -> None:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.base.errors import PipelineError
@@ -20,7 +20,6 @@ from pipeline.base.files import (
     read_csv,
     read_json,
     read_rows,
-    replacing,
     version_of,
     with_digest,
     write_csv,
@@ -40,11 +39,7 @@ TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"])))
 CONTENT = {"size": 12, "seconds": 0.1, "name": "Björk\n", "tracks": [{"a": None}, {}]}
 
 
-def test_commas_quotes_line_ends_and_every_script_come_back(tmp_path: Path) -> None:
-    write_csv(tmp_path / "a.csv", COLUMNS, ROWS)
-    assert read_csv(tmp_path / "a.csv", COLUMNS) == ROWS
-
-
+@example(rows=ROWS)
 @given(rows=st.lists(st.fixed_dictionaries({"track_id": TEXT, "artist": TEXT}), max_size=5))
 def test_any_text_comes_back(
     rows: list[dict[str, str]], tmp_path_factory: pytest.TempPathFactory
@@ -64,9 +59,10 @@ def test_an_unknown_column_is_refused(tmp_path: Path) -> None:
         write_csv(tmp_path / "a.csv", COLUMNS, [{"genre": "pop"}])
 
 
-def test_an_exception_leaves_the_old_file(tmp_path: Path) -> None:
+def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     def failing() -> Iterator[dict[str, str]]:
         yield ROWS[0]
+        assert path.read_text() == "old"
         raise KeyboardInterrupt
 
     path = tmp_path / "a.csv"
@@ -84,16 +80,9 @@ def test_a_folder_in_the_place_of_a_file_is_left_as_it_was(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [tmp_path / "a.csv"]
 
 
-def test_the_new_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    with replacing(path) as file:
-        file.write("new")
-        assert not path.exists()
-    assert path.read_text() == "new"
-
-
-def test_a_byte_order_mark_and_surplus_fields_are_ignored(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("\ufefftrack_id,artist\na,A,surplus\nb\n", encoding="utf-8")
+def test_a_byte_order_mark_line_ends_and_surplus_fields_are_ignored(tmp_path: Path) -> None:
+    text = "\ufefftrack_id,artist\r\na,A,surplus\r\nb\r\n"
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
     rows = [{"track_id": "a", "artist": "A"}, {"track_id": "b", "artist": ""}]
     assert read_csv(tmp_path / "a.csv", COLUMNS) == rows
 
@@ -125,18 +114,20 @@ def test_a_file_that_is_not_the_table_is_refused(
 
 
 @pytest.mark.parametrize("read", [read_csv, read_json], ids=["CSV", "JSON"])
-@pytest.mark.parametrize("kind", ["pipe", "folder"])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (os.mkfifo, "is not a regular file"),
+        (os.mkdir, "is not a regular file"),
+        (str, "is missing; run `dvc repro`"),
+    ],
+    ids=["pipe", "folder", "nothing"],
+)
 def test_what_is_not_a_regular_file_is_refused_at_once(
-    tmp_path: Path, kind: str, read: Callable[[Path], object]
+    tmp_path: Path, make: Callable[[Path], object], message: str, read: Callable[[Path], object]
 ) -> None:
-    (os.mkfifo if kind == "pipe" else os.mkdir)(tmp_path / "a")
-    with pytest.raises(PipelineError, match="a is not a regular file"):
-        read(tmp_path / "a")
-
-
-@pytest.mark.parametrize("read", [read_csv, read_json], ids=["CSV", "JSON"])
-def test_a_missing_file_is_an_error(tmp_path: Path, read: Callable[[Path], object]) -> None:
-    with pytest.raises(PipelineError, match=r"/a is missing; run `dvc repro`$"):
+    make(tmp_path / "a")
+    with pytest.raises(PipelineError, match=f"/a {message}$"):
         read(tmp_path / "a")
 
 
@@ -149,7 +140,7 @@ def test_json_that_is_nested_too_deeply_is_an_error(tmp_path: Path) -> None:
 def test_rows_are_parsed_and_a_damaged_one_is_named(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", ["n"], [{"n": 1}, {"n": 22}])
     assert read_rows(tmp_path / "a.csv", ["n"], lambda row: natural(row["n"])) == [1, 22]
-    for damaged in ("-1", "two", "", "1.5"):
+    for damaged in ("-1", "two"):
         write_csv(tmp_path / "a.csv", ["n", "m"], [{"n": 1}, {"n": damaged, "m": 0}])
         with pytest.raises(PipelineError, match=r"a\.csv, line 3 is damaged; run `dvc repro`"):
             read_rows(tmp_path / "a.csv", ["n"], lambda row: natural(row["n"]))
@@ -176,13 +167,7 @@ def test_a_digest_is_the_same_in_every_process() -> None:
 
 @pytest.mark.parametrize(
     ("package", "distributions"),
-    [
-        ("numpy", ["numpy"]),
-        ("sklearn", ["scikit-learn"]),
-        ("yaml", ["PyYAML"]),
-        ("cv2", ["opencv-python-headless"]),
-        ("no_such_library", []),
-    ],
+    [("numpy", ["numpy"]), ("sklearn", ["scikit-learn"]), ("no_such_library", [])],
 )
 def test_the_version_of_a_library_goes_by_the_name_of_its_package(
     package: str, distributions: list[str]
@@ -197,12 +182,9 @@ def test_a_file_has_the_digest_of_its_content(tmp_path: Path) -> None:
     assert file_digest(tmp_path / "a") == hashlib.sha256(b"content").hexdigest()
 
 
-def test_content_with_a_digest_comes_back() -> None:
-    assert checked(with_digest(CONTENT)) == CONTENT
-
-
-def test_no_changed_byte_of_content_with_a_digest_goes_unnoticed() -> None:
+def test_content_with_a_digest_comes_back_and_no_changed_byte_goes_unnoticed() -> None:
     whole = with_digest(CONTENT).encode()
+    assert checked(whole.decode()) == CONTENT
     for place in range(len(whole)):
         changed = bytearray(whole)
         changed[place] ^= 1
@@ -210,9 +192,7 @@ def test_no_changed_byte_of_content_with_a_digest_goes_unnoticed() -> None:
             checked(changed.decode())
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "null", "{}", '{"sha256": 3}', "[" * 100_000], ids=range(6)
-)
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sha256": 3}', "[" * 100_000], ids=range(5))
 def test_what_has_no_digest_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="damaged"):
         checked(text)

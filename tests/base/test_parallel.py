@@ -94,22 +94,6 @@ def test_tracks_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) ->
     assert sorted(done) == read == list(range(MANY - 1))
 
 
-def test_many_tracks_are_done_by_processes_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIPELINE_WORKERS", "2")
-    places = {
-        light: {
-            process: environment["OMP_NUM_THREADS"]
-            for _, process, environment in map_tracks(
-                where, range(MANY), total=MANY, label="where", light=light
-            )
-        }
-        for light in (False, True)
-    }
-    assert os.getpid() not in places[False]
-    assert set(places[False].values()) == {"1"}
-    assert set(places[True]) == {os.getpid()}
-
-
 @pytest.mark.parametrize(("count", "folds"), [("1", 4), ("2", 4), ("2", 1)])
 def test_folds_run_in_other_processes_with_one_thread(
     count: str, folds: int, monkeypatch: pytest.MonkeyPatch
@@ -123,14 +107,20 @@ def test_folds_run_in_other_processes_with_one_thread(
     assert ONE_THREAD["TF_NUM_INTRAOP_THREADS"] == "1"
 
 
-def test_folds_after_many_tracks_have_their_own_settings_and_leave_none_behind(
+def test_many_tracks_and_folds_after_them_have_processes_of_one_thread_and_leave_no_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PIPELINE_WORKERS", "2")
     monkeypatch.setenv("MKL_NUM_THREADS", "7")
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     before = dict(os.environ)
-    list(map_tracks(where, range(MANY), total=MANY, label="where"))
+    heavy, light = (
+        list(map_tracks(where, range(MANY), total=MANY, label="where", light=each))
+        for each in (False, True)
+    )
+    assert os.getpid() not in {process for _, process, _ in heavy}
+    assert {environment["OMP_NUM_THREADS"] for _, _, environment in heavy} == {"1"}
+    assert {process for _, process, _ in light} == {os.getpid()}
     assert all(environment == ONE_THREAD for _, _, environment in map_folds(where, [0, 1, 2]))
     assert dict(os.environ) == before
 
@@ -233,9 +223,8 @@ def test_folds_share_one_memory_map_of_a_large_array(monkeypatch: pytest.MonkeyP
     assert results[0][0] != ""
 
 
-@pytest.mark.parametrize("count", ["1", "2"])
-def test_error_in_a_fold_propagates(count: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIPELINE_WORKERS", count)
+def test_error_in_a_fold_propagates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
     with pytest.raises(PipelineError, match=r"^item 2 is broken$"):
         map_folds(fail_at_two, list(range(4)))
 
@@ -248,10 +237,7 @@ def test_wrong_number_of_workers_is_named(text: str, monkeypatch: pytest.MonkeyP
         map_folds(double, [1])
 
 
-@pytest.mark.parametrize(("text", "count"), [("", 13), ("3", 3)])
-def test_number_of_workers_is_that_of_the_cores_by_default(
-    text: str, count: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_number_of_workers_is_that_of_the_cores_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.base.parallel.cpu_count", lambda: 13)
-    monkeypatch.setenv("PIPELINE_WORKERS", text)
-    assert workers() == count
+    monkeypatch.setenv("PIPELINE_WORKERS", "")
+    assert workers() == 13

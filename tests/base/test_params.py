@@ -49,11 +49,6 @@ CAKE: dict[str, Any] = {
     "sizes": [1, 2],
 }
 DOCUMENT: dict[str, Any] = {"seed": 7, "feature": "mel", "kitchen": {"cake": CAKE}}
-LAUGHS = "\n".join(
-    ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
-    + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
-    + ["seed: *a29"]
-)
 
 
 def test_a_section_becomes_its_dataclass() -> None:
@@ -70,7 +65,6 @@ def test_a_section_becomes_its_dataclass() -> None:
         ),
         ({"layers": 3.0}, "cake.layers = 3.0: should be a valid integer"),
         ({"layers": True}, "cake.layers = True: should be a valid integer"),
-        ({"layers": None}, "cake.layers = None: should be a valid integer"),
         ({"layers": 0}, "cake.layers = 0: should be greater than or equal to 1"),
         (
             {"sugar": "1e-2"},
@@ -80,16 +74,9 @@ def test_a_section_becomes_its_dataclass() -> None:
         ({"sugar": float("nan")}, "cake.sugar = nan: should be a finite number"),
         ({"shape": "oval"}, "cake.shape = 'oval': should be 'round' or 'square'"),
         ({"candles": True}, "cake.candles = True: should be a whole number"),
-        ({"candles": 1.0}, "cake.candles = 1.0: should be a whole number"),
         ({"candles": 2}, "cake.candles = 2: should be 1 or 3"),
         ({"sizes": [1, "big"]}, "cake.sizes.1 = 'big': should be a valid integer"),
-        (
-            {"sizes": [1, "64"]},
-            "cake.sizes.1 = '64': should be a valid integer (YAML reads it as text: write 64)",
-        ),
-        ({"sizes": 3}, "cake.sizes = 3: should be a valid list"),
         ({"sizes": "64"}, "cake.sizes = '64': should be a valid list"),  # and no hint about YAML
-        ({"shape": "1"}, "cake.shape = '1': should be 'round' or 'square'"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(
@@ -127,25 +114,12 @@ def test_the_keys_of_the_whole_file_have_no_prefix() -> None:
         section({"cake": 3}, "params.yaml", ["a"])
 
 
-@pytest.mark.parametrize(
-    ("key", "expected"),
-    [
-        ("kitchen.cake.layers", 3),
-        ("seed", 7),
-        ("kitchen", {"cake": CAKE}),
-    ],
-)
-def test_a_dotted_key_is_looked_up(key: str, expected: Any) -> None:
-    assert lookup(key, DOCUMENT) == expected
-
-
-@pytest.mark.parametrize(
-    ("key", "missing"),
-    [("garden", "garden"), ("kitchen.pie.crust", "kitchen.pie"), ("seed.x", "seed.x")],
-)
-def test_what_is_missing_is_named_as_far_as_the_file_goes(key: str, missing: str) -> None:
-    with pytest.raises(ParamsError, match=rf"^{missing} is missing from params\.yaml$"):
-        lookup(key, DOCUMENT)
+def test_a_dotted_key_is_looked_up_and_named_as_far_as_the_file_goes() -> None:
+    keys = ("kitchen.cake.layers", "seed", "kitchen")
+    assert [lookup(key, DOCUMENT) for key in keys] == [3, 7, {"cake": CAKE}]
+    for key, missing in (("kitchen.pie.crust", "kitchen.pie"), ("seed.x", "seed.x")):
+        with pytest.raises(ParamsError, match=rf"^{missing} is missing from params\.yaml$"):
+            lookup(key, DOCUMENT)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True, "7", None])
@@ -164,16 +138,10 @@ def test_a_name_cannot_leave_its_folder(name: Any) -> None:
 
 def test_a_choice_is_one_of_its_names() -> None:
     assert choice("a", "key", ["a", "b"]) == "a"
+    assert one_of(["a", "b", "c"]) == "a, b or c"
     for value in ("c", None, ["a"]):
         with pytest.raises(ParamsError, match=r"should be one of the choices: a or b$"):
             choice(value, "key", ["a", "b"])
-
-
-@pytest.mark.parametrize(
-    ("names", "text"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")]
-)
-def test_names_to_choose_from(names: list[str], text: str) -> None:
-    assert one_of(names) == text
 
 
 def test_the_file_is_read_from_the_working_directory(
@@ -189,14 +157,12 @@ def test_the_file_is_read_from_the_working_directory(
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (LAUGHS, ", line 2: *a0: should be a value, not an alias"),
         ("a: &x 1\nb: *x\n", ", line 2: *x: should be a value, not an alias"),
         ("a: &x [*x]\n", ", line 1: *x: should be a value, not an alias"),
-        ("a: 1\nb: 2\na: 3\n", ", line 3: the key 'a' is there twice"),
         ("a:\n  b: 1\n  b: 1\n", ", line 3: the key 'b' is there twice"),
         *[
             (f"a: {number}\n", f", line 1: {number}: should be a decimal number, such as 22050")
-            for number in ("022050", "00.5", "1:30", "1:30.5", "0x10", "0b11", "22_050", "2_0.5")
+            for number in ("022050", "1:30", "1:30.5", "0x10", "0b11", "22_050")
         ],
         ("seed: [", " is not valid YAML: while parsing"),
         ("a: \udcff", " is not valid YAML: 'utf-8' codec"),
@@ -204,13 +170,11 @@ def test_the_file_is_read_from_the_working_directory(
         ("a: " + "9" * 5000, " is not valid YAML: "),
         ("a: !!python/object/apply:os.system [date]\n", " is not valid YAML: could not determine"),
         ("a: !!timestamp nonsense\n", " is not valid YAML: "),
-        ("? [a]\n: 1\n", " is not valid YAML: "),
-        ("a: \x00", " is not valid YAML: "),
         ("a: 1\n" * MOST_BYTES, f" has more than {MOST_BYTES} bytes"),
         ("- seed", " = ['seed']: should be a mapping of sections"),
         ("", " = None: should be a mapping of sections"),
     ],
-    ids=range(24),
+    ids=range(18),
 )
 def test_what_is_misleading_harmful_or_not_yaml_is_refused(
     tmp_path: Path, content: str, expected: str
@@ -267,14 +231,12 @@ def base() -> type:
 
 
 @pytest.mark.usefixtures("_shapes")
-def test_the_entries_are_the_files_of_the_package() -> None:
+def test_the_entries_are_the_files_and_each_has_the_class_that_it_defines_itself() -> None:
     assert names_in("shapes") == ("line", "none", "square", "two")
-
-
-@pytest.mark.usefixtures("_shapes")
-@pytest.mark.parametrize(("name", "expected"), [("square", "Square"), ("line", "Line")])
-def test_the_class_of_an_entry_is_the_one_that_it_defines_itself(name: str, expected: str) -> None:
-    assert class_in(entry_of("shapes", name), base()).__name__ == expected
+    found = [class_in(entry_of("shapes", name), base()) for name in ("square", "line")]
+    assert [each.__name__ for each in found] == ["Square", "Line"]
+    with pytest.raises(ModuleNotFoundError, match="circle"):
+        entry_of("shapes", "circle")
 
 
 @pytest.mark.usefixtures("_shapes")
@@ -283,9 +245,3 @@ def test_an_entry_that_does_not_define_one_class_is_named(name: str, count: int)
     expected = rf"{name}\.py should define one class that derives from Shape, not {count}$"
     with pytest.raises(TypeError, match=expected):
         class_in(entry_of("shapes", name), base())
-
-
-@pytest.mark.usefixtures("_shapes")
-def test_an_entry_that_does_not_exist_is_not_found() -> None:
-    with pytest.raises(ModuleNotFoundError, match="circle"):
-        entry_of("shapes", "circle")

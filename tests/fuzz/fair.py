@@ -9,6 +9,7 @@ import faulthandler
 import io
 import os
 import re
+import resource
 import signal
 import traceback
 import warnings
@@ -31,21 +32,11 @@ STATUS, PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True)
 class End:
-    """How a call ended.
+    """How a call ended."""
 
-    Attributes
-    ----------
-    value : object
-        What it returned.
-    error : str
-        The line about what a user can cause; empty if it returned.
-    defect : str
-        Why the end was not fair; empty if it was.
-    """
-
-    value: Any = None
-    error: str = ""
-    defect: str = ""
+    value: Any = None  # what it returned
+    error: str = ""  # the line about what a user can cause
+    defect: str = ""  # why the end was not fair
 
 
 class Bench:
@@ -61,17 +52,7 @@ class Bench:
         memory: int = MEMORY,
         seconds: float = SECONDS,
     ) -> End:
-        """Make a call, which has to end fairly.
-
-        Parameters
-        ----------
-        call : callable
-            A function of a module.
-        memory : int
-            Bytes that it may take.
-        seconds : float
-            After which it hangs.
-        """
+        """Call a function of a module, which has to end fairly with so many bytes and seconds."""
         self._pipe.send((call, arguments, memory))
         end = self._receive(seconds)
         assert not end.defect, end.defect
@@ -162,11 +143,6 @@ def _reset_peak() -> int:
 
 @contextmanager
 def _limited() -> Iterator[None]:
-    try:
-        import resource
-    except ImportError:  # Windows
-        yield
-        return
     before = resource.getrlimit(resource.RLIMIT_AS)
     taken = _memory("VmSize")
     if taken:

@@ -61,32 +61,19 @@ def tone(path: Path) -> None:
     soundfile.write(os.fsencode(path), rng.normal(0, 0.1, RATE), RATE, format="WAV")
 
 
-def text(path: Path) -> None:
-    path.write_text("no sound")
-
-
-def to_itself(path: Path) -> None:
-    path.symlink_to(path)
-
-
 def to(target: str) -> Callable[[Path], None]:
     return lambda path: path.symlink_to(target)
 
 
-def unreadable(path: Path) -> None:
-    """A file that gives an error when it is read; root may read all others."""
-    path.symlink_to("/proc/self/mem")
-
-
-MAKERS: dict[str, Callable[[Path], None]] = {
+MAKERS: dict[str, Callable[[Path], object]] = {
     "tone": tone,
-    "text": text,
+    "text": lambda path: path.write_text("no sound"),
     "empty": Path.touch,
     "folder": Path.mkdir,
     "pipe": os.mkfifo,
     "device": to("/dev/zero"),
-    "unreadable": unreadable,
-    "loop": to_itself,
+    "unreadable": to("/proc/self/mem"),  # an error when it is read; root may read all others
+    "loop": lambda path: path.symlink_to(path),
     "link to nothing": to("nothing"),
     "link upwards": to(".."),
     "link to all": to("/proc/self/cwd"),
@@ -128,22 +115,20 @@ def prepare(project: Path, entries: list[Entry]) -> set[str]:
     return usable
 
 
+def run(main: Callable[[], None], project: Path) -> None:
+    os.chdir(project)
+    with mock.patch("sys.argv", [main.__module__]):
+        main()
+
+
 def run_segment(project: Path) -> dict[str, str]:
     """Status by track id, after the stage in the folder of a project."""
-    os.chdir(project)
-    with mock.patch("sys.argv", ["segment"]):
-        segment.main()
+    run(segment.main, project)
     rows = read_csv(TRACKS)
     with Store(CLIPS) as store:
         assert sorted(store.track_ids) == [track.track_id for track in read_tracks()]
     assert len({row["track_id"] for row in rows}) == len(rows)
     return {row["track_id"]: row["status"] for row in rows}
-
-
-def run_inspect(project: Path) -> None:
-    os.chdir(project)
-    with mock.patch("sys.argv", ["inspect"]):
-        inspect.main()
 
 
 def require_fair(project: Path, usable: set[str], end: End) -> None:
@@ -176,5 +161,5 @@ def test_strange_folders(bench: Bench, project: Path, entries: list[Entry]) -> N
 @cases(1, one_in=20)
 def test_strange_folders_are_inspected(bench: Bench, project: Path, entries: list[Entry]) -> None:
     usable = prepare(project, entries)
-    bench.try_call(run_inspect, project)
+    bench.try_call(run, inspect.main, project)
     require_fair(project, usable, bench.try_call(run_segment, project))

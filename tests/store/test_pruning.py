@@ -1,39 +1,23 @@
-"""Pruning: what was used longest ago goes first, and neither a store nor a training loses a row."""
+"""Pruning: what was used longest ago goes first, and no training loses an epoch."""
 
 import os
 import time
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 from helpers import saves_models
 from project import contents
 from toys import toy_task
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.types import Array, Result
 from pipeline.store import pruning
-from pipeline.store.build import Job, build_store
 from pipeline.store.cache import Cache
 from pipeline.store.pruning import WORK_SECONDS, entries, format_size, parse_size, prune
-from pipeline.store.store import Store
 from pipeline.training import checkpoint
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.cross_validation import code_of, train_fold
 
 HOUR, DAY = 3600.0, 24 * 3600.0
-
-
-@dataclass(frozen=True)
-class Count:
-    """Recipe: a number n -> n rows."""
-
-    sources = ()
-
-    def __call__(self, source: int) -> Result:
-        return Result({}, np.full((source, 3), source, np.int16))
 
 
 def put(root: Path, name: str, size: int, days: float) -> Path:
@@ -65,7 +49,6 @@ def names(root: Path) -> set[str]:
     ("limit", "left", "size"),
     [
         (700, {"old", "abc", "new"}, 700),
-        (699, {"abc", "new"}, 300),
         (300, {"abc", "new"}, 300),
         (299, {"new"}, 100),
         (0, set(), 0),
@@ -79,41 +62,22 @@ def test_what_was_used_longest_ago_goes_first(
     assert sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) == size
 
 
-def test_what_was_never_finished_goes_and_what_is_being_written_stays(root: Path) -> None:
-    abandoned = put(root, "tmp/abandoned", 50, 2)
-    fresh = put(root, "tmp/fresh", 5000, 0.5)
-    assert prune(root, 10_000) == (50, 5700)
-    assert not abandoned.exists()
-    assert names(root) == {"old", "abc", "new", fresh.name}
-    assert prune(root, 0) == (700, 5000)
-    assert names(root) == {fresh.name}
-
-
-def test_a_checkpoint_stays_for_a_day(root: Path) -> None:
+def test_what_was_never_finished_goes_and_what_is_in_work_stays_for_a_day(root: Path) -> None:
+    put(root, "tmp/abandoned", 50, 2)
+    put(root, "tmp/fresh", 5000, 0.5)
     put(root, "checkpoints/killed.npz", 50, 25)
     put(root, "checkpoints/slow.npz", 60, 0.9)
-    assert prune(root, 700) == (400, 410)
-    assert names(root) == {"killed.npz", "abc", "new", "slow.npz"}
-    assert prune(root, 0) == (350, 60)
-    assert names(root) == {"slow.npz"}
+    assert prune(root, 10_000) == (50, 5810)
+    assert names(root) == {"old", "killed.npz", "abc", "new", "fresh", "slow.npz"}
+    assert prune(root, 5400) == (450, 5360)
+    assert names(root) == {"abc", "new", "fresh", "slow.npz"}
+    assert prune(root, 0) == (300, 5060)
+    assert names(root) == {"fresh", "slow.npz"}
 
 
 def test_a_cache_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert prune(tmp_path / "none", 0) == (0, 0)
     assert not list(entries(tmp_path / "none"))
-
-
-def test_a_store_keeps_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
-    jobs = [Job(f"rock/{n}", str(n), partial(int, n)) for n in range(1, 6)]
-    template: Array = np.empty((0, 3), np.int16)
-    build_store(tmp_path / "store", {"name": "count"}, lambda: template, jobs, Count())
-    deleted, left = prune(tmp_path / "cache", 0)
-    assert deleted > 0
-    assert left == 0
-    with Store(tmp_path / "store") as store:
-        for n in range(1, 6):
-            np.testing.assert_array_equal(store.rows(f"rock/{n}"), np.full((n, 3), n))
 
 
 @saves_models
@@ -143,20 +107,11 @@ def test_a_training_ends_well_though_the_cache_is_pruned_in_every_epoch(
     assert [entry.path for entry in entries(cache.root)] == [folder]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("0", 0),
-        ("500M", 500 * 10**6),
-        ("1.5g", 1_500_000_000),
-        (" 20GB ", 20 * 10**9),
-        ("3KB", 3000),
-        ("2T", 2 * 10**12),
-        ("12b", 12),
-    ],
-)
-def test_a_size_is_understood(text: str, expected: int) -> None:
-    assert parse_size("SIZE", text) == expected
+def test_a_size_is_understood_and_shown() -> None:
+    read = [parse_size("SIZE", text) for text in ("0", "1.5g", " 20GB ", "2T", "12b")]
+    assert read == [0, 15 * 10**8, 20 * 10**9, 2 * 10**12, 12]
+    shown = [format_size(size) for size in (0, 999, 999_600, 1_234_567, 10**9)]
+    assert shown == ["0 B", "999 B", "1000 KB", "1.23 MB", "1 GB"]
 
 
 @pytest.mark.parametrize("text", ["", "G", "-1G", "1,5G", "20 GB", "1e9", "20GiB", "1.G", "many"])
@@ -164,18 +119,3 @@ def test_what_is_no_size_is_named(text: str) -> None:
     with pytest.raises(PipelineError, match=r"^SIZE = .* such as 500M or 20G$") as caught:
         parse_size("SIZE", text)
     assert repr(text) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1 KB"),
-        (999_600, "1000 KB"),
-        (1_234_567, "1.23 MB"),
-        (20 * 10**9, "20 GB"),
-    ],
-)
-def test_a_size_is_shown(size: int, text: str) -> None:
-    assert format_size(size) == text

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import pickle
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,8 +18,17 @@ from project import contents
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
-from pipeline.store.shard import HashedRows, row_digests, write_shard
-from pipeline.store.store import SHARDS, Store, in_store_order, shard_of, write_store
+from pipeline.store.shard import HashedRows, write_shard
+from pipeline.store.store import (
+    SHARDS,
+    JoinedRows,
+    Store,
+    StoredRows,
+    in_store_order,
+    rows_of,
+    shard_of,
+    write_store,
+)
 
 DESCRIPTION = {"name": "test", "unit": "dB", "params": {"n_fft": 512, "names": ["a", "ü"]}}
 IDS = [f"rock/rock.{i:05d}" for i in range(40)] + ["pop/Björk, Jóga", "unlabelled/x y"]
@@ -47,19 +58,13 @@ def test_rows_come_back(tmp_path: Path, dtype: Any) -> None:
         assert store.shape == (sum(len(made_of(i)) for i in IDS), 3, 2)
         assert store.dtype == dtype
         assert store.track_ids == in_store_order(IDS)
-        for track_id in IDS:
-            rows = store.rows(track_id)
-            assert rows.dtype == dtype
-            assert store.clips(track_id) == len(rows)
-            np.testing.assert_array_equal(rows, made_of(track_id, dtype))
-
-
-def test_several_tracks_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
-    wanted = [IDS[-1], IDS[5], IDS[0]]
-    with Store(build(tmp_path / "store")) as store:
-        expected = np.concatenate([made_of(track_id) for track_id in wanted])
-        np.testing.assert_array_equal(store.read(iter(wanted)), expected)
-        assert store.read([]).shape == (0, 3, 2)
+        rows = {track_id: store.rows(track_id) for track_id in IDS}
+        assert [store.clips(track_id) for track_id in IDS] == list(map(len, rows.values()))
+        with pytest.raises(KeyError, match="nobody"):
+            store.rows("nobody")
+    for track_id in IDS:  # which stay valid after closing
+        assert rows[track_id].dtype == dtype
+        np.testing.assert_array_equal(rows[track_id], made_of(track_id, dtype))
 
 
 def test_indexing_reads_many_files_as_one_array(tmp_path: Path) -> None:
@@ -67,6 +72,7 @@ def test_indexing_reads_many_files_as_one_array(tmp_path: Path) -> None:
     with Store(build(tmp_path / "store")) as store:
         whole = store.read(store.track_ids)
         assert len(store) == len(whole)
+        assert store.read([]).shape == (0, 3, 2)
         for step in (None, 1, 2, 7, len(whole) + 3, -1, -3):
             np.testing.assert_array_equal(store[::step], whole[::step])
             for _ in range(50):
@@ -83,20 +89,14 @@ def test_indexing_reads_many_files_as_one_array(tmp_path: Path) -> None:
             np.testing.assert_array_equal(whole[store.span(track_id)], made_of(track_id))
 
 
-@pytest.mark.parametrize("shape", [(3, 2), (64, 65)])
-def test_rows_that_were_prefetched_are_the_same(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    tracks = {track_id: np.full((3, *shape), number) for number, track_id in enumerate(IDS)}
+def test_rows_that_were_prefetched_are_the_same(tmp_path: Path) -> None:
+    """Of more than a page of memory."""
+    tracks = {track_id: np.full((3, 64, 65), number) for number, track_id in enumerate(IDS)}
     write_store(tmp_path / "store", DESCRIPTION, tracks)
     with Store(tmp_path / "store") as store:
         whole = store.read(store.track_ids)
         store.prefetch(np.arange(len(store)))
         np.testing.assert_array_equal(store[np.arange(len(store))], whole)
-
-
-def test_rows_stay_valid_after_closing(tmp_path: Path) -> None:
-    with Store(build(tmp_path / "store")) as store:
-        rows = store.rows(IDS[0])
-    np.testing.assert_array_equal(rows, made_of(IDS[0]))
 
 
 def test_h5py_alone_reads_what_the_documentation_says(tmp_path: Path) -> None:
@@ -163,19 +163,13 @@ EDITED = next(track_id for track_id in IDS if len(made_of(track_id)) > 1)
 def test_rows_that_were_edited_in_place_have_other_digests(tmp_path: Path) -> None:
     folder = build(tmp_path / "store")
     with Store(folder) as store:
-        before = {track_id: store.row_digests(track_id) for track_id in IDS}
-        digests = {track_id: store.digest(track_id) for track_id in IDS}
+        before = {track_id: store.digest(track_id) for track_id in IDS}
+        rows = store.row_digests(EDITED)
     edit(folder, EDITED)
     with Store(folder) as store:
-        after = {track_id: store.row_digests(track_id) for track_id in IDS}
-        assert [name for name in IDS if store.digest(name) != digests[name]] == [EDITED]
-    changed = [
-        (name, number)
-        for name in IDS
-        for number, digest in enumerate(before[name])
-        if after[name][number] != digest
-    ]
-    assert changed == [(EDITED, 1)]
+        assert [name for name in IDS if store.digest(name) != before[name]] == [EDITED]
+        same = np.equal(store.row_digests(EDITED), rows).tolist()
+    assert same == [number != 1 for number in range(len(rows))]
 
 
 def test_digests_of_a_file_that_nobody_can_have_edited_are_those_written(tmp_path: Path) -> None:
@@ -189,15 +183,6 @@ def test_digests_of_a_file_that_nobody_can_have_edited_are_those_written(tmp_pat
     path.chmod(0o444)
     with Store(tmp_path / "store") as store:
         assert store.row_digests(EDITED) == ["00" * 32] * len(expected)
-
-
-def test_row_digests_of_no_rows() -> None:
-    assert row_digests(np.empty((0, 3), np.int16)).shape == (0, 32)
-
-
-def test_an_unknown_track_is_a_key_error(tmp_path: Path) -> None:
-    with Store(build(tmp_path / "store")) as store, pytest.raises(KeyError, match="nobody"):
-        store.rows("nobody")
 
 
 @settings(max_examples=15)
@@ -214,13 +199,6 @@ def test_a_store_built_twice_is_the_same_bytes(tmp_path: Path) -> None:
     time.sleep(1.1)  # HDF5 counts time in seconds, where it writes it down
     assert contents(build(tmp_path / "second", reversed(IDS))) == first
     assert len(first) == SHARDS
-
-
-def test_a_new_track_changes_its_own_shard_alone(tmp_path: Path) -> None:
-    before = contents(build(tmp_path / "before", IDS[1:]))
-    after = contents(build(tmp_path / "after"))
-    changed = [name for name in after if after[name] != before[name]]
-    assert changed == [f"shard-{shard_of(IDS[0]):02d}.h5"]
 
 
 def use_all(folder: Path) -> None:
@@ -246,7 +224,6 @@ def changed(**parts: Any) -> Callable[[Path], None]:
 OTHER_UNIT = np.bytes_(json.dumps({**DESCRIPTION, "unit": "Hz"}))
 DAMAGES: list[tuple[Callable[[Path], object], str]] = [
     (Path.unlink, "is missing: .*store is not a complete store"),
-    (lambda path: path.write_bytes(b"not HDF5"), "is not a readable HDF5 file"),
     (lambda path: path.write_bytes(path.read_bytes()[:1000]), "is not a readable HDF5 file"),
     (changed(schema_version=99), "schema version 99, expected 3"),
     (changed(schema_version=None), "no attribute 'schema_version'"),
@@ -295,12 +272,60 @@ def test_the_shard_of_an_id_never_changes() -> None:
     assert shard_of("pop/Björk, Jóga") == 10
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True), st.randoms())
-def test_store_order_does_not_depend_on_the_order_given(ids: list[str], random: Any) -> None:
-    ordered = in_store_order(ids)
-    random.shuffle(ids)
-    assert in_store_order(ids) == ordered
-    assert sorted(ids) == sorted(ordered)
-    shards = [shard_of(track_id) for track_id in ordered]
-    assert shards == sorted(shards)
-    assert set(shards) <= set(range(SHARDS))
+# Rows as arrays that go to other processes.
+
+# Rows of each part in its store: in any order, some twice, and of one store none.
+NUMBERS = [np.array([5, 0, 9, 9]), np.array([], np.int64), np.arange(12)[::-1]]
+COUNT = sum(map(len, NUMBERS))
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a store for each of NUMBERS."""
+    folder, rng = tmp_path_factory.mktemp("stores"), np.random.default_rng(0)
+    for number in range(len(NUMBERS)):
+        rows = {f"a/{n}": rng.normal(size=(3, 3, 2)).astype(np.float16) for n in range(4)}
+        write_store(folder / str(number), {"name": "noise"}, rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def parts(stores: Path) -> list[StoredRows]:
+    return [StoredRows(stores / str(n), numbers) for n, numbers in enumerate(NUMBERS)]
+
+
+@given(index=st.lists(st.integers(0, COUNT - 1)))
+def test_joined_rows_are_the_stores_one_behind_another(
+    stores: Path, parts: list[StoredRows], index: list[int]
+) -> None:
+    """In another process as well, which is not sent the rows."""
+    sent = pickle.dumps(JoinedRows(parts))
+    assert len(sent) < 4000
+    rows, asked = pickle.loads(sent), np.array(index, np.int64)
+    opened = [Store(stores / str(number)) for number in range(len(NUMBERS))]
+    expected = np.concatenate([store[:][n] for store, n in zip(opened, NUMBERS, strict=True)])
+    assert (rows.shape, rows.dtype, len(rows)) == (expected.shape, expected.dtype, COUNT)
+    rows.prefetch(asked)
+    assert rows[asked].dtype == expected.dtype
+    np.testing.assert_array_equal(rows[asked], expected[asked])
+
+
+def test_rows_of_a_replaced_store_are_never_the_old_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+
+    def write(row: int) -> str:
+        shutil.rmtree(folder, ignore_errors=True)
+        write_store(folder, {"name": "noise"}, {"a": np.array([[row]])})
+        with Store(folder) as store:
+            return store.digest("a")
+
+    old = write(1)
+    sent = pickle.dumps(StoredRows(folder, np.array([0])))
+    assert pickle.loads(sent)[np.array([0])].tolist() == [[1]]
+    assert rows_of(folder, "a", old).tolist() == [[1]]
+    new = write(2)
+    assert rows_of(folder, "a", new).tolist() == [[2]]
+    with pytest.raises(PipelineError, match=r"store changed while the stage ran; run it again$"):
+        rows_of(folder, "a", old)
+    with pytest.raises(PipelineError, match=r"store changed while the stage ran; run it again$"):
+        pickle.loads(sent)[np.array([0])]
