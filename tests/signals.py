@@ -104,12 +104,10 @@ def in_db(density: Array, floor_db: float) -> Array:
 
 def slow_area_average(picture: Array, height: int, width: int) -> Array:
     """Average a picture over areas, by repeating its cells until areas are made of whole ones."""
-    return _slow_row_average(_slow_row_average(picture, height).T, width).T
-
-
-def _slow_row_average(picture: Array, height: int) -> Array:
-    fine = picture.astype(np.float64).repeat(height, axis=0)
-    return np.asarray(fine.reshape(height, *picture.shape).mean(axis=1))
+    for size in (height, width):
+        fine = picture.astype(np.float64).repeat(size, axis=0)
+        picture = fine.reshape(size, *picture.shape).mean(axis=1).T
+    return picture
 
 
 def assert_colours_show(picture: Array, scaled: Array, colour_map: str) -> None:

@@ -36,22 +36,16 @@ def clips(project: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", feature_names())
-def test_every_row_is_the_feature_of_its_clip(clips: Path, name: str, tmp_path: Path) -> None:
-    feature = read_feature(name)
-    extract.extract(clips, name, feature, tmp_path / "out")
-    with Store(tmp_path / "out") as store:
-        assert store.track_ids == in_store_order(TRACKS)
-        for track_id in TRACKS:
-            with threadpool_limits(1):  # the number of threads changes a product's last bits
-                expected = feature(from_pcm(pcm_of(track_id)), SAMPLE_RATE)
-            assert store.dtype == expected.dtype
-            np.testing.assert_array_equal(store.rows(track_id), expected)
-
-
-@pytest.mark.usefixtures("clips")
-@pytest.mark.parametrize("name", feature_names())
-def test_the_store_describes_what_it_holds(name: str) -> None:
-    run_main(extract.main, name)
+def test_every_row_is_the_feature_of_its_clip_with_any_number_of_workers(
+    clips: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = []
+    for workers in ("1", "2"):
+        monkeypatch.setenv("PIPELINE_WORKERS", workers)
+        monkeypatch.setenv("PIPELINE_CACHE", str(clips / "../caches" / workers))
+        run_main(extract.main, name)
+        stores.append(contents(FEATURE_STORES / name))
+    assert stores[0] == stores[1]
     feature = read_feature(name)
     with Store(FEATURE_STORES / name) as store:
         assert store.description == {
@@ -62,17 +56,12 @@ def test_the_store_describes_what_it_holds(name: str) -> None:
             "seconds": 1,
             **({"vector": 1} if feature.is_vector else {}),
         }
-
-
-@pytest.mark.usefixtures("clips")
-@pytest.mark.parametrize("name", feature_names())
-def test_the_number_of_workers_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    stores = []
-    for workers in ("1", "2"):
-        monkeypatch.setenv("PIPELINE_WORKERS", workers)
-        run_main(extract.main, name)
-        stores.append(contents(FEATURE_STORES / name))
-    assert stores[0] == stores[1]
+        assert store.track_ids == in_store_order(TRACKS)
+        for track_id in TRACKS:
+            with threadpool_limits(1):  # the number of threads changes a product's last bits
+                expected = feature(from_pcm(pcm_of(track_id)), SAMPLE_RATE)
+            assert store.dtype == expected.dtype
+            np.testing.assert_array_equal(store.rows(track_id), expected)
 
 
 @pytest.mark.usefixtures("project")

@@ -12,7 +12,7 @@ from pipeline import segment
 from pipeline.audio.clips import Pcm
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import CLIPS, FEATURE_STORES, TRACKS, read_csv, read_json
-from pipeline.dataset.tracks import COLUMNS, Track, read_tracks
+from pipeline.dataset.tracks import COLUMNS
 from pipeline.extract import extract
 from pipeline.features.shared.feature import read_feature
 from pipeline.store.store import Store, in_store_order, shard_of
@@ -124,13 +124,6 @@ def test_unusable_files_are_listed_and_the_run_goes_on(
     garbage = (music / "rock" / "garbage.ogg").read_bytes()
     assert rows()["rock/garbage"]["sha256"] == hashlib.sha256(garbage).hexdigest()
     assert {rows()[name]["clips"] for name in REJECTIONS} == {"0"}
-    hashes = {name: row["sha256"] for name, row in rows().items()}
-    assert read_tracks() == [
-        Track("blues/a", "blues", "", "", "", 2, hashes["blues/a"]),
-        Track("jazz/b", "jazz", "Monk", "train", "", 2, hashes["jazz/b"]),
-        Track("jazz/cut", "jazz", "", "", "", 1, hashes["jazz/cut"]),
-        Track("unlabelled/u", "", "", "", "", 1, hashes["unlabelled/u"]),
-    ]
     assert read_json(segment.COUNTS) == {
         "files": 11,
         "labelled_tracks": 3,
@@ -145,13 +138,6 @@ def test_unusable_files_are_listed_and_the_run_goes_on(
         "warning: of 11 files, 7 are rejected and 1 truncated; "
         "the column status of data/tracks.csv says why"
     ]
-
-
-def test_a_file_that_cannot_be_opened_is_rejected(music: Path) -> None:
-    (music / "blues" / "gone.wav").symlink_to("nowhere.wav")
-    segment.main()
-    assert rows()["blues/gone"]["status"].startswith("rejected: ")
-    assert rows()["blues/a"]["status"] == "ok"
 
 
 def test_gtzans_artists_are_used_where_every_usable_track_is_gtzans(
@@ -203,6 +189,7 @@ def test_the_number_of_workers_changes_nothing(
     results = []
     for workers in ("1", "2"):
         monkeypatch.setenv("PIPELINE_WORKERS", workers)
+        monkeypatch.setenv("PIPELINE_CACHE", str(music.parent / "caches" / workers))
         segment.main()
         results.append((contents(CLIPS), TRACKS.read_bytes(), segment.COUNTS.read_bytes()))
     assert results[0] == results[1]

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,15 @@ import pytest
 from documents import write_params
 from helpers import SMALL, run_main, write_tracks
 
-from pipeline.base.errors import FoldError, LeakError, PipelineError
-from pipeline.base.files import FOLDS, REPLICAS, SPLIT, TRACKS, read_json
+from pipeline.base.errors import LeakError, PipelineError
+from pipeline.base.files import FOLDS, REPLICAS, SPLIT, read_json
 from pipeline.dataset.tracks import EXCLUDED, read_facts, read_tracks
 from pipeline.folds import assignment, protocols
 from pipeline.folds.protocols import PROTOCOLS, song
-from pipeline.folds.table import FoldedTrack, SplitParams, folds_of, read_folds, sides
+from pipeline.folds.table import SplitParams, folds_of, read_folds, sides
 from pipeline.split import main
+
+pytestmark = pytest.mark.usefixtures("project")
 
 Row = tuple[str, str, str]
 Columns = Mapping[str, Mapping[str, object]]
@@ -34,11 +35,6 @@ GIVEN: list[Columns] = [
     {"fold": {name: str(int(name[-1]) % 2) for name in NAMES}},
     {"split": dict(zip(NAMES, ["train", "train", "test", "valid"] * 2, strict=True))},
 ]
-
-
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def split(
@@ -85,48 +81,10 @@ def test_unlabelled_and_rejected_tracks_get_none_and_move_no_other() -> None:
     assert FOLDS.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("rows", "names"), [(USABLE[:4], "blues"), ([("unlabelled/a", "", "ok")], "none")]
-)
-@pytest.mark.parametrize("protocol", ["song", "artist", "clip", "given"])
-def test_fewer_than_two_genres_is_an_error(rows: list[Row], names: str, protocol: str) -> None:
-    with pytest.raises(PipelineError, match=f"usable tracks: {names}; at least two"):
-        split(rows, protocol=protocol)
-    assert not FOLDS.exists()
-
-
 def test_genres_that_are_left_out_do_not_count() -> None:
     with pytest.raises(PipelineError, match="usable tracks: blues; at least two"):
         split(columns={"fold": {"blues/0": "1", "blues/1": "2"}}, protocol="given")
-
-
-@pytest.mark.parametrize(
-    ("rows", "params", "message"),
-    [
-        (
-            [*USABLE[:4], ("jazz/0", "jazz", "ok"), ("jazz/1", "jazz", "rejected: silent")],
-            {},
-            "genre 'jazz' has 1 usable tracks",
-        ),
-        (USABLE, {"protocol": "artist"}, "but no artist is known; add a column artist to"),
-        (USABLE, {"protocol": "filtered"}, "'filtered' is a split of GTZAN: all labelled tracks"),
-    ],
-)
-def test_a_protocol_that_cannot_be_used_is_an_error(
-    rows: list[Row], params: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(PipelineError, match=message) as caught:
-        split(rows, **params)
-    assert isinstance(caught.value, FoldError) == (not params)
     assert not FOLDS.exists()
-
-
-@pytest.mark.parametrize("path", [TRACKS, REPLICAS], ids=str)
-def test_a_missing_table_is_named(path: Path) -> None:
-    split()
-    path.unlink()
-    with pytest.raises(PipelineError, match=rf"{path.name} is missing"):
-        main()
 
 
 def test_replicas_stay_together_and_are_counted() -> None:
@@ -142,22 +100,9 @@ def test_artists_stay_together_and_are_counted(capsys: pytest.CaptureFixture[str
     metrics = split(columns={"artist": ARTISTS}, protocol="artist")
     assert named() == ARTISTS
     assert len({(ARTISTS[name], place) for name, place in places().items()}) == 4
-    assert metrics | {"dataset_digest": "", "folds_digest": ""} == {
-        "protocol": "artist",
-        "judged": "all",
-        "folds": 2,
-        "tracks": 8,
-        "left_out": 0,
-        "artists_kept": True,
-        "known_artist_share": 1.0,
-        "groups": 4,
-        "replica_groups": 0,
-        "genres_absent": 0,
-        "replicas_left_out": 0,
-        "genres_untrained": 0,
-        "dataset_digest": "",
-        "folds_digest": "",
-    }
+    expected = {"protocol": "artist", "judged": "all", "left_out": 0, "groups": 4}
+    expected |= {"artists_kept": True, "known_artist_share": 1.0, "genres_absent": 0}
+    assert metrics.items() >= expected.items()
     assert capsys.readouterr().err == ""
 
 
@@ -182,16 +127,9 @@ def test_genres_that_a_fold_does_not_test_are_counted() -> None:
     assert split(columns={"artist": of_genre}, protocol="artist")["genres_absent"] == 2
 
 
-@pytest.mark.parametrize(
-    ("artists", "kept"),
-    [
-        (dict.fromkeys(NAMES, "everyone"), False),
-        ({name: name for name in NAMES}, True),
-        ({}, False),
-    ],
-)
-def test_whether_artists_are_kept_apart_is_a_metric(artists: dict[str, str], kept: bool) -> None:
-    assert split(columns={"artist": artists})["artists_kept"] is kept
+def test_artists_count_as_kept_apart_where_they_happen_to_be() -> None:
+    assert split(columns={"artist": {name: name for name in NAMES}})["artists_kept"] is True
+    assert split(columns={"artist": dict.fromkeys(NAMES, "all")})["artists_kept"] is False
 
 
 def test_clips_are_assigned_one_by_one() -> None:
@@ -260,31 +198,18 @@ def test_only_identical_audio_removes_tracks_from_the_filtered_split(
 
 
 @pytest.mark.parametrize(
-    ("columns", "judged", "tested"),
-    [
-        ({"fold": {"blues/0": "a", "blues/1": "b", "jazz/0": "a", "jazz/1": "b"}}, "all", 4),
-        (GIVEN[1], "test", 2),
-    ],
-    ids=["fold", "split"],
+    ("columns", "judged", "left_out"), [(GIVEN[0], ("all", 2), 3), (GIVEN[1], ("test", 3), 2)]
 )
-def test_folds_or_a_split_are_taken_from_metadata(
-    columns: Columns, judged: str, tested: int
-) -> None:
-    metrics = split(columns=columns, protocol="given")
-    assert (metrics["judged"], metrics["folds"]) == (judged, 2 if judged == "all" else 3)
-    assert sum(bool(place) for place in places().values()) == tested
-    assert metrics["tracks"] + metrics["left_out"] == 8
-
-
-@pytest.mark.parametrize(("columns", "left_out"), [(GIVEN[0], 3), (GIVEN[1], 2)])
 def test_replicas_of_what_a_given_fold_tests_are_left_out_of_training(
-    capsys: pytest.CaptureFixture[str], columns: Columns, left_out: int
+    capsys: pytest.CaptureFixture[str], columns: Columns, judged: tuple[str, int], left_out: int
 ) -> None:
     assert split(columns=columns, protocol="given")["replicas_left_out"] == 0
     assert capsys.readouterr().err == ""
     before = places()
     metrics = split(replicas=PAIRS, columns=columns, protocol="given")
     assert metrics["replicas_left_out"] == left_out
+    assert (metrics["judged"], metrics["folds"]) == judged
+    assert metrics["tracks"] + metrics["left_out"] == 8
     assert capsys.readouterr().err == (
         "warning: blues/1 (training) and jazz/2 (test) are replicas; tracks left out of training "
         f"where a replica is tested: {left_out}\n"
@@ -306,16 +231,6 @@ def test_a_replica_in_a_part_that_is_not_tested_is_no_leak(
     assert capsys.readouterr().err == ""
     assert given(judge="valid")["replicas_left_out"] == 1
     assert "blues/1" not in places()
-
-
-def test_given_folds_that_keep_artists_apart_name_them() -> None:
-    artists = {name: name.split("/")[0] + str(int(name[-1]) % 2) for name in NAMES}
-    parts = {name: "train" if int(name[-1]) % 2 else "test" for name in NAMES}
-    metrics = split(columns={"split": parts, "artist": artists}, protocol="given")
-    assert (named(), metrics["artists_kept"]) == (artists, True)
-    artists["blues/0"] = artists["blues/1"]
-    metrics = split(columns={"split": parts, "artist": artists}, protocol="given")
-    assert (set(named().values()), metrics["artists_kept"]) == ({""}, False)
 
 
 def test_genres_that_are_tested_without_training_are_warned_of(
@@ -341,18 +256,9 @@ def test_given_folds_that_train_on_a_tested_replica_are_a_leak(
     assert not FOLDS.exists()
 
 
-def unaware_of_artists(*arguments: Any) -> list[FoldedTrack]:
-    """Folds by track, with the artists named."""
-    artists = {track.track_id: track.artist for track in arguments[0]}
-    return [replace(track, artist=artists[track.track_id]) for track in song(*arguments)]
-
-
-@pytest.mark.parametrize("assign", [unaware_of_artists, song], ids=["named", "forgotten"])
-def test_folds_that_separate_an_artist_are_a_leak(
-    monkeypatch: pytest.MonkeyPatch, assign: Any
-) -> None:
+def test_folds_that_separate_an_artist_are_a_leak(monkeypatch: pytest.MonkeyPatch) -> None:
     """The audit uses the artists as they were read, not what the protocol made of them."""
-    monkeypatch.setitem(PROTOCOLS, "artist", assign)
+    monkeypatch.setitem(PROTOCOLS, "artist", song)
     expected = r"^leak: .* \(training\) and .* are by the same artist, X$"
     with pytest.raises(LeakError, match=expected):
         split(columns={"artist": dict.fromkeys(NAMES, "X")}, protocol="artist")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from matplotlib import colormaps
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 from signals import (
     PURE,
     SAMPLE_RATE,
@@ -29,31 +28,17 @@ PURE_BYTES = 2.0
 
 
 @every_impure_signal
-@pytest.mark.parametrize(("n_fft", "hop_length"), [(256, 128), (255, 100)])
-def test_at_native_size_it_is_matplotlibs_specgram(name: str, n_fft: int, hop_length: int) -> None:
+@pytest.mark.parametrize(
+    ("n_fft", "hop_length", "size"), [(256, 128, ()), (255, 100, ()), (256, 128, (64, 64))]
+)
+def test_it_is_matplotlibs_specgram_of_native_size_or_averaged(
+    name: str, n_fft: int, hop_length: int, size: tuple[int, ...]
+) -> None:
     db = in_db(matplotlib_density(SIGNALS[name], n_fft, hop_length), -200.0)
-    bins, frames = db.shape
-    colour = Colour(n_fft, hop_length, bins, frames, -200.0, "viridis")
-    assert_colours_show(row_of(colour, SIGNALS[name]), Normalize()(db), "viridis")
-
-
-@pytest.mark.parametrize("name", ["noise", "hissing chirp"])
-def test_it_is_what_axes_specgram_draws(name: str) -> None:
-    clip = SIGNALS[name].astype(np.float64)
-    density, _, _, image = (
-        Figure().subplots().specgram(clip, NFFT=256, Fs=SAMPLE_RATE, noverlap=128)
-    )
-    scaled = np.asarray(Normalize()(np.asarray(image.get_array())))[::-1]  # it begins at the top
-    bins, frames = density.shape
-    picture = row_of(Colour(256, 128, bins, frames, -200.0, "magma"), SIGNALS[name])
-    assert_colours_show(picture, scaled, "magma")
-
-
-@every_impure_signal
-def test_it_draws_the_average(name: str) -> None:
-    db = in_db(matplotlib_density(SIGNALS[name], 256, 128), -200.0)
-    scaled = Normalize()(slow_area_average(db, 64, 64))
-    assert_colours_show(row_of(COLOUR, SIGNALS[name]), scaled, "viridis")
+    height, width = size or db.shape
+    scaled = Normalize()(slow_area_average(db, height, width) if size else db)
+    colour = Colour(n_fft, hop_length, height, width, -200.0, "viridis")
+    assert_colours_show(row_of(colour, SIGNALS[name]), scaled, "viridis")
 
 
 @pytest.mark.parametrize("name", PURE)

@@ -12,7 +12,6 @@ from signals import (
     SILENCE,
     every_signal,
     in_db,
-    quantised,
     row_of,
     scipy_density,
     slow_area_average,
@@ -36,12 +35,6 @@ def test_it_is_scipys_spectrogram_averaged(name: str, height: int, width: int) -
     db = in_db(scipy_density(SIGNALS[name], 512, 256), -120.0)
     scaled = np.clip((slow_area_average(db, height, width) + 120.0) / 100.0, 0.0, 1.0) * 255.0
     assert np.abs(picture - scaled).max() <= STEPS
-
-
-def test_a_tone_is_in_the_row_of_its_frequency() -> None:
-    tone = 0.5 * np.sin(2 * np.pi * SAMPLE_RATE / 8 * np.arange(SAMPLES) / SAMPLE_RATE)
-    picture = row_of(grey(257, 85), quantised(tone))[..., 0]
-    assert (picture.argmax(axis=0) == 512 // 8).all()
 
 
 def test_the_widest_range_of_levels_can_be_drawn() -> None:

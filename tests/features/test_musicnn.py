@@ -7,14 +7,12 @@ from functools import partial
 
 import numpy as np
 import pytest
-from documents import base_document
 from numpy.lib.stride_tricks import sliding_window_view
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
 from pipeline.features import musicnn
 from pipeline.features.musicnn import TAGS, Musicnn
-from pipeline.features.shared.feature import feature_class
 
 SAMPLE_RATE = 22_050
 EPSILON = 1e-3
@@ -95,35 +93,24 @@ def test_several_threads_compute_what_one_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frames", "starts"), [(187, [0]), (188, [0]), (313, [0, 126]), (600, [0, 138, 275, 413])]
+    ("frames", "starts"), [(63, [0]), (188, [0]), (313, [0, 126]), (600, [0, 138, 275, 413])]
 )
 def test_windows_cover_the_spectrogram(frames: int, starts: list[int]) -> None:
+    """A short one is repeated to fill a window."""
     spectrogram = np.arange(frames * 2, dtype=np.float32).reshape(frames, 2)
     found = musicnn.windows(spectrogram)
-    expected = [spectrogram[start : start + musicnn.FRAMES] for start in starts]
+    expected = [spectrogram[(start + np.arange(musicnn.FRAMES)) % frames] for start in starts]
     np.testing.assert_array_equal(found, np.stack(expected))
 
 
-def test_a_short_clip_is_repeated_to_fill_a_window() -> None:
-    spectrogram = np.arange(63 * 2, dtype=np.float32).reshape(63, 2)
-    [window] = musicnn.windows(spectrogram)
-    np.testing.assert_array_equal(window[:63], spectrogram)
-    np.testing.assert_array_equal(window[63:126], spectrogram)
-    assert len(window) == musicnn.FRAMES
-
-
-@pytest.mark.parametrize("seconds", [1, 2, 3, 5, 10])
+@pytest.mark.parametrize("seconds", [1, 3, 10])
 def test_clips_of_every_length_have_a_vector(seconds: int) -> None:
     feature = Musicnn(checkpoint="MSD", layers=("penultimate", "tags"))
     rng = np.random.default_rng(seconds)
     clips = rng.normal(0, 0.1, (1, seconds * SAMPLE_RATE)).astype(np.float32)
     rows = feature(clips, SAMPLE_RATE)
-    template = feature.template(clips.shape[1], SAMPLE_RATE)
     assert rows.shape == (1, 250)
-    assert rows.shape[1:] == template.shape[1:]
-    assert rows.dtype == template.dtype
-    assert (rows[0, 200:] > 0).all()
-    assert (rows[0, 200:] < 1).all()
+    assert ((rows[0, 200:] > 0) & (rows[0, 200:] < 1)).all()
 
 
 @pytest.mark.parametrize("checkpoint", list(TAGS))
@@ -150,17 +137,11 @@ def test_tags_are_found_among_the_layers() -> None:
     without = Musicnn(checkpoint="MTT", layers=("max_pool", "penultimate"))
     assert without.tags(rows).shape == (2, 0)
     assert without.tag_names == ()
+    with pytest.raises(ValueError, match="should list each layer once"):
+        Musicnn(checkpoint="MTT", layers=("tags", "tags"))
 
 
 def test_package_that_is_missing_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(musicnn, "find_spec", lambda _: None)
     with pytest.raises(PipelineError, match=r"^the feature musicnn needs the weights .*make setup"):
         musicnn.checkpoint_folder("MSD")
-
-
-def test_a_layer_is_listed_once() -> None:
-    parameters = base_document()["extract"]["musicnn"]
-    cls = feature_class("musicnn")
-    assert cls(**parameters).is_vector
-    with pytest.raises(ValueError, match="should list each layer once"):
-        cls(**{**parameters, "layers": ["tags", "tags"]})

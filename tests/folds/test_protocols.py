@@ -1,6 +1,6 @@
 """Protocols: folds that are drawn, and folds and splits that the dataset prescribes."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -14,15 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from pipeline.base.errors import FoldError
 from pipeline.dataset.tracks import Track, read_facts
 from pipeline.folds.groups import groups
-from pipeline.folds.protocols import (
-    PROTOCOLS,
-    artist,
-    by_fold_or_split,
-    by_split,
-    clip,
-    song,
-    stratified_group_folds,
-)
+from pipeline.folds.protocols import PROTOCOLS, artist, by_fold_or_split, by_split, clip, song
 from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of, sides
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -77,12 +69,6 @@ def test_song_folds_are_even_in_each_genre(
     assert np.ptp(totals) <= 1  # the extra track of one genre makes up for that of another
 
 
-def test_song_folds_are_even_where_genres_have_odd_sizes() -> None:
-    assigned = song(tracks_of([997, 331, 103, 49]), {}, params_of(7), 5)
-    for counts in sizes(assigned, 7).values():
-        assert max(counts) - min(counts) <= 1
-
-
 @settings(max_examples=200)
 @given(
     drawn=st.lists(
@@ -99,43 +85,29 @@ def test_no_artist_and_no_replica_is_on_two_sides(
 ) -> None:
     tracks = [track_of(f"{g}/{n}", artist=str(a or "")) for n, (g, a, _) in enumerate(drawn)]
     replicas = {t.track_id: f"r{r}" for t, (_, _, r) in zip(tracks, drawn, strict=True) if r}
+    tied = [
+        folded(
+            track.track_id,
+            track.genre,
+            artist=track.artist if protocol == "artist" else "",
+            replica=replicas.get(track.track_id, ""),
+        )
+        for track in tracks
+    ]
     try:
         assigned = PROTOCOLS[protocol](tracks, replicas, params_of(folds), seed)
     except FoldError:
         few = min(Counter(track.genre for track in tracks).values()) < folds
-        tied = [
-            folded(
-                track.track_id,
-                track.genre,
-                artist=track.artist if protocol == "artist" else "",
-                replica=replicas.get(track.track_id, ""),
-            )
-            for track in tracks
-        ]
         assert (few and protocol == "song") or len(set(groups(tied))) < folds
         return
-    assert [(track.track_id, track.genre) for track in assigned] == [
-        (track.track_id, track.genre) for track in tracks
-    ]
-    homes = defaultdict(set)
-    for track, row in zip(tracks, assigned, strict=True):
-        assert row.replica == replicas.get(track.track_id, "")
-        assert row.artist == (track.artist if protocol == "artist" else "")
-        [fold] = row.tested_in
-        for tie in (("replica", row.replica), ("artist", row.artist)):
-            homes[tie].add(fold)
-    assert all(len(found) == 1 for (_, name), found in homes.items() if name)
-
-
-def gtzan_tracks() -> list[Track]:
-    return [track_of(name, artist=fact.artist) for name, fact in read_facts().items()]
-
-
-def test_gtzan_by_artist_has_even_folds_and_hardly_an_absent_genre() -> None:
-    assigned = artist(gtzan_tracks(), {}, params_of(10), 42)
-    counts = np.array(list(sizes(assigned, 10).values()))
-    assert np.ptp(counts.sum(axis=0)) <= 25
-    assert (counts == 0).sum() <= 2  # blues has nine artists
+    assert [replace(row, tested_in=()) for row in assigned] == tied
+    assert folds_of(assigned) == list(range(folds))
+    assert {len(row.tested_in) for row in assigned} == {1}
+    for ties in (
+        {(row.replica, row.tested_in) for row in assigned if row.replica},
+        {(row.artist, row.tested_in) for row in assigned if row.artist},
+    ):
+        assert len(dict(ties)) == len(ties)
 
 
 @settings(max_examples=30)
@@ -144,18 +116,12 @@ def test_folds_depend_on_tracks_and_seed_alone(seed: int, data: st.DataObject) -
     tracks = [track_of(f"{n % 3}/{n}", artist=f"artist {n // 4}") for n in range(30)]
     mixed = data.draw(st.permutations(tracks))
     for name in ("song", "artist", "clip"):
-        first, second = (
-            PROTOCOLS[name](order, {}, params_of(3), seed) for order in (tracks, mixed)
+        first, second, *others = (
+            frozenset(PROTOCOLS[name](order, {}, params_of(3), seed + more))
+            for order, more in ((tracks, 0), (mixed, 0), (tracks, 1), (tracks, 2))
         )
-        assert set(first) == set(second)
-
-
-def test_folds_differ_between_seeds() -> None:
-    for name in ("song", "artist", "clip"):
-        assigned = {
-            tuple(PROTOCOLS[name](tracks_of([10, 10]), {}, params_of(5), s)) for s in range(3)
-        }
-        assert len(assigned) == 3
+        assert first == second
+        assert {first} != set(others)
 
 
 @pytest.mark.parametrize(("protocol", "what"), [("song", "usable tracks"), ("clip", "clips")])
@@ -183,15 +149,6 @@ def test_fewer_artists_or_recordings_than_folds_are_counted() -> None:
     assert folds_of(artist(tracks, {}, params_of(3), 0)) == [0, 1, 2]
     with pytest.raises(FoldError, match=r"split\.folds = 2: there are 1 artists or recordings"):
         song(tracks, {track.track_id: tracks[0].track_id for track in tracks}, params_of(2), 0)
-
-
-@settings(max_examples=50)
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=4), st.integers(2, 5))
-def test_no_fold_is_empty(drawn: list[tuple[int, int]], folds: int) -> None:
-    tracks = [track_of(f"{g}/{n}", artist=str(a)) for n, (g, a) in enumerate(drawn)]
-    if len({track.artist for track in tracks}) >= folds:
-        assigned = artist(tracks, {}, params_of(folds), 0)
-        assert folds_of(assigned) == list(range(folds))
 
 
 def test_a_track_without_artist_is_a_group_and_genres_may_be_absent() -> None:
@@ -229,13 +186,15 @@ def deviation(fold_of: list[int], genres: list[str], folds: int) -> float:
 
 @pytest.mark.parametrize("folds", [5, 10])
 def test_artists_are_assigned_as_evenly_as_by_scikit_learn(folds: int) -> None:
-    genres = [name.split("/")[0] for name in read_facts()]
-    names = [fact.artist or name for name, fact in read_facts().items()]
+    tracks = [track_of(name, artist=fact.artist) for name, fact in read_facts().items()]
+    assigned = artist(tracks, {}, params_of(folds), 0)
+    assert sum(counts.count(0) for counts in sizes(assigned, folds).values()) <= 2
+    genres, names = [track.genre for track in tracks], groups(assigned)
     theirs = np.empty(len(genres), int)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
     for fold, (_, test) in enumerate(splitter.split(genres, genres, names)):
         theirs[test] = fold
-    ours = deviation(stratified_group_folds(names, genres, folds, 0), genres, folds)
+    ours = deviation([fold for track in assigned for fold in track.tested_in], genres, folds)
     assert ours < 1.05 * deviation(theirs.tolist(), genres, folds)
 
 
@@ -256,17 +215,9 @@ def test_a_split_is_trained_on_with_several_seeds(
 ) -> None:
     replicas = {"a/0": "a/0", "b/1": "a/0"}
     assigned = PROTOCOLS[protocol](SPLIT, replicas, params_of(judge=judge, seeds=4), 0)
-    assert {track.track_id: track.tested_in for track in assigned} == {
-        "a/0": (),
-        "a/1": (),
-        "b/2": (),
-        tested: (0, 1, 2, 3),
-    }
-    assert {track.track_id: track.replica for track in assigned}["a/0"] == "a/0"
-    for seed in range(4):
-        training, test = sides(assigned, seed)
-        assert [track.track_id for track in test] == [tested]
-        assert len(training) == 3
+    expected = {"a/0": (), "a/1": (), "b/2": (), tested: (0, 1, 2, 3)}
+    assert {track.track_id: track.tested_in for track in assigned} == expected
+    assert assigned[0].replica == "a/0"
 
 
 @settings(max_examples=200)
@@ -301,13 +252,7 @@ def test_replicas_of_what_a_fold_tests_do_not_train_and_all_else_does(
             [t for t in SPLIT if t.split != "test"],
             r"split\.judge = 'test': no labelled track is in that part of the split$",
         ),
-        *(
-            (
-                [*SPLIT, track_of("a/9", split=part)],
-                f"the split of a/9 = '{part}': should be train,",
-            )
-            for part in ("Train", "validation", "0")
-        ),
+        ([*SPLIT, track_of("a/9", split="Train")], "the split of a/9 = 'Train': should be train,"),
         (
             [track_of("a/0", fold="3"), track_of("b/0", fold="3")],
             r"every fold in metadata\.csv is '3'; at least two are",
@@ -324,23 +269,18 @@ def test_what_prescribes_no_folds_is_an_error(tracks: list[Track], expected: str
 
 
 def test_folds_are_numbered_in_sorted_order_and_tracks_without_one_are_left_out() -> None:
-    names = ["10", "9", "x", "", "9"]
+    names = ["10", "9", "x", "", "9", "009", "1" + 5000 * "0"]
     tracks = [track_of(f"a/{n}", fold=name, split="test") for n, name in enumerate(names)]
     assigned = by_fold_or_split(tracks, {"a/0": "a/0"}, params_of(), 0)
     assert {track.track_id: track.tested_in for track in assigned} == {
-        "a/0": (1,),
-        "a/1": (0,),
-        "a/2": (2,),
-        "a/4": (0,),
+        "a/0": (2,),
+        "a/1": (1,),
+        "a/2": (4,),
+        "a/4": (1,),
+        "a/5": (0,),
+        "a/6": (3,),
     }
-    assert [track.replica for track in assigned] == ["a/0", "", "", ""]
-
-
-def test_a_number_of_a_fold_may_have_any_length() -> None:
-    names = ["1" + 5000 * "0", "009", "10", "9"]
-    tracks = [track_of(f"a/{n}", fold=name) for n, name in enumerate(names)]
-    assigned = by_fold_or_split(tracks, {}, params_of(), 0)
-    assert [track.tested_in for track in assigned] == [(3,), (0,), (2,), (1,)]
+    assert [track.replica for track in assigned] == ["a/0", *5 * [""]]
 
 
 def test_artists_are_named_where_the_split_keeps_them_apart() -> None:

@@ -94,18 +94,6 @@ def test_a_slow_matcher_finds_the_same(seed: int) -> None:
     )
 
 
-@given(st.integers(0, 10**6), st.permutations(range(5)))
-@settings(max_examples=25)
-def test_any_order_gives_the_same_pairs(seed: int, order: list[int]) -> None:
-    prints = excerpts(seed)
-    straight = {((m.first, m.second), m.agreement, m.frames) for m in find_matches(prints)}
-    shuffled = {
-        ((*sorted((order[m.first], order[m.second])),), m.agreement, m.frames)
-        for m in find_matches([prints[number] for number in order])
-    }
-    assert shuffled == straight
-
-
 @pytest.mark.parametrize("part", [1, 100, 1000])
 def test_sorting_in_parts_gives_the_same(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     prints = [values for seed in range(5) for values in excerpts(seed)]
@@ -119,8 +107,8 @@ def test_different_tracks_do_not_match(fingerprints: list[Fingerprint]) -> None:
     assert find_matches(fingerprints) == []
 
 
-def noise(samples: Any, decibels: float) -> Any:
-    level = np.sqrt(np.mean(samples**2)) * 10 ** (-decibels / 20)
+def noise(samples: Any) -> Any:
+    level = np.sqrt(np.mean(samples**2) / 10)
     return samples + np.random.default_rng(0).normal(0, level, len(samples))
 
 
@@ -128,11 +116,9 @@ CHANGES: dict[str, tuple[Callable[[Any], Any], float]] = {
     "softer": (lambda samples: samples / 4, 0),
     "louder, clipped": (lambda samples: samples * 2, 0),
     "other polarity": (lambda samples: -samples, 0),
-    "cut by 0.5 s": (lambda samples: samples[RATE // 2 :], 0.5),
     "cut by 2 s": (lambda samples: samples[2 * RATE :], 2),
     "later by 0.333 s": (lambda samples: np.pad(samples, (7343, 0)), -0.333),
-    "noise at 20 dB": (lambda samples: noise(samples, 20), 0),
-    "noise at 10 dB": (lambda samples: noise(samples, 10), 0),
+    "noise at 10 dB": (noise, 0),
 }
 
 
@@ -178,9 +164,10 @@ def test_of_equally_good_offsets_the_smallest_is_taken() -> None:
 
 def test_silence_makes_no_replicas_of_different_tracks(tracks: list[Any]) -> None:
     """Nor do steady tones match anything; they are mute, see test_fingerprint.py."""
-    padded = [np.pad(samples, (0, 20 * RATE)) for samples in tracks[:3]]
-    silent = [np.zeros(6 * RATE)] * 2
-    assert find_matches([fingerprint(to_pcm(samples), RATE) for samples in padded + silent]) == []
+    quiet = [np.pad(samples, (0, 20 * RATE)) for samples in tracks[:3]]
+    quiet += [np.zeros(6 * RATE)] * 2
+    quiet += [np.roll(click, 9000 * n) for n, click in enumerate(0.5 * np.eye(4, 6 * RATE))]
+    assert find_matches([fingerprint(to_pcm(samples), RATE) for samples in quiet]) == []
 
 
 def test_a_frequent_value_costs_a_bounded_number_of_comparisons() -> None:
