@@ -114,7 +114,7 @@ def test_sample_that_names_another_parent_is_a_leak_that_names_both(
     ],
 )
 def test_sample_that_does_not_suit_its_parent_asks_for_a_new_run(
-    clips: LabelledClips, samples: list[Sample], changes: dict[str, str], reason: str
+    clips: LabelledClips, samples: list[Sample], changes: dict[str, Any], reason: str
 ) -> None:
     place = next(n for n, sample in enumerate(samples) if sample.track_id == "high/2")
     samples[place] = replace(samples[place], **changes)
