@@ -15,11 +15,8 @@ from PIL import Image
 
 from pipeline import replay
 from pipeline.augmentation.samples import Sample, read_samples, write_samples
-from pipeline.base.cli import run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import AUGMENTED, CLIPS, FEATURE_STORES
-from pipeline.extract import extract
-from pipeline.features.centroid import Centroid
 from pipeline.store.store import Store, shard_name, shard_of, write_store
 
 FEATURES = FEATURE_STORES / "centroid"
@@ -50,12 +47,9 @@ def flip_a_bit(folder: Path, track_id: str, row: int) -> tuple[float, float]:
     path = folder / shard_name(shard_of(track_id))
     path.chmod(0o644)
     with Store(folder) as store:
-        place = store.span(track_id).start + row
-        place -= sum(
-            store.clips(other) for other in store.track_ids if shard_of(other) < shard_of(track_id)
-        )
+        value = store.rows(track_id)[row].copy()
     with h5py.File(path, "r+") as file:
-        value = file["rows"][place]
+        place = next(n for n, each in enumerate(file["rows"]) if np.array_equal(each, value))
         before, value[3] = float(value[3]), np.nextafter(value[3], np.float16(0))
         file["rows"][place] = value
     path.chmod(0o444)  # digests of a file that can be written to are not trusted
@@ -84,22 +78,14 @@ def test_all_samples_are_made_again_whatever_params_yaml_has(
     assert capsys.readouterr() == ("48 samples made again, all the same\n" * 3, "")
 
 
-@pytest.mark.usefixtures("samples")
-def test_a_long_replay_says_how_far_it_is(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_named_samples_are_made_again_and_their_records_printed(
+    samples: list[Sample], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("pipeline.base.cli.LINE_SECONDS", 0.0)
-    run()
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 47
-    assert lines[11].startswith("replay: 12 of 48 samples, ")
-
-
-def test_named_samples_are_made_again_and_their_records_printed(
-    samples: list[Sample], capsys: pytest.CaptureFixture[str]
-) -> None:
     run(*NAMES, NAMES[0])
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    assert printed.err.startswith("replay: 1 of 2 samples, ")
+    lines = printed.out.splitlines()
     assert lines[-1] == "2 samples made again, all the same"
     for name in NAMES:
         sample = next(sample for sample in samples if sample.name == name)
@@ -127,9 +113,6 @@ def test_sample_with_a_changed_bit_is_found(
     others = [other.name for other in samples if other is not sample]
     run(*others)
     assert capsys.readouterr().out.endswith("47 samples made again, all the same\n")
-    with pytest.raises(SystemExit, match="2"):
-        run_stage(run)
-    assert capsys.readouterr().err == f"error: {expected.format(48)}\n"
 
 
 @pytest.mark.parametrize(
@@ -146,17 +129,12 @@ def test_sample_with_a_changed_bit_is_found(
             "sample {}: its record [{{.*run `dvc repro`$",
         ),
         (
-            "stretch",
-            {"states": [{"kind": "stretch", "factor": "x"}]},
-            "sample {}: its record [{{.*run `dvc repro`$",
-        ),
-        (
             "noise",
             {"sha256": "0" * 64},
             "the row of sample {} in data/augmented/noise is not the one in the table; run `dvc",
         ),
     ],
-    ids=["another state", "no state", "a state of another type", "another row"],
+    ids=["another state", "no state", "another row"],
 )
 def test_a_changed_record_is_found(
     chain: str, changes: dict[str, Any], message: str, samples: list[Sample]
@@ -202,8 +180,6 @@ def test_parent_that_has_changed_or_is_gone_asks_for_a_new_run(samples: list[Sam
     assert refused(last.name) == expected(last.name, CLIPS)
     flip_a_bit(FEATURES, samples[0].track_id, samples[0].clip)
     assert refused(samples[0].name) == expected(samples[0].name, FEATURES)
-    extract(CLIPS, "centroid", Centroid(n_fft=128, hop_length=400), FEATURES)
-    assert refused() == expected(samples[0].name, FEATURES)
     with Store(FEATURES) as store:
         others = {name: store.rows(name) for name in store.track_ids if name != samples[0].track_id}
         description = store.description

@@ -8,16 +8,15 @@ import pytest
 from documents import write_params
 from helpers import SMALL, run_main, small_experiment, train_quickly, write_project
 from project import contents
+from toys import train_in_appearance
 
 from pipeline import train
 from pipeline.base.backend import machine_facts
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import HISTORIES, TRAINED, TRAINING, read_csv, read_json
 from pipeline.store.build import replacing_folder
-from pipeline.training import cross_validation
 from pipeline.training.cross_validation import merge_facts
-from pipeline.training.fit import HISTORY, FoldTask
-from pipeline.training.trained import Fitted
+from pipeline.training.fit import HISTORY
 
 
 def test_facts_of_machines_that_differ_are_all_given() -> None:
@@ -31,20 +30,8 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     write_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
-    folds: list[int] = []
-
-    def fit(task: FoldTask, *_: object) -> Fitted:
-        folds.append(task.description.fold)
-        history = [dict.fromkeys(HISTORY, 0.5), dict.fromkeys(HISTORY, 0.25)]
-        return Fitted(f"model of {task.description.fold}", history, 1.0)
-
-    def save(path: Path, model: str, _: object) -> None:
-        path.write_text(model, encoding="utf-8")
-
-    monkeypatch.setattr(cross_validation, "fit_fold", fit)
-    monkeypatch.setattr("pipeline.training.trained.save_model", save)
     train_quickly(monkeypatch)
-    return folds
+    return train_in_appearance(monkeypatch)
 
 
 @pytest.mark.usefixtures("trained")
@@ -107,9 +94,3 @@ def test_fold_that_was_trained_before_is_not_trained_again(
     run_main(train.main)
     assert trained == [0, 1, 0, 1]
     assert (TRAINED / "fold-1.keras").read_text(encoding="utf-8") == "model of 1"
-
-
-def test_missing_params_yaml_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(PipelineError, match=r"params\.yaml is missing"):
-        run_main(train.main)

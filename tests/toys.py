@@ -1,14 +1,20 @@
-"""A toy problem: two genres whose rows lie far apart."""
+"""Tasks: a toy problem, two genres whose rows lie far apart, and those of the small project."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from helpers import FRAMES, describe, small_experiment
+import pytest
+from helpers import FRAMES, describe, labelled_tracks, small_experiment
 
+from pipeline.base.files import AUGMENTED, FEATURE_STORES
+from pipeline.folds.labelled import LabelledClips, load_labelled
+from pipeline.folds.table import FoldedTrack
+from pipeline.training import cross_validation, trained
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.fit import FoldTask, fit_fold
+from pipeline.training.fit import HISTORY, FoldTask, fit_fold
 from pipeline.training.trained import Fitted
 
 TRAINING = {"seed": 7, "precision": "float32"}
@@ -23,6 +29,37 @@ def toy_task(training: dict[str, Any] | None = None, **changes: Any) -> FoldTask
     description = describe(training=training or TRAINING)
     params = replace(PARAMS, **changes)
     return FoldTask(rows, labels, np.arange(40), np.arange(40, 60), params, description)
+
+
+def load(tracks: Sequence[FoldedTrack] | None = None) -> LabelledClips:
+    """The clips of tracks, by default of all, of the small project in the working directory."""
+    return load_labelled(FEATURE_STORES / "centroid", tracks or labelled_tracks())
+
+
+def tasks_of(
+    changes: Mapping[str, Any] | None = None,
+    tracks: Sequence[FoldedTrack] | None = None,
+    folder: Path = AUGMENTED,
+    **clips: Any,
+) -> list[FoldTask]:
+    """Tasks of that project, with `changes` of its parameters and some of its `clips`."""
+    known = tracks or labelled_tracks()
+    loaded = replace(load(known), **clips)
+    return cross_validation.make_tasks(small_experiment(changes), known, loaded, folder)
+
+
+def train_in_appearance(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Have folds train in appearance only; return the list of those that do from here on."""
+    folds: list[int] = []
+
+    def fit(task: FoldTask, *_: object) -> Fitted:
+        folds.append(task.description.fold)
+        history = [dict.fromkeys(HISTORY, 0.5), dict.fromkeys(HISTORY, 0.25)]
+        return Fitted(f"model of {folds[-1]}", history, 1.0)
+
+    monkeypatch.setattr(cross_validation, "fit_fold", fit)
+    monkeypatch.setattr(trained, "save_model", lambda path, model, _: path.write_text(model))
+    return folds
 
 
 def fit(task: FoldTask, checkpoint: Path, *callbacks: Any) -> Fitted:

@@ -1,5 +1,7 @@
 """Kinds that act on spectrograms in dB, beside naive loops and sums of powers."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,20 +12,11 @@ from pipeline.augmentation.decibels import Equaliser, SpectralNoise
 from pipeline.augmentation.kind import State
 from pipeline.base.types import Array
 
-KINDS: list[tuple[type[Equaliser | SpectralNoise], State]] = [
-    (Equaliser, {"db": [-3.0, 6.0, 1.5]}),
-    (SpectralNoise, {"snr_db": 12.0, "seed": 7}),
-]
-
 
 def spectrum_of(bands: int, frames: int) -> Array:
     """A spectrogram between -80 and 0 dB, louder at low frequencies."""
     noise = np.random.default_rng(0).uniform(-40, 0, (bands, frames, 1))
     return (noise - np.linspace(0, 40, bands)[:, np.newaxis, np.newaxis]).astype(np.float32)
-
-
-def power_of(spectrum: Array) -> Array:
-    return 10 ** (spectrum.astype(np.float64) / 10)
 
 
 def naive_gain(gains: list[float], band: int, bands: int) -> float:
@@ -42,31 +35,14 @@ def test_equaliser_is_the_naive_one(bands: int, gains: list[float]) -> None:
         np.testing.assert_allclose(louder[band], spectrum[band] + gain, atol=1e-4)
 
 
-@pytest.mark.parametrize("snr_db", [-10.0, 0.0, 10.0, 30.0])
-def test_noise_adds_its_share_of_the_mean_power(snr_db: float) -> None:
-    spectrum = spectrum_of(200, 500)
-    before = power_of(spectrum)
-    added = power_of(SpectralNoise.apply(spectrum, {"snr_db": snr_db, "seed": 1})) - before
-    noise = before.mean() * 10 ** (-snr_db / 10)
-    assert added.mean() == pytest.approx(noise, rel=0.02)  # of 100 000 cells; 0.3 % is usual
-    # Every band gets as much, with the quartiles of an exponential distribution.
-    np.testing.assert_allclose(added.mean(axis=(1, 2)), noise, rtol=0.25)
-    quartiles = noise * np.log([4 / 3, 2, 4])
-    np.testing.assert_allclose(np.quantile(added, [0.25, 0.5, 0.75]), quartiles, rtol=0.03)
-
-
-def test_noise_is_the_naive_sum_of_powers() -> None:
+@pytest.mark.parametrize("snr_db", [-10.0, 5.0, 30.0, 200.0])
+def test_noise_is_the_naive_sum_of_powers(snr_db: float) -> None:
     spectrum = spectrum_of(20, 30)
-    state = {"snr_db": 5.0, "seed": 3}
     noise = expon.ppf(np.random.default_rng(3).random(spectrum.shape, np.float32))
-    power = power_of(spectrum)
-    expected = 10 * np.log10(power + noise * power.mean() * 10**-0.5)
-    np.testing.assert_allclose(SpectralNoise.apply(spectrum, state), expected, atol=1e-4)
-
-
-def test_faint_noise_changes_nothing() -> None:
-    faint = SpectralNoise.apply(spectrum_of(20, 30), {"snr_db": 200.0, "seed": 0})
-    np.testing.assert_allclose(faint, spectrum_of(20, 30), atol=1e-4)
+    power = 10 ** (spectrum.astype(np.float64) / 10)
+    expected = 10 * np.log10(power + noise * power.mean() * 10 ** (-snr_db / 10))
+    noisy = SpectralNoise.apply(spectrum, {"snr_db": snr_db, "seed": 3})
+    np.testing.assert_allclose(noisy, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("snr_db", [-40.0, 130.0])
@@ -76,10 +52,13 @@ def test_noise_at_its_bounds_is_finite_in_float16(snr_db: float) -> None:
     assert np.isfinite(noisy.astype(np.float16)).all()
 
 
-@pytest.mark.parametrize(("kind", "state"), KINDS)
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [(Equaliser, {"db": [-3.0, 6.0, 1.5]}), (SpectralNoise, {"snr_db": 12.0, "seed": 7})],
+)
 @pytest.mark.parametrize("reference", [-90.0, 50.0])
 def test_reference_of_the_decibels_makes_no_difference(
-    kind: type[Equaliser | SpectralNoise], state: State, reference: float
+    kind: Any, state: State, reference: float
 ) -> None:
     spectrum = spectrum_of(64, 65)
     moved = kind.apply(spectrum + np.float32(reference), state)

@@ -12,7 +12,6 @@ from helpers import INLINE, labelled_clips, labelled_tracks, small_document, sma
 from pipeline.audio.clips import from_pcm
 from pipeline.augmentation.inline import InlineAugmentation
 from pipeline.augmentation.kind import generator
-from pipeline.base.errors import ParamsError
 from pipeline.base.files import CLIPS, FEATURE_STORES
 from pipeline.base.types import Array
 from pipeline.features.shared.feature import read_feature
@@ -64,15 +63,12 @@ def test_what_is_drawn_follows_from_track_and_clip_and_not_from_the_row_number(
     np.testing.assert_array_equal(changed(load_labelled(augmented / FEATURES, second)), expected)
 
 
-@pytest.mark.parametrize(("probability", "low", "high"), [(1, 1, 1), (0.5, 0.4, 0.6)])
-def test_probability_is_the_share_of_rows_that_change(
-    clips: LabelledClips, probability: float, low: float, high: float
-) -> None:
-    change = inline(clips, probability=probability, kinds=["mirror", "mirror+time_mask"])
+def test_probability_is_the_share_of_rows_that_change(clips: LabelledClips) -> None:
+    change = inline(clips, probability=0.5, kinds=["mirror", "mirror+time_mask"])
     numbers = np.arange(24)
     rows = clips.rows[numbers]
     changed = [(change(rows, numbers, epoch) != rows).any(axis=1) for epoch in range(20)]
-    assert low <= np.mean(changed) <= high
+    assert 0.4 <= np.mean(changed) <= 0.6
 
 
 def test_sound_is_that_of_the_same_clip(augmented: Path) -> None:
@@ -100,9 +96,3 @@ def test_augmentation_can_be_sent_to_another_process(clips: LabelledClips) -> No
     sent = pickle.dumps(change)
     assert len(sent) < 10_000
     np.testing.assert_array_equal(pickle.loads(sent)(clips.rows[numbers], numbers, 1), expected)
-
-
-def test_kind_that_cannot_change_the_feature_is_refused(clips: LabelledClips) -> None:
-    expected = r"^augment\.kinds\.1 = 'zoom': changes pictures only, and rows"
-    with pytest.raises(ParamsError, match=expected):
-        inline(clips, kinds=["mirror", "zoom"])

@@ -10,19 +10,19 @@ from documents import base_document
 
 from pipeline.augmentation.decibels import Equaliser, SpectralNoise
 from pipeline.augmentation.kind import Augmentation, Chain, chain_of
-from pipeline.augmentation.pictures import Blur, Mirror, Rotate, Stretch, TimeMask, Zoom
+from pipeline.augmentation.pictures import (
+    Blur,
+    FrequencyMask,
+    Mirror,
+    Rotate,
+    Stretch,
+    TimeMask,
+    Zoom,
+)
 from pipeline.augmentation.sounds import Gain, Noise, PitchShift, TimeShift, TimeStretch
 from pipeline.augmentation.target import parse_augment
 
 RANGES = parse_augment(base_document()["augment"]).ranges
-
-
-@pytest.mark.parametrize("name", ["mirror", "gain+noise", "pitch_shift+equaliser+time_mask"])
-def test_chain_has_the_kinds_in_its_name(name: str) -> None:
-    chain = chain_of(name, RANGES)
-    assert chain.name == name
-    assert chain.kinds == tuple(RANGES[each] for each in name.split("+"))
-    assert chain.named == [(each, RANGES[each]) for each in name.split("+")]
 
 
 SOUND_FIRST = "kinds that act on sound come first"
@@ -33,19 +33,12 @@ UNDONE = "'{}' should be in it once, as the second undoes the first"
     ("name", "reason"),
     [
         ("blurr", "no such kind"),
-        ("Flip", "no such kind"),
         ("", "no such kind"),
-        ("mirror+", "'' is no kind"),
         ("gain + mirror", "'gain ' is no kind"),
         ("mirror+gain", SOUND_FIRST),
         ("gain+equaliser+noise", SOUND_FIRST),
-        ("equaliser+pitch_shift", SOUND_FIRST),
         ("mirror+mirror", UNDONE.format("mirror")),
-        ("flip+blur+flip", UNDONE.format("flip")),
-        (
-            "gain+mirror+flip+mirror",
-            UNDONE.format("mirror"),
-        ),
+        ("gain+mirror+flip+mirror", UNDONE.format("mirror")),
     ],
 )
 def test_a_name_that_is_no_chain_is_refused(name: str, reason: str) -> None:
@@ -57,10 +50,7 @@ def test_a_name_that_is_no_chain_is_refused(name: str, reason: str) -> None:
     ("name", "other_name", "same"),
     [
         ("mirror+flip", "flip+mirror", True),
-        ("mirror", "mirror", True),
         ("mirror", "flip", False),
-        ("mirror+flip", "mirror", False),
-        ("mirror+blur", "blur+mirror", False),
         ("blur+zoom", "zoom+blur", False),
     ],
 )
@@ -82,17 +72,18 @@ def test_order_makes_no_other_chain_where_nothing_is_left_to_chance(
     ("name", "is_random", "needs_sound"),
     [
         ("mirror", False, False),
-        ("mirror+flip", False, False),
         ("mirror+blur", True, False),
-        ("equaliser", True, False),
         ("time_shift", True, True),
-        ("gain+mirror", True, True),
+        ("pitch_shift+equaliser+time_mask", True, True),
     ],
 )
-def test_whether_a_chain_is_random_and_needs_sound(
+def test_chain_has_the_kinds_in_its_name_and_knows_what_they_need(
     name: str, is_random: bool, needs_sound: bool
 ) -> None:
     chain = chain_of(name, RANGES)
+    assert chain.name == name
+    assert chain.kinds == tuple(RANGES[each] for each in name.split("+"))
+    assert chain.named == [(each, RANGES[each]) for each in name.split("+")]
     assert (chain.is_random, chain.needs_sound) == (is_random, needs_sound)
 
 
@@ -128,12 +119,18 @@ def log_ratio(key: str, largest: float) -> Any:
         (Equaliser(6.0, 5), lambda state: state["db"][0], -6, 6),
         (Equaliser(6.0, 5), lambda state: state["db"][4], -6, 6),
         (SpectralNoise(10.0), itemgetter("snr_db"), 10, 40),
+        # As SpecAugment draws its masks.
+        (TimeMask(0.4), itemgetter("width"), 0, 0.4),
+        (TimeMask(0.4), lambda state: state["start"] / (1 - state["width"]), 0, 1),
+        (FrequencyMask(0.4), itemgetter("width"), 0, 0.4),
     ],
 )
 def test_drawn_values_keep_their_range_and_fill_it_evenly(
     kind: Augmentation, value: Any, low: float, high: float
 ) -> None:
-    values = [value(kind.draw(np.random.default_rng(seed))) for seed in range(1000)]
+    values = [value(kind.draw(np.random.default_rng(seed))) for seed in range(2000)]
     assert low <= min(values) < low + 0.05 * (high - low)
     assert high >= max(values) > high - 0.05 * (high - low)
+    quartiles = np.quantile(values, [0.25, 0.5, 0.75])
+    np.testing.assert_allclose((quartiles - low) / (high - low), [0.25, 0.5, 0.75], atol=0.04)
     assert np.mean(values) == pytest.approx((low + high) / 2, abs=0.05 * (high - low))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from pipeline.augmentation.kind import State, augmentations
+from pipeline.augmentation.kind import State
 from pipeline.augmentation.pictures import (
     Blur,
     Flip,
@@ -26,9 +26,10 @@ from pipeline.base.types import Array
 
 # A row without frequencies comes as (1, frames, 1).
 SHAPES = [(64, 65, 1), (37, 50, 3), (128, 130, 1), (5, 4, 1), (1, 130, 1), (9, 1, 3)]
+# A feature of one's own may have any number of channels; OpenCV warps exactly 1, 3 and 4 of them.
+SHAPES += [(20, 30, 2), (20, 30, 4), (20, 30, 6)]
 # For values in [0, 1]: float32 holds a position to about 1e-6 of a cell.
 WARPED, BLURRED = 3e-5, 1e-6
-SEEDS = range(200)
 
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
@@ -99,31 +100,16 @@ def test_kinds_are_scipys(
     shape: tuple[int, ...], kind: Any, slow: Any, states: list[State], atol: float
 ) -> None:
     picture = picture_of(shape)
+    allowed = 1 / 32 if atol == WARPED and shape[2] in (2, 6) else atol
     for state in states:
-        np.testing.assert_allclose(kind.apply(picture, state), slow(picture, state), atol=atol)
-
-
-def test_stretch_makes_wider_above_one_and_narrower_below() -> None:
-    frames = np.arange(101.0, dtype=np.float32)
-    bump = np.exp(-(((frames - 50) / 8) ** 2)).reshape(1, -1, 1)
-    areas = [Stretch.apply(bump, {"factor": factor}).sum() for factor in (0.8, 1.25)]
-    np.testing.assert_allclose(areas / bump.sum(), [0.8, 1.25], rtol=1e-3)
-
-
-@given(st.floats(1, 4), st.floats(0, 1), st.floats(0, 1))
-def test_zoom_shows_nothing_from_outside_the_picture(factor: float, x: float, y: float) -> None:
-    for axis in (0, 1):
-        places = np.indices((20, 30))[axis].astype(np.float32)[..., np.newaxis]
-        seen = Zoom.apply(places, {"factor": factor, "x": x, "y": y})
-        # Reflected cells would run backwards.
-        np.testing.assert_allclose(np.diff(seen, axis=axis), 1 / factor, atol=1e-4)
+        np.testing.assert_allclose(kind.apply(picture, state), slow(picture, state), atol=allowed)
 
 
 def test_weakest_blur_still_changes_a_spectrogram() -> None:
     """By more than half a step of a grey picture, 0.2 dB, where neighbours are 50 dB apart."""
     line = np.full((9, 9, 1), -50, np.float32)
     line[4] = 0
-    weakest = min(Blur(1.0).draw(np.random.default_rng(seed))["sigma"] for seed in SEEDS)
+    weakest = min(Blur(1.0).draw(np.random.default_rng(seed))["sigma"] for seed in range(200))
     assert np.abs(Blur.apply(line, {"sigma": weakest}) - line).max() > 0.2
 
 
@@ -164,34 +150,6 @@ def test_mask_is_inside_and_as_wide_as_drawn(width: float, share: float, cells: 
     hidden = np.flatnonzero(TimeMask.apply(frames, state)[0, :, 0] == frames.mean())
     assert len(hidden) == max(1, round(state["width"] * cells))
     assert (np.diff(hidden) == 1).all()
-
-
-def test_masks_are_as_wide_and_as_late_as_specaugments() -> None:
-    states = [TimeMask(0.4).draw(np.random.default_rng(seed)) for seed in range(2000)]
-    assert all(0 <= state["start"] <= 1 - state["width"] for state in states)
-    widths = np.array([state["width"] for state in states])
-    lateness = np.array([state["start"] for state in states]) / (1 - widths)
-    for drawn, top in ((widths, 0.4), (lateness, 1.0)):
-        quartiles = np.quantile(drawn / top, [0.25, 0.5, 0.75])
-        np.testing.assert_allclose(quartiles, [0.25, 0.5, 0.75], atol=0.04)
-
-
-@pytest.mark.parametrize("channels", [2, 4, 6])
-@pytest.mark.parametrize(
-    ("name", "state"),
-    [
-        ("rotate", {"degrees": 3.0}),
-        ("stretch", {"factor": 1.2}),
-        ("zoom", {"factor": 1.2, "x": 0.3, "y": 0.6}),
-        ("blur", {"sigma": 0.8}),
-    ],
-)
-def test_channels_keep_apart(name: str, state: State, channels: int) -> None:
-    """A feature of one's own may have any number; OpenCV is exact for 1, 3 and 4."""
-    picture, apply = picture_of((20, 30, channels)), augmentations()[name].apply
-    apart = [apply(picture[..., [number]], state) for number in range(channels)]
-    allowed = WARPED if channels == 4 or name == "blur" else 1 / 32
-    np.testing.assert_allclose(apply(picture, state), np.concatenate(apart, axis=-1), atol=allowed)
 
 
 WARP_AND_BLUR = """

@@ -1,6 +1,5 @@
 """Samples: what the table says of each is true."""
 
-import csv
 import hashlib
 import pickle
 import re
@@ -35,7 +34,7 @@ def kinds_of(sample: Sample) -> list[type[Augmentation]]:
 
 
 @pytest.mark.usefixtures("augmented")
-def test_every_labelled_clip_has_its_samples_and_no_other_has_any() -> None:
+def test_table_has_the_samples_of_every_labelled_clip_and_their_parents() -> None:
     samples = read_samples(AUGMENTED)
     expected = {
         (track.track_id, clip, copy)
@@ -48,12 +47,8 @@ def test_every_labelled_clip_has_its_samples_and_no_other_has_any() -> None:
     assert len({s.name for s in samples}) == 48
     assert samples[0].name == f"{samples[0].track_id}:{samples[0].clip}:{samples[0].copy}"
     assert {s.chain for s in samples} == set(NAMES)
-
-
-@pytest.mark.usefixtures("augmented")
-def test_table_has_parent_label_and_feature() -> None:
     with Store(FEATURES) as store:
-        for sample in read_samples(AUGMENTED):
+        for sample in samples:
             row = store.rows(sample.track_id)[sample.clip]
             assert sample.parent_sha256 == hashlib.sha256(row.tobytes()).hexdigest()
             assert sample.genre == sample.track_id.split("/")[0]
@@ -94,32 +89,12 @@ def test_target_is_the_stores_feature_and_has_the_same_repr_in_every_process() -
 
 
 @pytest.mark.usefixtures("augmented")
-def test_table_reads_back(tmp_path: Path) -> None:
-    samples = read_samples(AUGMENTED)
-    write_samples(tmp_path, samples)
-    assert read_samples(tmp_path) == samples
-    write_samples(tmp_path, [])
-    assert read_samples(tmp_path) == []
-
-
-@pytest.mark.usefixtures("augmented")
-def test_additional_column_is_ignored() -> None:
-    samples = read_samples(AUGMENTED)
-    with (AUGMENTED / TABLE).open(newline="", encoding="utf-8") as file:
-        header, *lines = csv.reader(file)
-    with (AUGMENTED / TABLE).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([["note", *header], *(["?", *line] for line in lines)])
-    assert read_samples(AUGMENTED) == samples
-
-
-@pytest.mark.usefixtures("augmented")
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         ('""kind""', '""kin""', "is damaged; run `dvc repro`"),
         ("[{", "[", "is damaged; run `dvc repro`"),
         (",0,1,", ",x,1,", "is damaged; run `dvc repro`"),
-        (",0,1,", ",-1,1,", "is damaged; run `dvc repro`"),
         (",0,1,", ",0,-1,", "is damaged; run `dvc repro`"),
         ('""stretch""', '""smear""', "there is no kind 'smear' any longer; run `dvc repro`"),
     ],

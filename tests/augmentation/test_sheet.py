@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from helpers import OFFLINE, small_experiment, write_project
 from PIL import Image
@@ -53,15 +51,6 @@ def write(experiment: Experiment, path: str = "sheet.png") -> bytes:
     return Path(path).read_bytes()
 
 
-def with_own(rows: npt.NDArray[Any]) -> Experiment:
-    """An experiment on a feature of the user's own, in which every track has `rows`."""
-    write_project(Path())
-    with Store(CLIPS) as store:
-        tracks = dict.fromkeys(store.track_ids, rows)
-    write_store(FEATURE_STORES / "own", {"name": "own"}, tracks)
-    return small_experiment({"feature": "own"})
-
-
 @pytest.mark.parametrize(
     ("feature", "kinds"),
     [("centroid", kinds_for("any feature")), ("colour", kinds_for("any feature", "picture"))],
@@ -98,7 +87,10 @@ def test_sheet_of_a_feature_of_ones_own_has_the_kinds_without_sound(
     shape: tuple[int, ...], dtype: str, drawn: list[Strip]
 ) -> None:
     rows = np.random.default_rng(0).uniform(0, 200, (2, *shape)).astype(dtype)
-    write(with_own(rows))
+    write_project(Path())
+    with Store(CLIPS) as store:
+        write_store(FEATURE_STORES / "own", {"name": "own"}, dict.fromkeys(store.track_ids, rows))
+    write(small_experiment({"feature": "own"}))
     needs = {1: ["any feature"], 2: [], 3: ["any feature", "picture"]}[len(shape)]
     assert [strip.title for strip in drawn] == kinds_for(*needs, sound=False)
 

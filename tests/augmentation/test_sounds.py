@@ -12,78 +12,47 @@ from pipeline.augmentation.sounds import Gain, Noise, PitchShift, TimeShift, Tim
 from pipeline.base.types import Array
 
 RATE = 22_050
-
-
-def sine(frequency: float, seconds: float = 2) -> Array:
-    time = np.arange(int(seconds * RATE)) / RATE
-    return (0.5 * np.sin(2 * np.pi * frequency * time)).astype(np.float32)
-
-
-def noise(seconds: float = 2) -> Array:
-    return np.random.default_rng(0).normal(0, 0.1, int(seconds * RATE)).astype(np.float32)
+SINE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / RATE)).astype(np.float32)
+NOISE = np.random.default_rng(0).normal(0, 0.1, 2 * RATE).astype(np.float32)
 
 
 def power(sound: Array) -> Any:
     return np.mean(np.square(sound, dtype=np.float64))
 
 
-def peak(sound: Array) -> float:
-    """The strongest frequency, in Hz."""
-    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
-    return float(spectrum.argmax() * RATE / len(sound))
-
-
 @pytest.mark.parametrize("db", [-6.0, 0.0, 3.0, 20.0])
 def test_gain_is_in_decibels_and_clips_nothing(db: float) -> None:
-    louder = Gain.apply(sine(440), {"db": db})
-    assert 10 * np.log10(power(louder) / power(sine(440))) == pytest.approx(db, abs=1e-4)
-    np.testing.assert_allclose(louder, sine(440) * 10 ** (db / 20), rtol=1e-6)
+    louder = Gain.apply(SINE, {"db": db})
+    assert 10 * np.log10(power(louder) / power(SINE)) == pytest.approx(db, abs=1e-4)
+    np.testing.assert_allclose(louder, SINE * 10 ** (db / 20), rtol=1e-6)
 
 
 @pytest.mark.parametrize("snr_db", [-5.0, 10.0, 40.0])
 def test_noise_is_white_and_as_far_below_the_clip_as_asked(snr_db: float) -> None:
-    added = Noise.apply(sine(440), {"snr_db": snr_db, "seed": 5}) - sine(440)
-    assert 10 * np.log10(power(sine(440)) / power(added)) == pytest.approx(snr_db, abs=0.1)
+    added = Noise.apply(SINE, {"snr_db": snr_db, "seed": 5}) - SINE
+    assert 10 * np.log10(power(SINE) / power(added)) == pytest.approx(snr_db, abs=0.1)
     bands = np.square(np.abs(np.fft.rfft(added)))[1:22_001].reshape(10, -1).mean(axis=1)
     np.testing.assert_allclose(bands / bands.mean(), 1, atol=0.1)
 
 
 def test_noise_differs_from_seed_to_seed_and_leaves_silence_silent() -> None:
-    one, other = (Noise.apply(sine(440), {"snr_db": 0.0, "seed": seed}) for seed in (1, 2))
-    assert abs(np.corrcoef(one - sine(440), other - sine(440))[0, 1]) < 0.05
+    one, other = (Noise.apply(SINE, {"snr_db": 0.0, "seed": seed}) for seed in (1, 2))
+    assert abs(np.corrcoef(one - SINE, other - SINE)[0, 1]) < 0.05
     assert not Noise.apply(np.zeros(1000, np.float32), {"snr_db": 0.0, "seed": 1}).any()
 
 
-@pytest.mark.parametrize("semitones", [-2.0, -0.3, 0.7, 12.0])
-def test_pitch_shift_moves_a_sine(semitones: float) -> None:
-    shifted = PitchShift.apply(sine(1000), {"semitones": semitones})
-    assert len(shifted) == len(sine(1000))
-    assert peak(shifted) == pytest.approx(1000 * 2 ** (semitones / 12), rel=0.002)
-
-
-@pytest.mark.parametrize("semitones", [-2.0, 0.7, 1.99])
+@pytest.mark.parametrize("semitones", [-2.0, 0.7, 1.99, 12.0])
 def test_pitch_shift_is_librosas(semitones: float) -> None:
-    expected = pitch_shift(noise(), sr=RATE, n_steps=semitones)
-    shifted = PitchShift.apply(noise(), {"semitones": semitones})
+    expected = pitch_shift(NOISE, sr=RATE, n_steps=semitones)
+    shifted = PitchShift.apply(NOISE, {"semitones": semitones})
     np.testing.assert_allclose(shifted, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("rate", [1 / 1.2, 0.97, 1.1, 1.5])
 def test_time_stretch_is_librosas_cut_off_or_repeated(rate: float) -> None:
-    expected = time_stretch(noise(), rate=rate)
-    twice = np.concatenate([expected, expected])[: len(noise())]
-    np.testing.assert_array_equal(TimeStretch.apply(noise(), {"rate": rate}), twice)
-
-
-@pytest.mark.parametrize("rate", [0.8, 1.2])
-def test_time_stretch_keeps_the_pitch_and_changes_the_tempo(rate: float) -> None:
-    halved = sine(1000)
-    halved[len(halved) // 2 :] = 0
-    stretched = TimeStretch.apply(halved, {"rate": rate})
-    assert peak(stretched) == pytest.approx(1000, rel=0.002)
-    first_run = stretched[: round(len(halved) / rate)]  # before it is repeated
-    end = np.flatnonzero(np.abs(first_run) > 0.25).max()
-    assert end == pytest.approx(len(halved) / 2 / rate, rel=0.03)
+    expected = time_stretch(NOISE, rate=rate)
+    twice = np.concatenate([expected, expected])[: len(NOISE)]
+    np.testing.assert_array_equal(TimeStretch.apply(NOISE, {"rate": rate}), twice)
 
 
 @given(st.floats(0, 1), st.integers(1, 300))

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,34 +27,15 @@ def _save_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "SAVE_SECONDS", 0.0)
 
 
-class Killed(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps a copy of the checkpoint that a training leaves if it is killed in epoch `KILLED`."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-
-    @property
-    def left(self) -> Path:
-        """The copy."""
-        return self._path.with_name(f"killed-{self._path.name}")
-
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
-        if epoch == KILLED:
-            self.left.write_bytes(self._path.read_bytes())
-
-
-class Untouched(keras.callbacks.Callback):  # type: ignore[misc]
-    """Fails if there is any training."""
-
-    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
-        raise AssertionError
-
-
 def train_and_kill(task: FoldTask, path: Path) -> tuple[Fitted, Path]:
-    """The whole training, and the checkpoint that it would have left."""
-    killed = Killed(path)
-    return fit(task, path, killed), killed.left
+    """The whole training, and the checkpoint that it would have left in epoch `KILLED`."""
+    left = path.with_name(f"killed-{path.name}")
+
+    def keep_a_copy(epoch: int, _: object) -> None:
+        if epoch == KILLED:
+            left.write_bytes(path.read_bytes())
+
+    return fit(task, path, keras.callbacks.LambdaCallback(on_epoch_begin=keep_a_copy)), left
 
 
 def require_same(fitted: Fitted, expected: Fitted) -> None:
@@ -72,11 +52,12 @@ def state_of(path: Path) -> dict[str, Array]:
     return {**arrays, "state": {name: value for name, value in state.items() if name != "seconds"}}
 
 
-def stops_early(task: FoldTask) -> FoldTask:
-    """The task with wrong labels in validation: the longer it trains, the worse."""
-    labels = task.labels.copy()
-    labels[task.validation] = 1 - labels[task.validation]
-    return replace(task, labels=labels)
+def four_epochs(precision: str = "float32", **changes: Any) -> FoldTask:
+    """A task; with patience, labels in validation are wrong: the longer it trains, the worse."""
+    task = toy_task({"seed": 7, "precision": precision}, epochs=4, **changes)
+    if "patience" in changes:
+        task.labels[task.validation] = 1 - task.labels[task.validation]
+    return task
 
 
 @pytest.mark.parametrize(
@@ -93,9 +74,7 @@ def stops_early(task: FoldTask) -> FoldTask:
 def test_killed_training_continues_to_the_same_weights(
     tmp_path: Path, changes: dict[str, Any], precision: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    task = toy_task({"seed": 7, "precision": precision}, epochs=4, **changes)
-    if "patience" in changes:
-        task = stops_early(task)
+    task = four_epochs(precision, **changes)
     whole, left = train_and_kill(task, tmp_path / "whole.npz")
     assert len(whole.history) == (3 if "patience" in changes else 4)
     assert len(state_of(left)["state"]["history"]) == KILLED
@@ -113,12 +92,11 @@ def test_killed_training_continues_to_the_same_weights(
 def test_training_that_was_killed_after_its_last_epoch_is_not_continued(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    task = toy_task(epochs=4, optimizer="sgd", **changes)
-    if changes:
-        task = stops_early(task)
+    task = four_epochs(optimizer="sgd", **changes)
     whole = fit(task, tmp_path / "x.npz")
     assert len(whole.history) == (3 if changes else 4)
-    require_same(fit(task, tmp_path / "x.npz", Untouched()), whole)
+    untouched = keras.callbacks.LambdaCallback(on_train_begin=lambda _: pytest.fail("it trains"))
+    require_same(fit(task, tmp_path / "x.npz", untouched), whole)
 
 
 def test_inline_augmentation_continues_with_its_epoch(tmp_path: Path) -> None:
@@ -166,11 +144,3 @@ def test_nothing_is_saved_within_seconds_of_the_last_checkpoint(
     monkeypatch.setattr(checkpoint, "SAVE_SECONDS", 1e6)
     fit(toy_task(epochs=1), tmp_path / "x.npz")
     assert not (tmp_path / "x.npz").exists()
-
-
-def test_forgotten_checkpoint_is_gone(tmp_path: Path) -> None:
-    kept = checkpoint.Checkpoint(tmp_path / "x.npz")
-    (tmp_path / "x.npz").touch()
-    kept.forget()
-    assert not list(tmp_path.iterdir())
-    kept.forget()

@@ -15,8 +15,7 @@ from toys import fit, toy_task
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
 from pipeline.prediction.ensemble import probabilities
-from pipeline.training import fit as fitting
-from pipeline.training.fit import HISTORY, Batches, FoldTask
+from pipeline.training.fit import HISTORY, FoldTask
 from pipeline.training.trained import Fitted
 
 pytestmark = saves_models
@@ -62,12 +61,6 @@ def test_toy_problem_is_learned(path: Path) -> None:
     assert accuracy(fitted, task) > 0.9
 
 
-def test_normalisation_comes_from_the_training_part(path: Path) -> None:
-    task = toy_task(epochs=1)
-    np.asarray(task.rows)[task.validation] += 10_000
-    require_normalised_by(fit(task, path), task.rows[task.train])
-
-
 def augmented_task(**changes: Any) -> tuple[FoldTask, list[tuple[int, int]]]:
     """A toy task with samples far off and rows that change; (row, epoch) of all that did."""
     task, changed = toy_task(**changes), list[tuple[int, int]]()
@@ -87,10 +80,11 @@ def augmented_task(**changes: Any) -> tuple[FoldTask, list[tuple[int, int]]]:
 def test_augmentation_has_no_part_in_normalisation_and_validation(path: Path) -> None:
     task, changed = augmented_task(epochs=2)
     fitted = fit(task, path)
-    trained = {*task.train.tolist(), *task.augmented.tolist()}
-    assert {row for row, _ in changed} == trained
+    trained = task.training_rows.tolist()
+    assert {row for row, _ in changed} == {*trained}
     second = [row for row, epoch in changed if epoch == 1]  # Keras draws two batches in advance
     assert sorted(second) == sorted(trained)
+    assert second != trained  # they are shuffled
     require_normalised_by(fitted, task.rows[task.train])
     assert loss(fitted, task) == pytest.approx(fitted.history[-1]["val_loss"], rel=1e-4)
 
@@ -104,21 +98,6 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path
     first, again, other = weights("a.npz", 1), weights("b.npz", 1), weights("c.npz", 2)
     assert all(map(np.array_equal, first, again))
     assert not np.array_equal(first[0], other[0])
-
-
-def test_only_training_rows_are_shuffled_by_the_seed(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seeds: dict[int, int | None] = {}
-
-    class Recorded(Batches):
-        def __init__(self, rows: Array, labels: Array, index: Array, *options: Any) -> None:
-            super().__init__(rows, labels, index, *options)
-            seeds[len(index)] = self._seed
-
-    monkeypatch.setattr(fitting, "Batches", Recorded)
-    fit(toy_task(epochs=1), path)
-    assert seeds == {40: 7, 20: None}
 
 
 def test_half_precision_is_for_training_alone(path: Path) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from helpers import small_document, small_experiment
+from helpers import small_document
 
 import models.ann
 from pipeline.base.errors import ParamsError
@@ -42,11 +42,6 @@ def test_experiment_reads_the_network_that_it_trains_and_no_other() -> None:
     assert type(experiment.network) is params_class("ann")
     with pytest.raises(ParamsError, match=r"^models\.cnn\.epochs = 'many'"):
         parse_models(document["models"])
-
-
-def test_unknown_network_is_named_with_the_choices() -> None:
-    with pytest.raises(ParamsError, match=r"^model = 'rnn': should be one of the choices: .*ann"):
-        small_experiment({"model": "rnn"})
 
 
 def test_a_file_without_a_network_says_what_it_should_define(

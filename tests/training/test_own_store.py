@@ -17,8 +17,6 @@ from pipeline.folds.table import read_folds
 from pipeline.store.store import write_store
 from pipeline.training.cross_validation import make_tasks
 
-PICTURE, VECTOR = np.zeros((9, 8, 1), np.float32), np.zeros(11, np.float32)
-
 
 @pytest.fixture(autouse=True)
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,28 +36,16 @@ def train(changes: Mapping[str, Any]) -> None:
 
 
 def test_it_trains_with_inline_augmentation() -> None:
-    own_store(PICTURE)
+    own_store(np.zeros((9, 8, 1), np.float32))
     train({"augment.mode": "inline", "augment.kinds": ["mirror", "blur+zoom"]})
 
 
 @pytest.mark.parametrize("mode", ["inline", "offline"])
-@pytest.mark.parametrize(
-    ("kind", "row", "reason"),
-    [
-        ("noise", PICTURE, "acts on sound, and how to compute this feature"),
-        ("equaliser", PICTURE, "changes features in dB only, and rows of this"),
-        ("zoom", VECTOR, "changes pictures only, and rows of this feature"),
-        ("flip", PICTURE.astype(np.int32), "changes floats and integers of up to 16 bits, and"),
-    ],
-    ids=["sound", "decibels", "vector", "integers"],
-)
-def test_a_kind_that_cannot_change_its_rows_is_an_error(
-    mode: str, kind: str, row: Any, reason: str
-) -> None:
-    own_store(row)
-    changes = {"feature": "own", "augment.mode": mode, "augment.kinds": ["mirror", kind]}
+def test_a_kind_that_cannot_change_its_rows_is_an_error(mode: str) -> None:
+    own_store(np.zeros(11, np.float32))
+    changes = {"feature": "own", "augment.mode": mode, "augment.kinds": ["mirror", "zoom"]}
     write_params(Path(), {**SMALL, **changes})
-    index = 0 if row.dtype == np.int32 else 1  # no kind at all changes these
-    with pytest.raises(ParamsError, match=rf"^augment\.kinds\.{index} = '\w+': {reason}"):
+    expected = r"^augment\.kinds\.1 = 'zoom': changes pictures only, and rows of this feature"
+    with pytest.raises(ParamsError, match=expected):
         train(changes) if mode == "inline" else augment.main()
     assert not AUGMENTED.exists()

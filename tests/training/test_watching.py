@@ -89,39 +89,31 @@ def test_the_curves_do_not_affect_the_training(table: Path, tmp_path: Path) -> N
     assert fit_live(tmp_path, 0, 2).history == alone.history
 
 
-def reported(
-    epochs: int, batch_size: int, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> list[str]:
-    """Lines that a training prints."""
-    task = toy_task(epochs=epochs, batch_size=batch_size)
-    fit(task, folder / "x.npz", Progress(0, epochs, len(task.training_rows)))
-    return capsys.readouterr().out.splitlines()
+AT = [f"{epoch}/2 at {share}%" for epoch in (1, 2) for share in (33, 67, 100)]
 
 
-def test_short_training_is_reported_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("long", "reported"),
+    [
+        ([], [("2/2", "done in")]),
+        (["EPOCH_SECONDS"], [("1/2", "at most"), ("2/2", "done in")]),
+        (["BATCH_SECONDS"], [*((epoch, "at most") for epoch in AT), ("2/2", "done in")]),
+    ],
+    ids=["short training", "long epochs", "long batches"],
+)
+def test_progress_is_reported_once_for_what_takes_long(
+    long: list[str],
+    reported: list[tuple[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    [line] = reported(2, 8, tmp_path, capsys)
-    figures = r"accuracy \d\.\d\d, validation \d\.\d\d, \d+ clips/s, done in \d+ s"
-    assert re.fullmatch(rf"fold 0: epoch 2/2, {figures}", line)
-
-
-def test_long_epoch_is_reported_from_within(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(watching, "BATCH_SECONDS", 0.0)
-    lines = reported(2, 16, tmp_path, capsys)
-    found = re.findall(r"fold 0: epoch (\S+) at (\d+)%", "\n".join(lines))
-    assert found == [(f"{epoch}/2", share) for epoch in (1, 2) for share in ("33", "67", "100")]
-
-
-def test_every_long_epoch_is_reported_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(watching, "EPOCH_SECONDS", 0.0)
-    lines = reported(3, 8, tmp_path, capsys)
-    assert [re.findall(r"epoch (\S+),.* (left|done)", line) for line in lines] == [
-        [("1/3", "left")],
-        [("2/3", "left")],
-        [("3/3", "done")],
-    ]
+    for name in long:
+        monkeypatch.setattr(watching, name, 0.0)
+    task = toy_task(epochs=2, batch_size=16)
+    fit(task, tmp_path / "x.npz", Progress(0, 2, len(task.training_rows)))
+    printed = capsys.readouterr().out
+    figures = r"accuracy \d\.\d\d(?:, validation \d\.\d\d)?, \d+ clips/s"
+    line = rf"^fold 0: epoch (.*), {figures}, (done in|at most) \d+ s(?: left)?$"
+    assert re.findall(line, printed, re.MULTILINE) == reported
+    assert len(printed.splitlines()) == len(reported)
