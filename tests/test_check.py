@@ -171,10 +171,8 @@ STARTS: list[tuple[dict[str, Any], str]] = [
 
 # Changes, and the name that was meant, with which the message ends.
 MISSPELT: list[tuple[dict[str, Any], str]] = [
-    ({"model": "shortchunks"}, "shortchunk"),
     ({"feature": "mell"}, "mel"),
     ({"split.fold": 5}, "folds"),
-    ({"models.ann.batchsize": 8}, "batch_size"),
     ({"extract.features": ["mel", "gray"]}, "grey"),
 ]
 

@@ -57,10 +57,6 @@ def decode(path: Path) -> Recording:
     return Recording(samples, sound.sample_rate, sound.channels, sound.seconds, sound.is_cut_off)
 
 
-def resample(samples: npt.NDArray[Any], source: int, target: int) -> Samples:
-    return np.concatenate(list(resampled([samples.astype(np.float32)], source, target)))
-
-
 def tones(sample_rate: int, channels: int) -> Signal:
     """Sines of half full scale, shape (SECONDS * sample_rate, channels)."""
     t = np.arange(SECONDS * sample_rate) / sample_rate
@@ -116,11 +112,6 @@ def test_lossy_formats_are_restored_closely(
     assert np.corrcoef(recording.samples, samples.mean(axis=1))[0, 1] > 0.99
 
 
-def test_the_extension_may_be_in_capitals(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", NOISE, 44_100)
-    assert len(decode((tmp_path / "a.wav").rename(tmp_path / "a.WAV")).samples) == len(NOISE)
-
-
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_the_size_of_a_block_changes_nothing(
     tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
@@ -128,6 +119,7 @@ def test_the_size_of_a_block_changes_nothing(
     path = noise_file(tmp_path, suffix)
     assert len(NOISE) < readers.BLOCK_VALUES
     at_once = decode(path)
+    path = path.rename(path.with_suffix(suffix.upper()))  # nor do capitals
     monkeypatch.setattr(readers, "BLOCK_VALUES", 10_000)
     np.testing.assert_array_equal(decode(path).samples, at_once.samples)
 
@@ -226,27 +218,9 @@ def test_the_softest_16_bit_sample_is_not_silence(tmp_path: Path) -> None:
     assert decode(tmp_path / "a.wav").samples.max() == 2.0**-15
 
 
-def test_resampling_to_the_same_rate_changes_nothing() -> None:
-    np.testing.assert_array_equal(resample(NOISE, 44_100, 44_100), NOISE.astype(np.float32))
-
-
-@pytest.mark.parametrize("source", RATES)
-@pytest.mark.parametrize("target", [16_000, 22_050])
-def test_a_resampled_sine_is_that_sine(source: int, target: int) -> None:
-    found = resample(tones(source, 1)[:, 0], source, target)
-    assert found.dtype == np.float32
-    assert found.shape == (SECONDS * target,)
-    inner = slice(target // 10, -target // 10)  # the filter rings where the sine starts and ends
-    np.testing.assert_allclose(found[inner], tones(target, 1)[inner, 0], atol=1e-4)
-
-
-def test_resampling_removes_frequencies_above_half_the_rate() -> None:
-    t = np.arange(SECONDS * 44_100) / 44_100
-    above = np.sin(2 * np.pi * 6000 * t).astype(np.float32)
-    assert np.abs(resample(above, 44_100, 8000)[800:-800]).max() < 1e-4
-
-
-@pytest.mark.parametrize(("source", "target"), [(44_100, 22_050), (8000, 22_050), (96_000, 16_000)])
+@pytest.mark.parametrize(
+    ("source", "target"), [(44_100, 22_050), (8000, 22_050), (96_000, 16_000), (8000, 8000)]
+)
 def test_resampling_block_by_block_changes_no_bit(
     source: int, target: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,9 +230,9 @@ def test_resampling_block_by_block_changes_no_bit(
     monkeypatch.setattr(decoding, "RESAMPLED_BLOCK", 5000)
     for size in (1000, 4096, len(samples)):
         blocks = [samples[start : start + size] for start in range(0, len(samples), size)]
-        np.testing.assert_array_equal(
-            np.concatenate(list(resampled(blocks, source, target))), whole
-        )
+        found = np.concatenate(list(resampled(blocks, source, target)))
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, whole)
 
 
 @pytest.mark.parametrize("sample_rate", [499, 1_000_001])

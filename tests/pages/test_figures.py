@@ -90,7 +90,7 @@ def test_the_matrix_counts_what_was_predicted() -> None:
 
 def test_a_tie_is_settled_as_it_was_recorded() -> None:
     """Four decimals make a tie; the column `predicted` knows better."""
-    chances = {"a": [[0.4, 0.40000001, 0.19999999]], "b": [[0, 1, 0]]}
+    chances = {"a": [[0.4, 0.40000001, 0.19999999]], "b": [[0.0, 1.0, 0.0]]}
     clips = clips_of(GENRES, chances, {"a": "jazz", "b": "jazz"})
     assert figures_of(clips).clips.correct.tolist() == [True, True]
 

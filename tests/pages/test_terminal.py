@@ -152,7 +152,6 @@ def entry(accuracy: float | None, low: float | None = None, high: float | None =
 def test_bars_share_a_scale() -> None:
     assert bar(entry(0.5, 0.0, 1.0), 0, 1) == f"|{'-' * 15}o{'-' * 15}|"
     assert bar(entry(0.75, 0.5, 1.0), 0, 1) == f"{' ' * 16}|{'-' * 7}o{'-' * 7}|"
-    assert bar(entry(0.25), 0, 1) == f"{' ' * 8}o{' ' * 24}"
     assert bar(entry(None), 0, 1) == " " * BAR
     assert bar(entry(0.4, 0.4, 0.4), 0.4, 0.4).strip() == "o"
 

@@ -107,13 +107,6 @@ def test_a_store_of_other_features_is_refused(tmp_path: Path) -> None:
         list(predict_store(MODELS, tmp_path / "centroid", ["unlabelled/a"]))
 
 
-def test_a_feature_of_ones_own_cannot_be_computed_for_a_file(tmp_path: Path) -> None:
-    own = describe(feature="own", store={"name": "own", "sample_rate": SAMPLE_RATE, "seconds": 1})
-    expected = r"^the models were trained on a feature of your own, 'own', which cannot be computed"
-    with pytest.raises(PipelineError, match=expected):
-        predict_files([(None, own)], [tmp_path / "one.wav"])
-
-
 def test_a_table_alone_keeps_no_probabilities(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
