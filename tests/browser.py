@@ -34,15 +34,10 @@ needs_browser = pytest.mark.skipif(
 
 
 class Browser:
-    """A page in Chromium.
-
-    Attributes
-    ----------
-    driver : selenium.webdriver.Chrome
-    """
+    """A page in Chromium."""
 
     def __init__(self, driver: Any) -> None:
-        self.driver = driver
+        self.driver = driver  # selenium.webdriver.Chrome
 
     def open(self, page: Path, width: int = 1280, height: int = 900, *, dark: bool = False) -> None:
         """Open a file at a size, in a theme, and forget what was recorded before."""

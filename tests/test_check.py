@@ -1,8 +1,6 @@
 """The stage check: every mistake in params.yaml is named in one line, before any stage runs."""
 
-import os
-import subprocess
-import sys
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +8,14 @@ from typing import Any
 
 import pytest
 from documents import base_document, changed_document, write_params
-from project import ROOT
+from project import ROOT, Shell
 
 from pipeline.augmentation.kind import augmentations
 from pipeline.base.cli import run_stage
 from pipeline.base.errors import ParamsError
 from pipeline.base.files import FEATURE_STORES, PARAMS_CHECKED
 from pipeline.base.params import one_of
-from pipeline.check import KEYS, check, check_dataset, check_input, main, parse_document
-from pipeline.dataset.tracks import DatasetParams
+from pipeline.check import KEYS, check, check_input, main, parse_document
 from pipeline.features.shared.feature import feature_names
 from pipeline.training.network import network_names
 
@@ -36,11 +33,8 @@ WRONG: list[tuple[str, Any, str]] = [
     # types
     ("seed", "x", "should be a valid integer"),
     ("dataset.path", None, "should be a valid string"),
-    ("segment.sample_rate", 22050.0, "should be a valid integer"),
     ("segment.seconds", True, "should be a whole number"),
-    ("extract.mel.channels", True, "should be a whole number"),
     ("extract.grey.min_db", True, "should be a valid number"),
-    ("extract.mel.colour_map", 3, "should be a valid string"),
     # choices
     ("model", "rnn", f"should be one of the choices: {one_of(network_names())}"),
     ("model", ["ann"], f"should be one of the choices: {one_of(network_names())}"),
@@ -53,7 +47,6 @@ WRONG: list[tuple[str, Any, str]] = [
     ("split.judge", "train", "should be 'test' or 'valid'"),
     ("augment.mode", "online", "should be 'none', 'offline' or 'inline'"),
     ("augment.kinds", "mirror", f"should be a list of {one_of(augmentations())}"),
-    ("augment.kinds", [], f"should be a list of {one_of(augmentations())}"),
     ("train.precision", "half", "should be 'auto', 'float32', 'bfloat16' or 'float16'"),
     ("models.ann.optimizer", "rmsprop", "should be 'adam', 'adamw' or 'sgd'"),
     ("evaluate.vote", "best", "should be 'majority', 'mean' or 'product'"),
@@ -87,43 +80,26 @@ WRONG: list[tuple[str, Any, str]] = [
     ("models.cnn.epochs", 0, "should be greater than or equal to 1"),
     ("models.ann.l2", -0.1, "should be greater than or equal to 0"),
     # not finite
-    ("extract.grey.max_db", float("inf"), "should be a finite number"),
     ("augment.noise.snr_db", float("inf"), "should be a finite number"),
-    ("train.validation", float("nan"), "should be a finite number"),
-    ("models.cnn.learning_rate", float("inf"), "should be a finite number"),
     # not a section
     ("split", None, "should be a section with the keys protocol, folds, judge or seeds"),
     ("segment", [], "should be a section with the keys sample_rate or seconds"),
-    ("extract", None, f"should be a section with the keys {one_of(EXTRACT_KEYS)}"),
-    ("extract.centroid", None, "should be a section with the keys n_fft or hop_length"),
     ("models", None, f"should be a section with the keys {one_of(network_names())}"),
-    ("models.ann", 3, "should be a section with the keys optimizer"),
     ("augment", None, f"should be a section with the keys {one_of(AUGMENT_KEYS)}"),
-    ("augment.zoom", 2, "should be a section with the keys factor"),
     # misspelt
     ("sed", 1, known_keys("params.yaml", KEYS)),
     ("split.fold", 5, "no such key; the keys of split are protocol, folds"),
     ("extract.mfcc", {}, known_keys("extract", EXTRACT_KEYS)),
-    ("extract.mel.n_mel", 64, "no such key; the keys of extract.mel are n_fft, hop_length"),
     ("models.rnn", {}, known_keys("models", network_names())),
     ("augment.shear", {}, known_keys("augment", AUGMENT_KEYS)),
-    ("augment.mirror.axis", 1, "no such key; the keys of augment.mirror are"),
-    ("augment.zoom.most", 2, "no such key; the keys of augment.zoom are factor"),
-    ("models.ann.batchsize", 8, "no such key; the keys of models.ann are optimizer"),
 ]
 
 MISSING = [
     ("seed", "the keys of params.yaml are seed, model"),
-    ("evaluate", "the keys of params.yaml are seed, model"),
     ("split.folds", "the keys of split are protocol, folds"),
     ("extract.grey", "the keys of extract are features, "),
-    ("extract.features", "the keys of extract are features, "),
-    ("extract.mel.fmin", "the keys of extract.mel are n_fft"),
     ("augment.kinds", "the keys of augment are mode, copies"),
-    ("augment.gain", "the keys of augment are mode, copies"),
-    ("augment.equaliser.points", "the keys of augment.equaliser are db, points"),
     ("models.cnn", "the keys of models are "),
-    ("models.ann.l2", "the keys of models.ann are optimizer"),
 ]
 
 TOO_SMALL = "model = 'cnn' needs pictures of at least 10 x 10, not"
@@ -135,18 +111,7 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
         {"augment.kinds": ["blur", "shear"]},
         f"augment.kinds.1 = 'shear': no such kind; {KNOWN_KINDS}",
     ),
-    (
-        {"augment.kinds": ["blur+"]},
-        f"augment.kinds.0 = 'blur+': '' is no kind; {KNOWN_KINDS}",
-    ),
-    (
-        {"augment.kinds": [3]},
-        f"augment.kinds.0 = 3: no such kind; {KNOWN_KINDS}",
-    ),
-    (
-        {"augment.kinds": ["blur", "zoom", "blur"]},
-        "augment.kinds.2 = 'blur': the same as 'blur'; should be listed once",
-    ),
+    ({"augment.kinds": ["blur+"]}, f"augment.kinds.0 = 'blur+': '' is no kind; {KNOWN_KINDS}"),
     (
         {"augment.kinds": ["mirror+flip", "blur", "flip+mirror"]},
         "augment.kinds.2 = 'flip+mirror': the same as 'mirror+flip'; should be listed once",
@@ -189,20 +154,8 @@ STARTS: list[tuple[dict[str, Any], str]] = [
     ({"model": "mel"}, "model = 'mel': is a feature; set feature to it, and model to ann"),
     ({"feature": "ann"}, "feature = 'ann': is a network; set model to it, and feature to cent"),
     (
-        {"extract.mel.n_mels": 9},
-        f"feature = 'mel': {TOO_SMALL} 9 x 65; set extract.mel.n_mels to at least 10, or model = ",
-    ),
-    (
-        {"extract.mel.hop_length": 7351},
-        f"feature = 'mel': {TOO_SMALL} 64 x 9; set extract.mel.hop_length to at most 7350, or ",
-    ),
-    (
         {"feature": "grey", "extract.grey.width": 9},
         f"feature = 'grey': {TOO_SMALL} 64 x 9; set extract.grey.width to at least 10, or model ",
-    ),
-    (
-        {"feature": "colour", "extract.colour.height": 9},
-        f"feature = 'colour': {TOO_SMALL} 9 x 64; set extract.colour.height to at least 10, or ",
     ),
     (
         {"extract.mel.hop_length": 16384, "extract.mel.n_mels": 1},
@@ -218,10 +171,8 @@ STARTS: list[tuple[dict[str, Any], str]] = [
 
 # Changes, and the name that was meant, with which the message ends.
 MISSPELT: list[tuple[dict[str, Any], str]] = [
-    ({"model": "shortchunks"}, "shortchunk"),
     ({"feature": "mell"}, "mel"),
     ({"split.fold": 5}, "folds"),
-    ({"models.ann.batchsize": 8}, "batch_size"),
     ({"extract.features": ["mel", "gray"]}, "grey"),
 ]
 
@@ -238,7 +189,6 @@ ALLOWED: list[dict[str, Any]] = [
     {"segment.sample_rate": 8000, "extract.features": ["grey"], "feature": "grey"},
     {"models.cnn.learning_rate": 1},  # a whole number instead of a float
     {"models.ann.optimizer": "sgd", "models.ann.momentum": 0.9},
-    {"augment.mode": "offline", "augment.copies": 3},
     {"augment.mode": "inline", "augment.copies": 4},  # has no meaning there
     {"augment.mode": "offline", "augment.copies": 100, "augment.kinds": ["blur", "mirror+blur"]},
     {"augment.mode": "offline", "augment.kinds": ["pitch_shift+noise+blur+zoom"]},
@@ -246,7 +196,6 @@ ALLOWED: list[dict[str, Any]] = [
     {"extract.mel.n_mels": 10},
     {"extract.mel.hop_length": 7350},
     {"feature": "grey", "extract.grey.width": 10},
-    {"feature": "colour", "extract.colour.height": 10},
     {"extract.mel.n_mels": 9, "model": "shortchunk"},
     {"feature": "centroid", "model": "linear"},
 ]
@@ -304,7 +253,7 @@ def test_values_that_go_together(changes: dict[str, Any]) -> None:
     check(changed_document(changes))
 
 
-@pytest.mark.parametrize("document", [None, [], "text", 3])
+@pytest.mark.parametrize("document", [None, []])
 def test_a_document_that_is_not_a_mapping(document: Any) -> None:
     text = message(document)
     assert text.startswith(f"params.yaml = {document!r}: should be a section with the keys seed, ")
@@ -361,12 +310,8 @@ def run_check(folder: Path, changes: Mapping[str, Any]) -> int:
 
 def test_valid_parameters_pass_without_output(tmp_path: Path) -> None:
     write_params(tmp_path, {})
-    command = [sys.executable, "-m", "pipeline.check"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    result = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    shell = Shell(tmp_path, PYTHONPATH=str(ROOT))
+    assert shell.run("python", "-m", "pipeline.check") == ""
     assert (tmp_path / PARAMS_CHECKED).read_text(encoding="utf-8") == "params.yaml is valid\n"
 
 
@@ -381,34 +326,29 @@ def test_an_error_is_one_line_and_the_old_output_stays(
     assert PARAMS_CHECKED.read_text(encoding="utf-8") == "old"
 
 
-@pytest.mark.parametrize("found", [True, False], ids=["there", "missing"])
 def test_the_dataset_has_to_exist_unless_it_is_the_demo(
-    project: Path, capsys: pytest.CaptureFixture[str], found: bool
+    project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if not found:
-        (project / "music").rmdir()
-    status = run_check(project, {"dataset.path": "music"})
-    expected = (0, "") if found else (2, "error: dataset.path = 'music': no such folder\n")
-    assert (status, capsys.readouterr().err) == expected
+    assert run_check(project, {"dataset.path": "music"}) == 0
+    (project / "music").rmdir()
+    assert run_check(project, {"dataset.path": "music"}) == 2
+    assert capsys.readouterr().err == "error: dataset.path = 'music': no such folder\n"
 
 
 def test_a_queued_experiment_is_told_that_its_path_must_be_absolute(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """DVC runs it in a folder of its own below .dvc/tmp/exps."""
-    folder = tmp_path / ".dvc" / "tmp" / "exps" / "tmpabc"
+    folder = project / ".dvc" / "tmp" / "exps" / "tmpabc"
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
-    expected = r"^dataset\.path = '\.\./music': no such folder; an experiment of DVC's queue .*abs"
-    with pytest.raises(ParamsError, match=expected):
-        check_dataset(DatasetParams("../music"))
-    with pytest.raises(ParamsError, match=r"no such folder$"):
-        check_dataset(DatasetParams(str(tmp_path / "music")))
+    for path, advice in (("../gone", "; an experiment of DVC's queue .*abs"), ("/gone", "$")):
+        assert run_check(folder, {"dataset.path": path}) == 2
+        expected = rf"^error: dataset\.path = '{path}': no such folder{advice}"
+        assert re.search(expected, capsys.readouterr().err)
 
 
 def test_the_output_is_the_same_for_other_parameters(project: Path) -> None:
-    outputs = []
     for seed in (1, 2):
         assert run_check(project, {"seed": seed}) == 0
-        outputs.append(PARAMS_CHECKED.read_bytes())
-    assert outputs[0] == outputs[1]
+        assert PARAMS_CHECKED.read_text(encoding="utf-8") == "params.yaml is valid\n"

@@ -40,6 +40,8 @@ def test_the_folder_has_the_page_and_what_it_names(
     assert len([path for path in files if path.startswith("audio/")]) >= with_sound
     for name in ('"sound":"audio/', '"picture":"image/'):
         assert page.count(name) == with_sound
+    left_out = 4 - with_sound
+    assert (f"{left_out} tracks are without sound" in page) == bool(left_out)
     assert "data/report/index.html: " in capsys.readouterr().out
 
 

@@ -34,7 +34,8 @@ LOSSLESS = [
     (".aiff", "PCM_24"),
 ]
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24}
-SUFFIXES = [".au", ".wav", ".aiff", ".flac", ".ogg", ".mp3"]
+LOSSY = [".ogg", ".mp3"]
+SUFFIXES = [".au", ".wav", ".aiff", ".flac", *LOSSY]
 # A lossy coder cannot compress noise well, so half of the bytes hold about half of it.
 NOISE = np.random.default_rng(0).normal(0.0, 0.1, 44_100 * SECONDS)
 
@@ -56,10 +57,6 @@ def decode(path: Path) -> Recording:
     return Recording(samples, sound.sample_rate, sound.channels, sound.seconds, sound.is_cut_off)
 
 
-def resample(samples: npt.NDArray[Any], source: int, target: int) -> Samples:
-    return np.concatenate(list(resampled([samples.astype(np.float32)], source, target)))
-
-
 def tones(sample_rate: int, channels: int) -> Signal:
     """Sines of half full scale, shape (SECONDS * sample_rate, channels)."""
     t = np.arange(SECONDS * sample_rate) / sample_rate
@@ -70,12 +67,6 @@ def quantised(samples: Signal, subtype: str) -> Signal:
     """Samples that a file of `subtype` holds without loss."""
     steps = 2.0 ** (BITS[subtype] - 1)
     return np.rint(samples * steps) / steps
-
-
-def halved(path: Path) -> Path:
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-    return path
 
 
 def noise_file(folder: Path, suffix: str) -> Path:
@@ -103,24 +94,22 @@ def test_lossless_formats_are_restored_exactly(
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("sample_rate", RATES)
-@pytest.mark.parametrize("suffix", [".ogg", ".mp3"])
+@pytest.mark.parametrize(
+    ("suffix", "sample_rate"),
+    [(".ogg", 8000), (".ogg", 44_100), (".mp3", 8000), (".mp3", 44_100), (".opus", 48_000)],
+)
 def test_lossy_formats_are_restored_closely(
     tmp_path: Path, suffix: str, sample_rate: int, channels: int
 ) -> None:
     samples = tones(sample_rate, channels)
     path = tmp_path / f"tones{suffix}"
-    soundfile.write(path, samples, sample_rate)
+    options = {"format": "OGG", "subtype": "OPUS"} if suffix == ".opus" else {}
+    soundfile.write(path, samples, sample_rate, **options)
     recording = decode(path)
     assert (recording.sample_rate, recording.channels) == (sample_rate, channels)
     assert recording.samples.shape == (SECONDS * sample_rate,)
     assert not recording.truncated
     assert np.corrcoef(recording.samples, samples.mean(axis=1))[0, 1] > 0.99
-
-
-def test_the_extension_may_be_in_capitals(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", NOISE, 44_100)
-    assert len(decode((tmp_path / "a.wav").rename(tmp_path / "a.WAV")).samples) == len(NOISE)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -130,6 +119,7 @@ def test_the_size_of_a_block_changes_nothing(
     path = noise_file(tmp_path, suffix)
     assert len(NOISE) < readers.BLOCK_VALUES
     at_once = decode(path)
+    path = path.rename(path.with_suffix(suffix.upper()))  # nor do capitals
     monkeypatch.setattr(readers, "BLOCK_VALUES", 10_000)
     np.testing.assert_array_equal(decode(path).samples, at_once.samples)
 
@@ -137,18 +127,14 @@ def test_the_size_of_a_block_changes_nothing(
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_half_a_file_is_truncated_and_gives_about_half(tmp_path: Path, suffix: str) -> None:
     path = noise_file(tmp_path, suffix)
-    assert not decode(path).truncated
-    recording = decode(halved(path))
+    whole = decode(path)
+    assert not whole.truncated
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    recording = decode(path)
     assert recording.truncated
     assert 0.2 < len(recording.samples) / len(NOISE) < 0.6
-
-
-@pytest.mark.parametrize("suffix", [".au", ".wav", ".aiff", ".flac"])
-def test_what_is_left_of_a_truncated_file_is_exact(tmp_path: Path, suffix: str) -> None:
-    path = noise_file(tmp_path, suffix)
-    whole = decode(path).samples
-    left = decode(halved(path)).samples
-    np.testing.assert_array_equal(left, whole[: len(left)])
+    if suffix not in LOSSY:
+        np.testing.assert_array_equal(recording.samples, whole.samples[: len(recording.samples)])
 
 
 @pytest.mark.parametrize("suffix", [".au", ".wav", ".aiff", ".flac", ".ogg"])
@@ -183,68 +169,48 @@ def test_a_streamed_flac_is_not_called_truncated(tmp_path: Path) -> None:
     assert not recording.truncated
 
 
-def test_other_files_are_not_audio(tmp_path: Path) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("not music")
-    with pytest.raises(Rejection, match=r"^not audio \(\.txt\)$"):
+WITHOUT_SOUND: list[tuple[Any, str]] = [
+    (b"", "empty file"),
+    (np.random.default_rng(1).bytes(5000), "unreadable: not a format that libsndfile knows"),
+    (np.zeros(8000), "silent"),
+]
+UNUSABLE = [(f"a{suffix}", *case) for suffix in SUFFIXES for case in WITHOUT_SOUND] + [
+    *((f"a{suffix}", np.zeros(0), "no samples") for suffix in (".au", ".wav", ".aiff")),
+    ("notes.txt", b"not music", r"not audio \(\.txt\)"),
+    ("notes", b"not music", r"not audio \(no extension\)"),
+    ("constant.wav", np.full(8000, -32768, np.int16), "silent"),
+    ("nan.wav", np.where(NOISE > 0.3, np.nan, NOISE), "samples that are not numbers .*"),
+    ("inf.wav", np.where(NOISE > 0.3, -np.inf, NOISE), "samples that are not numbers .*"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "reason"), UNUSABLE, ids=lambda v: str(v)[:20])
+def test_what_has_no_sound_is_rejected(
+    tmp_path: Path, name: str, content: Any, reason: str
+) -> None:
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        subtype = "FLOAT" if name in ("nan.wav", "inf.wav") else None
+        soundfile.write(path, content, 8000, subtype=subtype)
+    with pytest.raises(Rejection, match=f"^{reason}$"):
         decode(path)
-    with pytest.raises(Rejection, match=r"^not audio \(no extension\)$"):
-        decode(path.rename(tmp_path / "notes"))
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_an_empty_file_is_rejected(tmp_path: Path, suffix: str) -> None:
-    (tmp_path / f"a{suffix}").touch()
-    with pytest.raises(Rejection, match=r"^empty file$"):
-        decode(tmp_path / f"a{suffix}")
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_garbage_is_rejected(tmp_path: Path, suffix: str) -> None:
-    (tmp_path / f"a{suffix}").write_bytes(np.random.default_rng(1).bytes(5000))
-    with pytest.raises(Rejection, match=r"^unreadable: not a format that libsndfile knows$"):
-        decode(tmp_path / f"a{suffix}")
-
-
-def test_libsndfiles_reason_is_passed_on(tmp_path: Path) -> None:
-    path = noise_file(tmp_path, ".flac")
-    path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(Rejection, match=r"^unreadable: .*lost sync$"):
-        decode(path)
-
-
-@pytest.mark.parametrize("suffix", [".au", ".wav", ".aiff"])
-def test_a_header_alone_has_no_samples(tmp_path: Path, suffix: str) -> None:
-    soundfile.write(tmp_path / f"a{suffix}", np.zeros(0), 8000)
-    with pytest.raises(Rejection, match=r"^no samples$"):
-        decode(tmp_path / f"a{suffix}")
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_samples_that_are_not_numbers_are_rejected(tmp_path: Path, value: float) -> None:
-    samples = NOISE.copy()
-    samples[100] = value
-    soundfile.write(tmp_path / "a.wav", samples, 44_100, subtype="FLOAT")
-    with pytest.raises(Rejection, match="not numbers"):
-        decode(tmp_path / "a.wav")
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_silence_is_rejected(tmp_path: Path, suffix: str) -> None:
-    soundfile.write(tmp_path / f"a{suffix}", np.zeros(8000), 8000)
-    with pytest.raises(Rejection, match=r"^silent$"):
-        decode(tmp_path / f"a{suffix}")
-
-
-def test_a_constant_is_silence(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", np.full(8000, -32768, np.int16), 8000)
-    with pytest.raises(Rejection, match=r"^silent$"):
-        decode(tmp_path / "a.wav")
-
-
-def test_a_folder_is_named_as_one(tmp_path: Path) -> None:
-    with pytest.raises(Rejection, match="a folder, not a file"):
-        decode(tmp_path)
+def test_what_is_no_file_is_rejected_at_once_and_libsndfiles_reason_passed_on(
+    tmp_path: Path,
+) -> None:
+    os.mkfifo(tmp_path / "a.wav")
+    cut = noise_file(tmp_path, ".flac")
+    cut.write_bytes(cut.read_bytes()[:200])
+    for path, reason in (
+        (tmp_path / "a.wav", "not a regular file"),
+        (tmp_path, "a folder, not a file"),
+        (cut, "unreadable: .*lost sync"),
+    ):
+        with pytest.raises(Rejection, match=f"^{reason}$"):
+            decode(path)
 
 
 def test_the_softest_16_bit_sample_is_not_silence(tmp_path: Path) -> None:
@@ -252,27 +218,9 @@ def test_the_softest_16_bit_sample_is_not_silence(tmp_path: Path) -> None:
     assert decode(tmp_path / "a.wav").samples.max() == 2.0**-15
 
 
-def test_resampling_to_the_same_rate_changes_nothing() -> None:
-    np.testing.assert_array_equal(resample(NOISE, 44_100, 44_100), NOISE.astype(np.float32))
-
-
-@pytest.mark.parametrize("source", RATES)
-@pytest.mark.parametrize("target", [16_000, 22_050])
-def test_a_resampled_sine_is_that_sine(source: int, target: int) -> None:
-    found = resample(tones(source, 1)[:, 0], source, target)
-    assert found.dtype == np.float32
-    assert found.shape == (SECONDS * target,)
-    inner = slice(target // 10, -target // 10)  # the filter rings where the sine starts and ends
-    np.testing.assert_allclose(found[inner], tones(target, 1)[inner, 0], atol=1e-4)
-
-
-def test_resampling_removes_frequencies_above_half_the_rate() -> None:
-    t = np.arange(SECONDS * 44_100) / 44_100
-    above = np.sin(2 * np.pi * 6000 * t).astype(np.float32)
-    assert np.abs(resample(above, 44_100, 8000)[800:-800]).max() < 1e-4
-
-
-@pytest.mark.parametrize(("source", "target"), [(44_100, 22_050), (8000, 22_050), (96_000, 16_000)])
+@pytest.mark.parametrize(
+    ("source", "target"), [(44_100, 22_050), (8000, 22_050), (96_000, 16_000), (8000, 8000)]
+)
 def test_resampling_block_by_block_changes_no_bit(
     source: int, target: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,12 +230,12 @@ def test_resampling_block_by_block_changes_no_bit(
     monkeypatch.setattr(decoding, "RESAMPLED_BLOCK", 5000)
     for size in (1000, 4096, len(samples)):
         blocks = [samples[start : start + size] for start in range(0, len(samples), size)]
-        np.testing.assert_array_equal(
-            np.concatenate(list(resampled(blocks, source, target))), whole
-        )
+        found = np.concatenate(list(resampled(blocks, source, target)))
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, whole)
 
 
-@pytest.mark.parametrize("sample_rate", [1, 499, 1_000_001, 2**31 - 1])
+@pytest.mark.parametrize("sample_rate", [499, 1_000_001])
 def test_a_sample_rate_that_no_recording_has_is_rejected(tmp_path: Path, sample_rate: int) -> None:
     path = noise_file(tmp_path, ".wav")
     data = bytearray(path.read_bytes())
@@ -297,21 +245,6 @@ def test_a_sample_rate_that_no_recording_has_is_rejected(tmp_path: Path, sample_
         decode(path)
 
 
-def test_a_named_pipe_is_rejected_at_once(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "a.wav")
-    with pytest.raises(Rejection, match=r"^not a regular file$"):
-        decode(tmp_path / "a.wav")
-
-
-def test_opus_is_read(tmp_path: Path) -> None:
-    samples = tones(48_000, 2)
-    soundfile.write(tmp_path / "a.opus", samples, 48_000, format="OGG", subtype="OPUS")
-    recording = decode(tmp_path / "a.opus")
-    assert (recording.sample_rate, recording.channels) == (48_000, 2)
-    assert not recording.truncated
-    assert np.corrcoef(recording.samples, samples.mean(axis=1))[0, 1] > 0.99
-
-
 def test_a_file_of_the_same_rate_is_cut_sample_by_sample(tmp_path: Path) -> None:
     pcm = np.random.default_rng(0).integers(-20_000, 20_000, 2500, np.int16)
     soundfile.write(tmp_path / "a.wav", pcm, 1000)
@@ -319,11 +252,6 @@ def test_a_file_of_the_same_rate_is_cut_sample_by_sample(tmp_path: Path) -> None
     assert track.sound.seconds == 2.5
     padded = np.concatenate([pcm, np.zeros(500, np.int16)])
     np.testing.assert_array_equal(track.pcm, padded.reshape(3, 1000))
-
-
-def test_the_clip_length_counts_samples_after_resampling(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 24_000), 8000)
-    assert load_clips(tmp_path / "a.wav", 16_000, 16_000).pcm.shape == (3, 16_000)
 
 
 def test_less_than_half_a_clip_is_rejected(tmp_path: Path) -> None:
@@ -344,18 +272,14 @@ def test_a_track_whose_clips_are_silent_is_rejected(tmp_path: Path) -> None:
 
 
 def test_the_recipe_gives_the_clips_with_facts_or_the_reason(tmp_path: Path) -> None:
+    """The length of a clip counts samples after resampling."""
     recipe = CutTrack(sample_rate=1000, clip_samples=500)
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, (3000, 2)), 2000)
     result = recipe(tmp_path / "a.wav")
     assert result.rows is not None
     assert (result.rows.shape, result.rows.dtype) == ((3, 500), recipe.template().dtype)
     assert recipe.template().shape == (0, 500)
-    assert result.facts == {
-        "seconds": 1.5,
-        "sample_rate": 2000,
-        "channels": 2,
-        "truncated": False,
-    }
+    assert result.facts == {"seconds": 1.5, "sample_rate": 2000, "channels": 2, "truncated": False}
     rejected = recipe(tmp_path)
     assert (rejected.facts, rejected.rows) == ({"rejected": "a folder, not a file"}, None)
 

@@ -143,18 +143,14 @@ def test_a_file_that_ffmpeg_complains_of_is_cut_off(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("stand_in")
-@pytest.mark.parametrize(
-    ("content", "reason"), [(b"no", "moov atom not found"), (b"noisy", "complaint")]
-)
-def test_what_ffmpeg_says_is_the_reason_without_addresses_and_paths(
-    tmp_path: Path, content: bytes, reason: str
-) -> None:
+def test_what_ffmpeg_says_is_the_reason_without_addresses_and_paths(tmp_path: Path) -> None:
     """However much it says."""
-    (tmp_path / "a.m4a").write_bytes(content)
-    with pytest.raises(Rejection, match=rf"^unreadable: {reason}") as caught:
-        decode(tmp_path / "a.m4a")
-    assert "0x" not in str(caught.value)
-    assert str(tmp_path) not in str(caught.value)
+    for content, reason in ((b"no", "moov atom not found"), (b"noisy", "complaint")):
+        (tmp_path / "a.m4a").write_bytes(content)
+        with pytest.raises(Rejection, match=rf"^unreadable: {reason}") as caught:
+            decode(tmp_path / "a.m4a")
+        assert "0x" not in str(caught.value)
+        assert str(tmp_path) not in str(caught.value)
 
 
 @pytest.mark.usefixtures("stand_in")

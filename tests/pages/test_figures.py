@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from outcomes import clips_of, write_outcome
 
-from pipeline.base.files import SUMMARY, read_json
+from pipeline.base.files import SUMMARY, TRACKS, read_json, write_csv
+from pipeline.dataset.tracks import COLUMNS
 from pipeline.evaluation.predictions import VOTERS, Predictions, by_level
 from pipeline.evaluation.scores import reliability
 from pipeline.evaluation.summary import accuracies, summarise
@@ -38,13 +39,11 @@ def drawn(tracks: int = 40) -> Predictions:
     return clips_of(GENRES, dict(zip(names, chances, strict=True)), actual, groups)
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A working directory with an empty table of tracks."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/tracks.csv").write_text("track_id,artist,status\n")
-    return tmp_path
+    write_csv(TRACKS, COLUMNS, [])
 
 
 def figures_of(clips: Predictions, **recorded: Any) -> Figures:
@@ -53,7 +52,6 @@ def figures_of(clips: Predictions, **recorded: Any) -> Figures:
     return read_run("music").figures
 
 
-@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("vote", VOTERS)
 def test_figures_are_those_of_the_predictions(vote: str) -> None:
     levels = by_level(drawn())
@@ -78,7 +76,6 @@ def test_figures_are_those_of_the_predictions(vote: str) -> None:
         assert [each.rows for each in bins] == [each.rows for each in exact]
 
 
-@pytest.mark.usefixtures("folder")
 def test_the_matrix_counts_what_was_predicted() -> None:
     figures = figures_of(drawn())
     assert list(figures.confusion) == ["tracks", "clips"]
@@ -91,18 +88,13 @@ def test_the_matrix_counts_what_was_predicted() -> None:
     assert figures.headline[0].text == f"{100 * right:.1f} %"
 
 
-@pytest.mark.usefixtures("folder")
 def test_a_tie_is_settled_as_it_was_recorded() -> None:
     """Four decimals make a tie; the column `predicted` knows better."""
-    clips = clips_of(
-        GENRES,
-        {"a": [[0.4, 0.40000001, 0.19999999]], "b": [[0, 1, 0]]},
-        {"a": "jazz", "b": "jazz"},
-    )
+    chances = {"a": [[0.4, 0.40000001, 0.19999999]], "b": [[0.0, 1.0, 0.0]]}
+    clips = clips_of(GENRES, chances, {"a": "jazz", "b": "jazz"})
     assert figures_of(clips).clips.correct.tolist() == [True, True]
 
 
-@pytest.mark.usefixtures("folder")
 def test_folds_by_clip_have_no_figures_of_tracks() -> None:
     figures = figures_of(drawn(), protocol="clip")
     assert [card.label for card in figures.headline][:2] == ["Clips right", "Macro F1"]

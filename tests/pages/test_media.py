@@ -42,15 +42,15 @@ def maker(shape: tuple[int, ...], feature: Feature | None = None) -> MediaMaker:
 
 @pytest.mark.usefixtures("augmented")
 def test_tracks_have_sounds_and_pictures_beside_the_page(tmp_path: Path) -> None:
-    (tmp_path / "page").mkdir()
-    with open_media(CLIPS, CENTROID, beside(tmp_path / "page")) as stores:
+    folder = tmp_path / "page"
+    folder.mkdir()
+    with open_media(CLIPS, CENTROID, beside(folder)) as stores:
         tracks = stores.of_all(["high/0", "low/3"])
-    for each in tracks.values():
-        sound, rate = soundfile.read(tmp_path / "page" / each.sound)
+    for track_id, pitch in (("high/0", 1200), ("low/3", 200)):  # helpers.PITCH
+        sound, rate = soundfile.read(folder / tracks[track_id].sound)
         assert len(sound) / rate == pytest.approx(2, abs=0.01)
-        assert (tmp_path / "page" / each.picture).read_bytes()[:4] == b"RIFF"
-    spectrum = np.abs(np.fft.rfft(soundfile.read(tmp_path / "page" / tracks["low/3"].sound)[0]))
-    assert spectrum.argmax() / 2 == pytest.approx(200, abs=1)  # helpers.PITCH
+        assert np.abs(np.fft.rfft(sound)).argmax() / 2 == pytest.approx(pitch, abs=1)
+        assert (folder / tracks[track_id].picture).read_bytes()[:4] == b"RIFF"
 
 
 @pytest.mark.usefixtures("augmented")
@@ -89,21 +89,15 @@ def test_files_are_named_after_their_content(tmp_path: Path) -> None:
     assert first.endswith(".ogg")
 
 
-def test_a_row_is_drawn_with_its_first_row_at_the_bottom() -> None:
-    row = np.zeros((32, 40, 1), np.float32)
-    row[:8] = 1
-    picture = opened(maker(row.shape).picture([row], SILENCE, 1))
-    assert picture.shape == (32, 40)
-    assert picture[-6:].mean() > picture[:22].mean() + 100
-
-
-def test_clips_are_drawn_one_after_another() -> None:
-    rows = [np.full((16, 20, 1), value, np.float32) for value in (0, 1, 0)]
-    picture = opened(maker((16, 20, 1)).picture(rows, SILENCE, 3))
-    assert picture.shape == (16, 60)
-    first, second, third = picture.reshape(16, 3, 20).mean(axis=(0, 2))
-    assert second > first + 100
-    assert third == pytest.approx(first, abs=10)
+def test_clips_are_drawn_one_after_another_with_their_first_rows_at_the_bottom() -> None:
+    rows = [np.zeros((32, 40, 1), np.float32) for _ in range(3)]
+    rows[1][:8] = 1
+    picture = opened(maker((32, 40, 1)).picture(rows, SILENCE, 3))
+    assert picture.shape == (32, 120)
+    first, second, third = np.hsplit(picture, 3)
+    assert second[-6:].mean() > second[:22].mean() + 100
+    for dark in (first, second[:22], third):
+        assert dark.mean() == pytest.approx(first.mean(), abs=10)
 
 
 def test_three_planes_are_colours() -> None:

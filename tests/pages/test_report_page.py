@@ -83,20 +83,6 @@ def test_tracks_come_with_all_that_is_known_of_them() -> None:
     assert [each["id"] for each in listed(made(), 1)] == list(UNLABELLED)
 
 
-@pytest.mark.parametrize(
-    ("tracks", "labelled", "unlabelled"), [("all", 3, 2), ("wrong", 2, 2), (1, 1, 1)]
-)
-def test_sound_and_pictures_are_of_those_that_were_asked_for(
-    tracks: str | int, labelled: int, unlabelled: int
-) -> None:
-    content = made(tracks)
-    for which, number in ((0, labelled), (1, unlabelled)):
-        sounds = [bool(each["sound"]) for each in listed(content, which)]
-        assert sounds == [place < number for place in range(len(sounds))]
-    left_out = 5 - labelled - unlabelled
-    assert (f"{left_out} tracks are without sound" in content) == bool(left_out)
-
-
 def test_tracks_have_tags_where_the_feature_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {tuple(each["tags"]) for each in listed(made(0), 0)} == {()}
     monkeypatch.setattr(Centroid, "tag_names", ("bright", "dark"))
@@ -142,15 +128,12 @@ def samples() -> list[dict[str, str]]:
 
 
 def test_there_are_samples_of_every_chain_and_genre(samples: list[dict[str, str]]) -> None:
-    assert {each["chain"] for each in samples} == set(OFFLINE["augment.kinds"])
-    for chain in OFFLINE["augment.kinds"]:
-        parents = [each["parent"].split("/")[0] for each in samples if each["chain"] == chain]
-        assert sorted(parents) == ["high", "low"]
-    assert all(each["picture"] != each["parent_picture"] for each in samples)
-
-
-def test_only_chains_that_begin_with_sound_have_sounds(samples: list[dict[str, str]]) -> None:
+    """With sounds where the chain begins with sound."""
+    expected = {(chain, genre) for chain in OFFLINE["augment.kinds"] for genre in ("high", "low")}
+    assert {(each["chain"], each["parent"].split("/")[0]) for each in samples} == expected
+    assert len(samples) == len(expected)
     for each in samples:
+        assert each["picture"] != each["parent_picture"]
         assert bool(each["sound"]) == bool(each["parent_sound"]) == (each["chain"] == "noise")
 
 
@@ -161,16 +144,14 @@ def test_the_sound_is_the_parents_with_what_was_drawn(samples: list[dict[str, st
         soundfile.read(io.BytesIO(base64.b64decode(noisy[name].partition(",")[2])))[0]
         for name in ("parent_sound", "sound")
     )
-    track_id = noisy["parent"].partition(",")[0]
-    sample = next(
-        s for s in read_samples(AUGMENTED) if (s.chain, s.track_id) == ("noise", track_id)
-    )
+    name = ("noise", noisy["parent"].partition(",")[0])
+    sample = next(s for s in read_samples(AUGMENTED) if (s.chain, s.track_id) == name)
     with Store(CLIPS) as store:
-        sound = from_pcm(store.rows(track_id)[sample.clip])
+        sound = from_pcm(store.rows(sample.track_id)[sample.clip])
     expected = Noise.apply(sound, sample.states[0])
-    ratio = np.sqrt(np.mean(np.square(expected)) / np.mean(np.square(sound)))
-    measured = np.sqrt(np.mean(np.square(after)) / np.mean(np.square(before)))
-    assert measured == pytest.approx(ratio, rel=0.05)
+    assert np.std(after) / np.std(before) == pytest.approx(
+        np.std(expected) / np.std(sound), rel=0.05
+    )
     assert noisy["drawn"].startswith("snr_db ")
 
 
@@ -183,27 +164,19 @@ def test_without_samples_there_are_no_pairs(tmp_path: Path) -> None:
 
 def test_there_is_a_table_for_each_section_of_a_record() -> None:
     record = {
-        "parameters": {
-            "model": "cnn",
-            "seed": 42,
-            "models": {"cnn": {"filters": [64, 128], "epochs": 5}},
-        },
+        "parameters": {"model": "cnn", "models": {"cnn": {"filters": [64, 128], "epochs": 5}}},
         "backend": "tensorflow",
-        "versions": {"python": "3.11.2", "librosa": "0.11.0"},
+        "versions": {"python": "3.11.2"},
         "seconds": 150.0,
-        "seconds_of_folds": {"0": 30.0, "1": 120.0},
+        "seconds_of_folds": {"1": 120.0},
     }
     tables = {table.title: dict(table.rows) for table in how_it_was_made(record, {"folds": 2})}
     assert tables == {
-        "Run": {"model": "cnn", "seed": "42"},
+        "Run": {"model": "cnn"},
         "models.cnn": {"filters": "64, 128", "epochs": "5"},
         "Training": {"backend": "tensorflow"},
-        "Versions": {"python": "3.11.2", "librosa": "0.11.0"},
-        "Time of training": {
-            "fold 0": "30 s",
-            "fold 1": "2 min",
-            "all folds, one after another": "2 min",
-        },
+        "Versions": {"python": "3.11.2"},
+        "Time of training": {"fold 1": "2 min", "all folds, one after another": "2 min"},
         "Folds": {"folds": "2"},
     }
     assert how_it_was_made({}, {}) == []

@@ -57,11 +57,6 @@ def seen(colour: str, blindness: str) -> npt.NDArray[np.float32]:
     return cv2.cvtColor(rgb[None, None], cv2.COLOR_LRGB2Lab)[0, 0]
 
 
-def test_contrast_is_that_of_the_guidelines() -> None:
-    assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
-
-
 @THEMES
 def test_text_can_be_read(theme: dict[str, str]) -> None:
     for name in ("ink", "soft", "gained", "lost"):

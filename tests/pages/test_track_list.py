@@ -66,8 +66,9 @@ def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelledClips:
 def test_clips_keep_their_order_in_time_whatever_the_number_of_seeds(
     labelled: LabelledClips, seeds: int
 ) -> None:
-    judged = replace(labelled, tested=np.ones((seeds, len(labelled.labels)), bool))
-    tracks = evaluated(judged) if seeds > 1 else evaluated(labelled)
+    if seeds > 1:
+        labelled = replace(labelled, tested=np.ones((seeds, len(labelled.labels)), bool))
+    tracks = evaluated(labelled)
     assert [track.track_id for track in tracks] == sorted({*labelled.track_ids})
     for track in tracks:
         rows = rows_of(labelled, track.track_id)
@@ -93,19 +94,16 @@ def test_folds_by_clip_keep_the_order_of_clips_in_time(labelled: LabelledClips) 
         assert len(track.predicted) == 1
 
 
-def test_a_track_has_its_votes_and_is_wrong_if_they_are() -> None:
+def test_a_track_has_its_votes_and_is_wrong_if_they_or_those_of_a_seed_are() -> None:
     track = track_of("blues", SURE, UNSURE, SURE)
     assert (track.track_id, track.actual, track.folds) == ("a", 0, [0])
     assert track.votes == [1, 0, 1]
     assert track.predicted == [1]
     assert track.wrong
     np.testing.assert_allclose(track.probabilities, [SURE, UNSURE, SURE])
-
-
-def test_a_track_is_wrong_if_one_seed_is() -> None:
     right = track_of("jazz", SURE)
     assert not right.wrong
-    assert replace(right, predicted=[1, 0, 1]).wrong
+    assert replace(right, predicted=[1, 0, 1]).wrong  # by one of three seeds
 
 
 def test_a_track_without_clips_is_named() -> None:

@@ -29,7 +29,9 @@ STORE = {
     "seconds": 1,
     "params": {"n_fft": 256, "hop_length": 400},
 }
+TINY_STEPS = {"n_fft": 16384, "hop_length": 1}
 Change = Callable[[bytes], bytes]
+Edit = Callable[[h5py.File], None]
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +63,15 @@ def rewrite(path: Path, **changes: Change | None) -> None:
                 new.writestr(name, change(content))
 
 
+def predict_song(path: Path) -> None:
+    """Have the folder of a model judge the song beside it."""
+    run_main(predict.main, path.parent.parent / "song.wav", "--models", path.parent)
+
+
 def refusal(path: Path) -> str:
     """The line in which `predict` refuses the folder of a model."""
     with pytest.raises(PipelineError) as caught:
-        run_main(predict.main, path.parent.parent / "song.wav", "--models", path.parent)
+        predict_song(path)
     text = str(caught.value)
     assert str(path) in text
     assert "\n" not in text
@@ -91,7 +98,7 @@ def told(**changes: Any) -> Change:
 
 def test_the_good_model_predicts(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rewrite(path)
-    run_main(predict.main, path.parent.parent / "song.wav", "--models", path.parent)
+    predict_song(path)
     assert "song.wav" in capsys.readouterr().out
 
 
@@ -99,39 +106,34 @@ def test_the_good_model_predicts(path: Path, capsys: pytest.CaptureFixture[str])
     ("changes", "reason"),
     [
         ({"genres": None}, "pipeline.json.genres: Field required"),
-        ({"genres": []}, "pipeline.json.genres: List should have at least 2 items"),
         ({"genres": ["high"]}, "pipeline.json.genres: List should have at least 2 items"),
         ({"genres": ["high", "high"]}, "pipeline.json.genres: Value error, should all be diff"),
         ({"genres": ["high", 3]}, "pipeline.json.genres.1: Input should be a valid string"),
         ({"genres": ["high", ""]}, "pipeline.json.genres.1: String should have at least 1"),
-        ({"genres": "high"}, "pipeline.json.genres: Input should be a valid array"),
         ({"genres": ["high", "low", "more"]}, "does not tell 3 genres apart"),
         ({"genres": [f"g{n}" for n in range(20_000)]}, "should have at most 10000 items"),
         ({"feature": ["centroid"]}, "pipeline.json.feature: Input should be a valid string"),
         ({"feature": "mel"}, "store.name = 'centroid': should be one of the choices: mel"),
-        ({"model": 3}, "pipeline.json.model: Input should be a valid string"),
         ({"fold": -1}, "pipeline.json.fold: Input should be greater than or equal to 0"),
         ({"fold": "0"}, "pipeline.json.fold: Input should be a valid integer"),
         ({"training": [1]}, "pipeline.json.training: Input should be an object"),
         ({"more": 1}, "pipeline.json.more: Unexpected keyword argument"),
-        ({"store": []}, "pipeline.json.store: Input should be an object"),
         ({"store": {}}, "a feature of your own"),
-        ({"store_name": ["centroid"]}, "a feature of your own"),
         ({"store_name": "mel"}, "store.params.n_mels is missing"),
         ({"store_sample_rate": None}, "store.sample_rate is missing"),
         ({"store_sample_rate": 0}, "store.sample_rate = 0: should be greater than or equal to"),
-        ({"store_sample_rate": -4000}, "store.sample_rate = -4000: should be greater than"),
         ({"store_sample_rate": 10**9}, "store.sample_rate = 1000000000: should be less than"),
         ({"store_sample_rate": "4000"}, "store.sample_rate = '4000': should be a valid integer"),
         ({"store_sample_rate": 8000}, "the network takes rows of the shape (11,), but those of"),
-        ({"store_seconds": None}, "store.seconds is missing"),
-        ({"store_seconds": 0}, "store.seconds = 0: should be 1, 2, 3, 5 or 10"),
         ({"store_seconds": 1.5}, "store.seconds = 1.5: should be a whole number"),
         ({"store_seconds": 10**9}, "store.seconds = 1000000000: should be 1, 2, 3, 5 or 10"),
         ({"store_params": [1]}, "store.params = [1]: should be a section with the keys n_fft"),
-        ({"store_params": {}}, "store.params.n_fft is missing"),
         ({"store_params": {"n_fft": 256, "hop_length": 0}}, "store.params.hop_length = 0: "),
         ({"store_params": {"n_fft": 8192, "hop_length": 400}}, "store.params.n_fft = 8192: "),
+        (  # would take too much memory
+            {"store": {**STORE, "sample_rate": 192_000, "seconds": 10, "params": TINY_STEPS}},
+            "store.params.hop_length = 1: should be at least",
+        ),
     ],
     ids=str,
 )
@@ -140,25 +142,8 @@ def test_a_wrong_description_is_named(path: Path, changes: Any, reason: str) -> 
     assert reason in refusal(path)
 
 
-def test_what_would_take_too_much_memory_is_refused(path: Path) -> None:
-    huge = {"sample_rate": 192_000, "seconds": 10, "params": {"n_fft": 16384, "hop_length": 1}}
-    rewrite(path, pipeline=told(store={**STORE, **huge}))
-    assert "store.params.hop_length = 1: should be at least" in refusal(path)
-
-
 @pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"null",
-        b"[1]",
-        b"no JSON",
-        b"{" * 1000,
-        b"[" * 500_000,
-        b'{"a":' * 100_000,
-        b"\xff\xfe",
-    ],
-    ids=range(8),
+    "content", [b"", b"[1]", b"no JSON", b"[" * 500_000, b'{"a":' * 100_000, b"\xff"], ids=range(6)
 )
 @pytest.mark.parametrize("member", ["pipeline", "config", "model"])
 def test_content_of_another_kind_is_refused(path: Path, member: str, content: bytes) -> None:
@@ -184,22 +169,15 @@ def test_other_members_and_doubles_are_refused(path: Path) -> None:
     assert "it should hold config.json once, and holds it 2 times" in refusal(path)
 
 
-@pytest.mark.parametrize("member", ["pipeline", "config", "metadata"])
-def test_a_member_that_would_unpack_to_gigabytes_is_refused_unread(path: Path, member: str) -> None:
+def test_a_member_that_would_unpack_to_gigabytes_is_refused_unread(path: Path) -> None:
     """Of its 200 MiB not even one is unpacked."""
-    name = next(name for name in LIMITS if name.startswith(member))
-    with zipfile.ZipFile(path) as old:
-        contents = {each: old.read(each) for each in old.namelist() if each != name}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
-        for each, content in contents.items():
-            new.writestr(each, content)
-        with new.open(name, "w", force_zip64=True) as file:
-            for _ in range(200):
-                file.write(bytes(1 << 20))
+    rewrite(path, config=None)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(CONFIG, bytes(200 << 20))
     assert path.stat().st_size < 1 << 20
     tracemalloc.start()
     try:
-        assert f"{name} has {200 << 20} bytes; {LIMITS[name]} are the most" in refusal(path)
+        assert f"{CONFIG} has {200 << 20} bytes; {LIMITS[CONFIG]} are the most" in refusal(path)
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
@@ -235,16 +213,11 @@ def replaced(old: str, new: str) -> Change:
         (layered(keras.layers.Dense(7)), "objects could not be loaded"),
         (layered(keras.layers.Lambda(lambda rows: rows * 2)), "Lambda"),
         (replaced('"keras.layers"', '"stranger"'), "config.json: "),
-        (replaced('"keras.layers"', "[1]"), "config.json: "),
         (replaced('"Dense"', '"TorchModuleWrapper"'), "config.json: "),
-        (replaced('"Dense"', '"Nothing"'), "config.json: "),
         (replaced('"units": 64', '"units": -3'), "config.json: "),
-        (
-            lambda _: gigantic(),
-            "its network needs 28000000002 weights, more than model.weights.h5 holds",
-        ),
+        (lambda _: gigantic(), "its network needs 28000000002 weights, more than model.weights.h5"),
     ],
-    ids=range(10),
+    ids=range(8),
 )
 def test_another_network_is_refused(
     path: Path, change: Change, reason: str, monkeypatch: pytest.MonkeyPatch
@@ -264,7 +237,7 @@ def keras_json(item: Any) -> bytes:
     return json.dumps(keras.saving.serialize_keras_object(item)).encode()
 
 
-def weights(edit: Callable[[h5py.File], None]) -> Change:
+def weights(edit: Edit) -> Change:
     """A change of the file of weights."""
 
     def change(content: bytes) -> bytes:
@@ -287,15 +260,11 @@ def first(file: h5py.File) -> str:
     return datasets(file)[0]
 
 
-def set_value(value: float) -> Callable[[h5py.File], None]:
+def set_value(value: float) -> Edit:
     def edit(file: h5py.File) -> None:
         file[first(file)][(0,) * file[first(file)].ndim] = value
 
     return edit
-
-
-def drop(file: h5py.File) -> None:
-    del file[first(file)]
 
 
 def add(file: h5py.File) -> None:
@@ -310,26 +279,20 @@ def circle(file: h5py.File) -> None:
     file["layers/again"] = file["layers"]
 
 
-def replace(change: Callable[[Any], Any]) -> Callable[[h5py.File], None]:
+def instead(change: Callable[[Any], Any]) -> Edit:
+    """What `change` makes of the first values, in their place; nothing if that is None."""
+
     def edit(file: h5py.File) -> None:
         name = first(file)
-        values = file[name][()]
+        new = change(file[name][()])
         del file[name]
-        file[name] = change(values)
+        if new is not None:
+            file[name] = new
 
     return edit
 
 
-def link(target: Any) -> Callable[[h5py.File], None]:
-    def edit(file: h5py.File) -> None:
-        name = first(file)
-        del file[name]
-        file[name] = target
-
-    return edit
-
-
-def declare(shape: tuple[int, ...], **storage: Any) -> Callable[[h5py.File], None]:
+def declare(shape: tuple[int, ...], **storage: Any) -> Edit:
     """A dataset in whose place nothing is written."""
 
     def edit(file: h5py.File) -> None:
@@ -344,25 +307,21 @@ def declare(shape: tuple[int, ...], **storage: Any) -> Callable[[h5py.File], Non
     ("edit", "reason"),
     [
         (set_value(np.nan), "weights that are not numbers (NaN or infinite) in "),
-        (set_value(np.inf), "weights that are not numbers (NaN or infinite) in "),
         (set_value(-np.inf), "weights that are not numbers (NaN or infinite) in "),
-        (drop, "expected 2 variables, but received 1 variables"),
+        (instead(lambda _: None), "expected 2 variables, but received 1 variables"),
         (add, "expected 2 variables, but received 3 variables"),
-        (replace(lambda values: values.T), "The shape of the target variable"),
-        (replace(lambda values: values.ravel()), "The shape of the target variable"),
+        (instead(np.transpose), "The shape of the target variable"),
         (rename, "is not a model of this pipeline"),
-        (link(h5py.ExternalLink("/etc/passwd", "/")), "Not allowed: H5 file with ExternalLink"),
-        (link(h5py.SoftLink("/layers")), "Not allowed: H5 file with SoftLink"),
+        (instead(lambda _: h5py.ExternalLink("/etc/passwd", "/")), "H5 file with ExternalLink"),
+        (instead(lambda _: h5py.SoftLink("/layers")), "Not allowed: H5 file with SoftLink"),
         (declare((10**6, 10**6)), "is not stored as Keras does it"),
         (declare((10**4, 10**4), chunks=True, compression="gzip"), "is not stored as Keras"),
         (declare((11, 64), external=[("/etc/passwd", 0, 2816)]), "is not stored as Keras does it"),
-        (replace(lambda values: values.astype("S8")), "is not stored as Keras does it"),
+        (instead(lambda values: values.astype("S8")), "is not stored as Keras does it"),
     ],
-    ids=range(14),
+    ids=range(12),
 )
-def test_other_weights_are_refused(
-    path: Path, edit: Callable[[h5py.File], None], reason: str
-) -> None:
+def test_other_weights_are_refused(path: Path, edit: Edit, reason: str) -> None:
     rewrite(path, model=weights(edit))
     assert reason in refusal(path)
 
@@ -388,16 +347,15 @@ def enlarge_weights(file: h5py.File) -> None:
     [
         {"model": weights(enlarge_weights)},
         {"config": replaced('"mean": 800.0', '"mean": NaN')},
-        {"config": replaced('"mean": 800.0', '"mean": -Infinity')},
     ],
-    ids=range(3),
+    ids=["weights", "mean"],
 )
 def test_what_overflows_is_an_error_and_not_a_genre(path: Path, changes: Any) -> None:
     before = path.read_bytes()
     rewrite(path, **changes)
     assert path.read_bytes() != before
     with pytest.raises(PipelineError, match="the model of fold 0 does not output probabilities"):
-        run_main(predict.main, path.parent.parent / "song.wav", "--models", path.parent)
+        predict_song(path)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "loop", "empty", "text"])
@@ -412,7 +370,7 @@ def test_what_is_not_an_archive_is_refused_at_once(path: Path, kind: str) -> Non
     else:
         path.write_bytes(b"" if kind == "empty" else b"hello")
     with pytest.raises((PipelineError, OSError), match=r"fold-0\.keras"):
-        run_main(predict.main, path.parent.parent / "song.wav", "--models", path.parent)
+        predict_song(path)
 
 
 def test_an_archive_with_a_password_is_refused(path: Path) -> None:
