@@ -328,9 +328,10 @@ def _result(client: Any, future: Any) -> Any:
         try:
             failure, value = future.result(LOOK_SECONDS)
         except TimeoutError:
-            if future.status == "error":
+            if future.status != "error":
+                _require_worker(client)
+            elif isinstance(future.exception(), TimeoutError):
                 raise  # it is the function's own
-            _require_worker(client)
         except CancelledError:
             raise _refusal("the connection to it was lost", RESUMES) from None
         except KilledWorker:

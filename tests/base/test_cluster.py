@@ -169,6 +169,8 @@ def test_a_cluster_that_is_lost_is_one_line(
     error: Exception, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIPELINE_SCHEDULER", "tcp://a:0")
-    future = mock.Mock(result=mock.Mock(side_effect=error))
+    # It happens just after the result was waited for in vain.
+    future = mock.Mock(status="error", exception=lambda: error)
+    future.result.side_effect = [TimeoutError(), error]
     with refused(f"{expected}.*; {re.escape(RESUMES)}$"):
         cluster._result(None, future)
