@@ -1,6 +1,7 @@
 """Test signals, and their spectrograms as libraries and slow implementations compute them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import librosa
 import numpy as np
@@ -11,6 +12,8 @@ from matplotlib import colormaps, mlab
 from pipeline.audio.clips import from_pcm, to_pcm
 from pipeline.base.types import Array
 from pipeline.features.mel import Mel
+from pipeline.synthesis.music import piece
+from pipeline.synthesis.styles import GENRES, artist_sound
 
 SAMPLE_RATE = 22_050
 SAMPLES = SAMPLE_RATE
@@ -55,6 +58,13 @@ SILENCE = np.zeros((2, SAMPLES), np.float32)
 
 every_signal = pytest.mark.parametrize("name", SIGNALS)
 every_impure_signal = pytest.mark.parametrize("name", [n for n in SIGNALS if n not in PURE])
+
+
+def music(number: int, seconds: float = 6.0) -> Any:
+    """One track of each of ten genres, and from the eleventh on more tracks by the same artists."""
+    style = GENRES[sorted(GENRES)[number % 10]]
+    artist = artist_sound(np.random.default_rng([1, number % 10]))
+    return piece(style, artist, seconds, SAMPLE_RATE, np.random.default_rng([2, number]))
 
 
 def row_of(feature: Callable[[Array, int], Array], clip: Array) -> Array:

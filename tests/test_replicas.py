@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import write_tracks
+from signals import music
 
 from pipeline import replicas
 from pipeline.audio.clips import Pcm, cut, to_pcm
@@ -14,8 +15,6 @@ from pipeline.base.files import CLIPS, FINGERPRINTS, REPLICAS, read_csv, read_js
 from pipeline.dataset.tracks import REPLICA_COLUMNS
 from pipeline.recordings.matching import LEAST_AGREEMENT
 from pipeline.store.store import Store, write_store
-from pipeline.synthesis.music import piece
-from pipeline.synthesis.styles import GENRES, artist_sound
 
 RATE = 22_050
 DESCRIPTION = {"name": "pcm", "unit": "full scale", "sample_rate": RATE, "seconds": 1}
@@ -25,12 +24,7 @@ def clips_of(samples: Any) -> Pcm:
     return cut(to_pcm(np.asarray(samples)), RATE)
 
 
-def play(number: int, seconds: float = 6.0) -> Any:
-    rng = np.random.default_rng(number)
-    return piece(GENRES[sorted(GENRES)[number]], artist_sound(rng), seconds, RATE, rng)
-
-
-PIECES = [play(number) for number in range(5)]
+PIECES = [music(number) for number in range(5)]
 NOISE = np.random.default_rng(0).normal(0, 0.01, len(PIECES[0]))
 PLANTED = {
     "blues/a": PIECES[0],
@@ -74,6 +68,8 @@ def test_planted_replicas_are_found_and_counted(
         agreement = float(row["agreement"])
         assert round(agreement, 4) == agreement
         assert agreement == 1 if row["kind"] == "exact" else LEAST_AGREEMENT <= agreement <= 1
+    with Store(FINGERPRINTS) as store:
+        assert (store.description["name"], store.shape[1:]) == ("fingerprint", (80,))
     assert read_json(replicas.COUNTS) == {
         "tracks": 9,
         "exact_pairs": 2,
@@ -121,17 +117,6 @@ def test_neither_workers_nor_a_second_run_change_a_byte(
     monkeypatch.setenv("PIPELINE_CACHE", str(project / "cache"))
     replicas.main()
     assert (REPLICAS.read_bytes(), replicas.COUNTS.read_bytes()) == before
-
-
-def test_fingerprints_have_one_row_for_each_clip(project: Path) -> None:
-    prepare(project, PLANTED)
-    replicas.main()
-    with Store(CLIPS) as clips, Store(FINGERPRINTS) as store:
-        assert store.track_ids == clips.track_ids
-        assert store.shape == (len(clips), 80)
-        assert store.dtype == np.uint32
-        assert store.description["name"] == "fingerprint"
-        assert store.description["sample_rate"] == RATE
 
 
 def test_tables_and_clips_of_different_runs_are_refused(project: Path) -> None:

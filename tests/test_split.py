@@ -13,9 +13,9 @@ from helpers import SMALL, run_main, write_tracks
 from pipeline.base.errors import LeakError, PipelineError
 from pipeline.base.files import FOLDS, REPLICAS, SPLIT, read_json
 from pipeline.dataset.tracks import EXCLUDED, read_facts, read_tracks
-from pipeline.folds import assignment, protocols
+from pipeline.folds import protocols
 from pipeline.folds.protocols import PROTOCOLS, song
-from pipeline.folds.table import SplitParams, folds_of, read_folds, sides
+from pipeline.folds.table import SplitParams, read_folds, sides
 from pipeline.split import main
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -263,16 +263,6 @@ def test_folds_that_separate_an_artist_are_a_leak(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(LeakError, match=expected):
         split(columns={"artist": dict.fromkeys(NAMES, "X")}, protocol="artist")
     assert not FOLDS.exists()
-
-
-def test_replicas_that_are_in_no_group_are_a_leak(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The audit uses the pairs themselves, not the groups that were made from them."""
-    monkeypatch.setattr(assignment, "replica_groups", lambda *_: {})
-    split()
-    training, test = sides(read_folds(), 0)
-    assert folds_of(read_folds()) == [0, 1]
-    with pytest.raises(LeakError, match=r"^leak: .* \(training\) and .* \(test\) are replicas$"):
-        split(replicas=[(training[0].track_id, test[0].track_id)])
 
 
 def test_digests_follow_from_the_dataset_and_the_folds() -> None:

@@ -64,16 +64,7 @@ def test_the_proposed_changes_make_pictures_as_large_as_are_needed(n_fft: int) -
     assert frames == [11, 10]
 
 
-@pytest.mark.parametrize(
-    ("mel", "sample_rate"),
-    [(MEL, 22_049), (replace(MEL, fmin=11_025.0), 22_050)],
-    ids=["above half the rate", "empty range"],
-)
-def test_the_bands_lie_between_fmin_and_half_the_sample_rate(mel: Mel, sample_rate: int) -> None:
-    MEL.check("extract.mel", SAMPLES, SAMPLE_RATE)
-    expected = (
-        rf"^extract\.mel\.fmax = 11025\.0: should be above fmin \({mel.fmin}\) and at most half "
-        rf"of segment\.sample_rate \({sample_rate / 2:g}\)$"
-    )
-    with pytest.raises(ParamsError, match=expected):
-        mel.check("extract.mel", SAMPLES, sample_rate)
+def test_the_highest_band_lies_above_the_lowest() -> None:
+    """And below half of the sample rate: see test_check.py."""
+    with pytest.raises(ParamsError, match=r"fmax = 11025\.0: should be above fmin \(11025\.0\)"):
+        replace(MEL, fmin=11_025.0).check("extract.mel", SAMPLES, SAMPLE_RATE)

@@ -47,12 +47,9 @@ def test_the_column_left_out_of_is_written_only_if_needed(tmp_path: Path) -> Non
 
 
 def test_a_track_that_a_fold_leaves_out_is_on_neither_side() -> None:
-    tracks = [folded("a/1", "a", tested_in=(0,), left_out_of=(2,)), folded("a/2", "a")]
-    assert [sides(tracks, fold) for fold in range(3)] == [
-        (tracks[1:], tracks[:1]),
-        (tracks, []),
-        (tracks[1:], []),
-    ]
+    one, other = folded("a/1", "a", tested_in=(0,), left_out_of=(2,)), folded("a/2", "a")
+    expected = [([other], [one]), ([one, other], []), ([other], [])]
+    assert [sides([one, other], fold) for fold in range(3)] == expected
 
 
 @given(st.lists(st.sets(st.integers(0, 5)), min_size=1))

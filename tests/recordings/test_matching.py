@@ -9,29 +9,20 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from signals import music
 
 from pipeline.audio.clips import to_pcm
 from pipeline.audio.decode import load_clips
 from pipeline.recordings import matching
 from pipeline.recordings.fingerprint import FRAMES_PER_SECOND, MUTE, Fingerprint, fingerprint
 from pipeline.recordings.matching import LEAST_AGREEMENT, LEAST_OVERLAP, common_values, find_matches
-from pipeline.synthesis.music import piece
-from pipeline.synthesis.styles import GENRES, artist_sound
 
 RATE = 22_050
-SECONDS = 6.0
-
-
-def play(number: int) -> Any:
-    """One track of each of ten genres, and from the eleventh on more tracks by the same artists."""
-    style = GENRES[sorted(GENRES)[number % 10]]
-    artist = artist_sound(np.random.default_rng([1, number % 10]))
-    return piece(style, artist, SECONDS, RATE, np.random.default_rng([2, number]))
 
 
 @pytest.fixture(scope="module")
 def tracks() -> list[Any]:
-    return [play(number) for number in range(14)]
+    return [music(number) for number in range(14)]
 
 
 @pytest.fixture(scope="module")
