@@ -278,8 +278,9 @@ def _within(seconds: float, call: Callable[[], Result]) -> Result:
 
 def _require_worker(client: Any) -> None:
     """Wait for a worker, but not for ever."""
+    wait = partial(client.wait_for_workers, 1, timeout=WORKER_SECONDS)
     try:
-        _within(WORKER_SECONDS, partial(client.wait_for_workers, 1))
+        _within(WORKER_SECONDS + PATIENCE_SECONDS, wait)
     except TimeoutError:
         raise _refusal(f"it has had no worker for {WORKER_SECONDS} seconds") from None
 
