@@ -93,12 +93,6 @@ def test_what_a_named_file_imports_is_named(recipe: str) -> None:
         assert name in not_named(files - {name})  # the walk would see that it is missing
 
 
-def test_the_walk_sees_an_import_in_a_function(tmp_path: Path) -> None:
-    late = tmp_path / "late.py"
-    late.write_text("def late():\n    from pipeline.audio import decode\n")
-    assert relative({*imports(late)}) == {"pipeline/audio/decode.py"}
-
-
 def test_what_is_found_by_its_name_is_named() -> None:
     for name in feature_names():
         assert f"pipeline/features/{name}.py" in SOURCES[f"extract {name}"]

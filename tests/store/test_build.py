@@ -83,8 +83,8 @@ def build(folder: Path, tracks: Tracks, scale: int = 1) -> list[str]:
     return sorted(CALLS)
 
 
-def rows_of(tracks: Tracks, scale: int = 1) -> dict[str, Array]:
-    results = {track_id: Noise(scale)(text) for track_id, text in tracks.items()}
+def rows_of(tracks: Tracks) -> dict[str, Array]:
+    results = {track_id: Noise()(text) for track_id, text in tracks.items()}
     return {name: result.rows for name, result in results.items() if result.rows is not None}
 
 
@@ -92,9 +92,9 @@ def inodes(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_ino for path in folder.iterdir()}
 
 
-def expected(folder: Path, tracks: Tracks, scale: int = 1) -> dict[str, bytes]:
+def expected(folder: Path, tracks: Tracks) -> dict[str, bytes]:
     """The files of a store that is written at once, without a cache."""
-    write_store(folder, DESCRIPTION, rows_of(tracks, scale))
+    write_store(folder, DESCRIPTION, rows_of(tracks))
     return contents(folder)
 
 
@@ -123,15 +123,6 @@ def test_other_tracks_stay_as_they_are(tmp_path: Path, change: Tracks, computed:
     after = inodes(tmp_path / "store")
     assert [name for name in after if after[name] != before[name]] == [shard_name(shard_of(NEW))]
     assert contents(tmp_path / "store") == expected(tmp_path / "expected", {**TRACKS, **change})
-
-
-def test_a_parameter_that_is_changed_back_computes_nothing(tmp_path: Path) -> None:
-    build(tmp_path / "store", TRACKS)
-    before = contents(tmp_path / "store")
-    assert build(tmp_path / "store", TRACKS, scale=2) == sorted(TRACKS.values())
-    assert contents(tmp_path / "store") == expected(tmp_path / "expected", TRACKS, scale=2)
-    assert build(tmp_path / "store", TRACKS) == []
-    assert contents(tmp_path / "store") == before
 
 
 @pytest.mark.parametrize("other", [NEIGHBOUR, "jazz/b"])
@@ -233,13 +224,6 @@ def test_damage_that_kept_its_time_is_noticed_where_the_rows_are_read(tmp_path: 
     jobs[NEIGHBOUR].load()
     with pytest.raises(PipelineError, match=f"store is damaged: the rows of {NEW} are not those"):
         jobs[NEW].load()
-
-
-def test_tracks_that_move_to_other_shards_are_not_computed_again(tmp_path: Path) -> None:
-    build(tmp_path / "store", TRACKS)
-    moved = {f"moved/{track_id}": text for track_id, text in TRACKS.items()}
-    assert build(tmp_path / "store", moved) == []
-    assert contents(tmp_path / "store") == expected(tmp_path / "expected", moved)
 
 
 def test_shards_of_another_schema_are_not_read(

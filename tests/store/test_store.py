@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from project import contents
 
@@ -32,12 +32,6 @@ from pipeline.store.store import (
 
 DESCRIPTION = {"name": "test", "unit": "dB", "params": {"n_fft": 512, "names": ["a", "ü"]}}
 IDS = [f"rock/rock.{i:05d}" for i in range(40)] + ["pop/Björk, Jóga", "unlabelled/x y"]
-TRACK_IDS = st.lists(
-    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
-    min_size=1,
-    max_size=8,
-    unique=True,
-)
 
 
 def made_of(track_id: str, dtype: Any = np.float32) -> Array:
@@ -87,16 +81,6 @@ def test_indexing_reads_many_files_as_one_array(tmp_path: Path) -> None:
                 store[np.array([row])]
         for track_id in IDS:
             np.testing.assert_array_equal(whole[store.span(track_id)], made_of(track_id))
-
-
-def test_rows_that_were_prefetched_are_the_same(tmp_path: Path) -> None:
-    """Of more than a page of memory."""
-    tracks = {track_id: np.full((3, 64, 65), number) for number, track_id in enumerate(IDS)}
-    write_store(tmp_path / "store", DESCRIPTION, tracks)
-    with Store(tmp_path / "store") as store:
-        whole = store.read(store.track_ids)
-        store.prefetch(np.arange(len(store)))
-        np.testing.assert_array_equal(store[np.arange(len(store))], whole)
 
 
 def test_h5py_alone_reads_what_the_documentation_says(tmp_path: Path) -> None:
@@ -170,28 +154,6 @@ def test_rows_that_were_edited_in_place_have_other_digests(tmp_path: Path) -> No
         assert [name for name in IDS if store.digest(name) != before[name]] == [EDITED]
         same = np.equal(store.row_digests(EDITED), rows).tolist()
     assert same == [number != 1 for number in range(len(rows))]
-
-
-def test_digests_of_a_file_that_nobody_can_have_edited_are_those_written(tmp_path: Path) -> None:
-    path = build(tmp_path / "store") / f"shard-{shard_of(EDITED):02d}.h5"
-    with Store(tmp_path / "store") as store:
-        expected = store.row_digests(EDITED)
-    with h5py.File(path, "r+") as file:
-        file["sha256"][:] = 0
-    with Store(tmp_path / "store") as store:
-        assert store.row_digests(EDITED) == expected
-    path.chmod(0o444)
-    with Store(tmp_path / "store") as store:
-        assert store.row_digests(EDITED) == ["00" * 32] * len(expected)
-
-
-@settings(max_examples=15)
-@given(TRACK_IDS)
-def test_any_ids_come_back(tmp_path_factory: pytest.TempPathFactory, ids: list[str]) -> None:
-    with Store(build(tmp_path_factory.mktemp("any") / "store", ids)) as store:
-        assert store.track_ids == in_store_order(ids)
-        expected = np.concatenate([made_of(track_id) for track_id in ids])
-        np.testing.assert_array_equal(store.read(ids), expected)
 
 
 def test_a_store_built_twice_is_the_same_bytes(tmp_path: Path) -> None:

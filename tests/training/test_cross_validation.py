@@ -14,7 +14,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.prediction.ensemble import load_model
 from pipeline.store.cache import Cache
 from pipeline.training import checkpoint, cross_validation
-from pipeline.training.cross_validation import FOLDS, code_of, train_fold, train_folds
+from pipeline.training.cross_validation import FOLDS, code_of, train_fold
 from pipeline.training.fit import HISTORY, FoldTask
 from pipeline.training.trained import MODEL, RECORD, read_record
 
@@ -58,15 +58,6 @@ def test_worker_with_other_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"^a worker runs other code or libraries, or another"):
         train_fold(toy_task(), Cache(tmp_path), "other")
     assert not (tmp_path / FOLDS).exists()
-
-
-def test_code_of_a_fold_is_sent_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[Any] = []
-    monkeypatch.setattr(cross_validation, "train_fold", lambda *given: sent.append(given))
-    monkeypatch.setattr(cross_validation, "map_folds", lambda f, calls: [f(each) for each in calls])
-    tasks = [toy_task(), toy_task()]
-    train_folds(tasks)
-    assert [(id(task), code) for task, _, code, _ in sent] == [(id(t), code_of(t)) for t in tasks]
 
 
 def test_fold_trains_on_its_device_after_the_session_is_cleared(

@@ -1,8 +1,6 @@
 """A store that the user made: `check` does not open it, so later stages have to check it."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,28 +22,15 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_project(tmp_path)
 
 
-def own_store(row: Any) -> None:
-    """Write a store with two rows for each track of the small project."""
-    rows = {track.track_id: np.stack([row, row + 1]) for track in labelled_tracks()}
-    write_store(FEATURE_STORES / "own", {"name": "own"}, rows)
-
-
-def train(changes: Mapping[str, Any]) -> None:
-    clips = load_labelled(FEATURE_STORES / "own", read_folds())
-    make_tasks(small_experiment({"feature": "own", **changes}), read_folds(), clips)
-
-
-def test_it_trains_with_inline_augmentation() -> None:
-    own_store(np.zeros((9, 8, 1), np.float32))
-    train({"augment.mode": "inline", "augment.kinds": ["mirror", "blur+zoom"]})
-
-
 @pytest.mark.parametrize("mode", ["inline", "offline"])
 def test_a_kind_that_cannot_change_its_rows_is_an_error(mode: str) -> None:
-    own_store(np.zeros(11, np.float32))
+    rows = {track.track_id: np.zeros((2, 11), np.float32) for track in labelled_tracks()}
+    write_store(FEATURE_STORES / "own", {"name": "own"}, rows)
+    clips = load_labelled(FEATURE_STORES / "own", read_folds())
     changes = {"feature": "own", "augment.mode": mode, "augment.kinds": ["mirror", "zoom"]}
     write_params(Path(), {**SMALL, **changes})
+    experiment = small_experiment(changes)
     expected = r"^augment\.kinds\.1 = 'zoom': changes pictures only, and rows of this feature"
     with pytest.raises(ParamsError, match=expected):
-        train(changes) if mode == "inline" else augment.main()
+        make_tasks(experiment, read_folds(), clips) if mode == "inline" else augment.main()
     assert not AUGMENTED.exists()
