@@ -17,8 +17,6 @@ SAMPLE_RATE = 22_050
 DOCUMENT = base_document()
 RANGES = parse_augment(DOCUMENT["augment"]).ranges
 FEATURES = {name: read_feature(name, DOCUMENT) for name in feature_names()}
-MEL = read_feature("mel", DOCUMENT)
-COLOUR = read_feature("colour", DOCUMENT)
 
 
 def target_of(feature: Feature) -> Target:

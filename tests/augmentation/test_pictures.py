@@ -1,8 +1,5 @@
 """Kinds that act on pictures, beside scipy's image processing and naive loops."""
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -150,28 +147,3 @@ def test_mask_is_inside_and_as_wide_as_drawn(width: float, share: float, cells: 
     hidden = np.flatnonzero(TimeMask.apply(frames, state)[0, :, 0] == frames.mean())
     assert len(hidden) == max(1, round(state["width"] * cells))
     assert (np.diff(hidden) == 1).all()
-
-
-WARP_AND_BLUR = """
-import sys
-import numpy as np
-from pipeline.augmentation.pictures import Blur, Rotate
-picture = np.random.default_rng(0).uniform(size=(64, 65, 1)).astype(np.float32)
-blurred = Blur.apply(Rotate.apply(picture, {"degrees": 4.3}), {"sigma": 0.7})
-sys.stdout.buffer.write(blurred.tobytes())
-"""
-
-
-def test_older_processors_agree_but_for_rounding() -> None:
-    """With AVX2, OpenCV multiplies and adds in one step, and rounds only once."""
-    without = {**os.environ, "OPENCV_CPU_DISABLE": "AVX2,AVX512-SKX"}
-    here, there = (
-        np.frombuffer(
-            subprocess.run(
-                [sys.executable, "-c", WARP_AND_BLUR], env=env, check=True, stdout=subprocess.PIPE
-            ).stdout,
-            np.float32,
-        )
-        for env in (dict(os.environ), without)
-    )
-    np.testing.assert_allclose(there, here, atol=WARPED)

@@ -27,7 +27,6 @@ from pipeline.base.params import (
     read_name,
     read_section,
     read_seed,
-    section,
 )
 from pipeline.base.types import STRICT, Count, Share
 
@@ -107,11 +106,6 @@ def test_a_key_too_many_or_too_few_is_named(value: Any, expected: str) -> None:
     with pytest.raises(ParamsError) as caught:
         parse(Cake, value, "cake")
     assert str(caught.value).startswith(expected)
-
-
-def test_the_keys_of_the_whole_file_have_no_prefix() -> None:
-    with pytest.raises(ParamsError, match=r"no such key; the keys of params\.yaml are a$"):
-        section({"cake": 3}, "params.yaml", ["a"])
 
 
 def test_a_dotted_key_is_looked_up_and_named_as_far_as_the_file_goes() -> None:

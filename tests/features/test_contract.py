@@ -13,7 +13,6 @@ from signals import BATCH, SAMPLE_RATE, SAMPLES, SILENCE
 from pipeline.base.errors import ParamsError
 from pipeline.base.types import Array
 from pipeline.features.shared.feature import (
-    ExtractFeature,
     Feature,
     SpectralFeature,
     described_feature,
@@ -21,7 +20,6 @@ from pipeline.features.shared.feature import (
     feature_names,
     read_feature,
 )
-from pipeline.store.addresses import recipe_address
 
 DTYPES = ("float16", "float32", "uint8")
 SQUARE = np.where(np.arange(SAMPLES) // 50 % 2, 1.0, -1.0).astype(np.float32)
@@ -122,8 +120,3 @@ def test_equal_instances_compute_equal_rows(name: str) -> None:
         assert again is not None
         assert repr(again) == repr(feature)
         np.testing.assert_array_equal(again(BATCH[:2], SAMPLE_RATE), rows_of(name)[:2])
-
-
-def test_every_feature_has_an_address_of_its_own() -> None:
-    recipes = [ExtractFeature(feature_of(name), SAMPLE_RATE) for name in feature_names()]
-    assert len(set(map(recipe_address, recipes))) == len(recipes)

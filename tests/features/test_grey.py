@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from signals import (
-    BATCH,
     SAMPLE_RATE,
     SAMPLES,
     SIGNALS,
@@ -41,13 +40,6 @@ def test_the_widest_range_of_levels_can_be_drawn() -> None:
     widest = replace(grey(), min_db=-300.0, max_db=300.0)
     assert not widest(SILENCE, SAMPLE_RATE).any()
     assert row_of(widest, SIGNALS["noise"]).any()
-
-
-def test_a_level_of_one_db_is_so_many_steps() -> None:
-    feature = grey(min_db=-160.0)
-    soft, loud = (feature(BATCH[:1] * gain, SAMPLE_RATE) for gain in (0.1, 0.1 * 10**0.5))
-    rise = (loud.astype(float) - soft).mean()
-    assert rise == pytest.approx(10 * feature.steps_per_db, abs=0.1)
 
 
 def test_black_has_to_be_below_white() -> None:

@@ -55,31 +55,6 @@ def test_tracks_and_clips_that_the_protocol_leaves_out_are_skipped(augmented: Pa
         assert row.tobytes() in expected[tracks[parent].track_id, 1]
 
 
-def test_digest_of_a_track_follows_its_samples(clips: LabelledClips, samples: list[Sample]) -> None:
-    first = load(clips).digests
-    assert sorted(first) == sorted(track.track_id for track in labelled_tracks())
-    assert len(set(first.values())) == 12
-    track_id = samples[0].track_id
-    write_samples(AUGMENTED, [s for s in samples if s.track_id != track_id])
-    rest = load(clips).digests
-    assert rest == {name: value for name, value in first.items() if name != track_id}
-
-
-def another_row(sample: Sample) -> str:
-    return (
-        f"the row of sample {sample.name} in data/augmented/{sample.chain} is not the one in the "
-        "table; run `dvc repro`"
-    )
-
-
-def test_exchanged_lines_are_found(clips: LabelledClips, samples: list[Sample]) -> None:
-    made = [of_track for chain in by_store(samples).values() for of_track in chain.values()]
-    first, second = next(of_track for of_track in made if len(of_track) == 2)
-    at, to = samples.index(first), samples.index(second)
-    samples[at], samples[to] = second, first
-    assert str(refused(clips, samples)) == another_row(second)
-
-
 def test_exchanged_parents_are_found(clips: LabelledClips, samples: list[Sample]) -> None:
     """Everything but the row's own digest is exchanged, between tracks with one sample each."""
     chains = by_store(samples).values()
@@ -88,7 +63,10 @@ def test_exchanged_parents_are_found(clips: LabelledClips, samples: list[Sample]
     at, to = samples.index(one), samples.index(other)
     samples[at] = replace(other, sha256=one.sha256)
     samples[to] = replace(one, sha256=other.sha256)
-    assert str(refused(clips, samples)) == another_row(samples[at])
+    assert str(refused(clips, samples)) == (
+        f"the row of sample {samples[at].name} in data/augmented/{one.chain} is not the one in the "
+        "table; run `dvc repro`"
+    )
 
 
 @pytest.mark.parametrize("planted", [{"track_id": "low/3"}, {"clip": 1}, {"clip": 7}])

@@ -1,4 +1,4 @@
-"""Training a fold: it learns, normalises by the training part alone, stops early, and repeats."""
+"""Training a fold: it learns, normalises by the training part alone, and stops early."""
 
 import gc
 import weakref
@@ -87,17 +87,6 @@ def test_augmentation_has_no_part_in_normalisation_and_validation(path: Path) ->
     assert second != trained  # they are shuffled
     require_normalised_by(fitted, task.rows[task.train])
     assert loss(fitted, task) == pytest.approx(fitted.history[-1]["val_loss"], rel=1e-4)
-
-
-def test_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
-    def weights(name: str, seed: int) -> list[Array]:
-        task = toy_task({"seed": seed, "precision": "float32"}, epochs=1, dropout=0.2)
-        found: list[Array] = fit(task, tmp_path / name).model.get_weights()
-        return found
-
-    first, again, other = weights("a.npz", 1), weights("b.npz", 1), weights("c.npz", 2)
-    assert all(map(np.array_equal, first, again))
-    assert not np.array_equal(first[0], other[0])
 
 
 def test_half_precision_is_for_training_alone(path: Path) -> None:
