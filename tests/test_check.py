@@ -19,7 +19,6 @@ from pipeline.check import KEYS, check, check_input, main, parse_document
 from pipeline.features.shared.feature import feature_names
 from pipeline.training.network import network_names
 
-TOO_LARGE = 10**30
 EXTRACT_KEYS = ["features", *feature_names()]
 AUGMENT_KEYS = ["mode", "copies", "probability", "kinds", *augmentations()]
 
@@ -37,7 +36,6 @@ WRONG: list[tuple[str, Any, str]] = [
     ("extract.grey.min_db", True, "should be a valid number"),
     # choices
     ("model", "rnn", f"should be one of the choices: {one_of(network_names())}"),
-    ("model", ["ann"], f"should be one of the choices: {one_of(network_names())}"),
     ("feature", "../mel", "should match pattern"),
     ("segment.seconds", 4, "should be 1, 2, 3, 5 or 10"),
     ("extract.features", "mel", f"should be a list of {one_of(feature_names())}"),
@@ -58,7 +56,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("models.cnn.filters", [], "should have at least 1 item, not 0"),
     ("demo.seconds", 0.5, "should be greater than or equal to 1"),
     ("segment.sample_rate", 100, "should be greater than or equal to 4000"),
-    ("extract.grey.n_fft", TOO_LARGE, "should be less than or equal to 16384"),
+    ("extract.grey.n_fft", 10**30, "should be less than or equal to 16384"),
     ("extract.centroid.hop_length", 0, "should be greater than or equal to 1"),
     ("extract.mel.top_db", 0, "should be greater than 0"),
     ("extract.mel.top_db", 1e39, "should be less than or equal to 300"),
@@ -84,22 +82,17 @@ WRONG: list[tuple[str, Any, str]] = [
     # not a section
     ("split", None, "should be a section with the keys protocol, folds, judge or seeds"),
     ("segment", [], "should be a section with the keys sample_rate or seconds"),
-    ("models", None, f"should be a section with the keys {one_of(network_names())}"),
-    ("augment", None, f"should be a section with the keys {one_of(AUGMENT_KEYS)}"),
     # misspelt
     ("sed", 1, known_keys("params.yaml", KEYS)),
     ("split.fold", 5, "no such key; the keys of split are protocol, folds"),
     ("extract.mfcc", {}, known_keys("extract", EXTRACT_KEYS)),
-    ("models.rnn", {}, known_keys("models", network_names())),
     ("augment.shear", {}, known_keys("augment", AUGMENT_KEYS)),
 ]
 
 MISSING = [
     ("seed", "the keys of params.yaml are seed, model"),
     ("split.folds", "the keys of split are protocol, folds"),
-    ("extract.grey", "the keys of extract are features, "),
     ("augment.kinds", "the keys of augment are mode, copies"),
-    ("models.cnn", "the keys of models are "),
 ]
 
 TOO_SMALL = "model = 'cnn' needs pictures of at least 10 x 10, not"
@@ -111,19 +104,9 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
         {"augment.kinds": ["blur", "shear"]},
         f"augment.kinds.1 = 'shear': no such kind; {KNOWN_KINDS}",
     ),
-    ({"augment.kinds": ["blur+"]}, f"augment.kinds.0 = 'blur+': '' is no kind; {KNOWN_KINDS}"),
     (
         {"augment.kinds": ["mirror+flip", "blur", "flip+mirror"]},
         "augment.kinds.2 = 'flip+mirror': the same as 'mirror+flip'; should be listed once",
-    ),
-    (
-        {"augment.kinds": ["mirror", "flip+blur+flip"]},
-        "augment.kinds.1 = 'flip+blur+flip': 'flip' should be in it once, as the second undoes the "
-        f"first; {KNOWN_KINDS}",
-    ),
-    (
-        {"augment.kinds": ["blur+noise"]},
-        f"augment.kinds.0 = 'blur+noise': kinds that act on sound come first; {KNOWN_KINDS}",
     ),
     (
         {"augment.mode": "offline", "augment.kinds": ["mirror", "blur"], "augment.copies": 3},
@@ -153,10 +136,6 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
 STARTS: list[tuple[dict[str, Any], str]] = [
     ({"model": "mel"}, "model = 'mel': is a feature; set feature to it, and model to ann"),
     ({"feature": "ann"}, "feature = 'ann': is a network; set model to it, and feature to cent"),
-    (
-        {"feature": "grey", "extract.grey.width": 9},
-        f"feature = 'grey': {TOO_SMALL} 64 x 9; set extract.grey.width to at least 10, or model ",
-    ),
     (
         {"extract.mel.hop_length": 16384, "extract.mel.n_mels": 1},
         f"feature = 'mel': {TOO_SMALL} 1 x 5; set extract.mel.n_mels to at least 10 and set "
@@ -195,7 +174,6 @@ ALLOWED: list[dict[str, Any]] = [
     # the smallest pictures that the network takes, and networks that take more
     {"extract.mel.n_mels": 10},
     {"extract.mel.hop_length": 7350},
-    {"feature": "grey", "extract.grey.width": 10},
     {"extract.mel.n_mels": 9, "model": "shortchunk"},
     {"feature": "centroid", "model": "linear"},
 ]
@@ -272,7 +250,6 @@ def test_networks_are_proposed_that_take_the_feature() -> None:
     [
         ("zoom", {"model": "ann", "feature": "centroid"}, "changes pictures only, and rows of"),
         ("gain", {"feature": "colour"}, "changes features in dB only, and rows of this feature"),
-        ("blur+equaliser", {"extract.mel.channels": 3}, "changes features in dB only"),
         ("flip", {"model": "ann", "extract.mel.n_mels": 1}, "changes pictures of several bands"),
     ],
 )
@@ -330,6 +307,7 @@ def test_the_dataset_has_to_exist_unless_it_is_the_demo(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_check(project, {"dataset.path": "music"}) == 0
+    assert PARAMS_CHECKED.read_text(encoding="utf-8") == "params.yaml is valid\n"
     (project / "music").rmdir()
     assert run_check(project, {"dataset.path": "music"}) == 2
     assert capsys.readouterr().err == "error: dataset.path = 'music': no such folder\n"
@@ -346,9 +324,3 @@ def test_a_queued_experiment_is_told_that_its_path_must_be_absolute(
         assert run_check(folder, {"dataset.path": path}) == 2
         expected = rf"^error: dataset\.path = '{path}': no such folder{advice}"
         assert re.search(expected, capsys.readouterr().err)
-
-
-def test_the_output_is_the_same_for_other_parameters(project: Path) -> None:
-    for seed in (1, 2):
-        assert run_check(project, {"seed": seed}) == 0
-        assert PARAMS_CHECKED.read_text(encoding="utf-8") == "params.yaml is valid\n"

@@ -6,12 +6,10 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
 from helpers import (
-    OFFLINE,
     describe,
     labelled_clips,
     labelled_tracks,
@@ -102,15 +100,6 @@ def test_each_clip_is_predicted_by_the_model_of_its_fold(clips: LabelledClips, a
             np.testing.assert_allclose(predicted.probabilities[row], expected)
 
 
-def test_each_model_gets_only_the_rows_of_its_fold(clips: LabelledClips) -> None:
-    models = [mock.Mock(side_effect=model) for model, _ in models_of(clips)]
-    described = [description for _, description in models_of(clips)]
-    predict_out_of_fold(clips, list(zip(models, described, strict=True)))
-    for model, description in zip(models, described, strict=True):
-        expected = clips.rows[np.flatnonzero(clips.tested[description.fold])]
-        np.testing.assert_array_equal(model.call_args.args[0], expected)
-
-
 def test_models_of_other_folds_or_features_are_refused(clips: LabelledClips) -> None:
     models = models_of(clips)
     third = models_of(clips, 3)[2]
@@ -160,14 +149,6 @@ def test_summary_agrees_with_the_tables_and_the_genres_were_learned(evaluated: P
     pairs = (evaluated / METRICS / "confused_pairs.csv").read_text(encoding="utf-8").splitlines()
     assert pairs[0] == "actual,predicted,count"
     assert sum(int(pair.split(",")[2]) for pair in pairs[1:]) == (~tracks.correct).sum()
-
-
-def test_every_track_is_predicted_in_its_own_fold(evaluated: Path) -> None:
-    tracks = read_predictions(evaluated / PREDICTIONS)
-    genres = [tracks.genres[genre] for genre in tracks.actual]
-    assert list(zip(tracks.track_ids, tracks.folds, genres, strict=True)) == [
-        (track.track_id, track.tested_in[0], track.genre) for track in labelled_tracks()
-    ]
 
 
 def test_evaluating_again_writes_the_same_bytes(
@@ -257,22 +238,6 @@ def test_training_says_what_was_trained_and_how() -> None:
     assert (training["precision"], training["threads"]) == ("float32", 1)
     assert {"backend", "backend_version", "processor"} <= training.keys()
     assert training["seconds"] > 0
-
-
-@pytest.mark.parametrize(
-    ("mode", "amount"), [("offline", {"copies": 2}), ("inline", {"probability": 0.5})]
-)
-def test_augmentation_is_recorded_as_far_as_it_is_in_use(
-    mode: str, amount: dict[str, float]
-) -> None:
-    changes = {**OFFLINE, "augment.mode": mode}
-    kinds = lookup("augment", small_document(changes))
-    assert small_experiment(changes).augment.in_use() == {
-        "mode": mode,
-        **amount,
-        "kinds": OFFLINE["augment.kinds"],
-        **{name: kinds[name] for name in ("stretch", "time_mask", "blur", "noise")},
-    }
 
 
 @pytest.mark.usefixtures("project")

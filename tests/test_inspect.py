@@ -225,7 +225,6 @@ def test_a_folder_without_a_usable_file_is_described_all_the_same(
     ("changes", "folder", "message"),
     [
         ({"extract.centroid.n_fft": 8192}, "music", r"^extract\.centroid\.n_fft = 8192: should be"),
-        ({"models.ann.momentum": 0.5}, "music", r"^models\.ann\.momentum = 0\.5: has an effect"),
         ({}, "gone", "^gone: no such folder"),
     ],
 )

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +16,6 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import (
     VOTERS,
-    EvaluateParams,
     Predictions,
     by_level,
     majority,
@@ -79,15 +78,6 @@ def test_rows_are_sorted_by_track_then_seed_then_clip(order: list[int]) -> None:
     np.testing.assert_array_equal(table.predicted, table.probabilities.argmax(axis=1))
 
 
-def test_rows_of_a_track_are_taken_together() -> None:
-    table = three_seeds()
-    assert [track for track, _ in table.by_track()] == list(CLIPS_OF)
-    for track, rows in table.by_track():
-        assert_equal(rows, table.take(table.track_ids == track))
-    nothing = table.take(table.track_ids == "none")
-    assert len(nothing) == len([*nothing.by_track()]) == 0
-
-
 SIXTY_FOURTHS = st.integers(0, 64).map(lambda n: n / 64)  # their sums are exact
 
 
@@ -130,10 +120,6 @@ def test_product_survives_a_probability_of_zero() -> None:
     voted = product(np.array([[0.0, 1.0], [0.9, 0.1]], np.float32))
     assert voted.argmax() == 1
     assert voted.sum() == pytest.approx(1)
-
-
-def test_every_rule_can_be_chosen_and_the_other_way_round() -> None:
-    assert set(VOTERS) == set(get_args(EvaluateParams.__annotations__["vote"]))
 
 
 @pytest.mark.parametrize("vote", VOTERS)

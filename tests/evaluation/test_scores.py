@@ -8,7 +8,6 @@ from sklearn import metrics
 
 from pipeline.base.files import rounded
 from pipeline.evaluation.scores import (
-    Bin,
     GenreScores,
     confused_pairs,
     expected_calibration_error,
@@ -114,15 +113,6 @@ def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
     probabilities = np.array([[edge, 1 - edge], [edge - 0.01, 1.01 - edge]])
     error = expected_calibration_error(np.array([0, 1]), probabilities)
     assert error == pytest.approx(abs(1 - edge - (edge - 0.01)) / 2)
-
-
-def test_rows_of_similar_confidence_share_a_bin() -> None:
-    """Bins are a fifteenth wide: from 0.8667 to 0.9333 for the first two rows."""
-    probabilities = np.array([[0.92, 0.08], [0.9, 0.1], [0.45, 0.55]])
-    low, high = reliability(np.array([0, 1, 1]), probabilities)
-    assert low == Bin(0.55, 1.0, 1)
-    assert high.confidence == pytest.approx(0.91)
-    assert (high.accuracy, high.rows) == (0.5, 2)
 
 
 GENRES = ["blues", "jazz", "metal"]

@@ -125,17 +125,6 @@ def test_leaky_figures_are_those_of_clips_under_other_names() -> None:
 HISTORY = "fold,epoch,loss,accuracy,val_loss,val_accuracy\n"
 
 
-def test_a_history_is_by_fold_and_epoch() -> None:
-    content = f"{HISTORY}1,1,0.5,0.6,0.7,0.8\n0,1,1,2,3,4\n1,2,5,6,7,8\n".encode()
-    assert parse_histories(content, "the history") == {
-        1: [
-            {"loss": 0.5, "accuracy": 0.6, "val_loss": 0.7, "val_accuracy": 0.8},
-            {"loss": 5, "accuracy": 6, "val_loss": 7, "val_accuracy": 8},
-        ],
-        0: [{"loss": 1, "accuracy": 2, "val_loss": 3, "val_accuracy": 4}],
-    }
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [

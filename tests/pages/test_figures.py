@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from outcomes import clips_of, write_outcome
 
-from pipeline.base.files import SUMMARY, TRACKS, read_json, write_csv
+from pipeline.base.files import TRACKS, write_csv
 from pipeline.dataset.tracks import COLUMNS
 from pipeline.evaluation.predictions import VOTERS, Predictions, by_level
 from pipeline.evaluation.scores import reliability
@@ -95,16 +95,6 @@ def test_a_tie_is_settled_as_it_was_recorded() -> None:
     assert figures_of(clips).clips.correct.tolist() == [True, True]
 
 
-def test_folds_by_clip_have_no_figures_of_tracks() -> None:
-    figures = figures_of(drawn(), protocol="clip")
-    assert [card.label for card in figures.headline][:2] == ["Clips right", "Macro F1"]
-    f1 = read_json(SUMMARY)["leaky_clip_macro_f1"]
-    assert figures.headline[1].text == f"{f1:.3f}"
-    assert list(figures.confusion) == ["clips"]
-    assert len(figures.calibration) == 1
-    assert figures.votes == []
-
-
 def test_a_clean_run_and_unknown_figures_give_no_caveat() -> None:
     files = {"files": 10, "rejected": 0, "truncated": 0}
     assert caveats(files, {"pairs_across_genres": 0}, CLEAN) == []
@@ -122,7 +112,6 @@ def test_a_clean_run_and_unknown_figures_give_no_caveat() -> None:
         ({"genres_absent": 3}, "In 3 cases, a fold tests no track", False),
         ({"judged": "valid"}, "One part is judged, valid", False),
         ({"replica_groups": 1}, "1 recording is in the dataset more than once", False),
-        ({"replica_groups": 2}, "2 recordings are in the dataset", False),
         ({"replicas_left_out": 4}, "4 tracks are left out of training", False),
         ({"left_out": 1}, "1 labelled track is left out by the protocol", False),
     ],

@@ -99,6 +99,8 @@ def test_folds_by_clip_say_so_and_have_no_figures_of_tracks() -> None:
     assert list(page_data(content)["confusion"]) == ["clips"]
     assert "How the clips of a track vote" not in content
     assert "Tracks right" not in content
+    assert "Clips right" in content
+    assert "0.250" in content  # macro F1: 0.5 of high, 0 of low
 
 
 def test_nothing_comes_from_elsewhere_and_our_scripts_alone_may_run() -> None:

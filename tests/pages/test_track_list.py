@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import describe, labelled_clips, labelled_tracks, write_project
+from helpers import describe, labelled_clips, write_project
 from outcomes import clips_of, write_outcome
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import CLIP_PREDICTIONS, FEATURE_STORES, PREDICTIONS
+from pipeline.base.files import CLIP_PREDICTIONS, PREDICTIONS
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import NONE, by_level, read_predictions, voted_tracks
-from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.pages import track_list
 from pipeline.pages.track_list import ListedTrack, Media, unlabelled_track
 from pipeline.prediction.ensemble import predict_out_of_fold
@@ -38,60 +37,28 @@ def model(seed: int) -> Callable[[Array], Array]:
     return predict
 
 
-def evaluated(labelled: LabelledClips) -> list[ListedTrack]:
-    """The tracks of the page, after `evaluate` wrote what `model` predicts."""
-    folds = range(len(labelled.tested))
-    models = [(model(fold), describe(fold, store=labelled.description)) for fold in folds]
-    write_outcome(
-        predict_out_of_fold(labelled, models), protocol="clip" if labelled.by_clip else "song"
-    )
-    tables = map(read_predictions, (PREDICTIONS, CLIP_PREDICTIONS))
-    return track_list.labelled_tracks(*tables)
-
-
-def rows_of(labelled: LabelledClips, track_id: str) -> Array:
-    """Feature rows of a track, in the order of its clips."""
-    own = np.flatnonzero(labelled.track_ids == track_id)
-    return np.asarray(labelled.rows[own[np.argsort(labelled.clip_numbers[own])]])
-
-
-@pytest.fixture
-def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelledClips:
-    monkeypatch.chdir(tmp_path)
-    write_project(tmp_path)
-    return labelled_clips(tmp_path)
-
-
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_clips_keep_their_order_in_time_whatever_the_number_of_seeds(
-    labelled: LabelledClips, seeds: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: int
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project(tmp_path)
+    labelled = labelled_clips(tmp_path)
     if seeds > 1:
         labelled = replace(labelled, tested=np.ones((seeds, len(labelled.labels)), bool))
-    tracks = evaluated(labelled)
+    folds = range(len(labelled.tested))
+    models = [(model(fold), describe(fold, store=labelled.description)) for fold in folds]
+    write_outcome(predict_out_of_fold(labelled, models))
+    tracks = track_list.labelled_tracks(*map(read_predictions, (PREDICTIONS, CLIP_PREDICTIONS)))
     assert [track.track_id for track in tracks] == sorted({*labelled.track_ids})
     for track in tracks:
-        rows = rows_of(labelled, track.track_id)
+        own = np.flatnonzero(labelled.track_ids == track.track_id)
+        rows = np.asarray(labelled.rows[own[np.argsort(labelled.clip_numbers[own])]])
         by_seed = [model(seed)(rows) for seed in (range(seeds) if seeds > 1 else track.folds)]
         np.testing.assert_allclose(track.probabilities, np.mean(by_seed, axis=0), atol=1e-4)
         assert len(track.predicted) == seeds
         assert len(track.votes) == seeds * len(rows)
         assert abs(track.probabilities[0, 0] - track.probabilities[1, 0]) > 0.001
-
-
-def test_folds_by_clip_keep_the_order_of_clips_in_time(labelled: LabelledClips) -> None:
-    """The second clip of a track is tested in the fold before that of the first."""
-    by_clip = [
-        replace(track, clip=clip, tested_in=(1 - clip,))
-        for track in labelled_tracks()
-        for clip in (0, 1)
-    ]
-    for track in evaluated(load_labelled(FEATURE_STORES / "centroid", by_clip)):
-        first, second = rows_of(labelled, track.track_id)
-        expected = [*model(1)(first[np.newaxis]), *model(0)(second[np.newaxis])]
-        np.testing.assert_allclose(track.probabilities, expected, atol=1e-4)
-        assert track.folds == [0, 1]
-        assert len(track.predicted) == 1
 
 
 def test_a_track_has_its_votes_and_is_wrong_if_they_or_those_of_a_seed_are() -> None:

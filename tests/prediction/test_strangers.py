@@ -115,15 +115,12 @@ def test_the_good_model_predicts(path: Path, capsys: pytest.CaptureFixture[str])
         ({"feature": ["centroid"]}, "pipeline.json.feature: Input should be a valid string"),
         ({"feature": "mel"}, "store.name = 'centroid': should be one of the choices: mel"),
         ({"fold": -1}, "pipeline.json.fold: Input should be greater than or equal to 0"),
-        ({"fold": "0"}, "pipeline.json.fold: Input should be a valid integer"),
         ({"training": [1]}, "pipeline.json.training: Input should be an object"),
         ({"more": 1}, "pipeline.json.more: Unexpected keyword argument"),
         ({"store": {}}, "a feature of your own"),
         ({"store_name": "mel"}, "store.params.n_mels is missing"),
         ({"store_sample_rate": None}, "store.sample_rate is missing"),
-        ({"store_sample_rate": 0}, "store.sample_rate = 0: should be greater than or equal to"),
         ({"store_sample_rate": 10**9}, "store.sample_rate = 1000000000: should be less than"),
-        ({"store_sample_rate": "4000"}, "store.sample_rate = '4000': should be a valid integer"),
         ({"store_sample_rate": 8000}, "the network takes rows of the shape (11,), but those of"),
         ({"store_seconds": 1.5}, "store.seconds = 1.5: should be a whole number"),
         ({"store_seconds": 10**9}, "store.seconds = 1000000000: should be 1, 2, 3, 5 or 10"),
@@ -267,10 +264,6 @@ def set_value(value: float) -> Edit:
     return edit
 
 
-def add(file: h5py.File) -> None:
-    file[f"{first(file)}0"] = np.zeros(3, np.float32)
-
-
 def rename(file: h5py.File) -> None:
     file.move(first(file), f"{first(file)}-other")
 
@@ -307,9 +300,7 @@ def declare(shape: tuple[int, ...], **storage: Any) -> Edit:
     ("edit", "reason"),
     [
         (set_value(np.nan), "weights that are not numbers (NaN or infinite) in "),
-        (set_value(-np.inf), "weights that are not numbers (NaN or infinite) in "),
         (instead(lambda _: None), "expected 2 variables, but received 1 variables"),
-        (add, "expected 2 variables, but received 3 variables"),
         (instead(np.transpose), "The shape of the target variable"),
         (rename, "is not a model of this pipeline"),
         (instead(lambda _: h5py.ExternalLink("/etc/passwd", "/")), "H5 file with ExternalLink"),
@@ -319,7 +310,7 @@ def declare(shape: tuple[int, ...], **storage: Any) -> Edit:
         (declare((11, 64), external=[("/etc/passwd", 0, 2816)]), "is not stored as Keras does it"),
         (instead(lambda values: values.astype("S8")), "is not stored as Keras does it"),
     ],
-    ids=range(12),
+    ids=range(10),
 )
 def test_other_weights_are_refused(path: Path, edit: Edit, reason: str) -> None:
     rewrite(path, model=weights(edit))

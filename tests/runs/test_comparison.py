@@ -8,7 +8,7 @@ from repository import ACTUAL, ARTISTS, BETTER, MAIN, predictions, revision, tab
 from scipy import stats
 
 from pipeline.evaluation.predictions import TrackOutcomes, outcomes, predictions_of
-from pipeline.evaluation.scores import accuracy_interval, difference_interval
+from pipeline.evaluation.scores import difference_interval
 from pipeline.runs.comparison import (
     ChangedTrack,
     Pair,
@@ -88,22 +88,6 @@ def test_pairwise_is_each_minus_each_with_holms_correction_for_all_pairs() -> No
         assert opposite.difference == -pair.difference
         assert pair.p_holm == opposite.p_holm == p_value
     assert [matrix[row][row] for row in range(4)] == [Pair(0, 1)] * 4
-
-
-def test_sides_by_hand() -> None:
-    main = revision("main", predictions(MAIN), commit="abc1234" * 5, summary={"tracks": 12})
-    better = revision("better", predictions(BETTER), commit="", model="ann")
-    found = compare_revisions([main, better])
-    assert (found.protocol, found.tracks, found.groups) == ("song", 12, 12)
-    assert found.sides == [found.reference, *found.others]
-    [side] = found.others
-    assert (found.reference.name, found.reference.commit) == ("main", "abc1234")
-    assert (side.name, side.commit, side.model, side.feature) == ("better", "", "ann", "mel")
-    assert found.reference.summary == {"tracks": 12}
-    for each in found.sides:
-        assert each.accuracy == pytest.approx(RIGHT[each.name].mean())
-        assert (each.low, each.high) == accuracy_interval(RIGHT[each.name], np.arange(12))
-    assert found.differences == differences(main.outcomes, [better.outcomes])
 
 
 def test_seeds_are_averaged_and_artists_drawn_together() -> None:

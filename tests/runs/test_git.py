@@ -6,7 +6,7 @@ import pytest
 from repository import Repository
 
 from pipeline.base.errors import PipelineError
-from pipeline.runs.git import find_commit, git, read_files
+from pipeline.runs.git import find_commit, read_files
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +85,3 @@ def test_paths_are_relative_to_the_working_directory(
     monkeypatch.chdir(repository.folder / "below")
     files = {Path("file-0"): b"one\n", Path("file"): None}
     assert read_files(commits[:1], list(files)) == [files]
-
-
-def test_what_git_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(PipelineError, match=r"^git log: fatal: not a git repository") as caught:
-        git(["log"])
-    assert "\n" not in str(caught.value)

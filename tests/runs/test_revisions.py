@@ -67,9 +67,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     found.write(*predictions(BETTER), model="ann")
     found.run("dvc", "exp", "save", "-q", "-n", "trial")
     found.run("git", "checkout", "-q", ".")
-    found.write()
-    found.commit("no predictions", "empty")
-    found.run("git", "checkout", "-q", "main")
     found.write(*predictions(BETTER), model="ann", feature="grey")
     return found
 
@@ -118,20 +115,14 @@ def test_model_and_feature_are_of_the_run_and_not_what_is_asked_for_since(
     assert asked.parameters == {**TRAINED, "split.protocol": "song", "evaluate.vote": "majority"}
 
 
-@pytest.mark.usefixtures("_in_repository")
-def test_a_commit_that_lacks_a_file_is_refused() -> None:
-    expected = "^empty has no metrics/predictions.csv; run `dvc repro` there and commit"
-    with pytest.raises(PipelineError, match=expected):
-        read_revision("empty")
-
-
 @pytest.mark.usefixtures("folder")
 def test_the_workspace_needs_no_repository_and_a_commit_does() -> None:
     workspace = read_revision("workspace")
     assert (workspace.name, workspace.commit) == ("workspace", "")
     assert genres(workspace.tracks) == MAIN
-    with pytest.raises(PipelineError, match="not a git repository"):
+    with pytest.raises(PipelineError, match=r"^git .*: not a git repository") as caught:
         read_revision("main")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("path", [PREDICTIONS, SCORES, SPLIT, SUMMARY, TRAINING], ids=str)
