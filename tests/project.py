@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -64,3 +65,11 @@ class Shell:
         )
         assert done.returncode == status, f"{' '.join(command)}\n{done.stdout}"
         return done.stdout.strip()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
+    """Wait until `condition` holds; fail the test if it never does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.003)

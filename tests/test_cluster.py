@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from documents import write_params
-from project import ROOT
+from project import ROOT, wait_until
 from test_docs import console_blocks
-from waiting import wait_until
 from workplace import MUSIC_TRACKS, Process, Workplace, kill_group
 
 from pipeline.__main__ import STAGES

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from waiting import wait_until
+from project import wait_until
 from workplace import MUSIC_TRACKS, Workplace, kill_group
 
 from pipeline.base.cli import RESUMES

@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from joblib.externals.loky import get_reusable_executor
-from project import ROOT
-from waiting import wait_until
+from project import ROOT, wait_until
 
 from pipeline.base.cli import RESUMES
 from pipeline.base.errors import PipelineError
