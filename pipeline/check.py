@@ -25,7 +25,6 @@ from pipeline.base.params import (
     choice,
     did_you_mean,
     one_of,
-    parse,
     read_document,
     read_name,
     read_section,
@@ -38,7 +37,7 @@ from pipeline.features.shared.feature import Feature, feature_names, parse_extra
 from pipeline.folds.table import SplitParams
 from pipeline.pages.track_list import ReportParams
 from pipeline.synthesis.demo_dataset import DemoParams
-from pipeline.training.network import FitParams, TrainParams, network_names, params_class
+from pipeline.training.network import FitParams, TrainParams, network_names, read_network
 
 WRITTEN = (METRICS, CLIPS, FEATURE_STORES, AUGMENTED, FINGERPRINTS, TRAINED)
 
@@ -96,21 +95,16 @@ def parse_document(document: Mapping[str, Any]) -> Params:
         augment=parse_augment(document["augment"]),
         split=read_section(SplitParams, "split", document),
         train=read_section(TrainParams, "train", document),
-        models=parse_models(document["models"]),
+        models=parse_models(document),
         evaluate=read_section(EvaluateParams, "evaluate", document),
         report=read_section(ReportParams, "report", document),
     )
 
 
-def parse_models(value: Any) -> dict[str, FitParams]:
+def parse_models(document: Mapping[str, Any]) -> dict[str, FitParams]:
     """Parse the section `models` into the parameters of every network, by name."""
-    content = section(value, "models", network_names())
-    networks = {
-        name: parse(params_class(name), content[name], f"models.{name}") for name in content
-    }
-    for name, network in networks.items():
-        network.check(f"models.{name}")
-    return networks
+    section(document["models"], "models", network_names())
+    return {name: read_network(name, document) for name in document["models"]}
 
 
 def require_kinds(model: Any, feature: Any) -> None:

@@ -41,7 +41,7 @@ np.save(folder / "rows.npy", rows[32:])
 COMMON = {"optimizer": "adam", "learning_rate": 0.003, "schedule": "cosine", "decay": 0}
 COMMON |= {"warmup": 0.2, "momentum": 0, "epochs": 32, "batch_size": 8, "patience": 0}
 losses = {}
-for number, (name, params) in enumerate(parse_models(base_document()["models"]).items()):
+for number, (name, params) in enumerate(parse_models(base_document()).items()):
     training = {"seed": 1, "precision": precisions[number % 2]}
     description = Description(name, "mel", ["a", "b"], 0, {}, training)
     params = replace(params, **COMMON)

@@ -21,7 +21,7 @@ from pipeline.base.backend import device_for, keras, machine_facts, versions
 from pipeline.base.errors import ParamsError, PipelineError
 from pipeline.base.files import AUGMENTED, digest
 from pipeline.base.parallel import map_folds
-from pipeline.base.params import choice, lookup, parse, read_name, read_section, read_seed
+from pipeline.base.params import choice, lookup, read_name, read_section, read_seed
 from pipeline.folds.audit import audit, audit_samples
 from pipeline.folds.groups import inner_validation
 from pipeline.folds.labelled import LabelledClips
@@ -37,7 +37,7 @@ from pipeline.training.network import (
     TrainParams,
     network_file,
     network_names,
-    params_class,
+    read_network,
 )
 from pipeline.training.trained import Description, Record, is_whole, write_fold
 from pipeline.training.watching import LiveCurves, Progress
@@ -84,14 +84,11 @@ def read_experiment(document: Mapping[str, Any] | None = None) -> Experiment:
         Names the key, its value and what would be right.
     """
     model = choice(lookup("model", document), "model", network_names())
-    key = f"models.{model}"
-    network = parse(params_class(model), lookup(key, document), key)
-    network.check(key)
     return Experiment(
         seed=read_seed(document),
         feature=read_name("feature", document),
         model=model,
-        network=network,
+        network=read_network(model, document),
         train=read_section(TrainParams, "train", document),
         augment=parse_augment(lookup("augment", document)),
     )

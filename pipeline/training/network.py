@@ -1,15 +1,19 @@
 """Networks by name, and the parameters that the training of each of them has."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import ParamsError
-from pipeline.base.params import class_in, entry_of, names_in
+from pipeline.base.files import DEMO
+from pipeline.base.params import class_in, entry_of, lookup, names_in, parse
 from pipeline.base.types import STRICT, Count, Natural, NotNegative, Share
 
 PACKAGE = "models"
+DATASETS = ("demo", "music")  # a parameter may have one value for the demo, one for other music
 
 Kernel = Annotated[int, Field(ge=1, le=31)]  # height and width of a convolution's filters
 
@@ -160,6 +164,25 @@ def params_class(name: str) -> type[FitParams]:
     return class_in(module, FitParams)
 
 
+def read_network(name: str, document: Mapping[str, Any] | None = None) -> FitParams:
+    """Read the parameters of the network `name` from `document`, by default from params.yaml.
+
+    Of a value such as {demo: 4, music: 15}, `dataset.path` decides which one is meant.
+
+    Raises
+    ------
+    ParamsError
+        Names the key, its value and what would be right.
+    """
+    key = f"{PACKAGE}.{name}"
+    values = lookup(key, document)
+    networks = {each: parse(params_class(name), _chosen(values, each), key) for each in DATASETS}
+    for network in networks.values():
+        network.check(key)
+    is_demo = Path(str(lookup("dataset.path", document))) == DEMO
+    return networks["demo" if is_demo else "music"]
+
+
 def build_network(name: str, shape: tuple[int, ...], n_classes: int, params: FitParams) -> Any:
     """Build the network `name`.
 
@@ -177,3 +200,13 @@ def build_network(name: str, shape: tuple[int, ...], n_classes: int, params: Fit
         Turns rows (n, *shape) into float32 probabilities (n, n_classes).
     """
     return entry_of(PACKAGE, name).build(shape, n_classes, params)
+
+
+def _chosen(values: Any, dataset: str) -> Any:
+    """The `values` of a section, with those for `dataset` where there are two."""
+    if not isinstance(values, dict):
+        return values
+    return {
+        name: value[dataset] if isinstance(value, dict) and set(value) == set(DATASETS) else value
+        for name, value in values.items()
+    }

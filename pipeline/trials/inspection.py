@@ -16,7 +16,7 @@ from pipeline.audio.decode import CutTrack, load_clips
 from pipeline.augmentation.target import AugmentParams, parse_augment
 from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import workers
-from pipeline.base.params import choice, lookup, read_name, read_section, read_seed
+from pipeline.base.params import choice, lookup, read_document, read_name, read_section, read_seed
 from pipeline.dataset.folder import find_tracks, read_metadata
 from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
 from pipeline.dataset.tracks import Track, gtzan_facts, with_gtzan_artists
@@ -25,7 +25,7 @@ from pipeline.folds.assignment import require_folds
 from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of, sides
 from pipeline.recordings.fingerprint import FingerprintTrack, fingerprint
 from pipeline.recordings.matching import exact_rows, find_replicas, same_samples
-from pipeline.training.network import FitParams, network_names, params_class
+from pipeline.training.network import FitParams, network_names, read_network
 
 TIMED_CLIPS = 20  # on which each feature is timed
 # Clips of 64 x 65 values per second on one core of an AMD EPYC in bfloat16 (`cnn`: float32); about
@@ -54,8 +54,8 @@ class Plan:
     network: FitParams
 
 
-def read_plan() -> Plan:
-    """Read params.yaml without loading a network.
+def read_plan(folder: Path) -> Plan:
+    """Read params.yaml without loading a network, as if `dataset.path` were `folder`.
 
     Raises
     ------
@@ -67,8 +67,6 @@ def read_plan() -> Plan:
     for name, feature in features.items():
         feature.check(f"extract.{name}", segment.clip_samples, segment.sample_rate)
     model = choice(lookup("model"), "model", network_names())
-    network = read_section(params_class(model), f"models.{model}")
-    network.check(f"models.{model}")
     return Plan(
         segment=segment,
         split=read_section(SplitParams, "split"),
@@ -77,7 +75,7 @@ def read_plan() -> Plan:
         feature=read_name("feature"),
         augment=parse_augment(lookup("augment")),
         model=model,
-        network=network,
+        network=read_network(model, {**read_document(), "dataset": {"path": str(folder)}}),
     )
 
 
@@ -98,7 +96,7 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
     PipelineError
         The folder has no files, its metadata do not fit, or params.yaml is wrong.
     """
-    plan = read_plan()
+    plan = read_plan(folder)
     rate = plan.segment.sample_rate
     files = find_tracks(folder)
     metadata = read_metadata(files, folder)

@@ -21,7 +21,7 @@ from pipeline.training.trained import save_model
 
 pytestmark = saves_models
 
-PARAMS = parse_models(base_document()["models"])
+PARAMS = parse_models(base_document())
 SHAPES = [(16, 24, 3), (24,), (16, 24)]  # rows of pictures, of values over time, of frames
 N_CLASSES = 4
 

@@ -25,7 +25,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "cnn_padded": {},
     "shortchunk": {"filters": (4, 6, 8), "dropout": 0.3},
 }
-_ALL: dict[str, Any] = parse_models(base_document()["models"])
+_ALL: dict[str, Any] = parse_models(base_document())
 PARAMS = {name: replace(_ALL[name], **changes) for name, changes in CHANGES.items()}
 PICTURE = (16, 24, 3)
 

@@ -30,7 +30,7 @@ def test_parameter_without_an_effect_is_refused(
     document = small_document(changed)
     expected = rf"^models\.{name}\.{wrong}: has an effect only with the {needed}; set it to 0$"
     with pytest.raises(ParamsError, match=expected):
-        parse_models(document["models"])
+        parse_models(document)
     with pytest.raises(ParamsError, match=expected):
         read_experiment({**document, "model": name})
 
@@ -41,7 +41,19 @@ def test_experiment_reads_the_network_that_it_trains_and_no_other() -> None:
     assert (experiment.model, experiment.feature) == ("ann", "centroid")
     assert type(experiment.network) is params_class("ann")
     with pytest.raises(ParamsError, match=r"^models\.cnn\.epochs = 'many'"):
-        parse_models(document["models"])
+        parse_models(document)
+
+
+def test_a_parameter_may_have_a_value_for_the_demo_and_one_for_other_music() -> None:
+    changes = {"model": "cnn", "models.cnn.epochs": {"demo": 2, "music": 9}}
+    for path, epochs in [("data/demo", 2), ("./data/demo/", 2), ("data/mine", 9)]:
+        experiment = read_experiment(small_document({**changes, "dataset.path": path}))
+        assert experiment.network.epochs == epochs
+    with pytest.raises(ParamsError, match=r"^models\.cnn\.epochs = \{'demo': 2\}: should be"):
+        read_experiment(small_document({**changes, "models.cnn.epochs": {"demo": 2}}))
+    for wrong in ({"demo": "two", "music": 9}, {"demo": 9, "music": "two"}):
+        with pytest.raises(ParamsError, match=r"^models\.cnn\.epochs = 'two': should be"):
+            read_experiment(small_document({**changes, "models.cnn.epochs": wrong}))
 
 
 def test_a_file_without_a_network_says_what_it_should_define(
