@@ -1,10 +1,12 @@
 """Each feature of a 30 s track in 3 s clips, beside the libraries' own, clip by clip.
 
 Both sides and the bare FFTs (of frames that are already windowed) run in this process on one
-thread, in turns; a figure is the fastest of several runs.
+thread, in turns; a figure is the fastest of several runs. For `musicnn`, the plain way is a graph
+of Keras and TensorFlow, and instead of FFTs there are the bare matrix products of its convolutions.
 `python benchmarks/features.py [audio file]`; without a file the track is synthetic.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -23,8 +25,11 @@ from matplotlib import pyplot
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from pipeline.audio.clips import from_pcm, to_pcm
+from pipeline.base.parallel import ONE_THREAD
+from pipeline.features import musicnn
 from pipeline.features.shared.feature import read_feature
 from pipeline.features.shared.spectra import area_weights
 from pipeline.synthesis.music import piece
@@ -95,11 +100,39 @@ def plain_colour(clip: Array, p: Any) -> None:
     pyplot.close(figure)
 
 
+@cache
+def keras_network(name: str) -> Any:
+    """MusiCNN as one graph."""
+    os.environ.update(ONE_THREAD)
+    from keras_musicnn import load_network
+
+    network = load_network(name)
+    import tensorflow as tf  # after Keras, which has it start without messages
+
+    return tf.function(network, autograph=False)
+
+
+def plain_musicnn(clip: Array, p: Any) -> Array:
+    """librosa and Keras."""
+    sound = librosa.resample(clip, orig_sr=RATE, target_sr=musicnn.SAMPLE_RATE)
+    power = librosa.feature.melspectrogram(
+        y=sound,
+        sr=musicnn.SAMPLE_RATE,
+        n_fft=musicnn.N_FFT,
+        hop_length=musicnn.HOP_LENGTH,
+        n_mels=musicnn.BANDS,
+    )
+    window = np.log10(10_000 * power.T + 1)[: musicnn.FRAMES]
+    values = keras_network(p.checkpoint)(window[np.newaxis])
+    return np.concatenate([values[layer][0] for layer in p.layers])
+
+
 PLAIN: dict[str, Callable[[Array, Any], Any]] = {
     "mel": plain_mel,
     "centroid": plain_centroid,
     "grey": plain_grey,
     "colour": plain_colour,
+    "musicnn": plain_musicnn,
 }
 
 
@@ -124,11 +157,26 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
+def bare_work(name: str, clips: Array, feature: Any) -> Callable[[], Any]:
+    """The FFTs of frames that are windowed, or the products of patches that are laid out."""
+    if name != "musicnn":
+        frames = windowed_frames(name, clips, feature)
+        return lambda: clip_by_clip(scipy.fft.rfft, frames)
+    variables = musicnn.read_variables(musicnn.checkpoint_folder(feature.checkpoint))
+    products = []
+    for number in (*musicnn.FRONT, *musicnn.MIDDLE):
+        layer = f"conv2d_{number}" if number else "conv2d"
+        height, width, _, filters = variables[f"{layer}/kernel"].shape
+        places = musicnn.BANDS - width + 1 if number in musicnn.FRONT else 1
+        patches = np.ones((musicnn.FRAMES * places, height * width), np.float32)
+        products.append((patches, np.ones((height * width, filters), np.float32)))
+    return lambda: [patches @ weights for _ in clips for patches, weights in products]
+
+
 def compare(name: str, feature: Any, clips: Array) -> list[float]:
-    """Fastest milliseconds of the bare FFTs, of ours and of the plain way, measured in turn."""
-    frames = windowed_frames(name, clips, feature)
+    """Fastest milliseconds of the bare work, of ours and of the plain way, measured in turn."""
     sides: list[Callable[[], Any]] = [
-        lambda: clip_by_clip(scipy.fft.rfft, frames),
+        bare_work(name, clips, feature),
         lambda: feature(clips, RATE),
         lambda: clip_by_clip(PLAIN[name], clips, feature),
     ]
@@ -140,12 +188,12 @@ def main() -> None:
     """Print one line for each feature."""
     matplotlib.use("Agg")
     clips = a_track(sys.argv[1:])
-    print("feature   FFTs (ms)  ours (ms)  plain (ms)  ours / FFTs  plain / ours")
+    print("feature   bare (ms)  ours (ms)  plain (ms)  ours / bare  plain / ours")
     with threadpool_limits(1):
         for name in PLAIN:
-            fft, ours, plain = compare(name, read_feature(name), clips)
-            times = f"{fft:9.1f}  {ours:9.1f}  {plain:10.1f}"
-            print(f"{name:8}  {times}  {ours / fft:11.1f}  {plain / ours:12.1f}")
+            bare, ours, plain = compare(name, read_feature(name), clips)
+            times = f"{bare:9.1f}  {ours:9.1f}  {plain:10.1f}"
+            print(f"{name:8}  {times}  {ours / bare:11.1f}  {plain / ours:12.1f}")
 
 
 if __name__ == "__main__":

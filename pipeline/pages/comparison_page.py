@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.audio import encode
-from pipeline.audio.encode import OpusEncoder
+from pipeline.audio.encode import SoundEncoder
 from pipeline.base.files import CLIPS, TRACKS
 from pipeline.base.parallel import map_tracks
 from pipeline.dataset.tracks import read_tracks
@@ -86,7 +86,7 @@ def changed_sounds(comparison: Comparison, dataset: str) -> dict[str, str]:
     changed = [track.track_id for pair in pairs for track in (*pair.gained, *pair.lost)]
     chosen = list(dict.fromkeys(changed))[:MOST_SOUNDS]
     with Store(CLIPS) as store:
-        encoder = OpusEncoder(int(store.description["sample_rate"]))
+        encoder = SoundEncoder(int(store.description["sample_rate"]))
 
         def sound(track_id: str) -> str:
             return inside(encoded_sound(store, track_id, encoder), encode.MIME)

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from pipeline.audio import encode
 from pipeline.audio.clips import Pcm, from_pcm
-from pipeline.audio.encode import OpusEncoder
+from pipeline.audio.encode import SoundEncoder
 from pipeline.base.files import digest
 from pipeline.base.parallel import map_tracks
 from pipeline.base.types import Array
@@ -82,7 +82,7 @@ class MediaMaker:
     def __init__(
         self, feature: Feature | None, shape: tuple[int, ...], sample_rate: int, save: Save
     ) -> None:
-        self.feature, self.save, self.encoder = feature, save, OpusEncoder(sample_rate)
+        self.feature, self.save, self.encoder = feature, save, SoundEncoder(sample_rate)
         self._draws_rows = len(shape) == 3 and shape[-1] in (1, 3)
         self._draws_curve = len(shape) == 1 and isinstance(feature, SpectralFeature)
 
@@ -182,7 +182,7 @@ def open_media(clips: Path, features: Path, save: Save) -> Iterator[StoreMedia]:
         yield StoreMedia(of_clips, of_features, save)
 
 
-def encoded_sound(clips: Store, track_id: str, encoder: OpusEncoder) -> bytes:
+def encoded_sound(clips: Store, track_id: str, encoder: SoundEncoder) -> bytes:
     """Encode a track of a store of clips, once for all pages."""
     cache = machine_cache()
     address = digest(recipe_address(encoder), clips.digest(track_id))

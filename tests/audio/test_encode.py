@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from pipeline.audio.clips import from_pcm
-from pipeline.audio.encode import RATES, OpusEncoder, without_serial
+from pipeline.audio.encode import BLOCK, SoundEncoder, without_serial
 
 SAMPLE_RATE = 22050
 
@@ -37,14 +37,14 @@ def slow_checksum(page: bytes) -> int:
 
 
 def test_what_is_encoded_can_be_decoded_and_is_the_same_every_time() -> None:
-    encoder = OpusEncoder(SAMPLE_RATE)
+    encoder = SoundEncoder(SAMPLE_RATE)
     clips = music(3).reshape(3, -1)
     encoded = encoder(clips)
     assert encoder(clips) == encoded
     decoded, rate = soundfile.read(io.BytesIO(encoded), dtype="float32")
-    assert rate == encoder.rate == 24000
-    assert len(decoded) / rate == pytest.approx(3, abs=0.001)
-    spectrum = np.abs(np.fft.rfft(decoded[:24000]))
+    assert rate == SAMPLE_RATE
+    assert len(decoded) == clips.size
+    spectrum = np.abs(np.fft.rfft(decoded[:SAMPLE_RATE]))
     loudest = np.sort(np.argsort(spectrum)[-3:])  # bins of 1 Hz
     assert loudest.tolist() == [220, 550, 880]
     level = np.sqrt(np.mean(np.square(decoded)))
@@ -52,10 +52,10 @@ def test_what_is_encoded_can_be_decoded_and_is_the_same_every_time() -> None:
 
 
 def test_clips_are_one_sound_without_seams() -> None:
-    """In blocks or as a whole, the resampler and the encoder see the same stream."""
+    """In parts or as a whole, the encoder sees the same stream."""
     pcm = music(2)
     whole, parts = (
-        soundfile.read(io.BytesIO(OpusEncoder(SAMPLE_RATE)(clips)), dtype="float32")[0]
+        soundfile.read(io.BytesIO(SoundEncoder(SAMPLE_RATE)(clips)), dtype="float32")[0]
         for clips in ([pcm], np.split(pcm, 10))
     )
     assert len(whole) == len(parts)
@@ -64,7 +64,7 @@ def test_clips_are_one_sound_without_seams() -> None:
 
 def test_only_the_serial_changes_and_the_checksum_that_the_format_needs() -> None:
     file = io.BytesIO()
-    soundfile.write(file, from_pcm(music(3, 24000)), 24000, format="OGG", subtype="OPUS")
+    soundfile.write(file, from_pcm(music(3, 24000)), 24000, format="OGG", subtype="VORBIS")
     before = file.getvalue()
     after = without_serial(before)
     assert len(after) == len(before)
@@ -74,18 +74,19 @@ def test_only_the_serial_changes_and_the_checksum_that_the_format_needs() -> Non
         assert int.from_bytes(new[22:26], "little") == slow_checksum(new)
 
 
-def test_a_second_takes_about_four_kilobytes() -> None:
+def test_a_second_takes_about_five_kilobytes() -> None:
     noise = np.random.default_rng(0).normal(0, 3000, (10, SAMPLE_RATE)).astype(np.int16)
-    assert 3000 < len(OpusEncoder(SAMPLE_RATE)(noise)) / 10 < 4500
+    assert 4000 < len(SoundEncoder(SAMPLE_RATE)(noise)) / 10 < 5500
 
 
-@pytest.mark.parametrize(
-    ("sample_rate", "rate"), [(4000, 8000), (16000, 16000), (44100, 48000), (192000, 48000)]
-)
-def test_the_rate_is_one_that_opus_knows(sample_rate: int, rate: int) -> None:
-    encoder = OpusEncoder(sample_rate)
-    assert encoder.rate == rate
-    assert encoder.rate in RATES
-    decoded, found = soundfile.read(io.BytesIO(encoder([music(1, sample_rate)])))
-    assert found == rate
-    assert len(decoded) == pytest.approx(rate, abs=2)
+@pytest.mark.parametrize("sample_rate", [4000, 16000, 44100, 192000])
+def test_every_sample_rate_of_clips_is_kept(sample_rate: int) -> None:
+    decoded, found = soundfile.read(io.BytesIO(SoundEncoder(sample_rate)([music(1, sample_rate)])))
+    assert (found, len(decoded)) == (sample_rate, sample_rate)
+
+
+def test_a_clip_may_be_larger_than_the_stack() -> None:
+    """libvorbis copies there what it is given at once, and ends the process if that is too much."""
+    samples = 2**22 + BLOCK // 2
+    encoded = SoundEncoder(SAMPLE_RATE)([np.zeros(samples, np.int16)])
+    assert soundfile.info(io.BytesIO(encoded)).frames == samples

@@ -12,7 +12,7 @@ from documents import base_document
 from helpers import SAMPLE_RATE, tone
 from PIL import Image
 
-from pipeline.audio.encode import OpusEncoder
+from pipeline.audio.encode import SoundEncoder
 from pipeline.base.files import CLIPS, FEATURE_STORES
 from pipeline.features.shared.feature import Feature, feature_names, read_feature
 from pipeline.pages import media
@@ -60,11 +60,11 @@ def test_the_sound_is_that_of_the_clips_and_encoded_once_for_all_pages(
     monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / "cache"))
     with open_media(CLIPS, CENTROID, inside) as stores:
         first = stores.of("high/0")
-        expected = OpusEncoder(SAMPLE_RATE)(stores.clips.rows("high/0"))
+        expected = SoundEncoder(SAMPLE_RATE)(stores.clips.rows("high/0"))
     assert content(first.sound) == expected
-    assert soundfile.info(io.BytesIO(expected)).subtype == "OPUS"
+    assert soundfile.info(io.BytesIO(expected)).subtype == "VORBIS"
     assert len(list((machine_cache().root / media.SOUNDS).iterdir())) == 1
-    monkeypatch.setattr(OpusEncoder, "__call__", None)
+    monkeypatch.setattr(SoundEncoder, "__call__", None)
     with open_media(CLIPS, CENTROID, inside) as stores:
         assert stores.of("high/0") == first
 

@@ -20,7 +20,7 @@ from imports import FINDS, PACKAGES, imports, relative
 from project import ROOT, copy_parts
 
 from pipeline.audio.decode import CutTrack
-from pipeline.audio.encode import OpusEncoder
+from pipeline.audio.encode import SoundEncoder
 from pipeline.augmentation.inline import InlineAugmentation
 from pipeline.augmentation.kind import Chain, augmentations
 from pipeline.augmentation.target import AugmentTrack, Target
@@ -67,7 +67,7 @@ def inline() -> InlineAugmentation:
 SOURCES: dict[str, tuple[str, ...]] = {
     "segment": CutTrack(22_050, 66_150).sources,
     "replicas": FingerprintTrack(22_050).sources,
-    "sounds": OpusEncoder(22_050).sources,
+    "sounds": SoundEncoder(22_050).sources,
     "shards": (LAYOUT,),
     **{f"extract {name}": extract(name).sources for name in feature_names()},
     **{f"augment {kind}": augment(kind).sources for kind in augmentations()},
@@ -258,7 +258,7 @@ def changed(recipe: Any, name: str) -> Any:
 
 
 def test_every_parameter_counts() -> None:
-    segment, replicas, sounds = CutTrack(1, 2), FingerprintTrack(1), OpusEncoder(1)
+    segment, replicas, sounds = CutTrack(1, 2), FingerprintTrack(1), SoundEncoder(1)
     recipes: list[Any] = [segment, replicas, sounds]
     recipes += [changed(each, field.name) for each in recipes for field in fields(each)]
     for recipe in map(extract, feature_names()):
