@@ -97,7 +97,7 @@ def _raise_file_limit() -> None:
 
 
 @contextmanager
-def progress(total: int, label: str, unit: str = "track") -> Iterator["tqdm[Any] | _Lines"]:
+def progress(total: int, label: str, unit: str = "track") -> Iterator[Any]:
     """Report the progress of `total` steps on stderr; `update()` is to be called after each.
 
     Parameters
