@@ -151,8 +151,8 @@ class Feature(ABC):
     def template(self, clip_samples: int, sample_rate: int) -> Array:
         """Return an empty array, shape (0, ...), with the shape and dtype of the rows.
 
-        By default a row of silence is computed. A feature that waits for librosa says what shape
-        follows from its parameters, as `check` asks for nothing else.
+        By default a row of silence is computed. A feature that would wait for librosa says which
+        shape follows from its parameters, as `check` asks for nothing else.
         """
         return self(np.zeros((1, clip_samples), np.float32), sample_rate)[:0]
 
