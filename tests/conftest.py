@@ -48,6 +48,7 @@ SLOW = (
     "training/test_cross_validation.py",
     "training/test_fitting.py",
     "training/test_watching.py",
+    "trials/test_rate.py",
 )
 
 

@@ -303,6 +303,23 @@ def test_an_error_is_one_line_and_the_old_output_stays(
     assert PARAMS_CHECKED.read_text(encoding="utf-8") == "old"
 
 
+CHECK = """
+import sys
+from pipeline import check
+check.main()
+print(*{"h5py", "joblib", "keras", "librosa", "numba"} & set(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("feature", feature_names())
+def test_it_knows_the_shape_of_a_feature_without_waiting_for_librosa(
+    feature: str, project: Path
+) -> None:
+    changes = {"feature": feature, "extract.features": [feature], "model": "linear"}
+    write_params(project, {"dataset.path": "music", **changes})
+    assert Shell(project, PYTHONPATH=str(ROOT)).run("python", "-c", CHECK) == ""
+
+
 def test_the_dataset_has_to_exist_unless_it_is_the_demo(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,20 +10,22 @@ import numpy as np
 import pytest
 import soundfile
 from documents import write_params
-from helpers import SMALL, run_main
-from imports import closure
-from project import ROOT
+from helpers import FRAMES, OFFLINE, SMALL, run_main
 
 from pipeline import inspect as command
 from pipeline import segment
+from pipeline.base.cli import duration
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import METRICS, TRACKS, read_csv, read_json
+from pipeline.base.parallel import workers
 from pipeline.dataset.tracks import REJECTED, TRUNCATED, Track
 from pipeline.folds.table import SplitParams
 from pipeline.pages.terminal import WIDTH, inspection_text
-from pipeline.trials.inspection import RATES_FOR_ANY_SIZE, inspect, training_clips, try_protocols
+from pipeline.trials import inspection
+from pipeline.trials.inspection import inspect, training_clips, try_protocols
 
 RATE = 8000
+CLIPS_PER_SECOND = 5.0
 CHANGES = {**SMALL, "split.folds": 3}
 
 
@@ -51,8 +53,18 @@ def music(project: Path) -> Path:
     return folder
 
 
-def test_it_loads_no_network() -> None:
-    assert ROOT / "pipeline/base/backend.py" not in closure(ROOT / "pipeline/inspect.py")
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the rate of training is asked for; it is said to be CLIPS_PER_SECOND."""
+    asked: list[dict[str, Any]] = []
+    names = ("model", "params", "precision", "template", "n_genres", "clips", "at_once")
+
+    def rate(*values: Any) -> float:
+        asked.append(dict(zip(names, values, strict=True)))
+        return CLIPS_PER_SECOND
+
+    monkeypatch.setattr(inspection, "clips_per_second", rate)
+    return asked
 
 
 def inspected(changes: Mapping[str, Any] | None = None, by_sound: bool = False) -> dict[str, Any]:
@@ -121,22 +133,38 @@ def test_times_are_of_the_stages_and_features_that_will_run() -> None:
     needed = inspected(chosen)["seconds_needed"]
     assert needed.keys() == {"workers", "segment", "extract", "replicas", "train"}
     assert needed["extract"].keys() == {"centroid"}
-    assert all(needed[name] > 0 for name in ("segment", "replicas", "train"))
-    twice = inspected({**chosen, "models.ann.epochs": 2 * SMALL["models.ann.epochs"]})
-    assert twice["seconds_needed"]["train"] == pytest.approx(2 * needed["train"])
+    assert all(needed[name] > 0 for name in ("segment", "replicas"))
 
 
 @pytest.mark.usefixtures("music")
-def test_training_takes_longer_for_more_values_unless_it_is_linear() -> None:
-    """And on small clips never less than by linear."""
+def test_training_is_measured_as_it_will_be(asked: list[dict[str, Any]]) -> None:
+    inspected(OFFLINE)
+    inspected()
+    augmented, plain = asked
+    template = plain["template"]
+    assert (template.shape, template.dtype) == ((0, FRAMES), np.float16)
+    assert plain["clips"] > 0
+    assert augmented["clips"] == (1 + OFFLINE["augment.copies"]) * plain["clips"]
+    assert [plain[name] for name in ("model", "precision", "n_genres", "at_once")] == [
+        "ann",
+        SMALL["train.precision"],
+        2,
+        min(CHANGES["split.folds"], workers()),
+    ]
 
-    def seconds(model: str, hop_length: int) -> Any:
-        changes = {"model": model, f"models.{model}.epochs": 2}
-        transform = {"extract.features": ["centroid"], "extract.centroid.hop_length": hop_length}
-        return inspected({**changes, **transform})["seconds_needed"]["train"]
 
-    assert seconds("ann", 1) > seconds("ann", 2) > 0
-    assert seconds("ann", 400) == seconds("linear", 400) == seconds("linear", 1) > 0
+@pytest.mark.usefixtures("music")
+def test_training_takes_longer_with_more_epochs_and_less_if_it_stops_early() -> None:
+    needed = inspected({"models.ann.patience": 0})
+    twice = inspected({"models.ann.epochs": 2 * SMALL["models.ann.epochs"]})
+    once, longer = (found["seconds_needed"]["train"] for found in (needed, twice))
+    assert longer["seconds"] == pytest.approx(2 * once["seconds"])
+    assert (once["stops_early"], longer["stops_early"]) == (False, True)
+    for found, end in ((needed, ""), (twice, ", or less, as it may stop early")):
+        header, *lines = inspection_text(found).split("\n\n")[-1].splitlines()
+        assert header.endswith("as measured here:")
+        time = duration(found["seconds_needed"]["train"]["seconds"])
+        assert lines[-1] == f"  train     {time} (5 clips/s in each fold){end}"
 
 
 # Four folds are trained on 28, 28, 28 and 30 clips of 1 s, and each seed of the split on 26.
@@ -155,15 +183,22 @@ def test_training_takes_as_long_as_its_folds_at_the_most(
     }
     (music / "metadata.csv").write_text("\n".join([f"track_id,{column}", *named[column].split()]))
     needed = inspected({"split.protocol": "given", "split.seeds": 2})["seconds_needed"]
-    expected = clips * SMALL["models.ann.epochs"] / RATES_FOR_ANY_SIZE["linear"]
-    assert needed["train"] == pytest.approx(expected)
+    expected = clips * SMALL["models.ann.epochs"] / CLIPS_PER_SECOND
+    assert needed["train"]["seconds"] == pytest.approx(expected)
 
 
 @pytest.mark.usefixtures("music")
-def test_nothing_is_trained_by_a_protocol_that_cannot_be_used() -> None:
+def test_nothing_is_trained_by_a_protocol_that_cannot_be_used(asked: list[dict[str, Any]]) -> None:
     found = inspected({"split.protocol": "filtered"})
     assert found["seconds_needed"]["train"] is None
     assert "train     " not in inspection_text(found)
+    assert asked == []
+
+
+@pytest.mark.usefixtures("music")
+def test_a_network_that_cannot_take_the_rows_is_not_measured(asked: list[dict[str, Any]]) -> None:
+    assert inspected({"model": "cnn"})["seconds_needed"]["train"] is None
+    assert asked == []
 
 
 @pytest.mark.parametrize("protocol", ["song", "artist", "clip"])

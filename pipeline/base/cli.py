@@ -9,8 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from pipeline.base.errors import PipelineError
 
 USER_ERROR = 2
@@ -99,7 +97,7 @@ def _raise_file_limit() -> None:
 
 
 @contextmanager
-def progress(total: int, label: str, unit: str = "track") -> Iterator["tqdm[Any] | _Lines"]:
+def progress(total: int, label: str, unit: str = "track") -> Iterator[Any]:
     """Report the progress of `total` steps on stderr; `update()` is to be called after each.
 
     Parameters
@@ -111,6 +109,8 @@ def progress(total: int, label: str, unit: str = "track") -> Iterator["tqdm[Any]
         What a step is about, in the singular.
     """
     if sys.stderr.isatty():
+        from tqdm import tqdm  # slow to import, and seldom needed
+
         with tqdm(total=total, desc=label, unit=unit, delay=BAR_SECONDS) as bar:
             yield bar
     else:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -57,7 +57,7 @@ def read_document(path: Path = PARAMS) -> dict[str, Any]:
             raise ParamsError(f"{path} is not a regular file")
         if path.stat().st_size > MOST_BYTES:
             raise ParamsError(f"{path} has more than {MOST_BYTES} bytes")
-        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        document = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path} is missing; run from the project's root") from None
     except _Misleading as error:
@@ -67,6 +67,12 @@ def read_document(path: Path = PARAMS) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ParamsError(f"{path} = {document!r}: should be a mapping of sections")
     return document
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> Any:
+    """Parse a document once, though each of its sections is looked up on its own: it is slow."""
+    return yaml.load(text, _Loader)
 
 
 class _Misleading(Exception):  # noqa: N818

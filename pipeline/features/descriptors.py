@@ -55,6 +55,11 @@ class Descriptors(SpectralFeature):
         """Return float32, (n, 2 * (n_mfcc + 25) + 1), or fewer values at low sample rates."""
         return np.stack([self._vector(clip, sample_rate) for clip in clips]).astype(np.float32)
 
+    def template(self, clip_samples: int, sample_rate: int) -> Array:  # noqa: ARG002
+        """The shape follows from the parameters: librosa is not loaded."""
+        over_time = self.n_mfcc + 12 + (1 + contrast_bands(sample_rate)) + 6
+        return np.empty((0, 2 * over_time + 1), np.float32)
+
     def check(self, key: str, clip_samples: int, sample_rate: int) -> None:
         """Require, besides what every spectrum needs, that no band of the contrast is empty."""
         super().check(key, clip_samples, sample_rate)

@@ -49,14 +49,19 @@ class Mel(SpectralFeature):
             return draw(db, self.colour_map)
         return db.astype(np.float16)[..., np.newaxis]
 
+    def template(self, clip_samples: int, sample_rate: int) -> Array:  # noqa: ARG002
+        """The shape follows from the parameters: librosa is not loaded."""
+        dtype = np.float16 if self.channels == 1 else np.uint8
+        frames = self.frame_count(clip_samples)
+        return np.empty((0, self.n_mels, frames, self.channels), dtype)
+
     def changes_for(self, least: int, clip_samples: int) -> dict[str, str]:
         """Return whether there have to be more bands, and more frames."""
         changes = {}
         if self.n_mels < least:
             changes["n_mels"] = f"at least {least}"
-        samples = clip_samples - self.n_fft % 2  # there are 1 + samples // hop_length frames
-        longest = samples // max(1, least - 1)
-        if self.hop_length > longest:
+        if self.frame_count(clip_samples) < least:
+            longest = (clip_samples - self.n_fft % 2) // (least - 1)
             changes["hop_length"] = f"at most {longest}"
         return changes
 

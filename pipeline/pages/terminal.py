@@ -323,16 +323,17 @@ def _times(seconds: Mapping[str, Any]) -> str:
     """A sentence for each stage that takes long; the figures are rough."""
     extract = ", ".join(f"{name} {duration(took)}" for name, took in seconds["extract"].items())
     lines = [
-        f"roughly, with {seconds['workers']} workers, as measured here on these files:",
+        f"roughly, with {seconds['workers']} workers, as measured here:",
         f"  segment   {duration(seconds['segment'])}",
         _wrapped(
             f"  extract   {duration(sum(seconds['extract'].values()))} ({extract})", indent=12
         ),
         f"  replicas  {duration(seconds['replicas'])}",
     ]
-    if seconds["train"] is not None:
-        train = duration(seconds["train"])
-        lines.append(f"  train     at most {train}, at the rate of an AMD EPYC with AVX512")
+    if train := seconds["train"]:
+        less = ", or less, as it may stop early" if train["stops_early"] else ""
+        rate = f"{train['clips_per_second']:.0f} clips/s in each fold"
+        lines.append(f"  train     {duration(train['seconds'])} ({rate}){less}")
     return "\n".join(lines)
 
 

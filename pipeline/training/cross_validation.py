@@ -238,7 +238,7 @@ def _train_anew(task: FoldTask, cache: Cache, address: str, curves: Path | None)
     fold, training = description.fold, description.training
     print(f"fold {fold}: {training['precision']}, {training['backend']}, {training['processor']}")
     checkpoint = Checkpoint(cache.root / "checkpoints" / f"{address}.npz")
-    watching = [Progress(fold, task.params.epochs, len(task.training_rows))]
+    watching = [Progress(fold, task.params, len(task.training_rows))]
     if curves:
         watching.append(LiveCurves(fold, checkpoint, curves))
     keras.utils.clear_session()

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.backend import keras
+from pipeline.base.cli import about
 from pipeline.base.files import rounded
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fit import HISTORY
+from pipeline.training.network import FitParams
 
 COLUMNS = ("fold", "epoch", *HISTORY)
 # Since the last line, at the end of an epoch or within one.
@@ -18,20 +20,30 @@ EPOCH_SECONDS, BATCH_SECONDS = 10.0, 30.0
 
 
 class Progress(keras.callbacks.Callback):
-    """Prints a line from time to time: epoch, accuracy, clips per second, and time left at most."""
+    """Prints a line from time to time: epoch, accuracy, clips per second, and the time left.
 
-    def __init__(self, fold: int, epochs: int, clips: int) -> None:
+    Parameters
+    ----------
+    fold : int
+    params : FitParams
+    clips : int
+        The number that an epoch trains on.
+    """
+
+    def __init__(self, fold: int, params: FitParams, clips: int) -> None:
         super().__init__()
-        self._fold, self._epochs, self._clips = fold, epochs, clips
+        self._fold, self._epochs, self._clips = fold, params.epochs, clips
+        self._end = "left, or less" if params.patience else "left"
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Start the clock."""
         self._start = self._reported = time.monotonic()
-        self._first: int | None = None  # epoch of this run
+        self._marks: list[tuple[int, float]] = []  # the starts of the first two epochs of this run
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Note how far training is."""
-        self._first = epoch if self._first is None else self._first
+        if len(self._marks) < 2:
+            self._marks.append((epoch, time.monotonic()))
         self._done = float(epoch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
@@ -56,11 +68,13 @@ class Progress(keras.callbacks.Callback):
         return time.monotonic() - self._reported
 
     def _rate(self) -> float:
-        here = self._done - (self._first or 0)
-        return self._clips * here / (time.monotonic() - self._start)
+        """Clips per second; once there is more than the first epoch, which compiles, without it."""
+        epoch, since = next(mark for mark in reversed(self._marks) if mark[0] < self._done)
+        return self._clips * (self._done - epoch) / (time.monotonic() - since)
 
     def _left(self) -> str:
-        return f"at most {self._clips * (self._epochs - self._done) / self._rate():.0f} s left"
+        left = self._clips * (self._epochs - self._done) / self._rate()
+        return f"{about(left)} {self._end}"
 
     def _report(self, epoch: str, logs: dict[str, float], end: str) -> None:
         self._reported = time.monotonic()

@@ -25,17 +25,10 @@ from pipeline.folds.assignment import require_folds
 from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of, sides
 from pipeline.recordings.fingerprint import FingerprintTrack, fingerprint
 from pipeline.recordings.matching import exact_rows, find_replicas, same_samples
-from pipeline.training.network import FitParams, network_names, read_network
+from pipeline.training.network import FitParams, TrainParams, network_names, read_network
+from pipeline.trials.rate import clips_per_second
 
 TIMED_CLIPS = 20  # on which each feature is timed
-# Clips of 64 x 65 values per second on one core of an AMD EPYC in bfloat16 (`cnn`: float32); about
-# half of that without bfloat16 (`python benchmarks/folds.py`).
-STATED_RATES = {"ann": 2500.0, "cnn": 42.0, "cnn_padded": 31.0, "shortchunk": 180.0}
-STATED_VALUES = 64 * 65
-# The most clips per second: as much is left to do around a network, however small a clip is
-# (`python benchmarks/thousand.py`). Then the networks whose speed does not depend on its size.
-HIGHEST_RATE = 6000.0
-RATES_FOR_ANY_SIZE = {"linear": HIGHEST_RATE}
 
 Folded = list[FoldedTrack] | PipelineError  # of a protocol: the tracks, or why it cannot be used
 
@@ -52,6 +45,7 @@ class Plan:
     augment: AugmentParams
     model: str
     network: FitParams
+    train: TrainParams
 
 
 def read_plan(folder: Path) -> Plan:
@@ -76,6 +70,7 @@ def read_plan(folder: Path) -> Plan:
         augment=parse_augment(lookup("augment")),
         model=model,
         network=read_network(model, {**read_document(), "dataset": {"path": str(folder)}}),
+        train=read_section(TrainParams, "train"),
     )
 
 
@@ -163,8 +158,9 @@ def estimate_stage_seconds(
 ) -> dict[str, Any]:
     """Estimate the seconds that the long stages will take with all workers.
 
-    The time per clip is measured here on a few clips; the time to train is an upper bound from the
-    stated rates, and None where there is no rate of the network, or nothing to train on.
+    The time per clip is measured here on a few clips, and that of training on random rows. What is
+    said of training is None where the network cannot be trained on the feature, or where the
+    feature's rows or the folds are not known.
 
     Parameters
     ----------
@@ -185,7 +181,7 @@ def estimate_stage_seconds(
         "segment": sum(each.took for each in surveyed) / workers(),
         "extract": {name: share * _per_clip(recipe, pcm) for name, recipe in recipes.items()},
         "replicas": share * _per_clip(FingerprintTrack(rate), pcm),
-        "train": _training(plan, trained),
+        "train": _training(plan, trained, len({track.genre for track in tracks if track.genre})),
     }
 
 
@@ -208,21 +204,22 @@ def _per_clip(recipe: Callable[[Pcm], object], pcm: Pcm) -> float:
         return (time.perf_counter() - start) / len(pcm)
 
 
-def _training(plan: Plan, trained: Sequence[int]) -> float | None:
+def _training(plan: Plan, trained: Sequence[int], n_genres: int) -> dict[str, Any] | None:
+    """Seconds that all epochs of all folds take, and whether training may stop before the last."""
     if plan.feature not in plan.features or not trained:
         return None
-    feature, segment = plan.features[plan.feature], plan.segment
-    row = feature.template(segment.clip_samples, segment.sample_rate)
-    rate = _clips_per_second(plan.model, math.prod(row.shape[1:]))
-    if rate is None:
+    feature, segment, network = plan.features[plan.feature], plan.segment, plan.network
+    rows = feature.template(segment.clip_samples, segment.sample_rate)
+    if network.reason_against(rows.shape[1:]):
         return None
     more = 1 + plan.augment.copies if plan.augment.mode == "offline" else 1
-    rounds = math.ceil(len(trained) / workers())
-    return rounds * max(trained) * more * plan.network.epochs / rate
-
-
-def _clips_per_second(model: str, values: int) -> float | None:
-    """Clips of `values` values each that one core trains on in a second; None where not stated."""
-    if model in STATED_RATES:
-        return min(STATED_RATES[model] * STATED_VALUES / values, HIGHEST_RATE)
-    return RATES_FOR_ANY_SIZE.get(model)
+    clips, at_once = more * max(trained), min(workers(), len(trained))
+    rate = clips_per_second(
+        plan.model, network, plan.train.precision, rows, n_genres, clips, at_once
+    )
+    rounds = math.ceil(len(trained) / at_once)
+    return {
+        "clips_per_second": rate,
+        "seconds": rounds * clips * network.epochs / rate,
+        "stops_early": network.patience > 0,
+    }

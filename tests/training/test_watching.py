@@ -1,12 +1,13 @@
 """Progress and curves that can be seen while folds train, and what a stopped run leaves."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers import saves_models
-from toys import fit, toy_task
+from toys import PARAMS, fit, toy_task
 
 from pipeline.base.backend import keras
 from pipeline.base.files import read_csv, write_csv
@@ -95,9 +96,9 @@ AT = [f"{epoch}/2 at {share}%" for epoch in (1, 2) for share in (33, 67, 100)]
 @pytest.mark.parametrize(
     ("long", "reported"),
     [
-        ([], [("2/2", "done in")]),
-        (["EPOCH_SECONDS"], [("1/2", "at most"), ("2/2", "done in")]),
-        (["BATCH_SECONDS"], [*((epoch, "at most") for epoch in AT), ("2/2", "done in")]),
+        ([], [("2/2", "done")]),
+        (["EPOCH_SECONDS"], [("1/2", "left"), ("2/2", "done")]),
+        (["BATCH_SECONDS"], [*((epoch, "left") for epoch in AT), ("2/2", "done")]),
     ],
     ids=["short training", "long epochs", "long batches"],
 )
@@ -111,9 +112,31 @@ def test_progress_is_reported_once_for_what_takes_long(
     for name in long:
         monkeypatch.setattr(watching, name, 0.0)
     task = toy_task(epochs=2, batch_size=16)
-    fit(task, tmp_path / "x.npz", Progress(0, 2, len(task.training_rows)))
+    fit(task, tmp_path / "x.npz", Progress(0, task.params, len(task.training_rows)))
     printed = capsys.readouterr().out
     figures = r"accuracy \d\.\d\d(?:, validation \d\.\d\d)?, \d+ clips/s"
-    line = rf"^fold 0: epoch (.*), {figures}, (done in|at most) \d+ s(?: left)?$"
+    end = r"(?:(?:about \d+|under 1) s )?(left|done)(?:, or less| in \d+ s)"
+    line = rf"^fold 0: epoch (.*), {figures}, {end}$"
     assert re.findall(line, printed, re.MULTILINE) == reported
     assert len(printed.splitlines()) == len(reported)
+
+
+@pytest.mark.parametrize(("patience", "end"), [(0, "left"), (3, "left, or less")])
+def test_the_time_left_is_that_of_epochs_as_long_as_those_after_the_first(
+    patience: int, end: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("pipeline.training.watching.time.monotonic", lambda: now)
+    progress = Progress(0, replace(PARAMS, epochs=4, patience=patience), 120)
+    progress.on_train_begin()
+    for epoch, seconds in enumerate((30.0, 10.0, 12.0, 11.0)):
+        progress.on_epoch_begin(epoch)
+        now += seconds
+        progress.on_epoch_end(epoch, {"accuracy": 0.5})
+    progress.on_train_end({"accuracy": 0.5})
+    assert capsys.readouterr().out.splitlines() == [
+        f"fold 0: epoch 1/4, accuracy 0.50, 4 clips/s, about 90 s {end}",
+        f"fold 0: epoch 2/4, accuracy 0.50, 12 clips/s, about 20 s {end}",
+        f"fold 0: epoch 3/4, accuracy 0.50, 11 clips/s, about 11 s {end}",
+        "fold 0: epoch 4/4, accuracy 0.50, 11 clips/s, done in 63 s",
+    ]

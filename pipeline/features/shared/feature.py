@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from matplotlib import colormaps
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass as strict_dataclass
 
@@ -34,6 +33,8 @@ MOST_TAGS = 3  # that are shown of a track
 
 
 def _known_colour_map(name: str) -> str:
+    from matplotlib import colormaps  # slow to import, and few stages need it
+
     if name not in colormaps:
         raise ValueError("should be a matplotlib colour map such as 'viridis' or 'magma'")
     return name
@@ -148,7 +149,11 @@ class Feature(ABC):
         return {}
 
     def template(self, clip_samples: int, sample_rate: int) -> Array:
-        """Return an empty array, shape (0, ...), with the shape and dtype of the rows."""
+        """Return an empty array, shape (0, ...), with the shape and dtype of the rows.
+
+        By default a row of silence is computed. A feature that would wait for librosa says which
+        shape follows from its parameters, as `check` asks for nothing else.
+        """
         return self(np.zeros((1, clip_samples), np.float32), sample_rate)[:0]
 
 
@@ -158,6 +163,10 @@ class SpectralFeature(Feature):
 
     n_fft: FftLength
     hop_length: HopLength
+
+    def frame_count(self, clip_samples: int) -> int:
+        """Number of centred frames in a clip, as `centred_magnitude` makes them."""
+        return 1 + (clip_samples - self.n_fft % 2) // self.hop_length
 
     def check(self, key: str, clip_samples: int, sample_rate: int) -> None:  # noqa: ARG002
         """Require that a frame fits into a clip, and a clip's spectra into memory."""

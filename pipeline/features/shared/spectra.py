@@ -1,13 +1,14 @@
-"""Spectra of a clip as librosa, SciPy and matplotlib compute them, and pictures of them."""
+"""Spectra of a clip as librosa, SciPy and matplotlib compute them, and pictures of them.
+
+These take up to a second to import, and are imported where they compute: `check`, and what reads
+rows that were computed before, need the parameters of a feature alone.
+"""
 
 import math
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import scipy.fft
-import scipy.sparse
-from matplotlib import colormaps
 
 from pipeline.base.types import Array
 
@@ -136,12 +137,14 @@ def frame_magnitude(clip: Array, window: Array, hop_length: int) -> Array:
     -------
     float32, shape (frames, 1 + n_fft // 2)
     """
+    from scipy.fft import rfft
+
     frames = np.lib.stride_tricks.sliding_window_view(clip, len(window))[::hop_length]
     magnitude = np.empty((len(frames), 1 + len(window) // 2), np.float32)
     step = max(1, BLOCK // len(window))
     for start in range(0, len(frames), step):
         block = slice(start, start + step)
-        np.abs(scipy.fft.rfft(frames[block] * window), out=magnitude[block])
+        np.abs(rfft(frames[block] * window), out=magnitude[block])
     return magnitude
 
 
@@ -189,6 +192,8 @@ def draw(pictures: Array, colour_map: str) -> Array:
     uint8, shape (n, rows, columns, 3)
         A picture whose values are all equal gets the first colour of the map.
     """
+    from matplotlib import colormaps
+
     low = pictures.min(axis=(1, 2), keepdims=True)
     span = pictures.max(axis=(1, 2), keepdims=True) - low
     scaled = (pictures - low) / np.where(span > FLAT_DB, span, 1)
@@ -211,17 +216,20 @@ def hann(n_fft: int) -> Array:
 @lru_cache(maxsize=8)
 def mel_bands(sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> Any:
     """Slaney's mel filters, from `librosa.filters.mel`; sparse, (n_mels, 1 + n_fft // 2)."""
-    from librosa.filters import mel  # slow to import, and needed only here
+    from librosa.filters import mel
+    from scipy.sparse import csr_array
 
     filters = mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
-    return scipy.sparse.csr_array(filters)  # each bin is in at most two bands
+    return csr_array(filters)  # each bin is in at most two bands
 
 
 @lru_cache(maxsize=32)
 def area_weights(source: int, target: int) -> Any:
     """Share of each source cell in each target cell along one axis; sparse, (target, source)."""
+    from scipy.sparse import csr_array
+
     edges = np.arange(target + 1) * (source / target)
     cells = np.arange(source)
     overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
     shares = np.clip(overlap, 0, None) * (target / source)
-    return scipy.sparse.csr_array(shares.astype(np.float32))
+    return csr_array(shares.astype(np.float32))
