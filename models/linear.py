@@ -14,6 +14,11 @@ class LinearParams(FitParams):
 
     l2: NotNegative
 
+    @property
+    def is_convex(self) -> bool:
+        """Whether the loss is convex in the weights."""
+        return True
+
 
 def build(input_shape: tuple[int, ...], n_classes: int, params: LinearParams) -> Any:
     """Build a network from normalised rows (n, *input_shape) to float32 probabilities.

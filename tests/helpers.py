@@ -164,7 +164,6 @@ def train_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have folds train in this process, one after another, with a narrow network."""
     monkeypatch.setattr(cross_validation, "map_folds", lambda f, calls: [f(each) for each in calls])
     monkeypatch.setattr("models.ann.WIDTHS", (32,))
-    monkeypatch.setattr("keras.utils.clear_session", lambda: None)  # it collects all garbage
 
 
 def labelled_clips(folder: Path) -> LabelledClips:

@@ -46,7 +46,7 @@ class Checkpoint(keras.callbacks.Callback):
         return self._earlier + time.monotonic() - self._started
 
     def restore(self, model: keras.Model, stopping: keras.callbacks.EarlyStopping | None) -> int:
-        """Restore a compiled model, and early stopping, to the last checkpoint.
+        """Restore a model, its built optimizer and early stopping to the last checkpoint.
 
         Returns
         -------
@@ -54,7 +54,6 @@ class Checkpoint(keras.callbacks.Callback):
             The number of epochs that are done: 0 where there is no checkpoint, or a damaged one.
         """
         self._stopping = stopping
-        model.optimizer.build(model.trainable_variables)
         saved = _read(self._path, len(_variables(model)))
         if saved is None:
             return 0
@@ -135,4 +134,5 @@ def _read(path: Path, count: int) -> tuple[dict[str, Any], list[Any], list[Any]]
 
 
 def _variables(model: keras.Model) -> list[Any]:
-    return [*model.variables, *model.optimizer.variables]
+    optimizer = getattr(model, "optimizer", None)  # Newton's method has none
+    return [*model.variables, *(optimizer.variables if optimizer else [])]

@@ -45,7 +45,7 @@ from pipeline.training.watching import LiveCurves, Progress
 FOLDS = "folds"  # where the cache has trained folds
 # The code that decides a trained fold, besides its network and what augments its rows inline.
 SOURCES = tuple(
-    f"pipeline/training/{name}.py" for name in ("checkpoint", "fit", "network", "trained")
+    f"pipeline/training/{name}.py" for name in ("checkpoint", "fit", "network", "newton", "trained")
 )
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # pipeline/base/backend.py sets it, and Keras' configuration
 # Keras' seeds and policies belong to the process, and a cluster's worker may have several threads.
@@ -241,7 +241,7 @@ def _train_anew(task: FoldTask, cache: Cache, address: str, curves: Path | None)
     watching = [Progress(fold, task.params, len(task.training_rows))]
     if curves:
         watching.append(LiveCurves(fold, checkpoint, curves))
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)  # collecting all garbage takes as long as a fold
     with device_for(fold):  # the session is cleared first, as PyTorch's device is part of it
         fitted = fit_fold(task, checkpoint, watching)
         write = partial(write_fold, fitted, description)

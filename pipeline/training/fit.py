@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array, Rows
+from pipeline.training import newton
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.network import FitParams, build_network
 from pipeline.training.trained import Description, Fitted
@@ -282,7 +283,7 @@ class Batches(keras.utils.PyDataset):
         if self._transform:
             rows = self._transform(rows, numbers, self._epoch)
         if rows.dtype != np.float16:
-            rows = rows.astype(np.float32)
+            rows = rows.astype(np.float32, copy=False)
         return rows, self._labels[numbers]
 
     def _numbers(self, batch: int) -> Array:
@@ -312,33 +313,49 @@ def _train(
 ) -> None:
     """Train a new `network`, from the checkpoint if there is one."""
     params, seed = task.params, task.description.training["seed"]
+    by_newton = params.optimizer == "newton"
     data, size = (task.rows, task.labels), params.batch_size
-    training = Batches(*data, task.training_rows, size, seed, task.transform)
+    order = None if by_newton else seed
+    training = Batches(*data, task.training_rows, size, order, task.transform)
     validation = Batches(*data, task.validation, 4 * size)
     with closing(training), closing(validation):
-        optimizer = make_optimizer(params, params.epochs * len(training))
-        network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        if not by_newton:
+            optimizer = make_optimizer(params, params.epochs * len(training))
+            optimizer.build(network.trainable_variables)
+            network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         stopping = early_stopping(params)
         done = checkpoint.restore(network, stopping)
         if done:
             print(f"fold {task.description.fold}: continues after epoch {done}", flush=True)
         if checkpoint.ended:
             return
-        network.fit(
-            training,
-            validation_data=validation,
-            initial_epoch=done,
-            epochs=params.epochs,
-            callbacks=[
-                keras.callbacks.LambdaCallback(on_epoch_begin=training.start_epoch),
-                *callbacks,
-                keras.callbacks.TerminateOnNaN(),
-                *filter(None, [stopping]),
-                checkpoint,
-            ],
-            shuffle=False,  # Keras would shuffle batches by a generator that is in no checkpoint
-            verbose=0,
-        )
+        watching = [
+            keras.callbacks.LambdaCallback(on_epoch_begin=training.start_epoch),
+            *callbacks,
+            keras.callbacks.TerminateOnNaN(),
+            *filter(None, [stopping]),
+            checkpoint,
+        ]
+        if by_newton:
+            newton.fit(
+                network,
+                training,
+                validation,
+                params.l2,
+                epochs=range(done, params.epochs),
+                changing=task.transform is not None,
+                callbacks=watching,
+            )
+        else:
+            network.fit(
+                training,
+                validation_data=validation,
+                initial_epoch=done,
+                epochs=params.epochs,
+                callbacks=watching,
+                shuffle=False,  # Keras would shuffle batches by a generator in no checkpoint
+                verbose=0,
+            )
 
 
 def seeded(network: keras.Model, seed: int) -> keras.Model:

@@ -41,8 +41,10 @@ class FitParams:
     Attributes
     ----------
     optimizer : str
-        ``"adam"``, ``"adamw"`` or ``"sgd"``.
+        ``"adam"``, ``"adamw"`` or ``"sgd"``; for `linear` also ``"newton"``, which takes all rows
+        at once, ``batch_size`` of them at a time, and needs none of the parameters of steps.
     learning_rate : float
+        0 for the optimizer ``"newton"`` alone.
     schedule : str
         ``"inverse_time"`` or ``"cosine"``: how the learning rate changes from step to step; see
         `fit.make_schedule`.
@@ -61,8 +63,8 @@ class FitParams:
         For the optimizer ``"adamw"``.
     """
 
-    optimizer: Literal["adam", "adamw", "sgd"]
-    learning_rate: Annotated[float, Field(gt=0, examples=[0.001])]
+    optimizer: Literal["adam", "adamw", "sgd", "newton"]
+    learning_rate: Annotated[float, Field(ge=0, examples=[0.001])]
     schedule: Literal["inverse_time", "cosine"]
     decay: NotNegative
     warmup: Share
@@ -81,15 +83,29 @@ class FitParams:
         """
         return False
 
+    @property
+    def is_convex(self) -> bool:
+        """Whether the loss is convex in the weights, which the optimizer ``"newton"`` needs."""
+        return False
+
     def check(self, key: str) -> None:
         """Raise `ParamsError` if a parameter that has no effect beside the others is not 0.
+
+        Likewise if the optimizer cannot train the network, or lacks a learning rate.
 
         Parameters
         ----------
         key : str
             Key of the parameters in params.yaml, such as `models.ann`, for the error.
         """
+        newton = self.optimizer == "newton"
+        if newton and not self.is_convex:
+            raise ParamsError(f"{key}.optimizer = 'newton': trains the network linear alone")
+        if not newton and not self.learning_rate:
+            raise ParamsError(f"{key}.learning_rate = 0: should be above 0, such as 0.001")
         without_effect = {
+            "learning_rate": newton and "optimizers adam, adamw and sgd",
+            "dropout": newton and "optimizers adam, adamw and sgd",
             "weight_decay": self.optimizer != "adamw" and "optimizer adamw",
             "momentum": self.optimizer != "sgd" and "optimizer sgd",
             "decay": self.schedule != "inverse_time" and "schedule inverse_time",

@@ -71,7 +71,7 @@ def test_fold_trains_on_its_device_after_the_session_is_cleared(
         yield
         called.append("left")
 
-    monkeypatch.setattr("keras.utils.clear_session", lambda: called.append("cleared"))
+    monkeypatch.setattr("keras.utils.clear_session", lambda **_: called.append("cleared"))
     monkeypatch.setattr(cross_validation, "device_for", device_for)
     monkeypatch.setattr(cross_validation, "fit_fold", lambda *_: called.append("fitted"))
     monkeypatch.setattr(cross_validation, "write_fold", lambda *_: called.append("written"))
