@@ -12,29 +12,32 @@ from documents import write_params
 from helpers import FRAMES, SAMPLE_RATE, SMALL, small_experiment
 from project import ROOT, Shell
 
+from pipeline.training.fit import FoldTask, fit_fold
+from pipeline.training.trained import Fitted
 from pipeline.trials import rate
 from pipeline.trials.rate import clips_per_second
 
 
-@pytest.mark.parametrize(("enough", "counts"), [(0.0, [8, 8]), (math.inf, [8, 8, 16, 32, 50])])
-def test_it_trains_for_as_long_as_is_needed_and_no_longer_than_an_epoch(
-    enough: float, counts: list[int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("model", ["ann", "linear"])
+@pytest.mark.parametrize(("enough", "epochs"), [(0.0, 2), (math.inf, 5)])
+def test_it_trains_as_a_fold_does_for_as_long_as_is_needed(
+    enough: float, epochs: int, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.training.fit import Batches
-
     trained = []
 
-    class Noted(Batches):
-        def __init__(self, rows: Any, labels: Any, index: Any, batch_size: int) -> None:
-            super().__init__(rows, labels, index, batch_size)
-            trained.append(len(index))
+    def noted(task: FoldTask, *others: Any) -> Fitted:
+        fitted = fit_fold(task, *others)
+        trained.append((len(task.train), len(fitted.history)))
+        return fitted
 
-    monkeypatch.setattr("pipeline.training.fit.Batches", Noted)
+    monkeypatch.setattr("pipeline.training.fit.fit_fold", noted)
     monkeypatch.setattr(rate, "map_folds", lambda function, folds: list(map(function, folds)))
     monkeypatch.setattr(rate, "ENOUGH_SECONDS", enough)
-    experiment, template = small_experiment(), np.empty((0, FRAMES), np.float16)
-    measured = clips_per_second("ann", experiment.network, "float32", template, 2, 50, 1)
-    assert trained == counts
+    monkeypatch.setattr(rate, "LONG_EPOCH", math.inf)
+    changes = {"model": model, f"models.{model}.epochs": 5, f"models.{model}.batch_size": 4}
+    experiment, template = small_experiment(changes), np.empty((0, FRAMES), np.float16)
+    measured = clips_per_second(model, experiment.network, "float32", template, 2, 50, 1)
+    assert trained == [(8, epochs), (50, epochs)]
     assert 0 < measured < math.inf
 
 
