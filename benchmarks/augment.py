@@ -1,9 +1,10 @@
 """Each kind of augmentation, sample by sample, beside the plain way to do the same.
 
 Pictures and spectrograms: rows of `mel` as a store holds them, through `Target.make`, beside
-scipy.ndimage of the same interpolation and edge where that is not what we call (NumPy where scipy
-has no such thing), and beside Keras' nearest random layer, image by image. Sound: clips of 3 s in float32, without the feature
-that follows, beside librosa.effects, or NumPy in its own float64.
+scipy.ndimage of the same interpolation and edge where we do not call that ourselves (NumPy where
+scipy has no such thing), and beside Keras' nearest random layer, image by image. Sound: clips of
+3 s in float32, without the feature that follows, beside librosa.effects, or NumPy in its own
+float64.
 
 All sides run in this process on one thread, in turns; a figure is the fastest of several runs
 over the same samples. What is drawn is drawn beforehand, but for Keras, whose layers draw.
