@@ -1,10 +1,13 @@
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
-# Numba keeps what it compiles for librosa in the environment. Two processes that compile at once spoil
-# what is kept, and whatever uses it later crashes: so it is compiled before any process starts.
-COMPILE := import librosa, numpy; y = numpy.random.default_rng(0).normal(size=22050).astype("f4"); \
-  librosa.feature.chroma_stft(y=y); librosa.feature.zero_crossing_rate(y); librosa.beat.beat_track(y=y)
+DEV := $(VENV)/.dev
+# The locks name every package, so that nothing is left to be resolved.
+INSTALL := $(if $(shell command -v uv 2>/dev/null),uv pip install --python $(VENV)/bin/python,\
+  $(VENV)/bin/python -m pip install --disable-pip-version-check --no-compile) --quiet --no-deps
+LOCK := uv pip compile --quiet --universal --no-header --no-annotate --extra cpu pyproject.toml
+# Modules are compiled when they are first imported, as most of those that are installed never are.
+export PYTHONDONTWRITEBYTECODE :=
 # Stages and tests find `python` and `dvc` of the environment first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
@@ -17,10 +20,14 @@ setup: $(READY)  ## make the environment in .venv (Python 3.11 to 3.13)
 
 $(READY): requirements.lock requirements-weights.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-weights.txt
-	$(VENV)/bin/python -c '$(COMPILE)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(INSTALL) -r requirements.lock
+	$(INSTALL) --require-hashes -r requirements-weights.txt
+	@touch $@
+
+$(DEV): requirements-dev.lock $(READY)
+	$(INSTALL) -r requirements-dev.lock
+	python -c 'from pipeline.base.compilation import compile_librosa; compile_librosa()'
 	@touch $@
 
 repro: setup  ## audio -> ten-fold metrics: run every stage that is out of date
@@ -34,15 +41,15 @@ test: check  ## style, types and all tests
 quick: check  ## style, types and the tests that start no process and train nothing
 	python -m pytest --numprocesses=auto --dist=loadfile -m "not slow"
 
-check: setup  ## style and types
+check: $(DEV)  ## style and types
 	ruff check .
 	ruff format --check .
 	mypy
 
-fuzz: setup  ## thousands of damaged files, tables, stores and models (FUZZ_CASES=2000)
+fuzz: $(DEV)  ## thousands of damaged files, tables, stores and models (FUZZ_CASES=2000)
 	FUZZ_CASES=$${FUZZ_CASES:-2000} python -m pytest --numprocesses=auto --dist=loadfile tests/fuzz
 
-bench: setup  ## measure the speed claims of benchmarks/
+bench: $(DEV)  ## measure the speed claims of benchmarks/
 	@for script in benchmarks/*.py; do echo "== $$script"; python "$$script" || exit 1; done
 
 cache-size: setup  ## how much is kept of what was computed once, and where
@@ -51,11 +58,9 @@ cache-size: setup  ## how much is kept of what was computed once, and where
 cache-prune: setup  ## delete of it what was used longest ago, down to PIPELINE_CACHE_SIZE
 	@python -m pipeline.prune prune
 
-lock:  ## renew requirements.lock from pyproject.toml
-	rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv
-	.lock-venv/bin/pip install --quiet --disable-pip-version-check '.[dev]'
-	.lock-venv/bin/pip freeze --exclude genre-pipeline > requirements.lock
-	rm -rf .lock-venv build *.egg-info
+lock: $(DEV)  ## renew both locks from pyproject.toml
+	$(LOCK) --upgrade --output-file requirements.lock > /dev/null
+	$(LOCK) --extra dev --constraints requirements.lock | grep -vxFf requirements.lock > requirements-dev.lock
 
 plots-page: setup  ## renew .dvc/plots.html, by which `dvc plots` needs no network
 	python .dvc/plots_page.py

@@ -1,9 +1,10 @@
 """Each kind of augmentation, sample by sample, beside the plain way to do the same.
 
 Pictures and spectrograms: rows of `mel` as a store holds them, through `Target.make`, beside
-scipy.ndimage of the same interpolation and edge (NumPy where scipy has no such thing), and beside
-Keras' nearest random layer, image by image. Sound: clips of 3 s in float32, without the feature
-that follows, beside librosa.effects, or NumPy in its own float64.
+scipy.ndimage of the same interpolation and edge where we do not call that ourselves (NumPy where
+scipy has no such thing), and beside Keras' nearest random layer, image by image. Sound: clips of
+3 s in float32, without the feature that follows, beside librosa.effects, or NumPy in its own
+float64.
 
 All sides run in this process on one thread, in turns; a figure is the fastest of several runs
 over the same samples. What is drawn is drawn beforehand, but for Keras, whose layers draw.
@@ -21,7 +22,6 @@ from typing import Any
 
 os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
 
-import cv2
 import librosa
 import numpy as np
 import numpy.typing as npt
@@ -100,10 +100,8 @@ def hiss(clip: Array, state: State) -> Array:
 PLAIN: dict[str, tuple[str, Side]] = {
     "mirror": ("NumPy", lambda p, _: np.fliplr(p)),
     "flip": ("NumPy", lambda p, _: np.flipud(p)),
-    "rotate": ("scipy", lambda p, s: ndimage.rotate(p, s["degrees"], reshape=False, **REFLECT)),
     "stretch": ("scipy", lambda p, s: affine(p, 1, 1 / s["factor"], 0.5, 0.5)),
     "zoom": ("scipy", lambda p, s: affine(p, 1 / s["factor"], 1 / s["factor"], s["y"], s["x"])),
-    "blur": ("scipy", lambda p, s: ndimage.gaussian_filter(p, s["sigma"], mode="reflect")),
     "time_mask": ("NumPy", lambda p, s: masked(p, s, 1)),
     "frequency_mask": ("NumPy", lambda p, s: masked(p, s, 0)),
     "equaliser": ("NumPy", lambda p, s: equalised(p, s["db"])),
@@ -190,7 +188,6 @@ def sound_sides(name: str) -> dict[str, Side]:
 
 def main() -> None:
     """Print one line for each kind and size."""
-    cv2.setNumThreads(1)
     ranges, clip = parse_augment(lookup("augment")).ranges, a_clip()
     print("microseconds a sample; a ratio is the other way's time in ours")
     print("kind            size            ours  other way     time   ratio  ...")

@@ -1,22 +1,18 @@
 """The kinds of augmentation that act on pictures."""
 
-import math
 from typing import Annotated
 
-import cv2
 import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
+from scipy import ndimage
 
 from pipeline.augmentation.kind import Augmentation, State
 from pipeline.base.types import STRICT, Array
 
-cv2.setNumThreads(1)  # tracks and folds run in parallel, not the work on one picture
-
-
 # Beyond its edge a picture is continued by its reflection, as by Keras' fill_mode="reflect":
 # d c b a | a b c d | d c b a.
-EDGE = cv2.BORDER_REFLECT
+EDGE = "reflect"
 WEAKEST = 0.3  # cells; below this standard deviation, a neighbour weighs less than 0.4 %
 
 Width = Annotated[float, Field(gt=0, le=0.9)]
@@ -63,10 +59,8 @@ class Rotate(Augmentation):
 
     @staticmethod
     def apply(picture: Array, state: State) -> Array:
-        """`scipy.ndimage.rotate(order=1, reshape=False, mode="reflect")`."""
-        angle = math.radians(state["degrees"])
-        cos, sin = math.cos(angle), math.sin(angle)
-        return warp(picture, [[cos, -sin], [sin, cos]], (0.5, 0.5))
+        """Bilinear interpolation."""
+        return ndimage.rotate(picture, state["degrees"], reshape=False, order=1, mode=EDGE)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -85,7 +79,7 @@ class Stretch(Augmentation):
     @staticmethod
     def apply(picture: Array, state: State) -> Array:
         """Linear interpolation between frames."""
-        return warp(picture, [[1 / state["factor"], 0], [0, 1]], (0.5, 0.5))
+        return enlarge(picture, 1, state["factor"], 0.5)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -108,8 +102,8 @@ class Zoom(Augmentation):
     @staticmethod
     def apply(picture: Array, state: State) -> Array:
         """Bilinear interpolation."""
-        scale = 1 / state["factor"]
-        return warp(picture, [[scale, 0], [0, scale]], (state["x"], state["y"]))
+        wide = enlarge(picture, 1, state["factor"], state["x"])
+        return enlarge(wide, 0, state["factor"], state["y"])
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -127,11 +121,8 @@ class Blur(Augmentation):
 
     @staticmethod
     def apply(picture: Array, state: State) -> Array:
-        """`scipy.ndimage.gaussian_filter(mode="reflect", truncate=4)`."""
-        sigma = state["sigma"]
-        size = 1 + 2 * int(4 * sigma + 0.5)
-        blurred = cv2.GaussianBlur(picture, (size, size), sigma, borderType=EDGE)
-        return blurred.reshape(picture.shape)
+        """Each channel by itself, up to four standard deviations away."""
+        return ndimage.gaussian_filter(picture, state["sigma"], mode=EDGE, truncate=4, axes=(0, 1))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -176,24 +167,31 @@ class FrequencyMask(Augmentation):
         return masked
 
 
-def warp(picture: Array, matrix: list[list[float]], point: tuple[float, float]) -> Array:
-    """Transform a picture about a point, with bilinear interpolation.
+def enlarge(picture: Array, axis: int, factor: float, point: float) -> Array:
+    """Enlarge a picture along one axis, with linear interpolation.
+
+    As `scipy.ndimage.affine_transform(order=1, mode="reflect")`, in a fraction of its time.
 
     Parameters
     ----------
     picture : float32 array, shape (height, width, channels)
-    matrix : list of list of float, shape (2, 2)
-        The cell at p = (x, y) takes the value at `matrix` @ (p - point) + point.
-    point : (float, float)
-        As shares of width and height: 0 and 1 are the centres of the outermost cells.
+    axis : int
+        0 for the height, 1 for the width.
+    factor : float
+    point : float
+        What stays in its place, as a share of the axis: 0 and 1 are the centres of the outermost
+        cells.
     """
-    height, width, _ = picture.shape
-    (a, b), (c, d) = matrix
-    x, y = point[0] * (width - 1), point[1] * (height - 1)
-    affine = np.array([[a, b, x - a * x - b * y], [c, d, y - c * x - d * y]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(picture, affine, (width, height), flags=flags, borderMode=EDGE)
-    return warped.reshape(picture.shape)
+    cells = np.arange(picture.shape[axis])
+    fixed = point * cells[-1]
+    places = fixed + (cells - fixed) / factor
+    before = np.floor(places).astype(int)
+    share = (places - before).astype(np.float32).reshape(-1, *[1] * (2 - axis))
+    reflected = np.concatenate([cells, cells[::-1]])  # and again and again
+    first, second = (
+        picture.take(reflected.take(each, mode="wrap"), axis) for each in (before, before + 1)
+    )
+    return first + share * (second - first)
 
 
 def draw_mask(largest: float, rng: np.random.Generator) -> State:

@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.augmentation.kind import Augmentation, Ratio, State, draw_noise
+from pipeline.base.compilation import compile_librosa
 from pipeline.base.types import STRICT, Array
 
 
@@ -66,6 +67,7 @@ class PitchShift(Augmentation):
     @staticmethod
     def apply(sound: Array, state: State) -> Array:
         """Phase vocoder and resampling (Laroche & Dolson, 1999)."""
+        compile_librosa()
         from librosa.effects import pitch_shift
 
         # The rate cancels out: only its ratio to the shifted one is used.
@@ -88,6 +90,7 @@ class TimeStretch(Augmentation):
     @staticmethod
     def apply(sound: Array, state: State) -> Array:
         """Phase vocoder; what is too long is cut off, and what is too short is repeated."""
+        compile_librosa()
         from librosa.effects import time_stretch
 
         return np.resize(time_stretch(sound, rate=state["rate"]), len(sound))

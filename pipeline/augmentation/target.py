@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 from pydantic.dataclasses import dataclass as strict_dataclass
 
@@ -97,13 +95,13 @@ class Target:
 
     def _change_row(self, row: Array, steps: Sequence[tuple[AnyKind, State]]) -> Array:
         shape = row.shape if len(self.shape) == 3 else (1, *row.shape, 1)
-        picture = recast(row, np.float32).reshape(shape)
+        picture = row.astype(np.float32).reshape(shape)
         for kind, state in steps:
             picture = np.ascontiguousarray(self._apply(kind, picture, state))
         if row.dtype.kind in "iu":
             limits = np.iinfo(row.dtype)
             picture = np.clip(np.rint(picture), limits.min, limits.max)
-        return recast(picture, row.dtype).reshape(row.shape)
+        return picture.astype(row.dtype).reshape(row.shape)
 
     def _apply(self, kind: AnyKind, picture: Array, state: State) -> Array:
         if kind.acts_on != "decibels":
@@ -116,15 +114,6 @@ class Target:
     def steps_per_db(self) -> float | None:
         """By how much the rows' values rise for each dB."""
         return self.feature.steps_per_db if self.feature else None
-
-
-def recast(x: Array, dtype: npt.DTypeLike) -> Array:
-    """`x.ravel().astype(dtype)`, except that -0 becomes 0 in float16."""
-    if np.float16 not in (x.dtype, dtype):
-        return x.ravel().astype(dtype)
-    # NumPy takes several times as long for float16, and as long as all the rest of a sample.
-    depth = cv2.CV_16F if dtype == np.float16 else cv2.CV_32F
-    return cv2.add(x.ravel(), 0, dtype=depth)  # type: ignore[call-overload]  # takes numbers
 
 
 def reason_against(target: Target, chain: Chain) -> str:

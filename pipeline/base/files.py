@@ -238,12 +238,16 @@ def checked(text: str) -> dict[str, Any]:
 
 
 def version_of(package: str) -> str:
-    """Version of the library that is imported as `package`; empty where it is not installed."""
+    """Version of the library that is imported as `package`; empty where it is not installed.
+
+    It does not say which distribution that is, as `tensorflow` and `tensorflow-cpu` compute the
+    same.
+    """
     try:
         return version(package)
     except PackageNotFoundError:  # its distribution has another name
         names = _distributions().get(package, [])
-        return " ".join(f"{name} {version(name)}" for name in names)
+        return " ".join(sorted({version(name) for name in names}))
 
 
 @cache

@@ -246,7 +246,9 @@ def _client() -> Any:
     try:
         from distributed import Client, __version__
     except ImportError:
-        raise PipelineError("PIPELINE_SCHEDULER needs Dask: pip install '.[cluster]'") from None
+        raise PipelineError(
+            "PIPELINE_SCHEDULER needs Dask: pip install -c requirements-dev.lock -e '.[cluster]'"
+        ) from None
     # They report connections that are closed or lost.
     for name in ("asyncio", "distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

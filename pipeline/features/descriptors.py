@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from pipeline.base.compilation import compile_librosa
 from pipeline.base.errors import ParamsError
 from pipeline.base.types import STRICT, Array
 from pipeline.features.shared.feature import SpectralFeature
@@ -71,6 +72,7 @@ class Descriptors(SpectralFeature):
             )
 
     def _vector(self, clip: Array, sample_rate: int) -> Array:
+        compile_librosa()
         from librosa.feature import tempo
 
         over_time = np.concatenate(list(self._over_time(clip, sample_rate)))

@@ -23,10 +23,7 @@ from pipeline.base.types import Array
 
 # A row without frequencies comes as (1, frames, 1).
 SHAPES = [(64, 65, 1), (37, 50, 3), (128, 130, 1), (5, 4, 1), (1, 130, 1), (9, 1, 3)]
-# A feature of one's own may have any number of channels; OpenCV warps exactly 1, 3 and 4 of them.
-SHAPES += [(20, 30, 2), (20, 30, 4), (20, 30, 6)]
-# For values in [0, 1]: float32 holds a position to about 1e-6 of a cell.
-WARPED, BLURRED = 3e-5, 1e-6
+SHAPES += [(20, 30, 2), (20, 30, 6)]  # a feature of one's own may have any number of channels
 
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
@@ -72,10 +69,10 @@ def blurred(picture: Array, state: State) -> Array:
 
 @every_shape
 @pytest.mark.parametrize(
-    ("kind", "slow", "states", "atol"),
+    ("kind", "slow", "states"),
     [
-        (Rotate, rotated, [{"degrees": d} for d in (-5.0, 0.01, 4.3, 90.0, 170.0)], WARPED),
-        (Stretch, stretched, [{"factor": f} for f in (0.3, 0.8, 1.001, 1.25, 4.0)], WARPED),
+        (Rotate, rotated, [{"degrees": d} for d in (-5.0, 0.01, 4.3, 90.0, 170.0)]),
+        (Stretch, stretched, [{"factor": f} for f in (0.3, 0.8, 1.001, 1.25, 4.0)]),
         (
             Zoom,
             zoomed,
@@ -88,18 +85,18 @@ def blurred(picture: Array, state: State) -> Array:
                     (4.0, 0.5, 0.5),
                 ]
             ],
-            WARPED,
         ),
-        (Blur, blurred, [{"sigma": s} for s in (0.1, 0.3, 0.7, 1.0, 5.0, 20.0)], BLURRED),
+        (Blur, blurred, [{"sigma": s} for s in (0.1, 0.3, 0.7, 1.0, 5.0, 20.0)]),
     ],
 )
 def test_kinds_are_scipys(
-    shape: tuple[int, ...], kind: Any, slow: Any, states: list[State], atol: float
+    shape: tuple[int, ...], kind: Any, slow: Any, states: list[State]
 ) -> None:
     picture = picture_of(shape)
-    allowed = 1 / 32 if atol == WARPED and shape[2] in (2, 6) else atol
     for state in states:
-        np.testing.assert_allclose(kind.apply(picture, state), slow(picture, state), atol=allowed)
+        changed = kind.apply(picture, state)
+        assert changed.dtype == np.float32
+        np.testing.assert_allclose(changed, slow(picture, state), atol=1e-6)
 
 
 def test_weakest_blur_still_changes_a_spectrogram() -> None:

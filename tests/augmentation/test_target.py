@@ -20,7 +20,6 @@ from pipeline.augmentation.target import (
     Target,
     parse_augment,
     reason_against,
-    recast,
 )
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
@@ -151,21 +150,6 @@ def test_equaliser_of_three_decibels_is_a_gain_of_three(feature: Grey) -> None:
     assert np.abs(equalised - sounding)[inside].max() <= 1  # both are rounded
     risen = np.mean((equalised - before)[inside])
     assert risen == pytest.approx(3 * feature.steps_per_db, abs=0.5)
-
-
-def test_recast_is_numpys_astype() -> None:
-    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
-    halves = every[np.isfinite(every)]
-    wide = recast(halves, np.float32)
-    assert wide.dtype == np.float32
-    np.testing.assert_array_equal(wide, halves.astype(np.float32))
-    # Between two halves, just beside the middle, and on it, where the even one is right.
-    beside = np.array([1 - 2**-12, 1 + 2**-12, 1 + 2**-11, 1 + 2**-11 + 2**-20])
-    places = np.outer(beside, wide)
-    between = places[np.abs(places) < 65_504].astype(np.float32)
-    narrow = recast(between, np.dtype(np.float16))
-    assert narrow.dtype == np.float16
-    np.testing.assert_array_equal(narrow, between.astype(np.float16))
 
 
 ROW_TARGET = Target(None, 0, (20,), "float32")

@@ -177,6 +177,14 @@ def test_the_version_of_a_library_goes_by_the_name_of_its_package(
     assert bool(known) == bool(distributions)
 
 
+def test_the_version_of_a_library_is_the_same_whichever_distribution_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = version_of("numpy")
+    monkeypatch.setattr("pipeline.base.files._distributions", lambda: {"as_numpy": ["numpy"]})
+    assert version_of("as_numpy") == known
+
+
 def test_a_file_has_the_digest_of_its_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"content")
     assert file_digest(tmp_path / "a") == hashlib.sha256(b"content").hexdigest()

@@ -3,7 +3,6 @@
 import re
 from importlib.resources import files
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -33,6 +32,8 @@ BLINDNESS: dict[str, list[list[float]]] = {
         [0.004733, 0.691367, 0.303900],
     ],
 }
+# CIE XYZ of linear RGB: the primaries of sRGB (IEC 61966-2-1).
+XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 
 
 def linear(colour: str) -> npt.NDArray[np.float64]:
@@ -51,10 +52,12 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def seen(colour: str, blindness: str) -> npt.NDArray[np.float32]:
-    """CIE L*a*b* of a colour as somebody sees it."""
-    rgb = np.clip(np.array(BLINDNESS[blindness]) @ linear(colour), 0, 1).astype(np.float32)
-    return cv2.cvtColor(rgb[None, None], cv2.COLOR_LRGB2Lab)[0, 0]
+def seen(colour: str, blindness: str) -> npt.NDArray[np.float64]:
+    """CIE L*a*b* of a colour as somebody sees it, under the light D65."""
+    rgb = np.clip(np.array(BLINDNESS[blindness]) @ linear(colour), 0, 1)
+    share = XYZ @ rgb / XYZ.sum(axis=1)  # of the white of the screen
+    x, y, z = np.where(share > (6 / 29) ** 3, np.cbrt(share), share * (29 / 6) ** 2 / 3 + 4 / 29)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
 @THEMES

@@ -1,0 +1,42 @@
+"""What Numba compiles, in an environment where it has compiled nothing yet."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from project import ROOT
+
+# What is kept from here on, as Numba itself reports it, comes after the line "compiled".
+SCRIPT = """
+import numpy as np
+from pipeline.augmentation.sounds import PitchShift, TimeStretch
+from pipeline.base.compilation import compile_librosa
+from pipeline.features.descriptors import Descriptors
+
+compile_librosa()
+print("compiled")
+sound = np.random.default_rng(1).normal(size=(1, 22_050)).astype(np.float32)
+Descriptors(2048, 512, 20)(sound, 22_050)
+PitchShift.apply(sound[0], {"semitones": 1.0})
+TimeStretch.apply(sound[0], {"rate": 0.9})
+"""
+
+
+@pytest.mark.slow
+def test_one_process_compiles_all_that_is_called_and_another_waits_for_it(tmp_path: Path) -> None:
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DEBUG_CACHE": "1"}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRIPT],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    parts = [process.communicate()[0].split("compiled\n") for process in both]
+    assert sorted("data saved" in before for before, _ in parts) == [False, True]
+    assert not any("data saved" in after for _, after in parts)
