@@ -46,7 +46,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("augment.mode", "online", "should be 'none', 'offline' or 'inline'"),
     ("augment.kinds", "mirror", f"should be a list of {one_of(augmentations())}"),
     ("train.precision", "half", "should be 'auto', 'float32', 'bfloat16' or 'float16'"),
-    ("models.ann.optimizer", "rmsprop", "should be 'adam', 'adamw' or 'sgd'"),
+    ("models.ann.optimizer", "rmsprop", "should be 'adam', 'adamw', 'sgd' or 'newton'"),
     ("evaluate.vote", "best", "should be 'majority', 'mean' or 'product'"),
     # ranges
     ("seed", -1, "should be greater than or equal to 0"),

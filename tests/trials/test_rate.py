@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import soundfile
 from documents import write_params
-from helpers import FRAMES, SAMPLE_RATE, SMALL, small_experiment
+from helpers import FRAMES, SAMPLE_RATE, SMALL, saves_models, small_experiment
 from project import ROOT, Shell
 
 from pipeline.training.fit import FoldTask, fit_fold
 from pipeline.training.trained import Fitted
 from pipeline.trials import rate
 from pipeline.trials.rate import clips_per_second
+
+pytestmark = saves_models
 
 
 @pytest.mark.parametrize("model", ["ann", "linear"])
