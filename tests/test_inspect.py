@@ -57,7 +57,7 @@ def music(project: Path) -> Path:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the rate of training is asked for; it is said to be CLIPS_PER_SECOND."""
     asked: list[dict[str, Any]] = []
-    names = ("model", "params", "precision", "template", "n_genres", "clips", "at_once")
+    names = ("model", "params", "train", "template", "n_genres", "clips", "at_once")
 
     def rate(*values: Any) -> float:
         asked.append(dict(zip(names, values, strict=True)))
@@ -145,9 +145,9 @@ def test_training_is_measured_as_it_will_be(asked: list[dict[str, Any]]) -> None
     assert (template.shape, template.dtype) == ((0, FRAMES), np.float16)
     assert plain["clips"] > 0
     assert augmented["clips"] == (1 + OFFLINE["augment.copies"]) * plain["clips"]
-    assert [plain[name] for name in ("model", "precision", "n_genres", "at_once")] == [
+    assert plain["train"].precision == SMALL["train.precision"]
+    assert [plain[name] for name in ("model", "n_genres", "at_once")] == [
         "ann",
-        SMALL["train.precision"],
         2,
         min(CHANGES["split.folds"], workers()),
     ]

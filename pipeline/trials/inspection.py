@@ -214,9 +214,7 @@ def _training(plan: Plan, trained: Sequence[int], n_genres: int) -> dict[str, An
         return None
     more = 1 + plan.augment.copies if plan.augment.mode == "offline" else 1
     clips, at_once = more * max(trained), min(workers(), len(trained))
-    rate = clips_per_second(
-        plan.model, network, plan.train.precision, rows, n_genres, clips, at_once
-    )
+    rate = clips_per_second(plan.model, network, plan.train, rows, n_genres, clips, at_once)
     rounds = math.ceil(len(trained) / at_once)
     return {
         "clips_per_second": rate,

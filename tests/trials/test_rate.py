@@ -12,7 +12,8 @@ from documents import write_params
 from helpers import FRAMES, SAMPLE_RATE, SMALL, saves_models, small_experiment
 from project import ROOT, Shell
 
-from pipeline.training.fit import FoldTask, fit_fold
+from pipeline.training import fit
+from pipeline.training.fit import FoldTask
 from pipeline.training.trained import Fitted
 from pipeline.trials import rate
 from pipeline.trials.rate import clips_per_second
@@ -21,26 +22,25 @@ pytestmark = saves_models
 
 
 @pytest.mark.parametrize("model", ["ann", "linear"])
-@pytest.mark.parametrize(("enough", "epochs"), [(0.0, 2), (math.inf, 5)])
-def test_it_trains_as_a_fold_does_for_as_long_as_is_needed(
-    enough: float, epochs: int, model: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("enough", "measured"), [(0.0, [8]), (math.inf, [8, 50])])
+def test_it_trains_for_as_long_as_is_needed_and_no_longer_than_an_epoch(
+    model: str, enough: float, measured: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = []
 
     def noted(task: FoldTask, *others: Any) -> Fitted:
-        fitted = fit_fold(task, *others)
-        trained.append((len(task.train), len(fitted.history)))
-        return fitted
+        trained.append(len(task.train) + len(task.validation))
+        return fitting(task, *others)
 
-    monkeypatch.setattr("pipeline.training.fit.fit_fold", noted)
+    fitting = fit.fit_fold
+    monkeypatch.setattr(fit, "fit_fold", noted)
     monkeypatch.setattr(rate, "map_folds", lambda function, folds: list(map(function, folds)))
     monkeypatch.setattr(rate, "ENOUGH_SECONDS", enough)
-    monkeypatch.setattr(rate, "LONG_EPOCH", math.inf)
-    changes = {"model": model, f"models.{model}.epochs": 5, f"models.{model}.batch_size": 4}
-    experiment, template = small_experiment(changes), np.empty((0, FRAMES), np.float16)
-    measured = clips_per_second(model, experiment.network, "float32", template, 2, 50, 1)
-    assert trained == [(8, epochs), (50, epochs)]
-    assert 0 < measured < math.inf
+    experiment = small_experiment({"model": model, f"models.{model}.batch_size": 8})
+    template = np.empty((0, FRAMES), np.float16)
+    parts = (model, experiment.network, experiment.train, template)
+    assert 0 < clips_per_second(*parts, n_genres=2, clips=50, at_once=1) < math.inf
+    assert trained == measured
 
 
 INSPECT = """
