@@ -1,9 +1,9 @@
 """Ten folds of `linear` on rows as of `musicnn`, beside scikit-learn's logistic regression.
 
-8000 clips of 1000 tracks in ten genres, 1556 values each, float32. The values hang together as those
-of a network do: they are a mix of 200 others, of which each is weaker than the one before. Ours is
-what the stage does for a fold, from the store to the saved model, its curves included; the plain way
-is a `StandardScaler` and a `LogisticRegression` of the same penalty on the same rows, in memory.
+8000 clips of 1000 tracks in ten genres, 1556 values each, float32. The values hang together as
+those of a network do: they are a mix of 200 others, each weaker than the one before. Ours is what
+the stage does for a fold, from the store to the saved model, its curves included; the plain way is
+a `StandardScaler` and a `LogisticRegression` with the same penalty on the same rows, in memory.
 Seconds are those of the processor, on one thread, of the folds in turn.
 
 `python benchmarks/linear.py`

@@ -47,6 +47,7 @@ SLOW = (
     "training/test_checkpoint.py",
     "training/test_cross_validation.py",
     "training/test_fitting.py",
+    "training/test_newton.py",
     "training/test_watching.py",
     "trials/test_rate.py",
 )

@@ -98,6 +98,11 @@ MISSING = [
 TOO_SMALL = "model = 'cnn' needs pictures of at least 10 x 10, not"
 KNOWN_KINDS = f"choose from {', '.join(augmentations())}; + joins several"
 
+NEWTON = {
+    "models.linear.optimizer": "newton",
+    "models.linear.learning_rate": 0,
+    "models.linear.dropout": 0,
+}
 # Changes, each of which is valid alone, and the whole message.
 TOGETHER: list[tuple[dict[str, Any], str]] = [
     (
@@ -130,6 +135,22 @@ TOGETHER: list[tuple[dict[str, Any], str]] = [
     (  # of a network that is not chosen
         {"model": "cnn", "models.ann.optimizer": "adam", "models.ann.momentum": 0.5},
         "models.ann.momentum = 0.5: has an effect only with the optimizer sgd; set it to 0",
+    ),
+    (
+        {"models.ann.optimizer": "newton", "models.ann.learning_rate": 0},
+        "models.ann.optimizer = 'newton': trains the network linear alone",
+    ),
+    (
+        {"models.ann.learning_rate": 0},
+        "models.ann.learning_rate = 0: should be above 0, such as 0.001",
+    ),
+    *(
+        (
+            {**NEWTON, f"models.linear.{name}": 0.5},
+            f"models.linear.{name} = 0.5: has an effect only with the optimizers adam, adamw and "
+            "sgd; set it to 0",
+        )
+        for name in ("learning_rate", "dropout")
     ),
 ]
 # The start of the message, which goes on with names that a registry has.
@@ -176,6 +197,7 @@ ALLOWED: list[dict[str, Any]] = [
     {"extract.mel.hop_length": 7350},
     {"extract.mel.n_mels": 9, "model": "shortchunk"},
     {"feature": "centroid", "model": "linear"},
+    NEWTON,
 ]
 
 

@@ -241,7 +241,8 @@ def _train_anew(task: FoldTask, cache: Cache, address: str, curves: Path | None)
     watching = [Progress(fold, task.params, len(task.training_rows))]
     if curves:
         watching.append(LiveCurves(fold, checkpoint, curves))
-    keras.utils.clear_session(free_memory=False)  # collecting all garbage takes as long as a fold
+    # It would also collect all garbage, which takes a noticeable share of a small fold.
+    keras.utils.clear_session(free_memory=False)
     with device_for(fold):  # the session is cleared first, as PyTorch's device is part of it
         fitted = fit_fold(task, checkpoint, watching)
         write = partial(write_fold, fitted, description)

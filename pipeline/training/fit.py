@@ -341,7 +341,6 @@ def _train(
                 network,
                 training,
                 validation,
-                params.l2,
                 epochs=range(done, params.epochs),
                 changing=task.transform is not None,
                 callbacks=watching,

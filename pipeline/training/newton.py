@@ -116,13 +116,12 @@ def fit(
     network: keras.Model,
     training: Sequence[Block],
     validation: Sequence[Block],
-    l2: float,
     *,
     epochs: range,
     changing: bool,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
-    """Train a network of the layers `normalise` and `linear`, as Keras' own `fit` would.
+    """Train a network of the layers `normalise` and `linear`, as Keras' `fit` would.
 
     Parameters
     ----------
@@ -139,6 +138,8 @@ def fit(
     watching = keras.callbacks.CallbackList(
         callbacks, model=network, epochs=epochs.stop, steps=len(training)
     )
+    regularizer = network.get_layer("linear").layers[-1].kernel_regularizer
+    l2 = float(regularizer.l2) if regularizer else 0.0
     logs: dict[str, float] = {}
     network.stop_training = False
     watching.on_train_begin()
