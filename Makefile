@@ -3,9 +3,9 @@ VENV := .venv
 READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
 # The locks name every package, so that nothing is left to be resolved.
-INSTALL := $(if $(shell command -v uv 2>/dev/null),uv pip install --python $(VENV)/bin/python,\
-  $(VENV)/bin/python -m pip install --disable-pip-version-check --no-compile) --quiet --no-deps
-LOCK := uv pip compile --quiet --universal --no-header --no-annotate --extra cpu pyproject.toml
+INSTALL := $$(command -v uv > /dev/null && echo uv pip install --python $(VENV)/bin/python || \
+  echo python -m pip install --disable-pip-version-check --no-compile) --quiet --no-deps
+LOCK := uv pip compile --quiet --universal --fork-strategy fewest --no-header --no-annotate --extra cpu pyproject.toml
 # Modules are compiled when they are first imported, as most of those that are installed never are.
 export PYTHONDONTWRITEBYTECODE :=
 # Stages and tests find `python` and `dvc` of the environment first.
