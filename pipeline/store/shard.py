@@ -163,6 +163,24 @@ class Shard:
             with _readable(self._path):
                 self._dataset.read_direct(out, np.s_[start : start + len(out)])
 
+    def read_row(self, out: Array, row: int) -> None:
+        """Fill `out`, shape (1, ...), with one row.
+
+        It does not go through the map, whose pages count as memory of the process once they were
+        touched.
+        """
+        if self._place is None:
+            out[:] = self._dataset[row : row + 1]
+        else:
+            file, offset = self._place
+            os.preadv(file, [out.data], offset + row * out.nbytes)
+
+    @cached_property
+    def _place(self) -> tuple[int, int] | None:
+        """The descriptor of the file and the place of its first row; None as for `_map`."""
+        offset = self._dataset.id.get_offset()
+        return None if offset is None else (self._file.id.get_vfd_handle(), offset)
+
     def close(self) -> None:
         """Close the file; rows that were read remain valid."""
         self._file.close()
