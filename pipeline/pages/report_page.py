@@ -34,6 +34,7 @@ from pipeline.pages.figures import Figures, Record, caveats
 from pipeline.pages.media import StoreMedia
 from pipeline.pages.render import render
 from pipeline.pages.track_list import (
+    MOST_WRONG,
     ListedTrack,
     Media,
     first_listed,
@@ -161,6 +162,7 @@ def page(run: Run, choice: str | int, media: StoreMedia, augmented: Path = AUGME
         unlisted=run.unlisted,
         left_out=len(run.labelled) + len(run.unlabelled) - len(chosen),
         choice=choice,
+        most_wrong=MOST_WRONG,
         samples=sample_pairs(augmented, media),
         by_clip=figures.by_clip,
         made=how_it_was_made(records["training"], records["split"]),

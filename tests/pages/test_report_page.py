@@ -96,14 +96,12 @@ def test_a_list_that_is_cut_says_so_and_the_figures_still_count_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = made()
-    assert "leaves out" not in whole
+    assert "The list ends" not in whole
     monkeypatch.setattr(track_list, "MOST_LISTED", 1)
     content = made()
     for which, (left, table) in enumerate([(2, PREDICTIONS), (1, UNLABELLED_TABLE)]):
         assert listed(content, which) == listed(whole, which)[:1]
-        said = (
-            f"leaves out the last {left} tracks in its order, .*; <code>{table}</code> has them all"
-        )
+        said = f"ends before {left} more tracks, .*; <code>{table}</code> has them all"
         assert re.search(said, content)
     assert page_data(content)["confusion"] == page_data(whole)["confusion"]
     assert "<span>tracks <b>3</b>" in content
