@@ -16,6 +16,7 @@ a run that was stopped goes on in it.
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -63,22 +64,17 @@ with open("measured.jsonl", "a") as file:
 
 def write_track(folder: Path, number: int) -> None:
     """Noise of its own for every number, with a faint tone that tells its genre more or less."""
-    path = folder / name_of(number)
+    genre = "unlabelled" if number % 10 == GENRES else f"genre{number % GENRES}"
+    path = folder / genre / f"{number:06d}.wav"
     if path.exists():
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(number)
     samples = rng.integers(-3000, 3000, RATE * SECONDS).astype(np.float32)
-    phase = (
-        2 * np.pi * TONES_HZ[rng.integers(GENRES) if number % 4 == 0 else number % GENRES] / RATE
-    )
-    samples += rng.uniform(0, 300) * np.sin(phase * np.arange(len(samples), dtype=np.float32))
+    tone = TONES_HZ[number % GENRES if number % 4 else rng.integers(GENRES)]
+    time_axis = np.arange(len(samples), dtype=np.float32) / RATE
+    samples += rng.uniform(0, 300) * np.sin(2 * np.pi * tone * time_axis)
     soundfile.write(path, samples.astype(np.int16), RATE, subtype="PCM_16")
-
-
-def name_of(number: int) -> str:
-    """Name of a track's file: in the folder of its genre, or among those without one."""
-    genre = "unlabelled" if number % 10 == GENRES else f"genre{number % GENRES}"
-    return f"{genre}/{number:06d}.wav"
 
 
 def make_project(folder: Path, params: dict[str, Any]) -> None:
@@ -117,9 +113,13 @@ def make_pipeline(folder: Path) -> None:
 
 def write_tracks(folder: Path, tracks: int) -> None:
     """Make the dataset, on all cores."""
-    for number in range(2 * GENRES * 10):
-        (folder / name_of(number)).parent.mkdir(parents=True, exist_ok=True)
     Parallel(n_jobs=-1)(delayed(write_track)(folder, number) for number in range(tracks))
+
+
+def core_seconds() -> float:
+    """What the processes that have ended took of all cores, user and system."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
 
 
 def run(folder: Path, *command: str) -> tuple[float, str]:
@@ -128,7 +128,7 @@ def run(folder: Path, *command: str) -> tuple[float, str]:
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PIPELINE_CACHE": str(folder / "cache"), "PYTHONPATH": str(folder)},
+        env={**os.environ, "PIPELINE_CACHE": str(folder / "cache")},
         capture_output=True,
         text=True,
         check=False,
@@ -142,19 +142,24 @@ def repro(folder: Path, title: str, tracks: int) -> None:
     """Run what is out of date, and print what each stage of it took."""
     measured = folder / MEASURED
     measured.unlink(missing_ok=True)
+    before = core_seconds()
     seconds, _ = run(folder, "dvc", "repro")
+    spent = core_seconds() - before
     lines = measured.read_text().splitlines() if measured.exists() else []
     rows = list(map(json.loads, lines))
-    print(f"\n{title}\n{'stage':14} seconds  within  ms/track  own MB  most MB")
-    for row in rows:
-        print(
-            f"{row['stage']:14} {row['seconds']:7.1f} {row['within']:7.1f} "
-            f"{1000 * row['cpu'] / tracks:9.2f} {row['own_kb'] / 1024:7.0f} "
-            f"{row['most_kb'] / 1024:8.0f}"
-        )
     stages, within, cpu = (sum(row[name] for row in rows) for name in ("seconds", "within", "cpu"))
-    print(f"{'all stages':14} {stages:7.1f} {within:7.1f} {1000 * cpu / tracks:9.2f}")
-    print(f"{'DVC itself':14} {seconds - stages:7.1f}", flush=True)
+    rows.append({"stage": "all stages", "seconds": stages, "within": within, "cpu": cpu})
+    rows.append({"stage": "DVC itself", "seconds": seconds - stages, "cpu": spent - cpu})
+    print(f"\n{title}\n{'stage':14}  seconds   within ms/track   own MB  most MB")
+    for row in rows:
+        figures = (
+            row["seconds"],
+            row.get("within", 0.0),
+            1000 * row["cpu"] / tracks,
+            row.get("own_kb", 0) / 1024,
+            row.get("most_kb", 0) / 1024,
+        )
+        print(f"{row['stage']:14}", *(f"{figure:8.2f}" for figure in figures), flush=True)
 
 
 def disk(folder: Path) -> None:
