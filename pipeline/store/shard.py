@@ -145,11 +145,17 @@ class Shard:
         If nobody may write to the file, these are stored in it. Otherwise they are computed, as
         the rows may have been edited: a store of the user's own can be written to.
         """
+        stored = self._stored_digests
+        return row_digests(self.rows[start:stop]) if stored is None else stored[start:stop]
+
+    @cached_property
+    def _stored_digests(self) -> Digests | None:
+        """All at once, as HDF5 takes as long for those of one track."""
         with _readable(self._path):
             if DIGESTS in self._file and not self._path.stat().st_mode & WRITABLE:
-                stored: Digests = self._file[DIGESTS][start:stop]
+                stored: Digests = self._file[DIGESTS][:]
                 return stored
-        return row_digests(self.rows[start:stop])
+        return None
 
     def has_its_rows(self) -> bool:
         """Whether the digests in the file are those of its rows."""
