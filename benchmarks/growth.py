@@ -1,72 +1,134 @@
-"""What one more track costs beside all of them, and what a run costs in which nothing changed.
+"""What a track costs where there are many, and what one track more costs beside them.
 
-A project with a synthetic dataset (1000 tracks of 30 s, or as many as the command line says) in a
-temporary folder with a cache of its own:
+For each number of tracks, a project with that many synthetic ones (3 s, 22 050 Hz, one in ten of
+them unlabelled) in a temporary folder with caches of its own; a hundred thousand take 30 GB.
+`dvc repro` runs every stage, `linear` on `mel` in three folds of three epochs; then again after one
+track was added, and again with nothing changed. A row for each stage:
 
-- `segment` and the four `extract` with an empty cache, then again after one track was added;
-- the same on one core beside both;
-- `dvc repro` with nothing changed, beside the same in a pipeline of one empty stage;
-- the disk that stores, our cache and DVC's cache take together, beside the stores alone.
+- the seconds that it took, and those within it, without Python's start and imports;
+- the time of all cores, user and system, for each track;
+- the most memory that its own process used, and the largest of all of its processes.
+
+`python benchmarks/growth.py [--tracks 1000 10000] [--folder FOLDER]`; a FOLDER is not deleted, and
+a run that was stopped goes on in it.
 """
 
+import argparse
+import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 import yaml
+from joblib import Parallel, delayed
 
 ROOT = Path(__file__).parent.parent
-RATE, SECONDS, GENRES = 22050, 30, 10
-STAGES = [["segment"], *(["extract", name] for name in ("grey", "colour", "mel", "centroid"))]
-TIMED = """
-import importlib, sys, time
-sys.argv = sys.argv[1:]
-import librosa.filters  # so late imports are not counted
-stage = importlib.import_module(f"pipeline.{sys.argv[0]}")
+RATE, SECONDS, GENRES = 22050, 3, 9
+TONES_HZ = 2500 + 600 * np.arange(GENRES)  # above what fingerprints look at
+MEASURED = "measured.jsonl"
+STAGE = """
+import importlib, json, os, resource, sys, time
 start = time.perf_counter()
-stage.main()
-print(time.perf_counter() - start)
+module, sys.argv = sys.argv[1], sys.argv[1:]
+from joblib.externals.loky import get_reusable_executor
+from pipeline.base.cli import run_stage
+stage = importlib.import_module(module)
+begun = time.perf_counter()
+run_stage(stage.main)
+end = time.perf_counter()
+get_reusable_executor().shutdown()  # or the time of its processes would not be known
+parts = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+own = int(status["VmHWM"].split()[0])
+row = {
+    "stage": " ".join(sys.argv).removeprefix("pipeline."),
+    "seconds": end - start,
+    "within": end - begun,
+    "cpu": sum(part.ru_utime + part.ru_stime for part in parts),
+    "own_kb": own,
+    "most_kb": max(own, parts[1].ru_maxrss),
+}
+with open("measured.jsonl", "a") as file:
+    print(json.dumps(row), file=file)
 """
-TOY = {"stages": {"toy": {"cmd": "true", "deps": ["params.yaml"]}}}
 
 
 def write_track(folder: Path, number: int) -> None:
-    """Noise under a slow tremolo, of its own for every number."""
-    rng = np.random.default_rng(number)
-    time_axis = np.arange(RATE * SECONDS) / RATE
-    loudness = 0.2 + 0.1 * np.sin(2 * np.pi * time_axis * rng.uniform(0.5, 4))
-    samples = rng.normal(0, 0.3, len(time_axis)) * loudness
-    path = folder / f"genre{number % GENRES}" / f"{number:06d}.wav"
+    """Noise of its own for every number, with a faint tone that tells its genre more or less."""
+    genre = "unlabelled" if number % 10 == GENRES else f"genre{number % GENRES}"
+    path = folder / genre / f"{number:06d}.wav"
+    if path.exists():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, samples, RATE, subtype="PCM_16")
+    rng = np.random.default_rng(number)
+    samples = rng.integers(-3000, 3000, RATE * SECONDS).astype(np.float32)
+    tone = TONES_HZ[number % GENRES if number % 4 else rng.integers(GENRES)]
+    time_axis = np.arange(len(samples), dtype=np.float32) / RATE
+    samples += rng.uniform(0, 300) * np.sin(2 * np.pi * tone * time_axis)
+    soundfile.write(path, samples.astype(np.int16), RATE, subtype="PCM_16")
 
 
-def make_project(folder: Path, tracks: int) -> None:
-    """The pipeline's code, its parameters, and a dataset."""
+def make_project(folder: Path, params: dict[str, Any]) -> None:
+    """The pipeline's code, and its parameters with some others."""
     for part in ("pipeline", "models"):
         ignored = shutil.ignore_patterns("trained", "__pycache__")
-        shutil.copytree(ROOT / part, folder / part, ignore=ignored)
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+        shutil.copytree(ROOT / part, folder / part, ignore=ignored, dirs_exist_ok=True)
     params["dataset"]["path"] = "music"
-    params["split"]["folds"] = 2  # for which few tracks will do, where it is only tried out
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
-    for number in range(tracks):
-        write_track(folder / "music", number)
 
 
-def run(folder: Path, *command: str, **environment: str) -> tuple[float, str]:
+def read_params() -> dict[str, Any]:
+    """The parameters of the project."""
+    params: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+    return params
+
+
+def make_pipeline(folder: Path) -> None:
+    """A repository whose stages are ours, each run by `STAGE`."""
+    params = read_params()
+    params |= {"model": "linear", "feature": "mel"}
+    params["extract"]["features"], params["models"]["linear"]["epochs"] = ["mel"], 3
+    params["split"]["folds"] = 3
+    make_project(folder, params)
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    del pipeline["stages"]["demo"]
+    (folder / "stage.py").write_text(STAGE)
+    for stage in pipeline["stages"].values():
+        stage["cmd"] = stage["cmd"].replace("python -m", f"{sys.executable} stage.py")
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
+    if not (folder / ".dvc").exists():
+        run(folder, "git", "init", "-q")
+        run(folder, "dvc", "init", "-q")
+    shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
+
+
+def write_tracks(folder: Path, tracks: int) -> None:
+    """Make the dataset, on all cores."""
+    Parallel(n_jobs=-1)(delayed(write_track)(folder, number) for number in range(tracks))
+
+
+def core_seconds() -> float:
+    """What the processes that have ended took of all cores, user and system."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
+
+
+def run(folder: Path, *command: str) -> tuple[float, str]:
     """Seconds and output of a command."""
     start = time.perf_counter()
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PIPELINE_CACHE": str(folder / "cache"), **environment},
+        env={**os.environ, "PIPELINE_CACHE": str(folder / "cache")},
         capture_output=True,
         text=True,
         check=False,
@@ -76,83 +138,68 @@ def run(folder: Path, *command: str, **environment: str) -> tuple[float, str]:
     return time.perf_counter() - start, done.stdout
 
 
-def run_stages(folder: Path, label: str, **environment: str) -> tuple[float, float]:
-    """Seconds of all stages: in all, and without Python's start and imports."""
-    whole = inside = 0.0
-    for stage in STAGES:
-        seconds, output = run(folder, sys.executable, "-c", TIMED, *stage, **environment)
-        whole += seconds
-        inside += float(output.split()[-1])
-    print(f"{label:20} {whole:7.2f} s, within the stages {inside:7.2f} s")
-    return whole, inside
-
-
-def growth(folder: Path, tracks: int) -> None:
-    """All tracks, then one more."""
-    everything = run_stages(folder, f"{tracks} tracks")
-    write_track(folder / "music", tracks)
-    one = run_stages(folder, "one more")
-    again = run_stages(folder, "nothing new")
-    print(f"one more / all: {one[1] / everything[1]:.1%} of the time within the stages,")
-    print(f"    {one[0] / everything[0]:.1%} with Python's start and imports")
-    print(f"nothing new / all: {again[1] / everything[1]:.1%}")
-
-
-def cores(folder: Path) -> None:
-    """One core beside two, each with an empty cache."""
-    seconds = {}
-    for workers in ("1", "2"):
-        shutil.rmtree(folder / "cache")
-        seconds[workers] = run_stages(folder, f"{workers} workers", PIPELINE_WORKERS=workers)[1]
-    print(f"both cores: {seconds['1'] / seconds['2']:.2f}x")
-
-
-def dvc(folder: Path) -> None:
-    """A run without changes, in the project and in a toy; what is on the disk."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    kept = {name: stages[name] for name in ("check", "segment", "check_tracks", "extract")}
-    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": kept}))
-    run(folder, "git", "init", "-q")
-    run(folder, "dvc", "init", "-q")
-    shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
-    first, _ = run(folder, "dvc", "repro")
-    toy = folder / "toy"
-    toy.mkdir()
-    (toy / "params.yaml").write_text("a: 1\n")
-    (toy / "dvc.yaml").write_text(yaml.safe_dump(TOY))
-    run(toy, "git", "init", "-q")
-    run(toy, "dvc", "init", "-q")
-    run(toy, "dvc", "repro")
-    ours = min(run(folder, "dvc", "repro")[0] for _ in range(3))
-    empty = min(run(toy, "dvc", "repro")[0] for _ in range(3))
-    print(f"dvc repro, everything in our cache  {first:6.1f} s: mostly DVC's hashing")
-    print(f"dvc repro, nothing changed          {ours:6.1f} s")
-    print(f"    {ours / empty:.2f} times that of an empty pipeline")
+def repro(folder: Path, title: str, tracks: int) -> None:
+    """Run what is out of date, and print what each stage of it took."""
+    measured = folder / MEASURED
+    measured.unlink(missing_ok=True)
+    before = core_seconds()
+    seconds, _ = run(folder, "dvc", "repro")
+    spent = core_seconds() - before
+    lines = measured.read_text().splitlines() if measured.exists() else []
+    rows = list(map(json.loads, lines))
+    stages, within, cpu = (sum(row[name] for row in rows) for name in ("seconds", "within", "cpu"))
+    rows.append({"stage": "all stages", "seconds": stages, "within": within, "cpu": cpu})
+    rows.append({"stage": "DVC itself", "seconds": seconds - stages, "cpu": spent - cpu})
+    print(f"\n{title}\n{'stage':14}  seconds   within ms/track   own MB  most MB")
+    for row in rows:
+        figures = (
+            row["seconds"],
+            row.get("within", 0.0),
+            1000 * row["cpu"] / tracks,
+            row.get("own_kb", 0) / 1024,
+            row.get("most_kb", 0) / 1024,
+        )
+        print(f"{row['stage']:14}", *(f"{figure:8.2f}" for figure in figures), flush=True)
 
 
 def disk(folder: Path) -> None:
     """Bytes on the disk; a file with many names counts once."""
     stores = used(folder / "data")
     together = used(folder / "data", folder / "cache", folder / ".dvc" / "cache")
-    print(f"stores {stores / 1e6:.0f} MB; with both caches {together / stores:.2f} times that")
+    print(f"\nstores {stores / 1e6:.0f} MB; with both caches {together / stores:.2f} times that")
+    print(f"the page: {used(folder / 'data' / 'report' / 'index.html') / 1e6:.1f} MB")
 
 
-def used(*folders: Path) -> int:
-    """Bytes of all files below `folders`, each inode once."""
-    files = (path.stat() for folder in folders for path in folder.rglob("*") if path.is_file())
-    return sum({(stat.st_dev, stat.st_ino): stat.st_blocks * 512 for stat in files}.values())
+def used(*paths: Path) -> int:
+    """Bytes of some files, and of all files below some folders, each inode once."""
+    every = (below for path in paths for below in [path, *path.rglob("*")] if below.is_file())
+    return sum({(s.st_dev, s.st_ino): s.st_blocks * 512 for s in map(Path.stat, every)}.values())
+
+
+def growth(folder: Path, tracks: int) -> None:
+    """All tracks, then one more, then nothing new."""
+    make_pipeline(folder)
+    write_tracks(folder / "music", tracks)
+    repro(folder, f"{tracks} tracks", tracks)
+    disk(folder)
+    write_track(folder / "music", tracks)
+    repro(folder, "one more", 1)
+    repro(folder, "nothing new", 1)
 
 
 def main() -> None:
     """Measure on as many tracks as the command line says."""
-    tracks = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        make_project(folder, tracks)
-        growth(folder, tracks)
-        dvc(folder)
-        disk(folder)
-        cores(folder)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--tracks", type=int, nargs="+", default=[1000])
+    parser.add_argument("--folder", type=Path)
+    asked = parser.parse_args()
+    for tracks in asked.tracks:
+        kept = asked.folder and asked.folder.absolute() / str(tracks)
+        with nullcontext(kept) if kept else tempfile.TemporaryDirectory() as name:
+            Path(name).mkdir(parents=True, exist_ok=True)
+            growth(Path(name), tracks)
 
 
 if __name__ == "__main__":

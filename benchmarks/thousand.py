@@ -18,12 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import yaml
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from growth import make_project, run
+from growth import make_project, read_params, run
 
 from pipeline.base.parallel import map_tracks, workers
 from pipeline.synthesis.music import piece
@@ -52,13 +51,11 @@ def write_track(number: int, folder: Path) -> None:
 
 def write_project(folder: Path, tracks: int) -> None:
     """The pipeline, its parameters with `CHANGES`, and the tracks."""
-    make_project(folder, tracks=0)
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    params |= CHANGES
+    params = read_params() | CHANGES
     params["extract"]["features"] = [params["feature"]]
     params["segment"]["seconds"] = CLIP_SECONDS
     params["split"]["folds"] = min(10, tracks // len(GENRES))  # fewer if it is only tried out
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    make_project(folder, params)
     write = partial(write_track, folder=folder / "music")
     for _ in map_tracks(write, range(tracks), total=tracks, label="music"):
         pass

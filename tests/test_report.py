@@ -41,7 +41,7 @@ def test_the_folder_has_the_page_and_what_it_names(
     for name in ('"sound":"audio/', '"picture":"image/'):
         assert page.count(name) == with_sound
     left_out = 4 - with_sound
-    assert (f"{left_out} tracks are without sound" in page) == bool(left_out)
+    assert (f"{left_out} tracks of the list are without sound" in page) == bool(left_out)
     assert "data/report/index.html: " in capsys.readouterr().out
 
 

@@ -81,16 +81,21 @@ def read_csv(path: Path, required: Sequence[str] = ()) -> list[dict[str, str]]:
     PipelineError
         The file is missing, is not CSV in UTF-8, or lacks one of the `required` columns.
     """
+    return list(iterate_csv(path, required))
+
+
+def iterate_csv(path: Path, required: Sequence[str] = ()) -> Iterator[dict[str, str]]:
+    """Yield the rows that `read_csv` returns, one by one, as a row takes a kilobyte of memory."""
     with _reading(path, "a CSV file"), path.open(encoding="utf-8-sig", newline="") as file:
         lines = filter(None, csv.reader(file))
         columns = next(lines, [])
         _require_columns(path, columns, required)
         blank = dict.fromkeys(required, "")
-        # Not more cells than the file has: columns may be many, and rows short.
-        rows = [blank | dict(zip(columns, cells, strict=False)) for cells in lines]
-    for row in rows:
-        row.pop("", None)  # a column without a name
-    return rows
+        for cells in lines:
+            # Not more cells than the file has: columns may be many, and rows short.
+            row = blank | dict(zip(columns, cells, strict=False))
+            row.pop("", None)  # a column without a name
+            yield row
 
 
 def read_rows(
@@ -104,7 +109,7 @@ def read_rows(
         As `read_csv` does, or `parse` raises one, or a ValueError; names the line.
     """
     items = []
-    for number, row in enumerate(read_csv(path, columns), 2):
+    for number, row in enumerate(iterate_csv(path, columns), 2):
         try:
             items.append(parse(row))
         except ValueError:

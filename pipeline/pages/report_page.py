@@ -1,9 +1,11 @@
 """The page of a run: which tracks went wrong, what they sound like, and how it was made."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipeline.audio.clips import Pcm, from_pcm, to_pcm
 from pipeline.augmentation.kind import augmentations
@@ -17,7 +19,9 @@ from pipeline.base.files import (
     PREDICTIONS,
     REPLICAS,
     TRACKS,
+    UNLABELLED,
     UNLABELLED_CLIPS,
+    iterate_csv,
     read_csv,
     read_json,
 )
@@ -30,8 +34,10 @@ from pipeline.pages.figures import Figures, Record, caveats
 from pipeline.pages.media import StoreMedia
 from pipeline.pages.render import render
 from pipeline.pages.track_list import (
+    MOST_WRONG,
     ListedTrack,
     Media,
+    first_listed,
     labelled_tracks,
     tracks_with_media,
     unlabelled_tracks,
@@ -55,7 +61,9 @@ class Run:
         Name of its folder.
     figures : Figures
     labelled, unlabelled : list of ListedTrack
-        In the order of the page.
+        Those that the page lists, in its order.
+    unlisted : dict of str to int
+        How many others each table has.
     histories : Histories
     records : dict
         Content of metrics/<name>.json for segment, replicas, split and training.
@@ -65,6 +73,7 @@ class Run:
     figures: Figures
     labelled: list[ListedTrack]
     unlabelled: list[ListedTrack]
+    unlisted: dict[Path, int]
     histories: Histories
     records: dict[str, Record]
 
@@ -82,12 +91,19 @@ def read_run(dataset: str) -> Run:
         row["level"]: Score(*(float(row[name]) for name in ("accuracy", "low", "high")))
         for row in read_csv(METRICS / "accuracies.csv", ["level", "accuracy", "low", "high"])
     }
-    facts = _facts()
+    labelled = first_listed(labelled_tracks(tracks, clips))
+    unknown = read_predictions(UNLABELLED_CLIPS)
+    unlabelled = first_listed(unlabelled_tracks(unknown))
+    facts = _facts({track.track_id for track in [*labelled, *unlabelled]})
     return Run(
         dataset,
         Figures(tracks, clips, read_json(METRICS / "summary.json"), accuracies),
-        _sorted(labelled_tracks(tracks, clips), facts),
-        _sorted(unlabelled_tracks(read_predictions(UNLABELLED_CLIPS)), facts),
+        _with_facts(labelled, facts),
+        _with_facts(unlabelled, facts),
+        {
+            PREDICTIONS: len(np.unique(tracks.track_ids)) - len(labelled),
+            UNLABELLED: len(np.unique(unknown.track_ids)) - len(unlabelled),
+        },
         parse_histories(HISTORIES.read_bytes(), str(HISTORIES)),
         {
             name: read_json(METRICS / f"{name}.json")
@@ -96,15 +112,17 @@ def read_run(dataset: str) -> Run:
     )
 
 
-def _facts() -> dict[str, dict[str, Any]]:
-    """The `facts` and `is_copy` of each track, from data/tracks.csv and data/replicas.csv."""
+def _facts(track_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The `facts` and `is_copy` of some tracks, from data/tracks.csv and data/replicas.csv."""
     copies: dict[str, list[str]] = {}
-    for row in read_csv(REPLICAS):
+    for row in iterate_csv(REPLICAS):
         for one, other in (("track_id", "same_as"), ("same_as", "track_id")):
             sentence = f"the same recording as {row[other]} ({row['kind']})"
             copies.setdefault(row[one], []).append(sentence)
     facts = {}
-    for row in read_csv(TRACKS):
+    for row in iterate_csv(TRACKS):
+        if row["track_id"] not in track_ids:
+            continue
         known = [f"by {row['artist']}"] if row["artist"] else []
         known += [row["status"]] if row["status"] != "ok" else []
         same = copies.get(row["track_id"], [])
@@ -112,11 +130,10 @@ def _facts() -> dict[str, dict[str, Any]]:
     return facts
 
 
-def _sorted(
+def _with_facts(
     tracks: Iterable[ListedTrack], facts: Mapping[str, dict[str, Any]]
 ) -> list[ListedTrack]:
-    known = (replace(track, **facts.get(track.track_id, {})) for track in tracks)
-    return sorted(known, key=lambda track: track.sort_key)
+    return [replace(track, **facts.get(track.track_id, {})) for track in tracks]
 
 
 def page(run: Run, choice: str | int, media: StoreMedia, augmented: Path = AUGMENTED) -> str:
@@ -142,8 +159,10 @@ def page(run: Run, choice: str | int, media: StoreMedia, augmented: Path = AUGME
         scores=figures.scores,
         charts=_charts(run),
         data=_browser_data(run, media.of_all(chosen), media),
+        unlisted=run.unlisted,
         left_out=len(run.labelled) + len(run.unlabelled) - len(chosen),
         choice=choice,
+        most_wrong=MOST_WRONG,
         samples=sample_pairs(augmented, media),
         by_clip=figures.by_clip,
         made=how_it_was_made(records["training"], records["split"]),
@@ -164,7 +183,7 @@ def _subtitle(run: Run) -> list[tuple[str, str]]:
         "feature": trained.get("feature", ""),
         "dataset": f"{run.dataset} ({split.get('dataset_digest', 'unknown')})",
         "protocol": f"{split.get('protocol', '')}, {split.get('folds', '')} {counted}",
-        "tracks": len(run.labelled),
+        "tracks": len(run.labelled) + run.unlisted[PREDICTIONS],
         "genres": len(run.figures.tracks.genres),
     }
     return [(name, str(value)) for name, value in facts.items() if value]

@@ -1,7 +1,8 @@
 """The tracks of a page with their predictions, and which of them come with sound and pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,7 +14,10 @@ from pipeline.base.types import STRICT, Array
 from pipeline.evaluation.predictions import NONE, Predictions, majority, mean_over_seeds
 
 WRONG, ALL = "wrong", "all"
-MOST_UNLABELLED = 100  # with sound and pictures, unless all tracks have them
+MOST_LISTED = (
+    10_000  # labelled tracks on a page, and unlabelled ones, which a browser filters at once
+)
+MOST_WRONG, MOST_UNLABELLED = 1000, 100  # with sound and pictures, where those are for wrong tracks
 SCALE = 1000  # probabilities are integers on the page, which makes it half as long
 
 
@@ -28,8 +32,8 @@ def _choice(value: Any) -> Any:
 class ReportParams:
     """The section `report` of params.yaml: which tracks come with sound and pictures.
 
-    `tracks` is `wrong` for those that are predicted wrongly, `all`, or the number of tracks from
-    the top of the list.
+    `tracks` is `wrong` for those that are predicted wrongly, of which the first MOST_WRONG have
+    them, `all`, or the number of tracks from the top of the list.
     """
 
     tracks: Annotated[Literal["wrong", "all"] | int, BeforeValidator(_choice)]
@@ -110,8 +114,13 @@ class ListedTrack:
         }
 
 
-def labelled_tracks(tracks: Predictions, clips: Predictions) -> list[ListedTrack]:
-    """List the tracks that the stage `evaluate` tested.
+def first_listed(tracks: Iterable[ListedTrack]) -> list[ListedTrack]:
+    """Return the MOST_LISTED tracks that are the first in the order of a page."""
+    return nsmallest(MOST_LISTED, tracks, key=lambda track: track.sort_key)
+
+
+def labelled_tracks(tracks: Predictions, clips: Predictions) -> Iterator[ListedTrack]:
+    """Yield the tracks that the stage `evaluate` tested.
 
     Parameters
     ----------
@@ -124,31 +133,27 @@ def labelled_tracks(tracks: Predictions, clips: Predictions) -> list[ListedTrack
     PipelineError
         A track has no clips.
     """
-    clips_of = dict(clips.by_track())
-    means = dict(mean_over_seeds(clips).by_track())
-    listed = []
-    for track_id, rows in tracks.by_track():
-        if track_id not in clips_of:
-            raise PipelineError(f"there are no predictions of the clips of {track_id}")
-        own, probabilities = clips_of[track_id], means[track_id].probabilities
+    without = np.setdiff1d(tracks.track_ids, clips.track_ids)
+    if len(without):
+        raise PipelineError(f"there are no predictions of the clips of {without[0]}")
+    clips = clips.take(np.isin(clips.track_ids, tracks.track_ids))
+    by_track = (table.by_track() for table in (tracks, clips, mean_over_seeds(clips)))
+    for (track_id, rows), (_, own), (_, means) in zip(*by_track, strict=True):
         by_clip = rows.clips is not None
-        listed.append(
-            ListedTrack(
-                track_id,
-                int(rows.actual[0]),
-                [int(majority(probabilities).argmax())] if by_clip else rows.predicted.tolist(),
-                np.unique(own.folds).tolist(),
-                own.predicted.tolist(),
-                probabilities,
-                str(rows.groups[0]),
-            )
+        yield ListedTrack(
+            track_id,
+            int(rows.actual[0]),
+            [int(majority(means.probabilities).argmax())] if by_clip else rows.predicted.tolist(),
+            np.unique(own.folds).tolist(),
+            own.predicted.tolist(),
+            means.probabilities,
+            str(rows.groups[0]),
         )
-    return listed
 
 
-def unlabelled_tracks(clips: Predictions) -> list[ListedTrack]:
-    """List unlabelled tracks, from the predictions for their clips."""
-    return [unlabelled_track(name, rows.probabilities) for name, rows in clips.by_track()]
+def unlabelled_tracks(clips: Predictions) -> Iterator[ListedTrack]:
+    """Yield unlabelled tracks, from the predictions for their clips."""
+    return (unlabelled_track(name, rows.probabilities) for name, rows in clips.by_track())
 
 
 def unlabelled_track(track_id: str, probabilities: Array, tags: Sequence[str] = ()) -> ListedTrack:
@@ -182,7 +187,7 @@ def tracks_with_media(
         chosen = [*labelled, *unlabelled]
     elif choice == WRONG:
         wrong = [track for track in labelled if track.wrong]
-        chosen = [*wrong, *unlabelled[:MOST_UNLABELLED]]
+        chosen = [*wrong[:MOST_WRONG], *unlabelled[:MOST_UNLABELLED]]
     else:
         chosen = [*labelled[: int(choice)], *unlabelled[: int(choice)]]
     return [track.track_id for track in chosen]

@@ -213,7 +213,7 @@ def predict_store(
         for track_id in track_ids:
             if track_id not in store:
                 raise PipelineError(f"{folder} has no rows of {track_id}")
-            yield track_id, predict_clips(models, store.rows(track_id))
+            yield track_id, predict_clips(models, store.read([track_id]))
 
 
 @contextmanager

@@ -211,8 +211,13 @@ def _evidence(match: Match) -> tuple[float, int, int]:
 def _equal_frames(values: Array) -> Iterator[Array]:
     """Yield the positions of pairs of equal values, shape (2, n), the earlier ones first."""
     parts = np.uint32(1 + len(values) // PART)
+    blocks = [(start, values[start : start + PART]) for start in range(0, len(values), PART)]
     for part in range(parts):
-        chosen = np.flatnonzero((values % parts == part) & (values != MUTE))
+        places = (
+            start + np.flatnonzero((block % parts == part) & (block != MUTE))
+            for start, block in blocks
+        )
+        chosen = np.concatenate([np.empty(0, int), *places])
         chosen = chosen[np.argsort(values[chosen], kind="stable")]
         ordered = values[chosen]
         for lag in range(1, MOST_EQUAL + 1):

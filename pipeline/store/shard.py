@@ -145,11 +145,17 @@ class Shard:
         If nobody may write to the file, these are stored in it. Otherwise they are computed, as
         the rows may have been edited: a store of the user's own can be written to.
         """
+        stored = self._stored_digests
+        return row_digests(self.rows[start:stop]) if stored is None else stored[start:stop]
+
+    @cached_property
+    def _stored_digests(self) -> Digests | None:
+        """All at once, as HDF5 takes as long for those of one track."""
         with _readable(self._path):
             if DIGESTS in self._file and not self._path.stat().st_mode & WRITABLE:
-                stored: Digests = self._file[DIGESTS][start:stop]
+                stored: Digests = self._file[DIGESTS][:]
                 return stored
-        return row_digests(self.rows[start:stop])
+        return None
 
     def has_its_rows(self) -> bool:
         """Whether the digests in the file are those of its rows."""
@@ -162,6 +168,24 @@ class Shard:
         if len(out):
             with _readable(self._path):
                 self._dataset.read_direct(out, np.s_[start : start + len(out)])
+
+    def read_row(self, out: Array, row: int) -> None:
+        """Fill `out`, shape (1, ...), with one row.
+
+        It does not go through the map, whose pages count as memory of the process once they were
+        touched.
+        """
+        if self._place is None:
+            out[:] = self._dataset[row : row + 1]
+        else:
+            file, offset = self._place
+            os.preadv(file, [out.data], offset + row * out.nbytes)
+
+    @cached_property
+    def _place(self) -> tuple[int, int] | None:
+        """The descriptor of the file and the place of its first row; None as for `_map`."""
+        offset = self._dataset.id.get_offset()
+        return None if offset is None else (self._file.id.get_vfd_handle(), offset)
 
     def close(self) -> None:
         """Close the file; rows that were read remain valid."""

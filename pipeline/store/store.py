@@ -194,7 +194,7 @@ class Store:
         out = np.empty((len(index), *self.shape[1:]), self.dtype)
         for place, row in enumerate(index.tolist()):
             number = self._shard_at(row)
-            out[place] = self._shards[number].rows[row - self._starts[number]]
+            self._shards[number].read_row(out[place : place + 1], row - self._starts[number])
         return out
 
 

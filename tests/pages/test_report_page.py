@@ -16,9 +16,18 @@ from outcomes import SPLIT, clips_of, page_data, write_outcome
 from pipeline.audio.clips import from_pcm
 from pipeline.augmentation.samples import read_samples
 from pipeline.augmentation.sounds import Noise
-from pipeline.base.files import AUGMENTED, CLIPS, FEATURE_STORES, TRAINING, write_csv
+from pipeline.base.files import (
+    AUGMENTED,
+    CLIPS,
+    FEATURE_STORES,
+    PREDICTIONS,
+    TRAINING,
+    write_csv,
+)
+from pipeline.base.files import UNLABELLED as UNLABELLED_TABLE
 from pipeline.dataset.tracks import COLUMNS
 from pipeline.features.centroid import Centroid
+from pipeline.pages import track_list
 from pipeline.pages.media import inside, open_media
 from pipeline.pages.report_page import how_it_was_made, page, read_run, sample_pairs
 from pipeline.store.store import Store
@@ -81,6 +90,21 @@ def test_tracks_come_with_all_that_is_known_of_them() -> None:
     assert first["sound"].startswith("data:audio/ogg")
     assert first["picture"].startswith("data:image/webp")
     assert [each["id"] for each in listed(made(), 1)] == list(UNLABELLED)
+
+
+def test_a_list_that_is_cut_says_so_and_the_figures_still_count_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = made()
+    assert "The list ends" not in whole
+    monkeypatch.setattr(track_list, "MOST_LISTED", 1)
+    content = made()
+    for which, (left, table) in enumerate([(2, PREDICTIONS), (1, UNLABELLED_TABLE)]):
+        assert listed(content, which) == listed(whole, which)[:1]
+        said = f"ends before {left} more tracks, .*; <code>{table}</code> has them all"
+        assert re.search(said, content)
+    assert page_data(content)["confusion"] == page_data(whole)["confusion"]
+    assert "<span>tracks <b>3</b>" in content
 
 
 def test_tracks_have_tags_where_the_feature_has_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,8 @@ def test_clips_keep_their_order_in_time_whatever_the_number_of_seeds(
     folds = range(len(labelled.tested))
     models = [(model(fold), describe(fold, store=labelled.description)) for fold in folds]
     write_outcome(predict_out_of_fold(labelled, models))
-    tracks = track_list.labelled_tracks(*map(read_predictions, (PREDICTIONS, CLIP_PREDICTIONS)))
+    tables = map(read_predictions, (PREDICTIONS, CLIP_PREDICTIONS))
+    tracks = list(track_list.labelled_tracks(*tables))
     assert [track.track_id for track in tracks] == sorted({*labelled.track_ids})
     for track in tracks:
         own = np.flatnonzero(labelled.track_ids == track.track_id)
@@ -77,7 +78,7 @@ def test_a_track_without_clips_is_named() -> None:
     clips = clips_of(GENRES, {"a": [SURE], "b": [SURE]}, {"a": "jazz", "b": "jazz"})
     tracks = voted_tracks(by_level(clips), "majority")
     with pytest.raises(PipelineError, match="no predictions of the clips of b"):
-        track_list.labelled_tracks(tracks, clips.take(clips.track_ids == "a"))
+        list(track_list.labelled_tracks(tracks, clips.take(clips.track_ids == "a")))
 
 
 def test_unlabelled_tracks_have_the_genre_of_the_highest_mean_and_are_never_wrong() -> None:
@@ -87,18 +88,22 @@ def test_unlabelled_tracks_have_the_genre_of_the_highest_mean_and_are_never_wron
     assert track.predicted == [1]
     assert track.actual == NONE
     assert not track.wrong
-    assert track_list.unlabelled_tracks(clips.take(np.arange(0))) == []
+    assert list(track_list.unlabelled_tracks(clips.take(np.arange(0)))) == []
 
 
-def test_the_most_surely_wrong_track_comes_first_and_the_most_surely_right_last() -> None:
+@pytest.mark.parametrize("most", [4, 2])
+def test_the_most_surely_wrong_track_comes_first_and_the_most_surely_right_last(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(track_list, "MOST_LISTED", most)
     tracks = [
         track_of("jazz", SURE, name="surely right"),
         track_of("rock", UNSURE, name="wrong"),
         track_of("blues", UNSURE, name="right"),
         track_of("rock", SURE, name="surely wrong"),
     ]
-    names = [track.track_id for track in sorted(tracks, key=lambda track: track.sort_key)]
-    assert names == ["surely wrong", "wrong", "right", "surely right"]
+    names = [track.track_id for track in track_list.first_listed(tracks)]
+    assert names == ["surely wrong", "wrong", "right", "surely right"][:most]
 
 
 def test_data_has_probabilities_in_permille() -> None:
@@ -114,17 +119,21 @@ def test_data_has_probabilities_in_permille() -> None:
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        ("all", "wrong right x y"),
+        ("all", "wrong rock right x y"),
         ("wrong", "wrong x"),
         (1, "wrong x"),
         (0, ""),
-        (9, "wrong right x y"),
+        (9, "wrong rock right x y"),
     ],
 )
 def test_tracks_with_sound_are_those_that_were_asked_for(
     choice: str | int, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(track_list, "MOST_WRONG", 1)
     monkeypatch.setattr(track_list, "MOST_UNLABELLED", 1)
-    labelled = [track_of("rock", SURE, name="wrong"), track_of("jazz", SURE, name="right")]
+    labelled = [
+        *(track_of("rock", SURE, name=name) for name in ("wrong", "rock")),
+        track_of("jazz", SURE, name="right"),
+    ]
     unlabelled = [unlabelled_track(name, np.array([SURE])) for name in ("x", "y")]
     assert track_list.tracks_with_media(labelled, unlabelled, choice) == expected.split()

@@ -83,6 +83,17 @@ def test_indexing_reads_many_files_as_one_array(tmp_path: Path) -> None:
             np.testing.assert_array_equal(whole[store.span(track_id)], made_of(track_id))
 
 
+def test_rows_by_number_are_not_mapped_as_the_pages_would_count_as_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(build(tmp_path / "store")) as store:
+        whole = store.read(store.track_ids)
+        monkeypatch.setattr("mmap.mmap", None)
+        np.testing.assert_array_equal(store[np.array([5, 0])], whole[[5, 0]])
+        with pytest.raises(TypeError):
+            store[:1]
+
+
 def test_h5py_alone_reads_what_the_documentation_says(tmp_path: Path) -> None:
     build(tmp_path / "store")
     found: dict[str, list[Array]] = {}
