@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from documents import base_document
+from documents import changed_document
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.check import parse_models
 from pipeline.training.fit import FoldTask, fit_fold
@@ -40,8 +40,9 @@ rows = (40 + 20 * labels[:, None, None, None] + rng.normal(0, 9, (48, 16, 16, 1)
 np.save(folder / "rows.npy", rows[32:])
 COMMON = {"optimizer": "adam", "learning_rate": 0.003, "schedule": "cosine", "decay": 0}
 COMMON |= {"warmup": 0.2, "momentum": 0, "epochs": 32, "batch_size": 8, "patience": 0}
+NARROW = {"models.cnn_padded.filters": [4, 8], "models.cnn_padded.kernel": 3}
 losses = {}
-for number, (name, params) in enumerate(parse_models(base_document()).items()):
+for number, (name, params) in enumerate(parse_models(changed_document(NARROW)).items()):
     training = {"seed": 1, "precision": precisions[number % 2]}
     description = Description(name, "mel", ["a", "b"], 0, {}, training)
     params = replace(params, **COMMON)
