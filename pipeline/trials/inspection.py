@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 import numpy as np
@@ -15,8 +16,9 @@ from pipeline.audio.clips import Pcm, SegmentParams
 from pipeline.audio.decode import CutTrack, load_clips
 from pipeline.augmentation.target import AugmentParams, parse_augment
 from pipeline.base.errors import PipelineError
-from pipeline.base.parallel import workers
+from pipeline.base.parallel import map_folds, workers
 from pipeline.base.params import choice, lookup, read_document, read_name, read_section, read_seed
+from pipeline.base.types import Array
 from pipeline.dataset.folder import find_tracks, read_metadata
 from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
 from pipeline.dataset.tracks import Track, gtzan_facts, with_gtzan_artists
@@ -26,9 +28,9 @@ from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_o
 from pipeline.recordings.fingerprint import FingerprintTrack, fingerprint
 from pipeline.recordings.matching import exact_rows, find_replicas, same_samples
 from pipeline.training.network import FitParams, TrainParams, network_names, read_network
-from pipeline.trials.rate import clips_per_second
 
 TIMED_CLIPS = 20  # on which each feature is timed
+ENOUGH_SECONDS = 1.0  # of an epoch, to tell how fast a network trains
 
 Folded = list[FoldedTrack] | PipelineError  # of a protocol: the tracks, or why it cannot be used
 
@@ -221,3 +223,80 @@ def _training(plan: Plan, trained: Sequence[int], n_genres: int) -> dict[str, An
         "seconds": rounds * clips * network.epochs / rate,
         "stops_early": network.patience > 0,
     }
+
+
+def clips_per_second(
+    model: str,
+    params: FitParams,
+    train: TrainParams,
+    template: Array,
+    n_genres: int,
+    clips: int,
+    at_once: int,
+) -> float:
+    """Measure how many clips a fold goes through in a second, beside other folds.
+
+    Each fold trains in a process of its own, as it will, so that Keras is not loaded in this one.
+    Neither the first epoch, which compiles the network, nor inline augmentation is measured.
+
+    Parameters
+    ----------
+    model : str
+        Name of the network.
+    params : FitParams
+    train : TrainParams
+    template : array, shape (0, ...)
+        With the shape and dtype of the feature's rows.
+    n_genres : int
+    clips : int
+        The number in an epoch of a fold, those of its inner validation among them: no more of
+        them are measured.
+    at_once : int
+        The number of folds that train at once.
+    """
+    measure = partial(_seconds_per_clip, model, params, train, template, n_genres, clips)
+    return float(1 / np.mean(map_folds(measure, range(at_once))))
+
+
+def _seconds_per_clip(
+    model: str,
+    params: FitParams,
+    train: TrainParams,
+    template: Array,
+    n_genres: int,
+    clips: int,
+    fold: int,
+) -> float:
+    """Train on one batch, and on more of them until an epoch is long enough, or has all `clips`."""
+    from pipeline.base.backend import device_for, keras, resolve
+    from pipeline.training.checkpoint import Checkpoint
+    from pipeline.training.fit import FoldTask, fit_fold
+    from pipeline.training.trained import Description
+
+    count = min(params.batch_size, clips)
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 100, (count, *template.shape[1:])).astype(template.dtype)
+    labels = rng.integers(0, n_genres, count)
+    precision = resolve(train.precision, fold, needs_float32=params.needs_float32)
+    genres = [str(number) for number in range(n_genres)]
+    by = {"seed": 0, "precision": precision}
+    description = Description(model, "noise", genres, fold, store={}, training=by)
+
+    def seconds_of_epoch(count: int) -> float:
+        index = np.arange(count) % len(rows)
+        training, validation = np.split(index, [-max(1, round(train.validation * count))])
+        once_more = replace(params, epochs=2)
+        task = FoldTask(rows, labels, training, validation, once_more, description)
+        times: list[float] = []
+
+        def note(*_: object) -> None:
+            times.append(time.perf_counter())
+
+        noting = keras.callbacks.LambdaCallback(on_epoch_begin=note, on_train_end=note)
+        with TemporaryDirectory() as folder, device_for(fold):
+            fit_fold(task, Checkpoint(Path(folder, "state.npz")), [noting])
+        return times[-1] - times[1]
+
+    while (seconds := seconds_of_epoch(count)) < ENOUGH_SECONDS / 2 and count < clips:
+        count = int(min(clips, count * ENOUGH_SECONDS / seconds))
+    return seconds / count

@@ -15,8 +15,8 @@ from project import ROOT, Shell
 from pipeline.training import fit
 from pipeline.training.fit import FoldTask
 from pipeline.training.trained import Fitted
-from pipeline.trials import rate
-from pipeline.trials.rate import clips_per_second
+from pipeline.trials import inspection
+from pipeline.trials.inspection import clips_per_second
 
 pytestmark = saves_models
 
@@ -34,8 +34,8 @@ def test_it_trains_for_as_long_as_is_needed_and_no_longer_than_an_epoch(
 
     fitting = fit.fit_fold
     monkeypatch.setattr(fit, "fit_fold", noted)
-    monkeypatch.setattr(rate, "map_folds", lambda function, folds: list(map(function, folds)))
-    monkeypatch.setattr(rate, "ENOUGH_SECONDS", enough)
+    monkeypatch.setattr(inspection, "map_folds", lambda function, folds: list(map(function, folds)))
+    monkeypatch.setattr(inspection, "ENOUGH_SECONDS", enough)
     experiment = small_experiment({"model": model, f"models.{model}.batch_size": 8})
     template = np.empty((0, FRAMES), np.float16)
     parts = (model, experiment.network, experiment.train, template)
