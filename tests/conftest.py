@@ -49,7 +49,7 @@ SLOW = (
     "training/test_fitting.py",
     "training/test_newton.py",
     "training/test_watching.py",
-    "trials/test_rate.py",
+    "trials/test_inspection.py",
 )
 
 
