@@ -114,10 +114,10 @@ def test_folds_depend_on_tracks_and_seed_alone(seed: int, data: st.DataObject) -
     for name in ("song", "artist", "clip"):
         first, second, *others = (
             frozenset(PROTOCOLS[name](order, {}, params_of(3), seed + more))
-            for order, more in ((tracks, 0), (mixed, 0), (tracks, 1), (tracks, 2))
+            for order, more in ((mixed, 0), *((tracks, more) for more in range(10)))
         )
         assert first == second
-        assert {first} != set(others)
+        assert {first} != set(others)  # eight artists are dealt alike by two seeds now and then
 
 
 @pytest.mark.parametrize(("protocol", "what"), [("song", "usable tracks"), ("clip", "clips")])
