@@ -1,7 +1,7 @@
 """A small project on disk, and what is needed to train on it."""
 
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from documents import changed_document, write_params
 
 from pipeline.augmentation.offline import make_samples
-from pipeline.augmentation.samples import read_samples
+from pipeline.augmentation.samples import by_store, read_samples
 from pipeline.base.files import AUGMENTED, CLIPS, FEATURE_STORES, FOLDS, TRACKS, write_csv
 from pipeline.dataset.tracks import COLUMNS, Track, read_tracks
 from pipeline.extract import extract
@@ -145,12 +145,11 @@ def make_small_samples(
 def sample_rows() -> dict[tuple[str, int], list[bytes]]:
     """Rows of the samples of each track and clip, as the table in the working directory says."""
     rows: dict[tuple[str, int], list[bytes]] = defaultdict(list)
-    places: Counter[tuple[str, str]] = Counter()
-    for sample in read_samples(AUGMENTED):
-        with Store(AUGMENTED / sample.chain) as store:
-            row = store.rows(sample.track_id)[places[sample.chain, sample.track_id]]
-        places[sample.chain, sample.track_id] += 1
-        rows[sample.track_id, sample.clip].append(row.tobytes())
+    for chain, tracks in by_store(read_samples(AUGMENTED)).items():
+        with Store(AUGMENTED / chain) as store:
+            for track_id, samples in tracks.items():
+                for sample, row in zip(samples, store.rows(track_id), strict=True):
+                    rows[track_id, sample.clip].append(row.tobytes())
     return rows
 
 

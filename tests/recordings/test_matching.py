@@ -85,9 +85,9 @@ def test_a_slow_matcher_finds_the_same(seed: int) -> None:
     )
 
 
-@pytest.mark.parametrize("part", [1, 100, 1000])
+@pytest.mark.parametrize("part", [20, 1000])
 def test_sorting_in_parts_gives_the_same(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    prints = [values for seed in range(5) for values in excerpts(seed)]
+    prints = [values for seed in range(3, 6) for values in excerpts(seed)]
     at_once = find_matches(prints)
     monkeypatch.setattr(matching, "PART", part)
     assert find_matches(prints) == at_once

@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from project import contents
 
@@ -268,6 +268,7 @@ def parts(stores: Path) -> list[StoredRows]:
 
 
 @given(index=st.lists(st.integers(0, COUNT - 1)))
+@settings(max_examples=15)
 def test_joined_rows_are_the_stores_one_behind_another(
     stores: Path, parts: list[StoredRows], index: list[int]
 ) -> None:
