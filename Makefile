@@ -6,6 +6,7 @@ DEV := $(VENV)/.dev
 INSTALL := $$(command -v uv > /dev/null && echo uv pip install --python $(VENV)/bin/python || \
   echo python -m pip install --disable-pip-version-check --no-compile) --quiet --no-deps
 LOCK := uv pip compile --quiet --universal --fork-strategy fewest --no-header --no-annotate --extra cpu pyproject.toml
+SPREAD := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 # Modules are compiled when they are first imported, as most of those that are installed never are.
 export PYTHONDONTWRITEBYTECODE :=
 # Stages and tests find `python` and `dvc` of the environment first.
@@ -36,10 +37,10 @@ repro: setup  ## audio -> ten-fold metrics: run every stage that is out of date
 	  echo "dvc.lock and metrics/ now describe your run; to keep them: git commit -am 'My first run'"
 
 test: check  ## style, types and all tests
-	python -m pytest --numprocesses=auto --dist=loadfile
+	python -m pytest $(SPREAD)
 
-quick: check  ## style, types and the tests that start no process and train nothing
-	python -m pytest --numprocesses=auto --dist=loadfile -m "not slow"
+quick: check  ## style, types and the tests that start no process, train nothing and write little
+	python -m pytest $(SPREAD) -m "not slow"
 
 check: $(DEV)  ## style and types
 	ruff check .
@@ -47,7 +48,7 @@ check: $(DEV)  ## style and types
 	mypy
 
 fuzz: $(DEV)  ## thousands of damaged files, tables, stores and models (FUZZ_CASES=2000)
-	FUZZ_CASES=$${FUZZ_CASES:-2000} python -m pytest --numprocesses=auto --dist=loadfile tests/fuzz
+	FUZZ_CASES=$${FUZZ_CASES:-2000} python -m pytest $(SPREAD) tests/fuzz
 
 bench: $(DEV)  ## measure the speed claims of benchmarks/
 	@for script in benchmarks/*.py; do echo "== $$script"; python "$$script" || exit 1; done

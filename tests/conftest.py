@@ -21,36 +21,52 @@ hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("same")
 
 TESTS = Path(__file__).parent
-# What starts stages or other programs of Python, or trains networks: `make quick` leaves it out.
+# What starts stages or other programs of Python, trains networks, or makes many files: `make quick`
+# leaves it out. The files that take longest come first, so that no processor waits for the last.
 SLOW = (
+    "test_dag.py",
+    "test_cluster.py",
+    "test_backends.py",
+    "base/test_compilation.py",
+    "test_going_back.py",
+    "test_development.py",
+    "test_crash.py",
+    "test_predict.py",
+    "trials/test_inspection.py",
+    "test_ablate.py",
+    "test_protocols.py",
+    "augmentation/test_offline.py",
+    "augmentation/test_sheet.py",
     "base/test_backend.py",
     "base/test_cluster.py",
     "base/test_parallel.py",
     "fuzz/",
     "models/",
+    "pages/test_browser.py",
+    "pages/test_comparison_page.py",
+    "pages/test_report_page.py",
     "pages/test_track_list.py",
+    "prediction/test_saved.py",
     "runs/test_revisions.py",
     "store/test_build.py",
     "store/test_pruning.py",
-    "test_ablate.py",
-    "test_backends.py",
-    "test_cluster.py",
+    "test_augment.py",
     "test_combine.py",
     "test_commands.py",
-    "test_crash.py",
-    "test_dag.py",
     "test_edits.py",
     "test_evaluate.py",
-    "test_going_back.py",
-    "test_predict.py",
-    "test_protocols.py",
+    "test_extract.py",
+    "test_plots.py",
+    "test_replay.py",
+    "test_report.py",
     "test_train.py",
+    "training/test_augmented.py",
     "training/test_checkpoint.py",
     "training/test_cross_validation.py",
     "training/test_fitting.py",
+    "training/test_fold_addresses.py",
     "training/test_newton.py",
     "training/test_watching.py",
-    "trials/test_inspection.py",
 )
 
 
@@ -62,10 +78,16 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow, by its file."""
+    """Mark what is slow, by its file, and have it run first, in the order of SLOW."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(TESTS).as_posix()
+        return next((n for n, name in enumerate(SLOW) if path.startswith(name)), len(SLOW))
+
     for item in items:
-        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
+        if place(item) < len(SLOW):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,7 +1,9 @@
 """Contents of params.yaml for tests, which never read that of the workspace."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,11 @@ def base_document() -> dict[str, Any]:
 
     So the tests cover a new feature, network or kind of augmentation without being changed.
     """
+    return deepcopy(_base_document())
+
+
+@cache
+def _base_document() -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load(STARTED_FROM.read_text(encoding="utf-8"))
     _complete(document["extract"], {name: feature_class(name) for name in feature_names()}, {})
     _complete(document["models"], {name: params_class(name) for name in network_names()}, NEUTRAL)
