@@ -26,13 +26,12 @@ TimeStretch.apply(sound[0], {"rate": 0.9})
 
 @pytest.mark.slow
 def test_one_process_compiles_all_that_is_called_and_another_waits_for_it(tmp_path: Path) -> None:
-    quickly = {"NUMBA_OPT": "0"}
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DEBUG_CACHE": "1"} | quickly
+    settings = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DEBUG_CACHE": "1", "NUMBA_OPT": "0"}
     both = [
         subprocess.Popen(
             [sys.executable, "-c", SCRIPT],
             cwd=ROOT,
-            env=environment,
+            env=os.environ | settings,
             stdout=subprocess.PIPE,
             text=True,
         )
