@@ -78,14 +78,14 @@ def read_dataset(folder: Path) -> tuple[list[TrackFile], Metadata]:
     """
     tracks = find_tracks(folder)
     metadata = read_metadata(tracks, folder)
-    errors: list[str] = []
+    errors, warnings = list[str](), metadata.warnings
     if metadata.genres is None:
-        _question_folders(tracks, folder, errors, metadata.warnings)
+        _question_folders(tracks, folder, errors, warnings)
     else:
-        tracks = _labelled(tracks, metadata.genres, metadata.warnings)
-    _question_genres({track.genre for track in tracks if track.genre}, errors, metadata.warnings)
+        tracks = _labelled(tracks, metadata.genres, warnings)
+    _question_genres({track.genre for track in tracks if track.genre}, errors, warnings)
     if errors:
-        raise PipelineError(f"{name_of(folder)}: {'; '.join(errors + metadata.warnings)}")
+        raise PipelineError(f"{name_of(folder)}: {'; '.join(errors + warnings)}")
     return tracks, metadata
 
 
@@ -142,8 +142,7 @@ def require_readable(folder: Path) -> None:
         elif "/" in name and "/." not in f"/{name}" and not _is_folder(entry):
             tracks.append((_track_id(name), entry.name))
     texts = [f"{_listed(sorted(names))} ({problem})" for problem, names in problems.items()]
-    texts += filter(None, [_same_ids(tracks)])
-    if texts:
+    if texts := [*texts, *filter(None, [_same_ids(tracks)])]:
         raise PipelineError(f"{name_of(folder)}: {'; '.join(texts)}")
 
 
@@ -210,8 +209,7 @@ def audio_files(paths: Iterable[Path]) -> list[Path]:
     """
     files: list[Path] = []
     for path in paths:
-        found = map(Path, _files(path)) if path.is_dir() else []
-        below = sorted(filter(is_audio, found)) if path.is_dir() else [path]
+        below = sorted(filter(is_audio, map(Path, _files(path)))) if path.is_dir() else [path]
         if not below:
             raise PipelineError(f"{path}: no audio files in this folder")
         files += below
@@ -310,8 +308,8 @@ def _problem(entry: Entry) -> str:
     if stat.S_ISDIR(mode):
         return ""  # whether it can be read is seen when it is
     if not stat.S_ISREG(mode):
-        kind = {stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}.get(
-            stat.S_IFMT(mode), "device"
+        kind = (
+            "named pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
         )
         return f"a {kind}: remove it"
     return "" if os.access(entry.path, os.R_OK) else "Permission denied: make it readable"
@@ -420,8 +418,8 @@ def _labelled(
             left_out.append(file.track_id)
     if left_out:
         warnings.append(
-            f"{METADATA} gives no genre to {len(left_out)} tracks, which are left out: "
-            f"{_listed(left_out)}; where it gives {UNLABELLED!r}, the genre is predicted"
+            f"files left out, as {METADATA} gives them no genre: {len(left_out)} "
+            f"({_listed(left_out)}); the genre {UNLABELLED!r} would have them predicted"
         )
     return tracks
 
