@@ -29,6 +29,7 @@ LONGEST_WORDS = 50  # characters of a column's name that may be misspelt
 PARTS = {"train", "training", "valid", "validation", "val", "dev", "test", "testing", "eval"}
 LABEL_THEM = f"label the tracks in {METADATA} (docs/guide.md, A table of labels)"
 MOST_NAMED = 10
+KINDS = {stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
 
 Cells = dict[str, str]
 Entry = os.DirEntry[str]
@@ -308,10 +309,7 @@ def _problem(entry: Entry) -> str:
     if stat.S_ISDIR(mode):
         return ""  # whether it can be read is seen when it is
     if not stat.S_ISREG(mode):
-        kind = (
-            "named pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
-        )
-        return f"a {kind}: remove it"
+        return f"a {KINDS.get(stat.S_IFMT(mode), 'device')}: remove it"
     return "" if os.access(entry.path, os.R_OK) else "Permission denied: make it readable"
 
 
