@@ -31,6 +31,7 @@ from pipeline.base.params import (
     read_seed,
     section,
 )
+from pipeline.dataset.folder import require_readable
 from pipeline.dataset.tracks import DatasetParams
 from pipeline.evaluation.predictions import EvaluateParams
 from pipeline.features.shared.feature import Feature, feature_names, parse_extract
@@ -163,9 +164,10 @@ def check_input(params: Params) -> None:
 
 
 def check_dataset(dataset: DatasetParams) -> None:
-    """Raise `ParamsError` unless the folder exists, or is the demo's, which will be written.
+    """Raise an error unless the folder exists, or is the demo's, which will be written.
 
-    A folder that holds the project, or that the pipeline writes into, is refused.
+    A folder that holds the project, or that the pipeline writes into, is refused. So is one with
+    files that cannot be read: they are named here, before DVC hashes the dataset.
     """
     if dataset.folder == DEMO:
         return
@@ -182,6 +184,7 @@ def check_dataset(dataset: DatasetParams) -> None:
             raise ParamsError(
                 f"dataset.path = {dataset.path!r}: should not be where the pipeline writes"
             )
+    require_readable(dataset.folder)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pipeline.base.cli import command_line, run_stage, warn
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import CLIPS, METRICS, TRACKS, write_csv, write_json
 from pipeline.base.params import read_section
-from pipeline.dataset.folder import find_tracks, read_metadata
+from pipeline.dataset.folder import read_dataset
 from pipeline.dataset.survey import count_rows, labelled, segment
 from pipeline.dataset.tracks import (
     COLUMNS,
@@ -24,8 +24,11 @@ def main() -> None:
     command_line(__doc__).parse_args()
     folder = read_section(DatasetParams, "dataset").folder
     params = read_section(SegmentParams, "segment")
-    tracks = find_tracks(folder)
-    metadata = read_metadata(tracks, folder)
+    tracks, metadata = read_dataset(folder)
+    for text in metadata.warnings:
+        warn(text)
+    if metadata.note:
+        print(metadata.note)
     try:
         rows = segment(tracks, params, CLIPS)
     except NoRowsError:
@@ -33,7 +36,7 @@ def main() -> None:
             f"dataset.path = {str(folder)!r}: none of its files can be used"
         ) from None
     track_ids = [row["track_id"] for row in labelled(rows)]
-    known = with_gtzan_artists(metadata, gtzan_facts(track_ids))
+    known = with_gtzan_artists(metadata.cells, gtzan_facts(track_ids))
     rows = [row | known.get(row["track_id"], {}) for row in rows]
     counts = count_rows(rows)
     write_csv(TRACKS, COLUMNS, rows)

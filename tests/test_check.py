@@ -13,7 +13,7 @@ from project import ROOT, Shell
 from pipeline.augmentation.kind import augmentations
 from pipeline.base.cli import run_stage
 from pipeline.base.errors import ParamsError
-from pipeline.base.files import FEATURE_STORES, PARAMS_CHECKED
+from pipeline.base.files import DEMO, FEATURE_STORES, PARAMS_CHECKED
 from pipeline.base.params import one_of
 from pipeline.check import KEYS, check, check_input, main, parse_document
 from pipeline.features.shared.feature import feature_names
@@ -350,6 +350,18 @@ def test_the_dataset_has_to_exist_unless_it_is_the_demo(
     (project / "music").rmdir()
     assert run_check(project, {"dataset.path": "music"}) == 2
     assert capsys.readouterr().err == "error: dataset.path = 'music': no such folder\n"
+
+
+def test_files_that_cannot_be_read_are_named_unless_they_are_the_demos(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (project / "music", project / DEMO):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "gone.wav").symlink_to("nothing")
+    assert run_check(project, {"dataset.path": "music"}) == 2
+    named = "error: music: gone.wav (a link to nothing: mend or remove it)\n"
+    assert capsys.readouterr().err == named
+    assert run_check(project, {"dataset.path": DEMO.as_posix()}) == 0
 
 
 def test_a_queued_experiment_is_told_that_its_path_must_be_absolute(

@@ -1,6 +1,7 @@
 """The whole DAG on a tiny dataset in a repository of its own, driven as a user would."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,16 @@ def test_a_file_that_a_user_put_into_the_demo_stays(project: Project) -> None:
     assert contents(project.folder / "data") == before
     path.unlink()
     assert "up to date" in project.run("dvc", "status", "demo")
+
+
+def test_a_file_that_dvc_cannot_hash_is_named_before_it_tries(
+    restored: Project, tmp_path: Path
+) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.wav")).touch()
+    write_params(restored.folder, {**TINY, "dataset.path": str(tmp_path)})
+    output = restored.run("dvc", "repro", "segment", status=255)
+    assert rf"error: {tmp_path}: caf\xe9.wav (a name that is not UTF-8: rename it)" in output
+    assert "Running stage 'segment'" not in output
 
 
 def test_experiment_with_another_model_and_samples_touches_no_audio_and_no_feature(

@@ -108,6 +108,33 @@ def test_genres_and_kinds_of_files_are_counted() -> None:
     assert found["lengths"] == pytest.approx(lengths, abs=0.01)
 
 
+def test_labels_are_questioned_in_the_words_of_segment(
+    music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (music / "metadata.csv").write_text("track_id, Artist,album\nblues/0,Ann,One\n")
+    warning = (
+        "metadata.csv: the column ' Artist' is not read; if it is meant as 'artist', rename it"
+    )
+    note = "metadata.csv: columns that are not used: album"
+    run_main(command.main, "music")
+    printed = [capsys.readouterr()]
+    segment.main()
+    printed.append(capsys.readouterr())
+    assert all(f"warning: {warning}\n" in each.err for each in printed)
+    assert all(f"{note}\n" in each.out for each in printed)
+    found = inspected()
+    assert (found["warnings"], found["note"]) == ([warning], note)
+    shutil.copytree(music / "blues", music / "Blues")
+    for main in (inspected, segment.main):
+        with pytest.raises(
+            PipelineError, match=r"^music: genres that are one to a reader: 'Blues'"
+        ):
+            main()
+    (music / "pipe.wav").symlink_to("/dev/zero")
+    with pytest.raises(PipelineError, match=r"^music: pipe.wav \(a device: remove it\)$"):
+        inspected()
+
+
 def test_copies_are_found_by_their_samples_or_by_their_sound(music: Path) -> None:
     exact = [["jazz/1", "jazz/copy"]]
     assert inspected()["replicas"] == {"by_sound": False, "pairs": exact}

@@ -155,6 +155,29 @@ def test_gtzans_artists_are_used_where_every_usable_track_is_gtzans(
     ) in capsys.readouterr().err
 
 
+def test_a_table_labels_and_where_only_it_changes_nothing_is_computed(
+    music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    segment.main()
+    before = contents(CLIPS)
+    genres = {"blues/a": "Blues", "jazz/b": "Rock", "jazz/cut": "unlabelled", "unlabelled/u": ""}
+    lines = [f"{track_id},{genre}" for track_id, genre in genres.items() if genre]
+    (music / "metadata.csv").write_text("\n".join(["path,genre", *lines]))
+    capsys.readouterr()
+    segment.main()
+    assert "pcm: 4 tracks, 4 reused, 0 computed" in capsys.readouterr().out
+    assert contents(CLIPS) == before
+    genres["jazz/cut"] = ""
+    assert {name: row["genre"] for name, row in rows().items()} == genres
+    (music / "metadata.csv").write_text("\n".join(["path,genre", *lines[:2]]))
+    segment.main()
+    left_out = (
+        "warning: files left out, as metadata.csv gives them no genre: 1 (jazz/cut); the genre"
+    )
+    assert left_out in capsys.readouterr().err
+    assert list(rows()) == ["blues/a", "jazz/b", "unlabelled/u"]
+
+
 def test_a_run_that_is_refused_loses_nothing(music: Path) -> None:
     segment.main()
     clips, table = contents(CLIPS), TRACKS.read_bytes()

@@ -98,6 +98,12 @@ def iterate_csv(path: Path, required: Sequence[str] = ()) -> Iterator[dict[str, 
             yield row
 
 
+def csv_columns(path: Path) -> list[str]:
+    """The names in the first line of a CSV file, which has to be one as for `read_csv`."""
+    with _reading(path, "a CSV file"), path.open(encoding="utf-8-sig", newline="") as file:
+        return next(filter(None, csv.reader(file)), [])
+
+
 def read_rows(
     path: Path, columns: Sequence[str], parse: Callable[[dict[str, str]], Item]
 ) -> list[Item]:

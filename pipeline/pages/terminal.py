@@ -259,6 +259,8 @@ def _inspection_parts(content: Mapping[str, Any]) -> Iterator[str]:
         f"{content['unlabelled']} unlabelled tracks, {content['hours']:.2f} hours, "
         f"{content['clips']} clips of {content['clip_seconds']} s"
     )
+    if content["note"]:
+        yield _wrapped(content["note"])
     yield _genres(content["genres"])
     if content["lengths"]:
         yield "\n".join(_kinds(content))

@@ -15,11 +15,12 @@ from threadpoolctl import threadpool_limits
 from pipeline.audio.clips import Pcm, SegmentParams
 from pipeline.audio.decode import CutTrack, load_clips
 from pipeline.augmentation.target import AugmentParams, parse_augment
+from pipeline.base.cli import warn
 from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import map_folds, workers
 from pipeline.base.params import choice, lookup, read_document, read_name, read_section, read_seed
 from pipeline.base.types import Array
-from pipeline.dataset.folder import find_tracks, read_metadata
+from pipeline.dataset.folder import read_dataset, require_readable
 from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
 from pipeline.dataset.tracks import Track, gtzan_facts, with_gtzan_artists
 from pipeline.features.shared.feature import ExtractFeature, Feature, parse_extract
@@ -91,16 +92,19 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
     Raises
     ------
     PipelineError
-        The folder has no files, its metadata do not fit, or params.yaml is wrong.
+        The folder has no files or some that cannot be read, its metadata or genres do not fit, or
+        params.yaml is wrong.
     """
     plan = read_plan(folder)
     rate = plan.segment.sample_rate
-    files = find_tracks(folder)
-    metadata = read_metadata(files, folder)
+    require_readable(folder)
+    files, metadata = read_dataset(folder)
+    for text in metadata.warnings:
+        warn(text)
     cut = CutTrack(rate, plan.segment.clip_samples)
     surveyed = survey(files, cut, partial(fingerprint, sample_rate=rate) if by_sound else None)
     labelled = [each.file.track_id for each in surveyed if each.is_usable and each.file.genre]
-    tracks = usable_tracks(surveyed, with_gtzan_artists(metadata, gtzan_facts(labelled)))
+    tracks = usable_tracks(surveyed, with_gtzan_artists(metadata.cells, gtzan_facts(labelled)))
     pairs = find_pairs(surveyed, by_sound)
     protocols = try_protocols(tracks, plan.split, plan.seed)
     trained = training_clips(protocols[plan.split.protocol], tracks)
@@ -108,6 +112,8 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
         "folder": str(folder),
         "sample_rate": rate,
         "clip_seconds": plan.segment.seconds,
+        "warnings": metadata.warnings,
+        "note": metadata.note,
         **summarise(surveyed, tracks),
         "replicas": {"by_sound": by_sound, "pairs": [[a["track_id"], a["same_as"]] for a in pairs]},
         "protocols": {name: _outcome(folded) for name, folded in protocols.items()},

@@ -47,7 +47,7 @@ def write_metadata(path: Path) -> None:
 def read_given(path: Path) -> list[FoldedTrack]:
     """The folds that the metadata prescribe."""
     path.replace(path.with_name(METADATA))
-    metadata = read_metadata(FILES, path.parent)
+    metadata = read_metadata(FILES, path.parent).cells
     tracks = [
         Track(file.track_id, file.genre, clips=1, sha256="", **metadata[file.track_id])
         for file in FILES
