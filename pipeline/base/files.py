@@ -68,13 +68,14 @@ def locked(path: Path, written: Path | None = None) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # slow to import, and few commands need it
 
-    lock = FileLock(path)
+    lock = FileLock(path, fallback_to_soft=False)
     try:
         lock.acquire(blocking=written is None)
     except Timeout:
         pid = path.read_text(encoding="utf-8").strip()
         raise PipelineError(
-            f"{written} is being written by process {pid}; wait until it ends, or stop it"
+            f"{written} is being written by {f'process {pid}' if pid else 'another process'}; wait "
+            "until it ends, or stop it"
         ) from None
     except OSError as error:
         if error.filename:  # it cannot even be opened
