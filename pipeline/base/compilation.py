@@ -56,7 +56,6 @@ def compile_librosa() -> None:
     import numpy as np
 
     folder = Path(os.environ.get("NUMBA_CACHE_DIR") or _librosa())
-    folder.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(0).normal(size=22_050).astype(np.float32)
     with locked(folder / ".librosa.lock"):
         from librosa.effects import time_stretch
