@@ -195,9 +195,7 @@ ALLOWED: list[dict[str, Any]] = [
     {"augment.mode": "inline", "augment.copies": 4},  # has no meaning there
     {"augment.mode": "offline", "augment.copies": 100, "augment.kinds": ["blur", "mirror+blur"]},
     {"augment.mode": "offline", "augment.kinds": ["pitch_shift+noise+blur+zoom"]},
-    # the smallest pictures that the network takes, and networks that take more
-    {"extract.mel.n_mels": 10},
-    {"extract.mel.hop_length": 7350},
+    # networks that take smaller pictures, or rows that are none
     {"extract.mel.n_mels": 9, "model": "shortchunk"},
     {"feature": "centroid", "model": "linear"},
     NEWTON,
