@@ -193,6 +193,7 @@ def main() -> None:
     check(read_document())
     PARAMS_CHECKED.parent.mkdir(parents=True, exist_ok=True)
     PARAMS_CHECKED.write_text("params.yaml is valid\n", encoding="utf-8")
+    print("params.yaml is valid")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from documents import base_document, changed_document, write_params
 from project import ROOT, Shell
 
@@ -95,6 +96,8 @@ MISSING = [
     ("augment.kinds", "the keys of augment are mode, copies"),
 ]
 
+SAID = "params.yaml is valid"
+INCLUSIVE = ("should be greater than or", "should be less than or")
 TOO_SMALL = "model = 'cnn' needs pictures of at least 10 x 10, not"
 KNOWN_KINDS = f"choose from {', '.join(augmentations())}; + joins several"
 
@@ -192,13 +195,29 @@ ALLOWED: list[dict[str, Any]] = [
     {"augment.mode": "inline", "augment.copies": 4},  # has no meaning there
     {"augment.mode": "offline", "augment.copies": 100, "augment.kinds": ["blur", "mirror+blur"]},
     {"augment.mode": "offline", "augment.kinds": ["pitch_shift+noise+blur+zoom"]},
-    # the smallest pictures that the network takes, and networks that take more
-    {"extract.mel.n_mels": 10},
-    {"extract.mel.hop_length": 7350},
+    # networks that take smaller pictures, or rows that are none
     {"extract.mel.n_mels": 9, "model": "shortchunk"},
     {"feature": "centroid", "model": "linear"},
     NEWTON,
 ]
+
+
+# What is wrong by a number, and the numbers in the messages.
+ADVISED: list[dict[str, Any]] = [
+    *({key: value} for key, value, right in WRONG if right.startswith(INCLUSIVE)),
+    *(
+        changes
+        for changes, text in (*TOGETHER, *STARTS)
+        if re.search("at most|at least|to 0", text)
+    ),
+    {"models.ann.learning_rate": 0},
+    {"segment.seconds": 1, "segment.sample_rate": 8000, "extract.centroid.n_fft": 16384},
+    {"extract.grey.width": 3, "feature": "grey"},
+    {"extract.grey.n_fft": 16384, "extract.grey.hop_length": 1},
+    {"extract.features": ["mel", "descriptors"], "extract.descriptors.n_fft": 64},
+]
+SET = re.compile(r"set (\S+) to (?:at \w+ )?([\d.]+)")
+BOUND = re.compile(r"(?:at least|at most|than or equal to|such as)\D*?(-?\d[\d.]*)")
 
 
 def message(document: Any) -> str:
@@ -251,6 +270,24 @@ def test_a_misspelt_name_is_answered_with_the_one_that_was_meant(
 @pytest.mark.parametrize("changes", ALLOWED, ids=str)
 def test_values_that_go_together(changes: dict[str, Any]) -> None:
     check(changed_document(changes))
+
+
+@pytest.mark.parametrize("changes", ADVISED, ids=str)
+def test_a_number_that_is_advised_is_right(changes: dict[str, Any]) -> None:
+    """Each is set as the message says, until there is none."""
+    for rounds in range(4):
+        try:
+            check(changed_document(changes))
+        except ParamsError as error:
+            key = str(error).partition(" = ")[0]
+            advised = SET.findall(str(error)) or [("it", BOUND.findall(str(error))[-1])]
+            changes = changes | {
+                key if name == "it" else name: yaml.safe_load(number) for name, number in advised
+            }
+        else:
+            assert rounds
+            return
+    pytest.fail(f"still refused: {changes}")
 
 
 @pytest.mark.parametrize("document", [None, []])
@@ -307,11 +344,11 @@ def run_check(folder: Path, changes: Mapping[str, Any]) -> int:
     return 0
 
 
-def test_valid_parameters_pass_without_output(tmp_path: Path) -> None:
+def test_valid_parameters_pass_and_say_so(tmp_path: Path) -> None:
     write_params(tmp_path, {})
     shell = Shell(tmp_path, PYTHONPATH=str(ROOT))
-    assert shell.run("python", "-m", "pipeline.check") == ""
-    assert (tmp_path / PARAMS_CHECKED).read_text(encoding="utf-8") == "params.yaml is valid\n"
+    assert shell.run("python", "-m", "pipeline.check") == SAID
+    assert (tmp_path / PARAMS_CHECKED).read_text(encoding="utf-8") == f"{SAID}\n"
 
 
 def test_an_error_is_one_line_and_the_old_output_stays(
@@ -339,7 +376,7 @@ def test_it_knows_the_shape_of_a_feature_without_waiting_for_librosa(
 ) -> None:
     changes = {"feature": feature, "extract.features": [feature], "model": "linear"}
     write_params(project, {"dataset.path": "music", **changes})
-    assert Shell(project, PYTHONPATH=str(ROOT)).run("python", "-c", CHECK) == ""
+    assert Shell(project, PYTHONPATH=str(ROOT)).run("python", "-c", CHECK) == SAID
 
 
 def test_the_dataset_has_to_exist_unless_it_is_the_demo(

@@ -1,11 +1,15 @@
 """What the pages name is there, and what they print can be typed in the order in which it is."""
 
 import re
+from contextlib import suppress
 from itertools import pairwise, product
 from pathlib import Path
+from string import punctuation
 
 import pytest
 import yaml
+from dvc.exceptions import InvalidArgumentError
+from dvc.utils.hydra import apply_overrides
 from project import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -66,6 +70,26 @@ def test_what_an_example_writes_lies_apart_from_the_outputs_of_the_pipeline(page
     for command in (each for block in console_blocks(text) for each in block):
         copied = re.search(r"\b(?:cp|mv|ln)\b.* (\S+)", command.split("  #")[0])
         assert not copied or not copied[1].startswith(("data/", "metrics/")), command
+
+
+@pytest.mark.usefixtures("project")
+def test_the_guide_says_which_values_need_quotes_of_their_own() -> None:
+    """By what DVC makes of `-S`, of every character that is no letter."""
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    listed = re.findall(r"any of\s``(.*?)``", guide)[0].split()
+
+    def is_taken(value: str, written: str) -> bool:
+        with suppress(InvalidArgumentError):
+            apply_overrides("params.yaml", [f"dataset.path={written}"])
+            return bool(
+                yaml.safe_load(Path("params.yaml").read_bytes())["dataset"]["path"] == value
+            )
+        return False
+
+    others = [each for each in [*punctuation, "é", " "] if each != "~"]
+    broken = [each for each in others if not is_taken(f"/a{each}b", f"/a{each}b")]
+    assert sorted(broken) == sorted([*listed, "é"])
+    assert all(is_taken(f"/a{each}b", f'"/a{each}b"') for each in broken if each != '"')
 
 
 def test_the_picture_in_the_readme_is_that_of_dvc_yaml() -> None:

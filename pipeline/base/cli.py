@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,9 @@ def run_stage(main: Callable[[], None], *, kept: str = RESUMES) -> None:
         nothing. `when_interrupted` replaces it for a part of the work.
     """
     _raise_file_limit()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # it may be a terminal that knows few characters
+            stream.reconfigure(errors="backslashreplace")
     try:
         main()
         sys.stdout.flush()

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any, TypeVar
 
+from pipeline.base.cli import warn
 from pipeline.base.errors import PipelineError
 
 PARAMS = Path("params.yaml")
@@ -40,6 +41,55 @@ MOST_COLUMNS = 20_000  # a table of predictions has one for each genre
 MOST_SHOWN = 20  # columns in a message
 
 Item = TypeVar("Item")
+
+
+def cache_folder() -> Path:
+    """The folder of the machine's cache, which the environment names."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("PIPELINE_CACHE") or f"{home}/genre-pipeline").expanduser()
+
+
+@contextmanager
+def locked(path: Path, written: Path | None = None) -> Iterator[None]:
+    """Hold the file `path` as a lock, for which other processes wait.
+
+    A file system may refuse all locks. A warning says so then, and nothing is held.
+
+    Parameters
+    ----------
+    path : Path
+    written : Path, optional
+        What is written in the block: a second process is refused and does not wait.
+
+    Raises
+    ------
+    PipelineError
+        Another process is writing `written`.
+    """
+    from filelock import FileLock, Timeout  # slow to import, and few commands need it
+
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        lock.acquire(blocking=written is None)
+    except Timeout:
+        pid = path.read_text(encoding="utf-8").strip()
+        raise PipelineError(
+            f"{written} is being written by {f'process {pid}' if pid else 'another process'}; wait "
+            "until it ends, or stop it"
+        ) from None
+    except OSError as error:
+        if error.filename:  # it cannot even be opened
+            raise
+        warn(
+            f"{path} cannot be locked ({error.strerror}), as on some network drives: no second "
+            "process is kept from the same work, so start one at a time"
+        )
+    else:
+        path.write_text(f"{os.getpid()}\n", encoding="utf-8")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

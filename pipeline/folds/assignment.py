@@ -1,10 +1,11 @@
 """Assign the labelled tracks to the folds of a protocol, and audit and summarise the result."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.base.errors import PipelineError
+from pipeline.base.errors import FoldError, PipelineError
 from pipeline.dataset.tracks import (
     EXCLUDED,
     Fact,
@@ -24,6 +25,10 @@ from pipeline.folds.table import (
     sides,
     with_artists,
 )
+
+DRAWN = ("song", "artist", "clip")  # protocols with split.folds folds
+USUAL_FOLDS = 10  # more are not advised
+LEAST = 3  # folds and recordings: one is tested, one trained on, and one validated on
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,17 @@ def assign_folds(
     Raises
     ------
     PipelineError
-        The protocol cannot be used with these tracks.
+        The protocol cannot be used with these tracks; says which number of folds can be.
     LeakError
         A fold leaks; names the two tracks.
     """
+    with _advising(usable, pairs, params, seed):
+        return _assign(usable, pairs, params, seed)
+
+
+def _assign(
+    usable: Sequence[Track], pairs: Sequence[tuple[str, str]], params: SplitParams, seed: int
+) -> Assignment:
     tracks = [track for track in usable if track.genre]
     _require_genres(tracks)
     if params.protocol == "artist":
@@ -110,12 +122,52 @@ def require_folds(usable: Sequence[Track], params: SplitParams, seed: int) -> li
     ------
     PipelineError
         The protocol cannot be used with these tracks, or a genre would have too few of them to
-        train and to validate.
+        train and to validate; says which number of folds can be used.
     """
-    tracks = assign_folds(usable, [], params, seed).tracks
+    with _advising(usable, [], params, seed):
+        return _assign_to_train(usable, [], params, seed)
+
+
+def _assign_to_train(
+    usable: Sequence[Track], pairs: Sequence[tuple[str, str]], params: SplitParams, seed: int
+) -> list[FoldedTrack]:
+    tracks = _assign(usable, pairs, params, seed).tracks
     for fold in folds_of(tracks):
         inner_validation(sides(tracks, fold)[0], share=0, seed=seed + fold)  # the least there is
     return tracks
+
+
+@contextmanager
+def _advising(
+    usable: Sequence[Track], pairs: Sequence[tuple[str, str]], params: SplitParams, seed: int
+) -> Iterator[None]:
+    """Add to an error about the folds what would do; `params.folds` counts in DRAWN alone."""
+    try:
+        yield
+    except FoldError as error:
+        if params.protocol not in DRAWN:
+            raise
+        advice = _advice(usable, pairs, params, seed)
+        raise FoldError(f"{error}; {advice}") from None
+
+
+def _advice(
+    usable: Sequence[Track], pairs: Sequence[tuple[str, str]], params: SplitParams, seed: int
+) -> str:
+    """The number of folds that can be used: the next lower one if there is one, else the next.
+
+    Fewer folds leave fewer tracks to train on, so there may be none but a higher one.
+    """
+    for folds in (*range(params.folds - 1, 1, -1), *range(params.folds + 1, USUAL_FOLDS + 1)):
+        with suppress(FoldError):
+            _assign_to_train(usable, pairs, replace(params, folds=folds), seed)
+            return f"set split.folds to {folds}, or add tracks"
+    if params.protocol == "artist":
+        return "no number of folds works; add tracks by other artists"
+    return (
+        f"no number of folds works; add tracks until every genre has at least {LEAST} recordings, "
+        f"and set split.folds to {LEAST}"
+    )
 
 
 def _require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:

@@ -132,8 +132,7 @@ def _assign_stratified(
     genre = min(sorted(counts), key=counts.__getitem__)
     if counts[genre] < folds:
         raise FoldError(
-            f"genre {genre!r} has {counts[genre]} {what}, fewer than split.folds = {folds}; "
-            f"add tracks or lower split.folds to at most {counts[genre]}"
+            f"genre {genre!r} has {counts[genre]} {what}, fewer than split.folds = {folds}"
         )
     return _assign(rows, folds, seed)
 
@@ -143,8 +142,7 @@ def _assign(rows: Sequence[FoldedTrack], folds: int, seed: int) -> list[FoldedTr
     count = len(set(names))
     if count < folds:
         raise FoldError(
-            f"split.folds = {folds}: there are {count} artists or recordings to assign; lower it "
-            f"to at most {count}"
+            f"split.folds = {folds}: is more than the number of artists or recordings, {count}"
         )
     fold_of = stratified_group_folds(names, [row.genre for row in rows], folds, seed)
     return [replace(row, tested_in=(fold,)) for row, fold in zip(rows, fold_of, strict=True)]

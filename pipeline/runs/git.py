@@ -84,7 +84,8 @@ def _hash_of(name: str) -> str:
     """Hash of what git knows by this name; empty if it knows nothing."""
     if "\n" in name:
         return ""
-    header = git(["cat-file", "--batch-check"], f"{name}\n".encode()).decode(errors="replace")
+    given = f"{name}\n".encode(errors="surrogateescape")  # an argument need not be UTF-8
+    header = git(["cat-file", "--batch-check"], given).decode(errors="replace")
     return "" if header.endswith((" missing\n", " ambiguous\n")) else header.split()[0]
 
 

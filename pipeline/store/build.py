@@ -13,10 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from zc.lockfile import LockError, LockFile
-
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import digest
+from pipeline.base.files import digest, locked
 from pipeline.base.parallel import map_tracks
 from pipeline.base.types import Array, Result
 from pipeline.store.addresses import HasSources, code_address, recipe_address
@@ -304,24 +302,10 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         Another process is writing `folder`.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = _lock(folder)
-    try:
+    with locked(folder.with_name(f".{folder.name}.lock"), written=folder):
         new = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
         yield new
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(new, folder)
-    finally:
-        lock.close()
-
-
-def _lock(folder: Path) -> LockFile:
-    path = folder.with_name(f".{folder.name}.lock")
-    try:
-        return LockFile(str(path), content_template="{pid}")
-    except LockError:
-        pid = path.read_text(encoding="utf-8").strip()
-        raise PipelineError(
-            f"{folder} is being written by process {pid}; wait until it ends, or stop it"
-        ) from None

@@ -22,7 +22,7 @@ from uuid import uuid4
 import numpy as np
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import checked, with_digest
+from pipeline.base.files import cache_folder, checked, with_digest
 from pipeline.base.types import Result
 from pipeline.store.shard import HashedRows, frame_digest, is_intact, row_digests
 
@@ -260,9 +260,7 @@ def link(source: Path, target: Path) -> None:
 
 def machine_cache() -> Cache:
     """The cache that the environment names."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    named = os.environ.get("PIPELINE_CACHE") or f"{home}/genre-pipeline"
-    return Cache(Path(named).expanduser())
+    return Cache(cache_folder())
 
 
 def _read_head(file: IO[bytes]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 docs/store.md describes its content. `rows` is contiguous and uncompressed, so that a reader maps
 it into memory: spectra and PCM barely compress without loss, and unpacking takes far longer than
-reading.
+reading. No file is locked, as none is changed once it is complete, and some file systems have no
+locks.
 """
 
 import hashlib
@@ -198,7 +199,7 @@ def _open(path: Path) -> h5py.File:
     if not path.is_file():
         raise PipelineError(f"{path} is missing: {path.parent} is not a complete store")
     try:
-        return h5py.File(path)
+        return h5py.File(path, locking=False)
     except OSError as error:
         raise PipelineError(f"{path} is not a readable HDF5 file: {error}") from None
 
@@ -316,7 +317,7 @@ def _write_skeleton(
     # If the disk were full, HDF5 would crash at the end of the process: try whether it is.
     path.write_bytes(bytes(ids.nbytes + numbers.nbytes + HEADER_BYTES))
     # Later formats store the time in the root group, and no two files would be the same.
-    with h5py.File(path, "w", libver="earliest") as file:
+    with h5py.File(path, "w", libver="earliest", locking=False) as file:
         file.attrs[VERSION] = SCHEMA_VERSION
         file.attrs[DESCRIPTION] = np.bytes_(json.dumps(dict(sorted(description.items()))))
         file.create_dataset("track_id", data=ids)

@@ -107,6 +107,23 @@ def test_a_reader_that_went_away_is_no_message(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+NAMING = """
+from pipeline.base.cli import run_stage
+def main():
+    {action}("\\xe9 \\udcff")
+run_stage(main)
+"""
+
+
+@pytest.mark.parametrize("status", [0, 2])
+def test_a_terminal_of_few_characters_has_the_others_escaped(status: int) -> None:
+    """On both streams, and with names that are not UTF-8."""
+    code = NAMING.format(action="raise OSError" if status else "print")
+    shell = Shell(ROOT, LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    shown = shell.run("python", "-c", code, status=status)
+    assert shown == (r"error: \xe9 ?" if status else r"\xe9 \udcff")
+
+
 LIMITED = """
 import resource, subprocess, sys
 from pipeline.base.cli import run_stage

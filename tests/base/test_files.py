@@ -1,8 +1,10 @@
 """CSV and JSON files, which are read back as they were written, or not at all; and digests."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +18,7 @@ from pipeline.base.files import (
     checked,
     digest,
     file_digest,
+    locked,
     natural,
     read_csv,
     read_json,
@@ -209,3 +212,39 @@ def test_what_has_no_digest_is_refused(text: str) -> None:
 def test_content_cannot_have_the_key_of_its_digest() -> None:
     with pytest.raises(ValueError, match="'sha256' is the key of the digest"):
         with_digest({"sha256": "ab"})
+
+
+def test_a_lock_that_is_held_names_its_process(tmp_path: Path) -> None:
+    lock, written = tmp_path / "lock", tmp_path / "folder"
+    with locked(lock, written):
+        refusal = f"folder is being written by process {os.getpid()}; wait until it ends, or stop"
+        with pytest.raises(PipelineError, match=refusal), locked(lock, written):
+            pass
+        lock.write_text("")
+        with pytest.raises(PipelineError, match="by another process;"), locked(lock, written):
+            pass
+    with locked(lock, written):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_file_system_that_refuses_locks_is_not_another_process(
+    number: int,
+    waits: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    lock, done = tmp_path / "lock", []
+    for _ in range(2):
+        with locked(lock, None if waits else tmp_path / "folder"):
+            done.append(True)
+    warning = f"warning: {lock} cannot be locked ({os.strerror(number)}), as on some network"
+    assert [line.startswith(warning) for line in capsys.readouterr().err.splitlines()] == done
+    with pytest.raises(OSError, match=re.escape(str(lock))), locked(lock / "below a file"):
+        pass  # not for want of locks

@@ -1,5 +1,6 @@
 """Protocols: folds that are drawn, and folds and splits that the dataset prescribes."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline.base.errors import FoldError
 from pipeline.dataset.tracks import Track, read_facts
+from pipeline.folds.assignment import assign_folds, require_folds
 from pipeline.folds.groups import groups
 from pipeline.folds.protocols import PROTOCOLS, artist, by_fold_or_split, by_split, clip, song
 from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of, sides
@@ -124,26 +126,64 @@ def test_folds_depend_on_tracks_and_seed_alone(seed: int, data: st.DataObject) -
 def test_the_smallest_genre_is_named_if_it_has_fewer_tracks_than_folds(
     protocol: ProtocolName, what: str
 ) -> None:
-    expected = (
-        rf"^genre 'genre 1' has 2 {what}, fewer than split\.folds = 4; add tracks or lower "
-        r"split\.folds to at most 2$"
-    )
+    expected = rf"^genre 'genre 1' has 2 {what}, fewer than split\.folds = 4$"
     with pytest.raises(FoldError, match=expected):
         PROTOCOLS[protocol](tracks_of([3, 2, 4]), {}, params_of(4), 0)
     assigned = PROTOCOLS[protocol](tracks_of([4, 4]), {}, params_of(4), 0)
     assert set(map(tuple, sizes(assigned, 4).values())) == {(1, 1, 1, 1)}
 
 
+@settings(max_examples=300)
+@given(
+    counts=st.lists(st.integers(1, 5), min_size=2, max_size=3),
+    by_artist=st.integers(1, 4),
+    copies=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=3),
+    folds=st.integers(2, 12),
+    protocol=st.sampled_from(["song", "artist", "clip"]),
+    seed=SEEDS,
+)
+def test_the_number_of_folds_that_an_error_advises_is_accepted(
+    counts: list[int],
+    by_artist: int,
+    copies: list[tuple[int, int]],
+    folds: int,
+    protocol: ProtocolName,
+    seed: int,
+) -> None:
+    """By what refused: the check before copies are known, or the assignment that knows them."""
+    tracks = [
+        replace(track, artist=f"artist {number // by_artist}")
+        for number, track in enumerate(tracks_of(counts))
+    ]
+    names = [track.track_id for track in tracks]
+    pairs = [(names[a % len(names)], names[b % len(names)]) for a, b in copies]
+    params = replace(params_of(folds), protocol=protocol)
+    for accept in (require_folds, lambda tracks, *more: assign_folds(tracks, pairs, *more)):
+        text = ""
+        try:
+            accept(tracks, params, seed)
+        except FoldError as error:
+            text = str(error)
+        advised = re.search(r"set split\.folds to (\d+)", text)
+        least = re.search(r"at least (\d+) recordings", text)
+        added = tracks_of([int(least[1])] * len(counts)) if least else []
+        known = set() if copies else set(names)  # of copies, one counts
+        added = [track for track in added if track.track_id not in known]
+        more = [*tracks, *(replace(track, track_id=f"{track.track_id} new") for track in added)]
+        if advised:
+            accept(more, replace(params, folds=int(advised[1])), seed)
+        else:
+            assert not text or text.endswith("works; add tracks by other artists")
+
+
 def test_fewer_artists_or_recordings_than_folds_are_counted() -> None:
     tracks = [*tracks_of([5, 5], artist="one"), track_of("genre 0/x")]
     tracks.append(track_of("genre 1/y", artist="two"))
-    expected = (
-        r"^split\.folds = 4: there are 3 artists or recordings to assign; lower it to at most 3$"
-    )
+    expected = r"^split\.folds = 4: is more than the number of artists or recordings, 3$"
     with pytest.raises(FoldError, match=expected):
         artist(tracks, {}, params_of(4), 0)
     assert folds_of(artist(tracks, {}, params_of(3), 0)) == [0, 1, 2]
-    with pytest.raises(FoldError, match=r"split\.folds = 2: there are 1 artists or recordings"):
+    with pytest.raises(FoldError, match=r"is more than the number of artists or recordings, 1$"):
         song(tracks, {track.track_id: tracks[0].track_id for track in tracks}, params_of(2), 0)
 
 

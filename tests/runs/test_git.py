@@ -54,7 +54,8 @@ def test_every_kind_of_name_is_found(name: str, commits: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["nope", "", "--all", "tri*", "main..branch", "HEAD:file", "a\nb", "unnamed", "exps"]
+    "name",
+    ["nope", "", "--all", "tri*", "main..branch", "HEAD:file", "a\nb", "unnamed", "exps", "\udcff"],
 )
 def test_what_is_not_a_name_is_refused(name: str) -> None:
     with pytest.raises(PipelineError) as caught:

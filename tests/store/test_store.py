@@ -1,11 +1,13 @@
 """The store: what is written is read back, by track, from the same bytes every time."""
 
+import fcntl
 import hashlib
 import json
 import pickle
 import shutil
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from project import contents
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
-from pipeline.store.shard import HashedRows, write_shard
+from pipeline.store.shard import HashedRows, Shard, write_shard
 from pipeline.store.store import (
     SHARDS,
     JoinedRows,
@@ -224,6 +226,19 @@ def test_a_damaged_store_is_named(
     with pytest.raises(PipelineError, match=rf"shard-08\.h5:? {reason}") as caught:
         use_all(tmp_path / "store")
     assert "\n" not in str(caught.value)
+
+
+def test_no_lock_is_asked_for(tmp_path: Path) -> None:
+    """Some file systems refuse them all; here, another holds every one."""
+    folder, rows = build(tmp_path / "store"), HashedRows.of(np.zeros((1, 2), np.int16))
+    new = folder / "new.h5"
+    new.touch()
+    with ExitStack() as held:
+        for path in folder.iterdir():
+            fcntl.flock(held.enter_context(path.open("r+b")), fcntl.LOCK_EX)
+        use_all(folder)
+        write_shard(new, {}, rows.rows[:0], {"a": 1}, [rows])
+        assert Shard(new).clips() == {"a": 1}
 
 
 def test_a_missing_store_is_named(tmp_path: Path) -> None:
