@@ -153,7 +153,7 @@ def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_inner_validation_of_another_run_is_refused(
-    repository: Repository, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     kept = VALIDATION_PREDICTIONS.read_bytes()
     VALIDATION_PREDICTIONS.write_bytes(kept.replace(b"0.6", b"0.7"))
@@ -164,7 +164,7 @@ def test_an_inner_validation_of_another_run_is_refused(
         with pytest.raises(SystemExit, match="2"):
             command(combine.main, "main", "workspace")
         assert f"{VALIDATION_PREDICTIONS} of {message}" in capsys.readouterr().err
-        VALIDATION_PREDICTIONS.unlink()
+        VALIDATION_PREDICTIONS.unlink(missing_ok=True)
     VALIDATION_PREDICTIONS.write_bytes(kept)
 
 

@@ -20,7 +20,7 @@ from pipeline.base.files import checked, file_digest, with_digest
 from pipeline.base.types import Array, Natural, Rows
 
 MODEL, VALIDATION, RECORD = "model.keras", "validation.npy", "record.json"  # files of a fold
-DIGESTS = "sha256"  # of the other files, in the record
+DIGESTS = "files_sha256"  # of the other two, in the record
 MEMBER = "pipeline.json"  # of a model's archive: its description
 PREDICT_ROWS = 64
 BLOCK = 16 * PREDICT_ROWS  # rows in memory at a time

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,11 @@ from pipeline.runs.combination import WORTH, combine, learn_weights, mixture_wei
 from pipeline.runs.comparison import differences, holm
 
 TRUTH = np.array([GENRES.index(genre) for genre in ACTUAL])
+
+
+@pytest.fixture(autouse=True)
+def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def drawn(seed: int, fold: int = 0) -> tuple[list[Row], Array]:
@@ -184,7 +190,9 @@ def test_a_fold_learns_from_its_own_tracks_that_all_parts_validated(
 ) -> None:
     """Under protocols that train several seeds, these are tracks that are drawn anew."""
     rows = [[row for fold in (0, 1) for row in drawn(2 * part + fold, fold)[0]] for part in (0, 1)]
-    parts = [revision(name, each, model=name) for name, each in zip("ab", rows, strict=True)]
+    parts = [
+        revision(name, each, commit="", model=name) for name, each in zip("ab", rows, strict=True)
+    ]
     found = {
         "a": [("x", 0, 0.9), ("y", 0, 0.02), ("z", 0, 0.9), ("z", 1, 0.1)],
         "b": [("x", 0, 0.02), ("y", 0, 0.8), ("w", 0, 0.9), ("z", 1, 0.9)],
