@@ -199,12 +199,12 @@ def test_a_fold_learns_from_its_own_tracks_that_all_parts_validated(
     }
     monkeypatch.setattr(combination, "read_validation", lambda each: validated(found[each.name]))
     combined = combine(parts)
-    expected = [learn_weights(np.array([[0.9, 0.02], [0.02, 0.8]])), [0, 1]]
+    expected = np.stack([learn_weights(np.array([[0.9, 0.02], [0.02, 0.8]])), np.array([0, 1])])
     np.testing.assert_allclose(combined.weights.shares, expected)
     assert 0 < combined.weights.shares[0, 0] < 1
     np.testing.assert_array_equal(combined.weights.tracks, [2, 1])
     chances = [table(each).probabilities for each in rows]
-    shares = np.array(expected)[combined.combined.tracks.folds]
+    shares = expected[combined.combined.tracks.folds]
     mixed = [a * s + b * t for a, b, (s, t) in zip(*chances, shares, strict=True)]
     np.testing.assert_allclose(combined.combined.tracks.probabilities, mixed)
     found["b"] = [("z", 0, 0.9), ("y", 1, 0.9)]
