@@ -123,7 +123,8 @@ def equal_weights(parts: Sequence[Revision]) -> Weights:
 def validated_weights(parts: Sequence[Revision]) -> Weights:
     """Weights that each fold learns from the inner validation tracks that all parts have in common.
 
-    On these none of the fold's models was trained.
+    On these none of the fold's models was trained, though one that stopped early was chosen by
+    them, which flatters it a little.
 
     Raises
     ------
