@@ -35,9 +35,9 @@ from pipeline.evaluation.predictions import (
     write_predictions,
 )
 from pipeline.features.shared.feature import ExtractFeature, described_feature, strongest_tags
-from pipeline.prediction.ensemble import PREDICT_ROWS, Models, predict_clips
+from pipeline.prediction.ensemble import Models, predict_clips
 from pipeline.store.store import Store
-from pipeline.training.trained import Description
+from pipeline.training.trained import PREDICT_ROWS, Description
 
 MOST_VALUES = 1 << 22  # of a row, so that a batch of them takes 1 GiB
 VERDICT_COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
