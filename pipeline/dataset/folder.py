@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from pipeline.audio.decode import EXTENSIONS
+from pipeline.audio.readers import EXTENSIONS
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import file_digest, read_csv
 from pipeline.base.parallel import map_tracks
