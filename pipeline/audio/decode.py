@@ -31,9 +31,9 @@ ROUNDED = 1 + 2.0**-14  # times full scale: so little is nobody's loss
 # songs had 2 dB less at most, that of two channels of opposite sign at least 18 dB less: Vorbis
 # adds noise to each.
 CANCELLED = 1 / 16
-FLAT = 1 - 2.0**-14  # of the peak: what is louder is as loud as a sample gets
-# Share of samples that are as loud as they get. None of 890 songs had as many as they were, and
-# all of twenty that were amplified until the loudest sample was at twice full scale.
+TOPS = 1 - np.array([2.0**-14, 2.0**-10])  # of the peak: the loudest samples, and almost those
+# Share of samples that are the loudest, most of those that almost are. None of 890 songs had as
+# many, and all of twenty that were amplified until their peak was at twice full scale.
 CLIPPED = 0.001
 RESAMPLED_BLOCK = 1 << 19  # samples
 BATCH = 16  # clips
@@ -76,7 +76,8 @@ class Levels:
     def __init__(self, channels: int, ceiling: float) -> None:
         self.peak = 0.0
         self._ceiling = ceiling
-        self._at_peak = self._count = 0  # samples, of all channels together
+        self._count = 0  # samples, of all channels together
+        self._at_tops = np.zeros(len(TOPS))
         self._low, self._high = np.full(channels, np.inf), np.full(channels, -np.inf)
         # Of each channel, and of their mean behind them.
         self._sums, self._squares = np.zeros((2, channels + 1))
@@ -90,7 +91,8 @@ class Levels:
             They are NaN, infinite or too loud.
         """
         low, high = block.min(axis=1), block.max(axis=1)
-        top = float(max(high.max(), -low.min()))
+        magnitudes = np.abs(block)
+        top = float(magnitudes.max())
         if not np.isfinite(top):
             raise Rejection("samples that are not numbers (NaN or infinite)")
         if top > LOUDEST:
@@ -100,12 +102,11 @@ class Levels:
         self._sums += [row.sum() for row in rows]
         self._squares += [np.vdot(row, row) for row in rows]
         self._count += block.size
-        if FLAT * min(top, self._ceiling) > self.peak:
-            self._at_peak = 0
+        tops = TOPS * min(max(self.peak, top), self._ceiling)
+        self._at_tops[tops > self.peak] = 0
         self.peak = max(self.peak, top)
-        edge = FLAT * min(self.peak, self._ceiling)
-        if top >= edge:
-            self._at_peak += int(np.count_nonzero(np.abs(block) >= edge))
+        if top >= tops.min():
+            self._at_tops += [np.count_nonzero(magnitudes >= each) for each in tops]
 
     @property
     def are_silent(self) -> bool:
@@ -114,8 +115,12 @@ class Levels:
 
     @property
     def are_clipped(self) -> bool:
-        """Whether so many samples are the loudest that the file was cut off there."""
-        return self._at_peak > CLIPPED * self._count
+        """Whether so many samples are the loudest that others were louder before.
+
+        A tone also stays near its peak, but not as near.
+        """
+        loudest, almost = self._at_tops
+        return bool(loudest > max(CLIPPED * self._count, almost / 2))
 
     @property
     def mix(self) -> Mix:

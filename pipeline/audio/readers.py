@@ -4,10 +4,12 @@ PyAV brings FFmpeg; no program is needed. Each reader gets a file without its na
 otherwise believe its suffix.
 """
 
+import io
 import logging
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -42,6 +44,7 @@ UNKNOWN_FRAMES = 1 << 62  # what libsndfile reports for such a FLAC file
 FORMATS = "aac,aiff,ape,asf,au,caf,flac,matroska,mov,mp3,ogg,tta,w64,wav,wv"
 FRAMED = ("aac", "mp3")  # of frames alone: no header says how long they are
 SYNC = b"\xff"  # begins a frame of MPEG audio
+SILENT = ("flac", "ogg")  # where FFmpeg passes over damaged frames and pages without an error
 TAGS = (b"ID3", b"TAG", b"APETAGEX")
 LOSSLESS_CHECKS = "crccheck+explode"  # a frame whose checksum is wrong is left out
 MOST_SAMPLES = 1 << 20  # of a frame; damaged headers ask for more
@@ -54,9 +57,9 @@ INFO_FRAME = re.compile(
     re.DOTALL,
 )
 INFO_BYTES = 1 << 12  # before the first frame of sound
-OGG_HEADER_BYTES = 27
-OGG_END_OF_STREAM = 0x04
-OGG_TAIL_BYTES = 1 << 17  # in which the last page begins
+OGG, OGG_HEADER_BYTES = b"OggS", 27  # of a page (RFC 3533, section 6), and its flags
+OGG_BEGINS, OGG_ENDS = 0x02, 0x04
+OGG_WINDOW = 1 << 12  # bytes in which a page is looked for
 
 av.logging.set_level(av.logging.ERROR)  # so that errors say what FFmpeg logs; it is not printed
 logging.getLogger("libav").propagate = False
@@ -104,6 +107,8 @@ def open_reader(path: Path) -> Reader:
         start = file.read(4)
     if start[:1] == SYNC:  # of which libsndfile would say things on stderr
         return FfmpegReader(path)
+    if start == OGG:
+        return OggReader(path)
     readers = (SndfileReader, FfmpegReader)
     first, second = readers if start in PCM_CONTAINERS else readers[::-1]
     try:
@@ -113,6 +118,45 @@ def open_reader(path: Path) -> Reader:
             return second(path)
         except Rejection:
             raise reason from None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes of a file, and whether the last of them say that the sound ends there."""
+
+    start: int
+    end: int
+    has_end: bool
+
+
+class _PartOfFile(io.RawIOBase):
+    """A part of a file as a file without a name."""
+
+    def __init__(self, path: Path, part: Part) -> None:
+        self._part, self._file = part, path.open("rb", buffering=0)
+        self.seek(0)
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self._part.end - self._file.tell())
+        return self._file.read(min(size, left) if size >= 0 else left)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start, end = self._part.start, self._part.end
+        base = (start, self._file.tell(), end)[whence]
+        return self._file.seek(max(start, base + offset)) - start
+
+    def tell(self) -> int:
+        return self._file.tell() - self._part.start
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 class _Stream(soundfile.SoundFile):  # type: ignore[misc]
@@ -182,9 +226,9 @@ class FfmpegReader:
     A packet that cannot be decoded is left out, and what follows is read all the same.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = open(os.open(path, os.O_RDONLY), "rb", buffering=0)  # noqa: SIM115
+    def __init__(self, path: Path, part: Part | None = None) -> None:
+        self._path, self._part = path, part or Part(0, path.stat().st_size, True)
+        self._file = _PartOfFile(path, self._part)
         try:
             self._open()
         except BaseException as error:
@@ -211,6 +255,8 @@ class FfmpegReader:
             raise Rejection("unreadable: no audio in it")
         self._form = self._container.format.name.partition(",")[0]
         self._is_lossless = context.codec.lossless
+        is_mpeg_in_wav = self._form == "wav" and context.codec.name.startswith("mp")
+        self._is_framed = self._form in FRAMED or is_mpeg_in_wav
         checks = {"err_detect": LOSSLESS_CHECKS} if self._is_lossless else {}
         context.options = {"max_samples": str(MOST_SAMPLES), **checks}
         context.thread_count = 1
@@ -274,7 +320,7 @@ class FfmpegReader:
             frames = packet.decode()
         except av.FFmpegError as error:
             self._error = self._error or error
-            if self._form in FRAMED:  # whatever lies before a frame is in its packet
+            if self._is_framed:  # whatever lies before a frame is in its packet
                 seconds = packet.size * self._seconds / max(1, self._bytes)
             self._failed += seconds
             return [], True
@@ -286,12 +332,10 @@ class FfmpegReader:
     def _finish(self, seconds: float) -> None:
         """Say what is missing of a file of which so many seconds were decoded."""
         stream, each, tolerance = self._stream, seconds / max(1, self._packets), TOLERANCE
-        is_whole = not self._failed and not self._last.is_corrupt
-        if self._form in FRAMED:
+        is_whole = self._part.has_end and not self._failed and not self._last.is_corrupt
+        if self._is_framed:
             is_whole = self._ends_whole()
             declared, tolerance = self._promised_frames() * each, 1.5 * each
-        elif self._form == "ogg":
-            is_whole, declared = _ogg_has_end(self._path), 0.0
         elif self._form == "mov":  # in fragments it does not count its packets
             declared, tolerance = stream.frames * each, 0.5 * each
         else:
@@ -300,10 +344,10 @@ class FfmpegReader:
             if self._is_lossless and stream.time_base * self.sample_rate == 1:
                 tolerance = 0.5 / self.sample_rate
             if seconds + self.left_out + tolerance > declared > 0:
-                is_whole = True  # what follows is no sound
+                is_whole = self._part.has_end  # and what follows is no sound
         missing = declared - seconds - self.left_out
-        if missing > tolerance and is_whole and (self.left_out or self._form == "flac"):
-            self.left_out += missing  # FFmpeg passes over damaged frames of FLAC
+        if missing > tolerance and is_whole and (self.left_out or self._form in SILENT):
+            self.left_out += missing
         else:
             self.is_cut_off = not is_whole or missing > tolerance
 
@@ -353,23 +397,65 @@ def _samples(frame: Any) -> Array:
     return (samples - top if values.dtype.kind == "u" else samples) / top
 
 
-def _ogg_has_end(path: Path) -> bool:
-    """Whether the last Ogg page (RFC 3533, section 6) is whole and ends the stream."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - OGG_TAIL_BYTES))
-        tail = file.read()
-    page = tail[tail.rfind(b"OggS") :]
-    if len(page) < OGG_HEADER_BYTES:
-        return False
-    count = page[OGG_HEADER_BYTES - 1]
-    segments = page[OGG_HEADER_BYTES : OGG_HEADER_BYTES + count]
-    whole = len(page) >= OGG_HEADER_BYTES + count + sum(segments)
-    return whole and bool(page[5] & OGG_END_OF_STREAM)
-
-
 def _ffmpeg_reason(error: av.FFmpegError) -> str:
     if isinstance(error, EOFError):
         return "ends within its header"
     text = " ".join(error.log[2].split()).rstrip(".") if error.log else ""
     printable = "".join(filter(str.isprintable, text))
     return UNKNOWN_FORMAT if not text or "whitelist" in text else printable[:MOST_OF_A_REASON]
+
+
+class OggReader:
+    """All streams of an Ogg file that follow one another, by FFmpeg; see `Reader`.
+
+    FFmpeg itself reads such a chain as one stream, of one rate and with noise at its joints.
+    """
+
+    stores_floats = False
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._parts = path, _ogg_streams(path)
+        self._reader = FfmpegReader(path, self._parts[0])
+        self.sample_rate, self.channels = self._reader.sample_rate, self._reader.channels
+        self.is_cut_off, self.left_out = False, 0.0
+
+    def blocks(self) -> Iterator[tuple[int, Array]]:
+        """Yield the blocks of one stream after another."""
+        for part in self._parts:
+            if part is not self._parts[0]:
+                self.close()
+                try:
+                    self._reader = FfmpegReader(self._path, part)
+                except Rejection:
+                    self.is_cut_off = True
+                    continue
+            yield from self._reader.blocks()
+            self.is_cut_off |= self._reader.is_cut_off
+            self.left_out += self._reader.left_out
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+
+
+def _ogg_streams(path: Path) -> list[Part]:
+    """The parts of an Ogg file in which streams begin together, by the headers of its pages."""
+    starts: list[int] = []
+    has_ends: list[bool] = []
+    place, size, began = 0, path.stat().st_size, False
+    with path.open("rb", buffering=0) as file:
+        while len(page := file.read(OGG_WINDOW)) >= OGG_HEADER_BYTES:
+            found = page.find(OGG)
+            if found:
+                place += found if found > 0 else len(page) - len(OGG) + 1
+            else:
+                flags, count = page[5], page[OGG_HEADER_BYTES - 1]
+                table = page[OGG_HEADER_BYTES : OGG_HEADER_BYTES + count]
+                begins, end = bool(flags & OGG_BEGINS), OGG_HEADER_BYTES + count + sum(table)
+                if not starts or (begins and not began):
+                    starts.append(place)
+                    has_ends.append(False)
+                place, began = place + end, begins
+                has_ends[-1] = bool(flags & OGG_ENDS) and place <= size
+            file.seek(place)
+    return [Part(*each) for each in zip(starts, [*starts[1:], size], has_ends, strict=True)]

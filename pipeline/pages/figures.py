@@ -187,7 +187,7 @@ def _of_files(segment: Record, split: Record) -> Iterator[Caveat]:
         )
     if marked := [f"{mark} ({segment[mark]})" for mark in MARKS if segment.get(mark)]:
         yield Caveat(
-            f"Files are marked {', '.join(marked)}; the column status of data/tracks.csv says which."
+            f"Files are marked {', '.join(marked)}; data/tracks.csv says which in column status."
         )
     if split.get("left_out"):
         yield Caveat(f"{_are(split['left_out'], 'labelled track')} left out by the protocol.")
