@@ -31,10 +31,11 @@ ROUNDED = 1 + 2.0**-14  # times full scale: so little is nobody's loss
 # songs had 2 dB less at most, that of two channels of opposite sign at least 18 dB less: Vorbis
 # adds noise to each.
 CANCELLED = 1 / 16
-TOPS = 1 - np.array([2.0**-14, 2.0**-10])  # of the peak: the loudest samples, and almost those
-# Share of samples that are the loudest, most of those that almost are. None of 890 songs had as
-# many, and all of twenty that were amplified until their peak was at twice full scale.
-CLIPPED = 0.001
+TOPS = 1 - np.array([2.0**-14, 2.0**-5])  # of the peak: the loudest samples, and almost those
+# Share of samples that are the loudest. None of 890 songs had as many, and all of twenty that were
+# amplified until their peak was at twice full scale; then at least four of five that almost are.
+# A tone has as many at its peak, but more beside it.
+CLIPPED, FLAT = 0.001, 2 / 3
 RESAMPLED_BLOCK = 1 << 19  # samples
 BATCH = 16  # clips
 MOST_SAMPLES = 1 << 29  # of a track that is held whole, which take 1 GiB: 6.7 hours at 22 050 Hz
@@ -115,12 +116,10 @@ class Levels:
 
     @property
     def are_clipped(self) -> bool:
-        """Whether so many samples are the loudest that others were louder before.
-
-        A tone also stays near its peak, but not as near.
-        """
+        """Whether samples are as loud as others were cut down to, here or before."""
         loudest, almost = self._at_tops
-        return bool(loudest > max(CLIPPED * self._count, almost / 2))
+        is_flat = self.peak > self._ceiling or loudest > FLAT * almost
+        return bool(is_flat and loudest > CLIPPED * self._count)
 
     @property
     def mix(self) -> Mix:
@@ -279,10 +278,11 @@ def open_clips(
     Rejection
         The file cannot be used, or gives no clip; also when the clips are taken.
     """
+    mix = Mix()
     with open_sound(path) as sound:
         if sound.may_be_remixed:
             deque(sound, maxlen=0)
-        mix = sound.levels.mix
+            mix = sound.levels.mix
     with open_sound(path, mix) as sound:
         yield sound, _require_sound(sound, _clips(sound, sample_rate, clip_samples, batch))
 

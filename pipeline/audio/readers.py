@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -57,6 +58,7 @@ INFO_FRAME = re.compile(
     re.DOTALL,
 )
 INFO_BYTES = 1 << 12  # before the first frame of sound
+SKIPPED, SKIPPED_LAYOUT = "skip_samples", struct.Struct("<IIH")  # at the start and at the end
 OGG, OGG_HEADER_BYTES = b"OggS", 27  # of a page (RFC 3533, section 6), and its flags
 OGG_BEGINS, OGG_ENDS = 0x02, 0x04
 OGG_WINDOW = 1 << 12  # bytes in which a page is looked for
@@ -298,8 +300,13 @@ class FfmpegReader:
                 failed = True
 
     def _frames(self) -> Iterator[Any]:
-        expected, is_tag = None, False
+        expected, is_tag, late = None, False, 0
+        is_vorbis = self._form == "ogg" and self._stream.codec_context.name == "vorbis"
         for packet in self._read_packets():
+            if is_vorbis and not self._packets and packet.pts == 0:
+                late = packet.duration
+            if late and packet.has_sidedata(SKIPPED):
+                _skip_fewer(packet, late)
             if expected is not None and packet.pts is not None:
                 gap = float((packet.pts - expected) * packet.time_base)
                 self.left_out += gap if gap * self.sample_rate > LEAST_GAP else 0.0
@@ -365,6 +372,18 @@ class FfmpegReader:
         return int.from_bytes(found[1] or found[2]) if found else 0
 
 
+def _skip_fewer(packet: Any, samples: int) -> None:
+    """Give so many samples back to the end of Vorbis, of which FFmpeg would leave out too many.
+
+    The first packet of a stream has no sound of its own, and FFmpeg counts it all the same where
+    all sound is on one page, so that it has no other time stamp.
+    """
+    skipped = packet.get_sidedata(SKIPPED)
+    start, end, reasons = SKIPPED_LAYOUT.unpack(bytes(skipped))
+    skipped.update(SKIPPED_LAYOUT.pack(start, max(0, end - samples), reasons))
+    packet.set_sidedata(skipped)
+
+
 def _refuse(*_: object) -> NoReturn:
     raise OSError("a file opens no other")
 
@@ -402,7 +421,8 @@ def _ffmpeg_reason(error: av.FFmpegError) -> str:
         return "ends within its header"
     text = " ".join(error.log[2].split()).rstrip(".") if error.log else ""
     printable = "".join(filter(str.isprintable, text))
-    return UNKNOWN_FORMAT if not text or "whitelist" in text else printable[:MOST_OF_A_REASON]
+    is_unknown = not text or text.startswith(("Format not on whitelist", "Failed to find two"))
+    return UNKNOWN_FORMAT if is_unknown else printable[:MOST_OF_A_REASON]
 
 
 class OggReader:

@@ -70,7 +70,7 @@ def test_lossless_formats_are_restored_exactly(
     found, sound = decode(path)
     assert (sound.sample_rate, sound.channels) == (sample_rate, channels)
     assert sound.seconds == SECONDS
-    assert not sound.is_cut_off
+    assert sound.marks == []
     assert found.dtype == np.float32
     expected = samples.astype(np.float32).mean(axis=1)
     np.testing.assert_array_equal(found, expected)
@@ -91,7 +91,7 @@ def test_lossy_formats_are_restored_closely(
     found, sound = decode(path)
     assert (sound.sample_rate, sound.channels) == (sample_rate, channels)
     assert found.shape == (SECONDS * sample_rate,)
-    assert not sound.is_cut_off
+    assert sound.marks == []
     assert np.corrcoef(found, samples.mean(axis=1))[0, 1] > 0.99
 
 
@@ -111,10 +111,10 @@ def test_the_size_of_a_block_changes_nothing(
 def test_half_a_file_is_truncated_and_gives_about_half(tmp_path: Path, suffix: str) -> None:
     path = noise_file(tmp_path, suffix)
     whole, sound = decode(path)
-    assert not sound.is_cut_off
+    assert sound.marks == []
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     found, sound = decode(path)
-    assert sound.is_cut_off
+    assert sound.marks == ["truncated"]
     assert 0.2 < len(found) / len(NOISE) < 0.6
     if suffix not in LOSSY:
         np.testing.assert_array_equal(found, whole[: len(found)])
@@ -124,7 +124,7 @@ def test_half_a_file_is_truncated_and_gives_about_half(tmp_path: Path, suffix: s
 def test_a_few_missing_bytes_are_detected(tmp_path: Path, suffix: str) -> None:
     path = noise_file(tmp_path, suffix)
     path.write_bytes(path.read_bytes()[:-100])
-    assert decode(path)[1].is_cut_off
+    assert decode(path)[1].marks == ["truncated"]
 
 
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000])
@@ -136,7 +136,7 @@ def test_a_streamed_wav_is_not_called_truncated(tmp_path: Path, size: int) -> No
     path.write_bytes(data)
     found, sound = decode(path)
     assert len(found) == len(NOISE)
-    assert not sound.is_cut_off
+    assert sound.marks == []
 
 
 def test_a_streamed_flac_is_not_called_truncated(tmp_path: Path) -> None:
@@ -149,12 +149,12 @@ def test_a_streamed_flac_is_not_called_truncated(tmp_path: Path) -> None:
     path.write_bytes(data)
     found, sound = decode(path)
     np.testing.assert_array_equal(found, whole)
-    assert not sound.is_cut_off
+    assert sound.marks == []
 
 
 WITHOUT_SOUND: list[tuple[Any, str]] = [
     (b"", "empty file"),
-    (np.random.default_rng(1).bytes(5000), "unreadable: not a format that libsndfile knows"),
+    (np.random.default_rng(1).bytes(5000), "unreadable: no format of audio that is known"),
     (np.zeros(8000), "silent"),
 ]
 UNUSABLE = [(f"a{suffix}", *case) for suffix in SUFFIXES for case in WITHOUT_SOUND] + [
@@ -181,7 +181,7 @@ def test_what_has_no_sound_is_rejected(
         decode(path)
 
 
-def test_what_is_no_file_is_rejected_at_once_and_libsndfiles_reason_passed_on(
+def test_what_is_no_file_is_rejected_at_once_and_the_readers_reason_passed_on(
     tmp_path: Path,
 ) -> None:
     os.mkfifo(tmp_path / "a.wav")
@@ -190,7 +190,7 @@ def test_what_is_no_file_is_rejected_at_once_and_libsndfiles_reason_passed_on(
     for path, reason in (
         (tmp_path / "a.wav", "not a regular file"),
         (tmp_path, "a folder, not a file"),
-        (cut, "unreadable: .*lost sync"),
+        (cut, r"unreadable: decode_frame\(\) failed"),
     ):
         with pytest.raises(Rejection, match=f"^{reason}$"):
             decode(path)
@@ -262,7 +262,7 @@ def test_the_recipe_gives_the_clips_with_facts_or_the_reason(tmp_path: Path) -> 
     assert result.rows is not None
     assert (result.rows.shape, result.rows.dtype) == ((3, 500), recipe.template().dtype)
     assert recipe.template().shape == (0, 500)
-    assert result.facts == {"seconds": 1.5, "sample_rate": 2000, "channels": 2, "truncated": False}
+    assert result.facts == {"seconds": 1.5, "sample_rate": 2000, "channels": 2, "marks": []}
     rejected = recipe(tmp_path)
     assert (rejected.facts, rejected.rows) == ({"rejected": "a folder, not a file"}, None)
 

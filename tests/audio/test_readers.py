@@ -125,7 +125,7 @@ def test_all_streams_of_chained_ogg_are_read(tmp_path: Path, subtype: str) -> No
     streams = [written(part, rate, "OGG", subtype=subtype) for part in parts]
     samples, sound = decode_bytes(tmp_path, b"".join(streams), "a.ogg")
     assert sound.marks == []
-    assert len(samples) == pytest.approx(len(TONE), abs=128)  # FFmpeg begins short ones late
+    assert len(samples) == len(TONE)
     ends = slice(-len(parts[1]), -RATE // 100)
     np.testing.assert_allclose(samples[ends], TONE[ends], atol=0.03)
     assert np.abs(samples).max() < 0.35  # nor is there a noise at the joint
@@ -184,7 +184,7 @@ REJECTED: list[tuple[str, bytes, str]] = [
     ("zeros.mp3", bytes(5000), "no format of audio that is known"),
     ("playlist.m4a", b"#EXTM3U\n#EXTINF:3,\nsecret.wav\n", "no format of audio that is known"),
     ("list.mp3", b"ffconcat version 1.0\nfile secret.wav\n", "no format of audio that is known"),
-    ("tag.mp3", id3(bytes(2000)), "Failed to find two consecutive MPEG audio frames"),
+    ("tag.mp3", id3(bytes(2000)), "no format of audio that is known"),
     ("index.m4a", KINDS[".m4a"][:28] + KINDS[".m4a"][-9000:], "moov atom not found"),
     ("header.ogg", KINDS[".ogg"][:100], "ends within its header"),
     ("header.wav", KINDS[".wav"][:16], "Error in WAV file. No 'data' chunk marker"),
