@@ -478,4 +478,5 @@ def _ogg_streams(path: Path) -> list[Part]:
                 place, began = place + end, begins
                 has_ends[-1] = bool(flags & OGG_ENDS) and place <= size
             file.seek(place)
-    return [Part(*each) for each in zip(starts, [*starts[1:], size], has_ends, strict=True)]
+    bounds = zip(starts, [*starts[1:], size], has_ends, strict=False)
+    return [Part(*each) for each in bounds] or [Part(0, size, False)]
