@@ -203,13 +203,13 @@ class Sound:
             raise Rejection("silent")
 
     def _mixed(self, block: Array) -> Samples:
+        with np.errstate(over="ignore", invalid="ignore"):  # the levels show it as well
+            mean: Samples = block.mean(axis=0)
         if len(block) != self.channels:  # they change within the file
-            block = np.tile(block.mean(axis=0), (self.channels, 1))
-        mean: Samples = block.mean(axis=0)
+            block = np.tile(mean, (self.channels, 1))
         self.levels.add(block, mean)
-        channel, divisor = self._mix.channel, self._mix.divisor
-        mono = mean if channel is None else block[channel]
-        return mono if divisor == 1 else mono / np.float32(divisor)
+        mono = mean if self._mix.channel is None else block[self._mix.channel]
+        return mono if self._mix.divisor == 1 else mono / np.float32(self._mix.divisor)
 
 
 def _require_rate(rate: int) -> None:

@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -63,7 +63,9 @@ OGG, OGG_HEADER_BYTES = b"OggS", 27  # of a page (RFC 3533, section 6), and its 
 OGG_BEGINS, OGG_ENDS = 0x02, 0x04
 OGG_WINDOW = 1 << 12  # bytes in which a page is looked for
 
-av.logging.set_level(av.logging.ERROR)  # so that errors say what FFmpeg logs; it is not printed
+# FFmpeg's messages say why it cannot open a file, and are not printed.
+av.logging.set_level(av.logging.ERROR)
+av.logging.set_skip_repeated(False)
 logging.getLogger("libav").propagate = False
 logging.getLogger("libav").addHandler(logging.NullHandler())
 
@@ -145,7 +147,7 @@ class _PartOfFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         start, end = self._part.start, self._part.end
         base = (start, self._file.tell(), end)[whence]
-        return self._file.seek(max(start, base + offset)) - start
+        return self._file.seek(min(max(start, base + offset), end)) - start
 
     def tell(self) -> int:
         return self._file.tell() - self._part.start
@@ -232,11 +234,12 @@ class FfmpegReader:
         self._path, self._part = path, part or Part(0, path.stat().st_size, True)
         self._file = _PartOfFile(path, self._part)
         try:
-            self._open()
+            with av.logging.Capture() as messages:
+                self._open()
         except BaseException as error:
             self._file.close()
             if isinstance(error, av.FFmpegError):
-                raise Rejection(f"unreadable: {_ffmpeg_reason(error)}") from None
+                raise Rejection(f"unreadable: {_ffmpeg_reason(error, messages)}") from None
             raise
         self.is_cut_off, self.left_out = False, 0.0
         self._first: Any = None  # packet of sound
@@ -275,7 +278,7 @@ class FfmpegReader:
         if seconds:
             self._finish(seconds)
         elif self._error:
-            raise Rejection(f"unreadable: {_ffmpeg_reason(self._error)}")
+            raise Rejection(f"unreadable: {self._error.strerror}")
 
     def close(self) -> None:
         """Close the file."""
@@ -416,13 +419,13 @@ def _samples(frame: Any) -> Array:
     return (samples - top if values.dtype.kind == "u" else samples) / top
 
 
-def _ffmpeg_reason(error: av.FFmpegError) -> str:
+def _ffmpeg_reason(error: Exception, messages: Sequence[tuple[int, str, str]]) -> str:
     if isinstance(error, EOFError):
         return "ends within its header"
-    text = " ".join(error.log[2].split()).rstrip(".") if error.log else ""
-    printable = "".join(filter(str.isprintable, text))
-    is_unknown = not text or text.startswith(("Format not on whitelist", "Failed to find two"))
-    return UNKNOWN_FORMAT if is_unknown else printable[:MOST_OF_A_REASON]
+    text = " ".join(messages[-1][2].split()).rstrip(".") if messages else ""
+    if not text or text.startswith(("Format not on whitelist", "Failed to find two")):
+        return UNKNOWN_FORMAT
+    return "".join(filter(str.isprintable, text))[:MOST_OF_A_REASON]
 
 
 class OggReader:
