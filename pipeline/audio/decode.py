@@ -31,7 +31,7 @@ ROUNDED = 1 + 2.0**-14  # times full scale: so little is nobody's loss
 # songs had 2 dB less at most, that of two channels of opposite sign at least 18 dB less: Vorbis
 # adds noise to each.
 CANCELLED = 1 / 16
-TOPS = 1 - np.array([2.0**-14, 2.0**-5])  # of the peak: the loudest samples, and almost those
+TOPS = 1 - np.array([2.0**-12, 2.0**-5])  # of the peak: the loudest samples, and almost those
 # Share of samples that are the loudest. None of 890 songs had as many, and all of twenty that were
 # amplified until their peak was at twice full scale; then at least four of five that almost are.
 # A tone has as many at its peak, but more beside it.

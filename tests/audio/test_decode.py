@@ -11,10 +11,12 @@ import numpy.typing as npt
 import pytest
 import soundfile
 import soxr
+from encoders import encoded
 
 from pipeline.audio import decode as decoding
 from pipeline.audio import readers
-from pipeline.audio.decode import CutTrack, Samples, load_clips, open_sound, resampled
+from pipeline.audio.clips import FULL_SCALE, from_pcm
+from pipeline.audio.decode import CutTrack, Samples, load_clips, open_clips, open_sound, resampled
 from pipeline.base.errors import PipelineError, Rejection
 
 Signal = npt.NDArray[np.float64]
@@ -226,6 +228,93 @@ def test_a_sample_rate_that_no_recording_has_is_rejected(tmp_path: Path, sample_
     path.write_bytes(data)
     with pytest.raises(Rejection, match=rf"^unreadable: a sample rate of {sample_rate} Hz$"):
         decode(path)
+
+
+MUSIC = NOISE * np.sin(np.arange(len(NOISE)) / 20_000) ** 2  # loud and soft
+CHORD = np.sin(np.outer([0.04, 0.05, 0.06], np.arange(len(NOISE)))).mean(axis=0) / 2
+OTHER = 0.1 * np.random.default_rng(2).normal(size=len(NOISE))
+
+
+def stereo(left: Signal, right: Signal) -> Signal:
+    return np.stack([left, right], axis=1)
+
+
+def save(path: Path, samples: Signal, subtype: str | None = None) -> Path:
+    if path.suffix == ".m4a":
+        path.write_bytes(encoded(samples, 44_100, ".m4a"))
+    else:
+        soundfile.write(path, samples, 44_100, subtype=subtype)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("samples", "suffix", "channel"),
+    [
+        (stereo(MUSIC, -MUSIC), ".wav", 0),
+        *((stereo(CHORD, -CHORD), suffix, 0) for suffix in (".ogg", ".mp3", ".m4a")),
+        (stereo(-0.98 * MUSIC, MUSIC), ".flac", 1),
+        (stereo(MUSIC + 0.2, 0.2 - MUSIC), ".flac", 0),  # what is constant is no sound
+        (stereo(MUSIC, MUSIC), ".mp3", None),
+        (stereo(MUSIC, OTHER), ".wav", None),
+        (stereo(MUSIC, OTHER - 0.5 * MUSIC), ".mp3", None),  # wide
+        (stereo(MUSIC, 0 * MUSIC), ".ogg", None),
+        (np.outer(MUSIC, [0, 0, 1, 0, 0, 0]), ".flac", None),  # 5.1 with a voice alone
+    ],
+)
+def test_one_channel_is_used_where_their_mean_has_lost_the_sound(
+    tmp_path: Path, samples: Signal, suffix: str, channel: int | None
+) -> None:
+    path = save(tmp_path / f"a{suffix}", samples)
+    track = load_clips(path, 44_100, 44_100)
+    assert track.sound.marks == ([] if channel is None else ["one channel"])
+    expected = samples.mean(axis=1) if channel is None else samples[:, channel]
+    assert track.pcm.std() / FULL_SCALE == pytest.approx(expected.std(), rel=0.1)
+    with open_clips(path, 44_100, 44_100, 1) as (_, batches):
+        np.testing.assert_array_equal(np.concatenate(list(batches)), track.pcm)
+
+
+@pytest.mark.parametrize("bits", [16, 24, 32])
+@pytest.mark.parametrize(("suffix", "subtype"), [(".wav", "FLOAT"), (".aiff", "DOUBLE")])
+def test_floats_at_the_scale_of_integers_are_those_integers(
+    tmp_path: Path, bits: int, suffix: str, subtype: str
+) -> None:
+    samples = quantised(stereo(0.7 * NOISE, OTHER), "PCM_24" if bits > 16 else "PCM_U8")
+    integers = save(tmp_path / "integers.wav", samples, "PCM_24")
+    floats = save(tmp_path / f"floats{suffix}", samples * 2.0 ** (bits - 1), subtype)
+    track = load_clips(floats, 22_050, 22_050)
+    assert track.sound.marks == ["rescaled"]
+    np.testing.assert_array_equal(track.pcm, load_clips(integers, 22_050, 22_050).pcm)
+
+
+def test_floats_beyond_full_scale_are_divided_by_their_peak(tmp_path: Path) -> None:
+    peak = np.abs(MUSIC).max()
+    for loudest, marks in ((0.9, []), (1.0, []), (2.0, ["rescaled"]), (15.0, ["rescaled"])):
+        path = save(tmp_path / "a.wav", MUSIC * loudest / peak, "FLOAT")
+        track = load_clips(path, 44_100, 44_100)
+        assert track.sound.marks == marks
+        found = from_pcm(track.pcm.reshape(-1))
+        np.testing.assert_allclose(found, MUSIC / peak * min(loudest, 1), atol=2.0**-15)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".ogg"])
+def test_what_was_clipped_is_marked(tmp_path: Path, suffix: str) -> None:
+    """By whoever wrote it, or here, as lossy codecs are louder than full scale."""
+    loud = MUSIC / np.abs(MUSIC).max()
+    assert load_clips(save(tmp_path / f"a{suffix}", loud), 22_050, 22_050).sound.marks == []
+    clipped = np.clip(4 * loud, -1, 1)
+    path = save(tmp_path / f"a{suffix}", clipped)
+    assert load_clips(path, 22_050, 22_050).sound.marks == ["clipped"]
+    if suffix in (".wav", ".flac"):
+        path = save(tmp_path / f"a{suffix}", clipped / 3)
+        assert load_clips(path, 22_050, 22_050).sound.marks == ["clipped"]
+
+
+@pytest.mark.parametrize("hz", [100, 440, 3000])
+def test_a_tone_is_not_clipped(tmp_path: Path, hz: int) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * hz * np.arange(44_100) / 44_100)
+    for subtype in ("PCM_U8", "PCM_16", "FLOAT"):
+        path = save(tmp_path / "a.wav", tone, subtype)
+        assert load_clips(path, 44_100, 44_100).sound.marks == []
 
 
 def test_a_file_of_the_same_rate_is_cut_sample_by_sample(tmp_path: Path) -> None:
