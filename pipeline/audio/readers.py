@@ -45,7 +45,7 @@ UNKNOWN_FRAMES = 1 << 62  # what libsndfile reports for such a FLAC file
 FORMATS = "aac,aiff,ape,asf,au,caf,flac,matroska,mov,mp3,ogg,tta,w64,wav,wv"
 FRAMED = ("aac", "mp3")  # of frames alone: no header says how long they are
 SYNC = b"\xff"  # begins a frame of MPEG audio
-SILENT = ("flac", "ogg")  # where FFmpeg passes over damaged frames and pages without an error
+SKIPPING = ("flac", "ogg")  # where FFmpeg passes over damaged frames and pages without an error
 TAGS = (b"ID3", b"TAG", b"APETAGEX")
 LOSSLESS_CHECKS = "crccheck+explode"  # a frame whose checksum is wrong is left out
 MOST_SAMPLES = 1 << 20  # of a frame; damaged headers ask for more
@@ -258,6 +258,8 @@ class FfmpegReader:
         context = self._stream and self._stream.codec_context
         if not context or not context.format:
             raise Rejection("unreadable: no audio in it")
+        if context.format.name.startswith("s64"):
+            raise Rejection("unreadable: integers of 64 bits")
         self._form = self._container.format.name.partition(",")[0]
         self._is_lossless = context.codec.lossless
         is_mpeg_in_wav = self._form == "wav" and context.codec.name.startswith("mp")
@@ -313,13 +315,14 @@ class FfmpegReader:
             if expected is not None and packet.pts is not None:
                 gap = float((packet.pts - expected) * packet.time_base)
                 self.left_out += gap if gap * self.sample_rate > LEAST_GAP else 0.0
-            expected = packet.pts + packet.duration if packet.pts is not None else None
+            expected = None if packet.pts is None else packet.pts + (packet.duration or 0)
             is_tag |= not self._failed and bytes(packet).startswith(TAGS)
             frames, is_lost = self._decode(packet)
             if frames and packet.size:
                 self.left_out += 0.0 if is_tag else self._failed
                 self._failed, is_tag = 0.0, False
-            if packet.size and not is_tag and (not is_lost or bytes(packet)[:1] == SYNC):
+            is_sound = not is_tag and (not is_lost or bytes(packet)[:1] == SYNC)
+            if packet.size and (is_sound or not self._last):
                 self._first, self._last = self._first or packet, packet
             yield from frames
 
@@ -356,7 +359,7 @@ class FfmpegReader:
             if seconds + self.left_out + tolerance > declared > 0:
                 is_whole = self._part.has_end  # and what follows is no sound
         missing = declared - seconds - self.left_out
-        if missing > tolerance and is_whole and (self.left_out or self._form in SILENT):
+        if missing > tolerance and is_whole and (self.left_out or self._form in SKIPPING):
             self.left_out += missing
         else:
             self.is_cut_off = not is_whole or missing > tolerance
