@@ -23,7 +23,20 @@ from pipeline.base.errors import Rejection
 from pipeline.base.types import Array
 
 EXTENSIONS = frozenset(
-    {".au", ".snd", ".wav", ".wave", ".w64", ".caf", ".aiff", ".aif", ".aifc", ".flac", ".wv"}
+    {
+        ".au",
+        ".snd",
+        ".wav",
+        ".wave",
+        ".w64",
+        ".rf64",
+        ".caf",
+        ".aiff",
+        ".aif",
+        ".aifc",
+        ".flac",
+        ".wv",
+    }
     | {".ape", ".tta", ".mp3", ".mp2", ".aac", ".m4a", ".m4b", ".mp4", ".ogg", ".oga", ".opus"}
     | {".spx", ".wma", ".webm", ".mka"}
 )
@@ -35,8 +48,9 @@ BLOCK_VALUES = 1 << 19  # of all channels together
 PCM_CONTAINERS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"dns.", b"caff", b"riff")
 MOST_OF_A_REASON = 100  # characters
 UNKNOWN_FORMAT = "no format of audio that is known"
-# How libsndfile logs a header that promises more samples than the file has.
-SHORT_CHUNK = re.compile(r"(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)")
+# How libsndfile logs a header that promises more than the file has, and RF64 in samples.
+SHORT_CHUNK = re.compile(r"(?:data|Data Size|SSND|riff)\s*:\s*(\d+) \(should be (\d+)\)")
+SHORT_COUNT = re.compile(r"count (\d+) does not match value from 'ds64' chunk of (\d+)")
 # Programs that write to a pipe leave a size near 2**31 or 2**32, which means nothing.
 UNKNOWN_SIZE = 0x7FFF0000
 UNKNOWN_FRAMES = 1 << 62  # what libsndfile reports for such a FLAC file
@@ -184,10 +198,9 @@ class SndfileReader:
             raise Rejection(f"unreadable: {self._file.subtype}")  # as FFmpeg found it to be
         self.sample_rate, self.channels = self._file.samplerate, self._file.channels
         self.stores_floats = self._file.subtype in ("FLOAT", "DOUBLE")
-        self.is_cut_off = any(
-            int(present) < int(declared) < UNKNOWN_SIZE
-            for declared, present in SHORT_CHUNK.findall(self._file.extra_info)
-        )
+        log = self._file.extra_info
+        sizes = SHORT_CHUNK.findall(log) + [each[::-1] for each in SHORT_COUNT.findall(log)]
+        self.is_cut_off = any(int(there) < int(all_) < UNKNOWN_SIZE for all_, there in sizes)
 
     def blocks(self) -> Iterator[tuple[int, Array]]:
         """Yield blocks up to the first damaged frame."""
@@ -345,7 +358,8 @@ class FfmpegReader:
     def _finish(self, seconds: float) -> None:
         """Say what is missing of a file of which so many seconds were decoded."""
         stream, each, tolerance = self._stream, seconds / max(1, self._packets), TOLERANCE
-        is_whole = self._part.has_end and not self._failed and not self._last.is_corrupt
+        is_filled = self._part.has_end and not self._last.is_corrupt
+        is_whole = is_filled and not self._failed
         if self._is_framed:
             is_whole = self._ends_whole()
             declared, tolerance = self._promised_frames() * each, 1.5 * each
@@ -357,7 +371,7 @@ class FfmpegReader:
             if self._is_lossless and stream.time_base * self.sample_rate == 1:
                 tolerance = 0.5 / self.sample_rate
             if seconds + self.left_out + tolerance > declared > 0:
-                is_whole = self._part.has_end  # and what follows is no sound
+                is_whole = is_filled  # and what follows is no sound
         missing = declared - seconds - self.left_out
         if missing > tolerance and is_whole and (self.left_out or self._form in SKIPPING):
             self.left_out += missing

@@ -32,7 +32,7 @@ LOSSLESS = [
 ]
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_24": 24}
 LOSSY = [".ogg", ".mp3"]
-SUFFIXES = [".au", ".wav", ".aiff", ".flac", *LOSSY]
+SUFFIXES = [".au", ".wav", ".w64", ".rf64", ".caf", ".aiff", ".flac", *LOSSY]
 # A lossy coder cannot compress noise well, so half of the bytes hold about half of it.
 NOISE = np.random.default_rng(0).normal(0.0, 0.1, 44_100 * SECONDS)
 
