@@ -1,4 +1,4 @@
-"""Sound as fixed-length clips of 16-bit PCM: the section `segment` of params.yaml, and cutting."""
+"""The names of audio files, and sound as clips of 16-bit PCM: the section `segment`, and cutting."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,6 +10,25 @@ from pydantic.dataclasses import dataclass
 from pipeline.base.params import WHOLE
 from pipeline.base.types import STRICT
 
+# What the names of audio files end with; which of them can be read, their contents say.
+EXTENSIONS = frozenset(
+    {
+        ".au",
+        ".snd",
+        ".wav",
+        ".wave",
+        ".w64",
+        ".rf64",
+        ".caf",
+        ".aiff",
+        ".aif",
+        ".aifc",
+        ".flac",
+        ".wv",
+    }
+    | {".ape", ".tta", ".mp3", ".mp2", ".aac", ".m4a", ".m4b", ".mp4", ".ogg", ".oga", ".opus"}
+    | {".spx", ".wma", ".webm", ".mka"}
+)
 FULL_SCALE = 32768.0  # of int16 samples
 
 Pcm = npt.NDArray[np.int16]

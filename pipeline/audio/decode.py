@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from pipeline.audio.clips import Pcm, cut, to_pcm
-from pipeline.audio.readers import DECODER, EXTENSIONS, Reader, open_reader
+from pipeline.audio.clips import EXTENSIONS, Pcm, cut, to_pcm
+from pipeline.audio.readers import DECODER, Reader, open_reader
 from pipeline.base.errors import PipelineError, Rejection
 from pipeline.base.types import Array, Result
 

@@ -22,24 +22,6 @@ import soundfile
 from pipeline.base.errors import Rejection
 from pipeline.base.types import Array
 
-EXTENSIONS = frozenset(
-    {
-        ".au",
-        ".snd",
-        ".wav",
-        ".wave",
-        ".w64",
-        ".rf64",
-        ".caf",
-        ".aiff",
-        ".aif",
-        ".aifc",
-        ".flac",
-        ".wv",
-    }
-    | {".ape", ".tta", ".mp3", ".mp2", ".aac", ".m4a", ".m4b", ".mp4", ".ogg", ".oga", ".opus"}
-    | {".spx", ".wma", ".webm", ".mka"}
-)
 LIBRARIES = {"libsndfile": soundfile.__libsndfile_version__, "FFmpeg": av.ffmpeg_version_info}
 DECODER = ", ".join(f"{name} {version}" for name, version in LIBRARIES.items())
 BLOCK_VALUES = 1 << 19  # of all channels together

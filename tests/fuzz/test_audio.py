@@ -14,8 +14,8 @@ from fuzz.fair import MEMORY, Bench
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.audio.clips import EXTENSIONS
 from pipeline.audio.decode import MARKS, CutTrack
-from pipeline.audio.readers import EXTENSIONS
 from pipeline.dataset.tracks import OK, REJECTED, status_of
 
 RATE, CLIP = 8000, 4000
