@@ -1,4 +1,4 @@
-"""The names of audio files, and sound as clips of 16-bit PCM: the section `segment`, and cutting."""
+"""Names of audio files, and sound as clips of 16-bit PCM: the section `segment`, and cutting."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,22 +12,8 @@ from pipeline.base.types import STRICT
 
 # What the names of audio files end with; which of them can be read, their contents say.
 EXTENSIONS = frozenset(
-    {
-        ".au",
-        ".snd",
-        ".wav",
-        ".wave",
-        ".w64",
-        ".rf64",
-        ".caf",
-        ".aiff",
-        ".aif",
-        ".aifc",
-        ".flac",
-        ".wv",
-    }
-    | {".ape", ".tta", ".mp3", ".mp2", ".aac", ".m4a", ".m4b", ".mp4", ".ogg", ".oga", ".opus"}
-    | {".spx", ".wma", ".webm", ".mka"}
+    ".aac .aif .aifc .aiff .ape .au .caf .flac .m4a .m4b .mka .mp2 .mp3 .mp4 .oga .ogg .opus .rf64 "
+    ".snd .spx .tta .w64 .wav .wave .webm .wma .wv".split()
 )
 FULL_SCALE = 32768.0  # of int16 samples
 
