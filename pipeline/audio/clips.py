@@ -12,8 +12,9 @@ from pipeline.base.types import STRICT
 
 # What the names of audio files end with; which of them can be read, their contents say.
 EXTENSIONS = frozenset(
-    ".aac .aif .aifc .aiff .ape .au .caf .flac .m4a .m4b .mka .mp2 .mp3 .mp4 .oga .ogg .opus .rf64 "
-    ".snd .spx .tta .w64 .wav .wave .webm .wma .wv".split()
+    {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".rf64", ".snd", ".w64", ".wav", ".wave"}
+    | {".aac", ".ape", ".m4a", ".m4b", ".mka", ".mp2", ".mp3", ".mp4", ".oga", ".ogg", ".opus"}
+    | {".spx", ".tta", ".webm", ".wma", ".wv"}
 )
 FULL_SCALE = 32768.0  # of int16 samples
 

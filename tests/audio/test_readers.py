@@ -192,7 +192,9 @@ REJECTED: list[tuple[str, bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "reason"), REJECTED)
+@pytest.mark.parametrize(
+    ("name", "content", "reason"), REJECTED, ids=[name for name, *_ in REJECTED]
+)
 def test_the_reason_is_that_of_the_reader_which_knows_the_format(
     tmp_path: Path, name: str, content: bytes, reason: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
