@@ -355,7 +355,7 @@ def read_clips(revisions: Sequence[Revision]) -> list[Predictions]:
 
 def _clips_of(revision: Revision) -> Predictions:
     where = f"{CLIP_PREDICTIONS} of {revision.name}"
-    clips = parse_predictions(_clip_table(revision), where, ADVICE)
+    clips = parse_predictions(read_output(revision, CLIP_PREDICTIONS), where, ADVICE)
     means = vote_by_track(clips, "mean") if len(clips) else clips
     tracks = revision.tracks
     if not (
@@ -367,17 +367,23 @@ def _clips_of(revision: Revision) -> Predictions:
     return clips
 
 
-def _clip_table(revision: Revision) -> bytes:
-    """The table of clips in the workspace, or in DVC's cache as the commit has it."""
+def read_output(revision: Revision, path: Path) -> bytes:
+    """Content of a file that DVC keeps: in the workspace, or in DVC's cache as the commit has it.
+
+    Raises
+    ------
+    PipelineError
+        It is not at hand.
+    """
     if not revision.commit:
-        if CLIP_PREDICTIONS.is_file():
-            return CLIP_PREDICTIONS.read_bytes()
-        raise PipelineError(f"the workspace lacks {CLIP_PREDICTIONS} of {revision.name}")
+        if path.is_file():
+            return path.read_bytes()
+        raise PipelineError(f"the workspace lacks {path} of {revision.name}")
     import dvc.api  # slow to import
     from dvc.exceptions import DvcException
 
     folder = git(["rev-parse", "--show-prefix"]).decode().strip()  # in git's, which DVC goes by
     try:
-        return dvc.api.read(f"{folder}{CLIP_PREDICTIONS}", rev=revision.commit, mode="rb")
+        return dvc.api.read(f"{folder}{path.as_posix()}", rev=revision.commit, mode="rb")
     except (DvcException, ImportError, OSError):  # a remote may need what is not installed
-        raise PipelineError(f"DVC's cache lacks {CLIP_PREDICTIONS} of {revision.name}") from None
+        raise PipelineError(f"DVC's cache lacks {path} of {revision.name}") from None
