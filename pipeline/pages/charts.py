@@ -239,7 +239,8 @@ def robustness_picture(rows: Sequence[Mapping[str, Any]]) -> bytes:
         ]
         panels.append(alt.LayerChart(layer=layers).properties(title=title, width=210, height=130))
     png = BytesIO()
-    alt.concat(*panels, columns=4).save(png, format="png", scale_factor=2)
+    drawn = alt.concat(*panels, columns=4).resolve_scale(xOffset="independent")
+    drawn.save(png, format="png", scale_factor=2)
     return png.getvalue()
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
@@ -84,10 +84,8 @@ def equaliser(sound: Array, db: float, sample_rate: int, rng: np.random.Generato
 
 def encode(codec: str, sound: Array, kbit_per_s: float) -> bytes:
     """Encode sound at the codec's own sample rate."""
-    kind, first, last = CODECS[codec]
-    file = io.BytesIO()
-    level = (first - kbit_per_s) / (first - last)
-    soundfile.write(file, sound, compression_level=level, **kind)
+    (kind, first, last), file = CODECS[codec], io.BytesIO()
+    soundfile.write(file, sound, compression_level=(first - kbit_per_s) / (first - last), **kind)
     return file.getvalue()
 
 
@@ -102,19 +100,11 @@ def coded(codec: str, sound: Array, kbit_per_s: float, sample_rate: int, *_: obj
     return np.pad(back, (0, len(sound) - len(back)))
 
 
-@dataclass(frozen=True)
-class Deformation:
-    """A way to deform sound in several strengths.
+class Deformation(NamedTuple):
+    """The unit and the values of its strengths, and what deforms samples by one of them.
 
-    Attributes
-    ----------
-    unit : str
-        Of the strengths.
-    strengths : tuple
-    apply : callable
-        Takes samples, a strength, their sample rate in Hz and a generator.
-    whole : bool
-        Whether it takes all clips of a track as one sound, rather than each.
+    `apply` also takes the sample rate in Hz and a generator; where `whole`, the samples of a track,
+    otherwise those of a clip.
     """
 
     unit: str
@@ -241,9 +231,7 @@ def judge_deformed(
     known = {job.track_id: job for job in jobs_of(CLIPS)}
     jobs = [known[track_id] for track_id in track_ids if track_id in known]
     if len(jobs) < len(track_ids):
-        raise PipelineError(
-            f"{CLIPS} lacks tracks that {revisions[0].name} tested; run `dvc repro`"
-        )
+        raise PipelineError(f"{CLIPS} lacks tracks of {revisions[0].name}; run `dvc repro`")
     recipe = DeformTrack(ways, features, sound["sample_rate"], seed)
     with closing(map_tracks(recipe, jobs, total=len(jobs), label="deform")) as computed:
         for rows, *parts in zip(computed, *(run.recorded.by_track() for run in runs), strict=True):
@@ -288,14 +276,13 @@ class _Run:
 
     def results(self, ways: Sequence[Way]) -> Iterator[Row]:
         """Yield this run's rows of `judge_deformed`."""
-        vote, judged = self.revision.parameters["evaluate.vote"], []
+        judged = []
         for chances in np.concatenate(self.chances, axis=1):
             clips = replace(self.recorded, probabilities=chances, predicted=chances.argmax(axis=1))
-            judged.append(outcomes(voted_tracks(by_level(clips), vote)))
-        losses = [None, *differences(judged[0], judged[1:])]
-        for (name, strength), tracks, loss in zip(
-            [(CLEAN, ""), *ways], judged, losses, strict=True
-        ):
+            voted = voted_tracks(by_level(clips), self.revision.parameters["evaluate.vote"])
+            judged.append(outcomes(voted))
+        losses, named = [None, *differences(judged[0], judged[1:])], [(CLEAN, ""), *ways]
+        for (name, strength), tracks, loss in zip(named, judged, losses, strict=True):
             low, high = accuracy_interval(tracks.correct, tracks.groups)
             yield {
                 "revision": self.revision.name,
