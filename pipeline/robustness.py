@@ -44,12 +44,19 @@ def _arguments() -> Namespace:
     parser.add_argument("revisions", nargs="*", metavar="REV", default=[WORKSPACE])
     every = ",".join(DEFORMATIONS)
     parser.add_argument("--only", default=every, metavar="NAMES", help=f"some of {every}")
-    parser.add_argument("--tracks", type=int, metavar="N", help="draw N tracks of all genres")
+    parser.add_argument("--tracks", type=int, metavar="N", help="test N tracks only, drawn")
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     parser.add_argument(
-        "--json", nargs="?", type=output_file, const=PRINT, metavar="FILE", help="print it as JSON"
+        "--json",
+        nargs="?",
+        type=output_file,
+        const=PRINT,
+        metavar="FILE",
+        help="write everything as JSON to FILE, or print it in place of the table",
     )
-    parser.add_argument("--picture", type=output_file, metavar="FILE.png", help="draw it")
+    parser.add_argument(
+        "--picture", type=output_file, metavar="FILE.png", help="draw a panel for each"
+    )
     asked = parser.parse_args()
     if asked.tracks is not None and asked.tracks < 1:
         parser.error(f"--tracks {asked.tracks}: should be at least 1")
