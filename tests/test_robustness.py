@@ -34,7 +34,7 @@ from pipeline.evaluation.predictions import Predictions, by_level, vote_by_track
 from pipeline.features.shared.feature import read_feature
 from pipeline.folds.table import folds_digest, write_folds
 from pipeline.pages.charts import robustness_picture
-from pipeline.prediction.ensemble import load_models, probabilities
+from pipeline.prediction.ensemble import load_models, predict_clips
 from pipeline.store.store import Store, write_store
 from pipeline.training import trained
 from pipeline.trials import robustness as trials
@@ -60,14 +60,14 @@ def results(*arguments: object) -> list[dict[str, Any]]:
 
 def chances_by_hand(ways: Sequence[tuple[str, Any]]) -> Array:
     """Each clip judged by the model that did not train on its track; (ways, clips, genres)."""
-    models = [model for model, _ in load_models(TRAINED)]
-    feature, chances = read_feature("centroid"), []
+    models, feature = load_models(TRAINED), read_feature("centroid")
+    chances = []
     with Store(CLIPS) as store:
         for track in labelled_tracks():
             clips = from_pcm(store.read([track.track_id]))
             sounds = [deform(clips, way, SAMPLE_RATE, 0, track.track_id) for way in ways]
             rows = feature(np.concatenate(sounds), SAMPLE_RATE)
-            predicted = probabilities(models[track.tested_in[0]], rows)
+            predicted = predict_clips([models[track.tested_in[0]]], rows)
             chances.append(predicted.reshape(len(ways), len(clips), -1))
     return np.concatenate(chances, axis=1)
 
