@@ -59,6 +59,7 @@ SLOW = (
     "test_plots.py",
     "test_replay.py",
     "test_report.py",
+    "test_robustness.py",
     "test_train.py",
     "training/test_augmented.py",
     "training/test_checkpoint.py",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any, Literal
 
 import altair as alt
@@ -204,6 +204,44 @@ def calibration_chart(levels: Sequence[Sequence[Bin]]) -> str:
             ),
         ]
     return _svg(alt.LayerChart(layer=layers), SQUARE, SQUARE)
+
+
+def robustness_picture(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Draw a panel for each deformation as PNG: accuracy and its 95 % interval by strength.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        As `pipeline.trials.robustness.judge_deformed` returns them. Each revision has a colour, in
+        which a dashed line is at its accuracy for the clean clips.
+    """
+    names = list(dict.fromkeys(row["revision"] for row in rows))
+    shown = [
+        {**row, **{key: 100 * row[key] for key in ("accuracy", "low", "high")}} for row in rows
+    ]
+    colour = alt.Color(
+        "revision:N",
+        scale=alt.Scale(domain=names, scheme="dark2"),
+        legend=alt.Legend(title=None, orient="top") if len(names) > 1 else None,
+    )
+    y = alt.Y("accuracy:Q", scale=SHARE, axis=alt.Axis(title="accuracy in %", tickCount=5))
+    clean = _chart(row for row in shown if not row["loss"]).mark_rule(strokeDash=[4, 3])
+    panels = []
+    for name in dict.fromkeys(row["deformation"] for row in shown if row["loss"]):
+        own = [row for row in shown if row["deformation"] == name]
+        title = f"{name.replace('_', ' ')} ({own[0]['unit']})"
+        x = alt.X("strength:N", sort=None, axis=alt.Axis(title=None, labelAngle=0))
+        bars = _chart(own).encode(x=x, xOffset=alt.XOffset("revision:N", sort=names), color=colour)
+        layers = [
+            clean.encode(y=y, color=colour),
+            bars.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=SHARE), y2="high:Q"),
+            bars.mark_circle(size=45, opacity=1).encode(y=y),
+        ]
+        panels.append(alt.LayerChart(layer=layers).properties(title=title, width=210, height=130))
+    png = BytesIO()
+    drawn = alt.concat(*panels, columns=4).resolve_scale(xOffset="independent")
+    drawn.save(png, format="png", scale_factor=2)
+    return png.getvalue()
 
 
 def _chart(rows: Iterable[Mapping[str, Any]]) -> alt.Chart:

@@ -158,6 +158,20 @@ def ablation_table(rows: Sequence[Row]) -> Table:
     return Table([*columns, "s", "MB"], cells, labels=1)
 
 
+def robustness_table(rows: Sequence[Row]) -> Table:
+    """One row for each deformation, its strength and revision; those of clean clips have dashes."""
+    columns = ["deformation", "strength", "revision", "accuracy %", "95% interval", "minus clean"]
+    cells = [
+        [
+            *(row["deformation"], f"{row['strength']} {row['unit']}", row["revision"]),
+            *(percent(row["accuracy"]), interval(row["low"], row["high"])),
+            *(_gain(row["loss"]) if row["loss"] else ["-"] * 3),
+        ]
+        for row in rows
+    ]
+    return Table([*columns, "95% interval", "Holm p"], cells, labels=3)
+
+
 def protocols_table(rows: Sequence[Row]) -> Table:
     """One row for each protocol, in percent; the leaky one has an accuracy of clips alone."""
     columns = ["protocol", "judged", "runs", "tracks", "track", "95% interval", "clip"]

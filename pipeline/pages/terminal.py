@@ -19,6 +19,7 @@ from pipeline.pages.tables import (
     notes,
     parameters_table,
     protocols_table,
+    robustness_table,
     sides_table,
     weights_table,
 )
@@ -256,6 +257,11 @@ def bar(entry: Entry, low: float, high: float) -> str:
 def ablation_text(rows: Sequence[Row]) -> str:
     """The trials of an ablation, in percent."""
     return shown(ablation_table(rows))
+
+
+def robustness_text(protocol: str, rows: Sequence[Row]) -> str:
+    """What each deformation costs each revision."""
+    return f"{rows[0]['tracks']} tracks, split by {protocol}\n{shown(robustness_table(rows))}"
 
 
 def protocols_text(rows: Sequence[Row]) -> str:

@@ -356,7 +356,7 @@ def read_clips(revisions: Sequence[Revision]) -> list[Predictions]:
 
 def _clips_of(revision: Revision) -> Predictions:
     where = f"{CLIP_PREDICTIONS} of {revision.name}"
-    clips = parse_predictions(_read_data(revision, CLIP_PREDICTIONS), where, ADVICE)
+    clips = parse_predictions(read_output(revision, CLIP_PREDICTIONS), where, ADVICE)
     means = vote_by_track(clips, "mean") if len(clips) else clips
     tracks = revision.tracks
     if not (
@@ -378,7 +378,7 @@ def read_validation(revision: Revision) -> Predictions:
     """
     name = revision.name
     try:
-        content = _read_data(revision, VALIDATION_PREDICTIONS)
+        content = read_output(revision, VALIDATION_PREDICTIONS)
     except PipelineError as error:  # a run of an older version has none
         raise PipelineError(f"{error}; {ADVICE}, or combine with --equal") from None
     scores = _read_recorded(name, revision.commit, (SCORES,))[SCORES]
@@ -386,7 +386,7 @@ def read_validation(revision: Revision) -> Predictions:
     return parse_predictions(content, f"{VALIDATION_PREDICTIONS} of {name}", ADVICE)
 
 
-def _read_data(revision: Revision, path: Path) -> bytes:
+def read_output(revision: Revision, path: Path) -> bytes:
     """A file of data/ in the workspace, or in DVC's cache as the commit has it."""
     if not revision.commit:
         if path.is_file():

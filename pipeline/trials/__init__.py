@@ -1,1 +1,1 @@
-"""Ways to train that are judged beside each other on the spot, and what they will cost."""
+"""Ways to train, and to deform sound, that are judged on the spot, and what they will cost."""
