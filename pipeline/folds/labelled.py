@@ -1,5 +1,6 @@
 """The labelled clips of a feature store: their labels and folds, and their rows on demand."""
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.base.errors import PipelineError
-from pipeline.folds.table import FoldedTrack, folds_of
+from pipeline.base.files import FEATURE_STORES, FOLDS, TRACKS
+from pipeline.base.types import Array
+from pipeline.dataset.tracks import read_tracks
+from pipeline.folds.table import FoldedTrack, folds_of, read_folds
+from pipeline.store.addresses import ROOT
 from pipeline.store.store import Store, StoredRows
 
 
@@ -102,6 +107,47 @@ def load_labelled(folder: Path, tracks: Sequence[FoldedTrack]) -> LabelledClips:
             genres=genres,
             description=store.description,
         )
+
+
+def load_features(
+    name: str, folder: str | os.PathLike[str] = ROOT
+) -> tuple[Array, dict[str, Array]]:
+    """Load a feature of all labelled clips, with a table of what each row is.
+
+    Parameters
+    ----------
+    name : str
+        Such as "mel": a folder in data/features.
+    folder : path-like
+        A copy of the repository whose stages have run; by default the one that this code is in,
+        whatever the working directory is.
+
+    Returns
+    -------
+    rows : array, shape (n, ...)
+        One row for each clip, in the dtype of the store.
+    table : dict of str to array, shape (n,)
+        Columns, as `pandas.DataFrame(table)` and `polars.DataFrame(table)` take them: `track_id`,
+        `genre`, `artist` (empty where unknown), `clip` (from 0 in its track) and `fold`, the first
+        that tests the clip (-1 where none does).
+
+    Raises
+    ------
+    PipelineError
+        The feature, or a track's rows, are not there.
+    """
+    root = Path(folder)
+    clips = load_labelled(root / FEATURE_STORES / name, read_folds(root / FOLDS))
+    artists = {track.track_id: track.artist for track in read_tracks(root / TRACKS)}
+    track_ids = clips.track_ids
+    table = {
+        "track_id": track_ids,
+        "genre": np.array(clips.genres)[clips.labels],
+        "artist": np.array([artists[track_id] for track_id in track_ids.tolist()]),
+        "clip": clips.clip_numbers,
+        "fold": np.where(clips.tested.any(axis=0), clips.tested.argmax(axis=0), -1),
+    }
+    return clips.rows[np.arange(len(track_ids))], table
 
 
 def _numbers(store: Store, track: FoldedTrack) -> npt.NDArray[np.int64]:
