@@ -1,10 +1,15 @@
-"""`Classifier`: what saved models predict for an audio file, or for an array of its samples."""
+"""`Classifier`: what saved models predict for a file or for samples; and their mean as one file.
+
+Such a file holds the weights as constants: TensorFlow's converters read no others rightly.
+"""
 
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +17,26 @@ import numpy as np
 import soundfile
 from threadpoolctl import threadpool_limits
 
-from pipeline.audio.clips import SegmentParams
+from pipeline.audio.clips import FULL_SCALE, SegmentParams, from_pcm
 from pipeline.audio.decode import open_clips
+from pipeline.base.backend import keras, quiet_stderr
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import TRAINED
 from pipeline.base.params import choice, parse
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import mean
+from pipeline.features.mel import Mel
 from pipeline.features.shared.feature import ExtractFeature, described_feature, strongest_tags
+from pipeline.features.shared.spectra import hann, mel_bands
 from pipeline.prediction.ensemble import PREDICT_ROWS, Models, load_models, predict_clips
 from pipeline.store.addresses import ROOT
 from pipeline.training.trained import Description
 
 MOST_VALUES = 1 << 22  # of a row, so that a batch of them takes 1 GiB
+ONNX, TFLITE = ".onnx", ".tflite"
+BATCH = 64  # inputs of such a file at a time
+MOST_DIFFERENCE = 1e-4  # of a probability, between an exported file and the models
+FEATURES, SAMPLES, PROBABILITIES = "features", "samples", "probabilities"  # of such a file
 
 
 @dataclass(frozen=True)
@@ -176,6 +188,150 @@ class Classifier:
             path = Path(folder, "samples.wav")
             soundfile.write(path, samples, sample_rate, subtype="FLOAT")
             return self.predict(path)
+
+    def export(self, path: Path, inputs: Array, *, sound: bool = False) -> float:
+        """Write the mean of the models, with its normalisation, for other programs to run.
+
+        Parameters
+        ----------
+        path : Path
+            Ends in .onnx or .tflite; otherwise it is the folder of a SavedModel.
+        inputs : array, shape (n, ...)
+            What the file is tried on before it takes its place: rows of the feature, or int16 clips
+            if it takes `sound`.
+        sound : bool
+            Whether the file takes clips, float32 of full scale 1, shape (n, samples), instead of
+            rows of the feature; for `mel` in dB alone.
+
+        Returns
+        -------
+        float
+            The largest difference of a probability from that of the models.
+
+        Raises
+        ------
+        PipelineError
+            The difference is above MOST_DIFFERENCE, or the file cannot be made here.
+        """
+        require_format(path)
+        graph, rows, given = _graph(self.models, sound=sound), inputs, inputs.astype(np.float32)
+        if sound:
+            recipe, _ = recipe_of(self.description)
+            rows, given = np.asarray(recipe(inputs).rows), from_pcm(inputs)
+        expected = predict_clips(self.models, rows)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
+            partial = Path(folder, path.name)
+            with quiet_stderr():
+                run = _write(graph, partial)
+                starts = range(0, len(given), BATCH)
+                found = np.concatenate([run(given[start : start + BATCH]) for start in starts])
+            difference = float(np.abs(found - expected).max())
+            if not difference <= MOST_DIFFERENCE:
+                raise PipelineError(
+                    f"{path} would differ from the models by up to {difference:.1e} in a "
+                    f"probability; {MOST_DIFFERENCE:g} is the most, so it is not written"
+                )
+            os.replace(partial, path)
+        return difference
+
+
+def require_format(path: Path) -> None:
+    """Check that `Classifier.export` can write `path`, as far as that is known before.
+
+    Raises
+    ------
+    PipelineError
+        It cannot.
+    """
+    if path.suffix not in (ONNX, TFLITE, ""):
+        raise PipelineError(f"{path}: should end in .onnx or .tflite, or be a new folder")
+    if path.is_dir() and (path.suffix or any(path.iterdir())):
+        raise PipelineError(f"{path} is a folder that has something in it; name a new one")
+    if keras.backend.backend() != "tensorflow":
+        raise PipelineError("export needs Keras on TensorFlow; unset KERAS_BACKEND")
+    missing = [name for name in ("onnxruntime", "tf2onnx") if not find_spec(name)]
+    if path.suffix == ONNX and missing:
+        raise PipelineError(
+            f"{path} needs {missing[0]}: pip install -c requirements.lock -e '.[export]'"
+        )
+
+
+def _graph(models: Models, *, sound: bool) -> Any:
+    """The mean of models as a function of TensorFlow, of features or else of clips."""
+    import tensorflow as tf
+
+    shape = models[0][0].input_shape[1:]
+    weights = [[(each, np.asarray(each)) for each in model.variables] for model, _ in models]
+    for layer in (layer for model, _ in models for layer in model.layers):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
+
+    def mean_of_models(rows: Any) -> dict[str, Any]:
+        outputs = []
+        for (model, _), values in zip(models, weights, strict=True):
+            with keras.StatelessScope([(each, tf.constant(value)) for each, value in values]):
+                outputs.append(model(rows, training=False))
+        return {PROBABILITIES: tf.add_n(outputs) / len(outputs)}
+
+    if not sound:
+        spec = tf.TensorSpec((None, *shape), tf.float32, FEATURES)
+        return tf.function(mean_of_models, [spec], autograph=False)
+    recipe, clip_samples = recipe_of(models[0][1])
+    mel = recipe.feature
+    if not (isinstance(mel, Mel) and mel.channels == 1):
+        raise PipelineError("a file that takes sound can be made for the feature mel in dB alone")
+
+    def of_clips(samples: Any) -> dict[str, Any]:
+        return mean_of_models(_mel_rows(samples, mel, recipe.sample_rate, shape))
+
+    spec = tf.TensorSpec((None, clip_samples), tf.float32, SAMPLES)
+    return tf.function(of_clips, [spec], autograph=False)
+
+
+def _mel_rows(samples: Any, mel: Mel, sample_rate: int, shape: tuple[int, ...]) -> Any:
+    """The rows that `Mel` computes of clips, rounded as clips and rows are stored."""
+    import tensorflow as tf
+
+    pcm = tf.clip_by_value(tf.round(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
+    edge = mel.n_fft // 2
+    padded = tf.pad(pcm / FULL_SCALE, [[0, 0], [edge, edge]])
+    frames = tf.signal.frame(padded, mel.n_fft, mel.hop_length) * hann(mel.n_fft)
+    frames = tf.reshape(frames, (-1, mel.n_fft))  # tf2onnx knows the transform of a matrix alone
+    power = tf.square(tf.abs(tf.signal.rfft(frames)))
+    filters = mel_bands(sample_rate, mel.n_fft, mel.n_mels, mel.fmin, mel.fmax).toarray()
+    bands = tf.reshape(tf.matmul(power, filters.T), (-1, shape[1], shape[0]))
+    db = tf.math.log(tf.maximum(bands, 1e-10)) * (10 / math.log(10))
+    db = tf.maximum(db, tf.reduce_max(db, (1, 2), keepdims=True) - mel.top_db)
+    rounded = tf.cast(tf.cast(db, tf.float16), tf.float32)
+    return tf.reshape(tf.transpose(rounded, (0, 2, 1)), (-1, *shape))
+
+
+def _write(graph: Any, path: Path) -> Callable[[Array], Array]:
+    """Write a function of TensorFlow; return what runs the file."""
+    import tensorflow as tf
+
+    [spec] = graph.input_signature
+    if path.suffix == ONNX:
+        import onnxruntime
+        import tf2onnx
+
+        tf2onnx.convert.from_function(graph, [spec], output_path=str(path))
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        return lambda given: session.run([PROBABILITIES], {spec.name: given})[0]
+    if path.suffix == TFLITE:
+        concrete = graph.get_concrete_function()
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], graph)
+        path.write_bytes(converter.convert())
+        with warnings.catch_warnings(action="ignore"):  # it is to move to a package of its own
+            runner = tf.lite.Interpreter(str(path)).get_signature_runner()
+        return lambda given: runner(**{spec.name: given})[PROBABILITIES]
+    module = tf.Module()
+    module.predict = graph
+    tf.saved_model.save(module, str(path), signatures=graph)
+    loaded = tf.saved_model.load(str(path))
+    signature = loaded.signatures["serving_default"]
+    return lambda given: signature(**{spec.name: tf.constant(given)})[PROBABILITIES].numpy()
 
 
 def require_use(model: Any, description: Description) -> None:
