@@ -48,10 +48,9 @@ def measure(arguments: tuple[Path, list[int]]) -> list[tuple[float, float, float
     from sklearn.preprocessing import StandardScaler
 
     from models.linear import LinearParams
-    from pipeline.prediction.ensemble import probabilities
     from pipeline.training.checkpoint import Checkpoint
     from pipeline.training.fit import FoldTask, fit_fold
-    from pipeline.training.trained import Description, write_fold
+    from pipeline.training.trained import Description, probabilities, write_fold
 
     folder, genres = arguments
     params = read_section(LinearParams, "models.linear")

@@ -12,6 +12,7 @@ from pipeline.base.files import (
     SUMMARY,
     TRAINED,
     TRAINING,
+    VALIDATION_PREDICTIONS,
     content_digest,
     read_json,
     rounded,
@@ -38,7 +39,7 @@ from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import read_folds
 from pipeline.prediction.ensemble import load_models, predict_out_of_fold
 
-OF_ONE_RUN = (SPLIT, TRAINING, HISTORIES, SUMMARY, PREDICTIONS)
+OF_ONE_RUN = (SPLIT, TRAINING, HISTORIES, VALIDATION_PREDICTIONS, SUMMARY, PREDICTIONS)
 
 
 def main() -> None:

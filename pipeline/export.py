@@ -9,8 +9,8 @@ to be known: sample rate, clip length, genres, feature, parameters, accuracy.
 `--all` takes one model instead that is trained on all tracks, as params.yaml says; as
 mine/model.keras it is one for `python -m pipeline.predict --models`. As in a fold, the inner
 validation part is not trained on, so that training stops as early. No track is left to test the
-model: what is expected of it is the accuracy of the folds, which `dvc repro` has to have trained and
-tested before.
+model: what is expected of it is the accuracy of the folds, which `dvc repro` has to have tested
+before.
 """
 
 import json

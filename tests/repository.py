@@ -19,6 +19,7 @@ from pipeline.base.files import (
     SPLIT,
     SUMMARY,
     TRAINING,
+    VALIDATION_PREDICTIONS,
     content_digest,
     write_csv,
     write_json,
@@ -108,7 +109,7 @@ def write_run(
 
 def write_scores(folder: Path) -> None:
     """Write the metrics/scores.json of a run that wrote the other files as they are."""
-    files = (SPLIT, TRAINING, HISTORIES, SUMMARY, PREDICTIONS)
+    files = (SPLIT, TRAINING, HISTORIES, VALIDATION_PREDICTIONS, SUMMARY, PREDICTIONS)
     digests = {
         path.as_posix(): content_digest((folder / path).read_bytes())
         for path in files

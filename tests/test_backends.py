@@ -11,8 +11,9 @@ import pytest
 from helpers import saves_models
 from project import ROOT, Shell
 
-from pipeline.prediction.ensemble import load_model, probabilities
+from pipeline.prediction.ensemble import load_model
 from pipeline.training.network import network_names
+from pipeline.training.trained import probabilities
 
 BACKENDS = [
     name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name) is not None
@@ -29,8 +30,8 @@ from documents import changed_document
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.check import parse_models
 from pipeline.training.fit import FoldTask, fit_fold
-from pipeline.prediction.ensemble import load_model, probabilities
-from pipeline.training.trained import Description, save_model
+from pipeline.prediction.ensemble import load_model
+from pipeline.training.trained import Description, probabilities, save_model
 from pipeline.base.backend import keras
 
 folder, precisions = Path(sys.argv[1]), sys.argv[2].split(",")

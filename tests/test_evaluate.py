@@ -32,7 +32,9 @@ from pipeline.base.files import (
     SCORES,
     SPLIT,
     SUMMARY,
+    TRAINED,
     TRAINING,
+    VALIDATION_PREDICTIONS,
     read_csv,
     read_json,
     write_json,
@@ -49,7 +51,7 @@ from pipeline.evaluation.predictions import (
 from pipeline.evaluation.summary import HEADLINE
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack, folds_digest, write_folds
-from pipeline.prediction.ensemble import predict_out_of_fold
+from pipeline.prediction.ensemble import load_models, predict_out_of_fold
 from pipeline.runs.revisions import read_revision
 from pipeline.training.trained import Description
 
@@ -123,6 +125,11 @@ def test_models_of_other_folds_or_features_are_refused(clips: LabelledClips) -> 
         ("metrics/genres", "genre precision recall f1 tracks", 2),
         ("metrics/predictions", "track_id fold group actual predicted p_high p_low", 12),
         ("data/clip_predictions", "track_id clip fold group actual predicted p_high p_low", 24),
+        (
+            "data/validation_predictions",
+            "track_id clip fold group actual predicted p_high p_low",
+            8,
+        ),
         ("metrics/history", "fold epoch loss accuracy val_loss val_accuracy", 12),  # of `train`
         (
             "metrics/curves",
@@ -251,8 +258,23 @@ def test_a_run_can_be_compared() -> None:
 
 
 @pytest.mark.usefixtures("project")
+def test_inner_validation_clips_are_predicted_by_the_saved_model_of_their_fold() -> None:
+    clips, found = labelled_clips(Path()), read_predictions(VALIDATION_PREDICTIONS)
+    assert found.clips is not None
+    numbers = list(zip(clips.track_ids, clips.clip_numbers, strict=True))
+    rows = np.array([numbers.index(key) for key in zip(found.track_ids, found.clips, strict=True)])
+    np.testing.assert_array_equal(found.actual, clips.labels[rows])
+    assert not clips.tested[found.folds, rows].any()
+    for model, description in load_models(TRAINED):
+        part = found.folds == description.fold
+        expected = model.predict(clips.rows[rows[part]].astype(np.float32), verbose=0)
+        assert len(expected) == 4
+        np.testing.assert_allclose(found.probabilities[part], expected, atol=1e-4)
+
+
+@pytest.mark.usefixtures("project")
 def test_the_scores_have_the_digests_of_the_files_of_their_run() -> None:
-    paths = [SPLIT, TRAINING, HISTORIES, SUMMARY, PREDICTIONS]
+    paths = [SPLIT, TRAINING, HISTORIES, VALIDATION_PREDICTIONS, SUMMARY, PREDICTIONS]
     expected = {path.as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
     assert read_json(SCORES)["sha256"] == expected
 

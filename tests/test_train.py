@@ -13,7 +13,14 @@ from toys import train_in_appearance
 from pipeline import train
 from pipeline.base.backend import machine_facts
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import HISTORIES, TRAINED, TRAINING, read_csv, read_json
+from pipeline.base.files import (
+    HISTORIES,
+    TRAINED,
+    TRAINING,
+    VALIDATION_PREDICTIONS,
+    read_csv,
+    read_json,
+)
 from pipeline.store.build import replacing_folder
 from pipeline.training.cross_validation import merge_facts
 from pipeline.training.fit import HISTORY
@@ -44,6 +51,9 @@ def test_folder_has_a_model_for_each_fold_and_nothing_older() -> None:
     assert [(row["fold"], row["epoch"], row["val_loss"]) for row in rows] == [
         (fold, epoch, loss) for fold in "01" for epoch, loss in (("1", "0.5"), ("2", "0.25"))
     ]
+    validated = read_csv(VALIDATION_PREDICTIONS)  # two tracks of two clips in each fold
+    assert sorted(row["p_low"] for row in validated) == ["0.2500"] * 4 + ["0.7500"] * 4
+    assert all(float(row["p_low"]) == 0.75 - int(row["fold"]) / 2 for row in validated)
     record = read_json(TRAINING)
     assert machine_facts("float32").items() <= record.items()
     assert (record["seconds"], record["seconds_of_folds"]) == (2.0, {"0": 1.0, "1": 1.0})
@@ -82,11 +92,12 @@ def test_fold_that_was_trained_before_is_not_trained_again(
     trained: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_main(train.main)
-    described = TRAINING.read_bytes()
+    described, validated = TRAINING.read_bytes(), VALIDATION_PREDICTIONS.read_bytes()
     run_main(train.main)
     assert trained == [0, 1]
     assert "fold 1: trained before, taken from the cache" in capsys.readouterr().out
     assert TRAINING.read_bytes() == described  # so that git shows no change
+    assert VALIDATION_PREDICTIONS.read_bytes() == validated
     write_params(Path(), {**SMALL, "seed": small_experiment().seed + 1})
     run_main(train.main)
     assert trained == [0, 1, 0, 1]

@@ -55,7 +55,8 @@ def train_in_appearance(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def fit(task: FoldTask, *_: object) -> Fitted:
         folds.append(task.description.fold)
         history = [dict.fromkeys(HISTORY, 0.5), dict.fromkeys(HISTORY, 0.25)]
-        return Fitted(f"model of {folds[-1]}", history, 1.0)
+        chances = np.tile([0.25, 0.75 - folds[-1] / 2], (len(task.validation), 1))
+        return Fitted(f"model of {folds[-1]}", history, 1.0, chances)
 
     monkeypatch.setattr(cross_validation, "fit_fold", fit)
     monkeypatch.setattr(trained, "save_model", lambda path, model, _: path.write_text(model))

@@ -33,6 +33,7 @@ SUMMARY, SCORES = METRICS / "summary.json", METRICS / "scores.json"
 HISTORIES = METRICS / "history.csv"  # of all folds
 PREDICTIONS = METRICS / "predictions.csv"
 CLIP_PREDICTIONS = DATA / "clip_predictions.csv"
+VALIDATION_PREDICTIONS = DATA / "validation_predictions.csv"
 UNLABELLED, UNLABELLED_CLIPS = DATA / "unlabelled.csv", DATA / "unlabelled_clips.csv"
 REPORT = DATA / "report"
 

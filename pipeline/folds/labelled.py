@@ -13,6 +13,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import FEATURE_STORES, FOLDS, TRACKS
 from pipeline.base.types import Array
 from pipeline.dataset.tracks import read_tracks
+from pipeline.folds.groups import groups
 from pipeline.folds.table import FoldedTrack, folds_of, read_folds
 from pipeline.store.addresses import ROOT
 from pipeline.store.store import Store, StoredRows
@@ -61,6 +62,14 @@ class LabelledClips:
         first = np.searchsorted(self.owners, self.owners)  # owners ascend
         numbered = np.array([track.clip or 0 for track in self.tracks])
         return np.arange(len(self.owners)) - first + numbered[self.owners]
+
+    @property
+    def groups(self) -> npt.NDArray[np.str_]:
+        """Group of each row, which a bootstrap draws together.
+
+        Folds by clip separate the clips of a track, but these still tend to be right together.
+        """
+        return self.track_ids if self.by_clip else np.array(groups(self.tracks))[self.owners]
 
     @property
     def by_clip(self) -> bool:

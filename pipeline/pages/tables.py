@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.base.cli import p_text, percent, points
-from pipeline.runs.combination import Choice
+from pipeline.runs.combination import Combination
 from pipeline.runs.comparison import Comparison, Difference, Pair, Side
 from pipeline.runs.revisions import value_of
 
@@ -132,13 +132,13 @@ def clips_table(clips: Sequence[Row]) -> Table:
     return Table(["clips", "accuracy %", "95% interval"], rows, labels=1)
 
 
-def choice_table(choice: Choice) -> Table:
-    """The inner validation of each revision, and whether it is combined."""
+def weights_table(combination: Combination) -> Table:
+    """The weight of each part: its mean over the folds, and the least and the most of them."""
     rows = [
-        [name, "yes" if name in choice.chosen else "no", percent(accuracy)]
-        for name, accuracy in choice.accuracies.items()
+        [part.name, f"{shares.mean():.2f}", interval(shares.min(), shares.max(), "{:.2f}".format)]
+        for part, shares in zip(combination.parts, combination.weights.shares.T, strict=True)
     ]
-    return Table(["revision", "combined", "inner validation %"], rows, labels=2)
+    return Table(["weight", "mean of folds", "range"], rows, labels=1)
 
 
 def ablation_table(rows: Sequence[Row]) -> Table:

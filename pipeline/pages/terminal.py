@@ -9,7 +9,6 @@ from pipeline.pages.tables import (
     Row,
     Table,
     ablation_table,
-    choice_table,
     clips_table,
     differences_table,
     genres_table,
@@ -21,6 +20,7 @@ from pipeline.pages.tables import (
     parameters_table,
     protocols_table,
     sides_table,
+    weights_table,
 )
 from pipeline.runs.combination import NAME, Combination
 from pipeline.runs.comparison import ChangedTrack, Comparison, Difference, Side
@@ -36,6 +36,14 @@ LONGEST_NAME = 44  # two of them fit on a line
 NUMBERS = ("tracks", "rejected", "minutes", "artists")
 
 VOTED = "combined: the genre with the highest mean probability; single revisions: their own vote."
+WEIGHED = (
+    "Weights: learned by log loss from {tracks} inner validation tracks in each fold, on which no\n"
+    "model was trained; a revision that does not help there gets none."
+)
+KNOWN = (
+    "Artists may be on both sides of these folds: a gain here says little about music by artists\n"
+    "who are new. Combine runs under the protocol artist to see what it is worth there."
+)
 BEST = "The best single revision was picked on the test tracks, so its accuracy is optimistic."
 RANKED = (
     "seconds: what all folds took to train. Holm p: McNemar's test against the best, corrected\n"
@@ -89,15 +97,18 @@ def _tracks(title: str, before: str, after: str, tracks: Sequence[ChangedTrack])
 
 
 def combination_text(combination: Combination) -> str:
-    """The whole combination: all sides, the gains, then that over the best by genre."""
+    """The whole combination: weights, all sides, the gains, then that over the best by genre."""
     return "\n\n".join(_combination_parts(combination))
 
 
 def _combination_parts(combination: Combination) -> Iterator[str]:
     comparison, parts = combination.comparison, combination.parts
-    yield f"{clean(heading(comparison))}; the mean of {len(parts)} revisions"
-    if combination.choice:
-        yield shown(choice_table(combination.choice))
+    tracks = combination.weights.tracks
+    how = "by the inner validation" if tracks.any() else "equally"
+    yield f"{clean(heading(comparison))}; {len(parts)} revisions, weighted {how}"
+    if tracks.any():
+        counts = " to ".join(map(str, dict.fromkeys([tracks.min(), tracks.max()])))
+        yield f"{shown(weights_table(combination))}\n{WEIGHED.format(tracks=counts)}"
     yield shown(sides_table(comparison.sides))
     keys = differing([part.parameters for part in parts])
     if keys:
@@ -105,14 +116,25 @@ def _combination_parts(combination: Combination) -> Iterator[str]:
     names = [f"{NAME} minus {part.name}" for part in parts]
     names[combination.best] += ", the best"
     yield shown(differences_table(list(zip(names, combination.gains, strict=True))))
-    yield "\n".join(map(clean, [*notes(comparison), VOTED, BEST]))
     gain = combination.gains[combination.best]
+    yield "\n".join(
+        map(clean, [_verdict(gain, parts[combination.best].name), *notes(comparison), VOTED, BEST])
+    )
+    if not parts[0].split.get("artists_kept"):
+        yield KNOWN
     genres = genres_table(parts[combination.best].name, NAME, gain)
     yield f"right tracks by genre\n{shown(genres)}"
     if combination.clips:
         yield shown(clips_table(combination.clips))
     else:
         yield clean(f"per track only: {combination.no_clips}")
+
+
+def _verdict(gain: Difference, best: str) -> str:
+    """Whether the interval of the gain over the best part contains 0."""
+    if gain.low <= 0 <= gain.high:
+        return f"The difference from {best} is within noise: its interval contains 0."
+    return f"The combination is {'better' if gain.low > 0 else 'worse'} than {best}, beyond noise."
 
 
 def ranking_text(ranking: Ranking) -> str:

@@ -28,13 +28,12 @@ from pipeline.evaluation.predictions import mean
 from pipeline.features.mel import Mel
 from pipeline.features.shared.feature import ExtractFeature, described_feature, strongest_tags
 from pipeline.features.shared.spectra import hann, mel_bands
-from pipeline.prediction.ensemble import PREDICT_ROWS, Models, load_models, predict_clips
+from pipeline.prediction.ensemble import Models, load_models, predict_clips
 from pipeline.store.addresses import ROOT
-from pipeline.training.trained import Description
+from pipeline.training.trained import PREDICT_ROWS, Description
 
 MOST_VALUES = 1 << 22  # of a row, so that a batch of them takes 1 GiB
 ONNX, TFLITE = ".onnx", ".tflite"
-BATCH = 64  # inputs of such a file at a time
 MOST_DIFFERENCE = 1e-4  # of a probability, between an exported file and the models
 FEATURES, SAMPLES, PROBABILITIES = "features", "samples", "probabilities"  # of such a file
 
@@ -224,8 +223,10 @@ class Classifier:
             partial = Path(folder, path.name)
             with quiet_stderr():
                 run = _write(graph, partial)
-                starts = range(0, len(given), BATCH)
-                found = np.concatenate([run(given[start : start + BATCH]) for start in starts])
+                starts = range(0, len(given), PREDICT_ROWS)
+                found = np.concatenate(
+                    [run(given[start : start + PREDICT_ROWS]) for start in starts]
+                )
             difference = float(np.abs(found - expected).max())
             if not difference <= MOST_DIFFERENCE:
                 raise PipelineError(

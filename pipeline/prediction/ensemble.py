@@ -23,12 +23,9 @@ from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import Predictions, predictions_of
-from pipeline.folds.groups import groups
 from pipeline.folds.labelled import LabelledClips
-from pipeline.training.trained import MEMBER, Description
+from pipeline.training.trained import MEMBER, Description, predict_stored, probabilities
 
-PREDICT_ROWS = 64
-BLOCK = 16 * PREDICT_ROWS  # rows in memory at a time
 TOLERANCE = 0.01  # of the sum of probabilities
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -76,15 +73,6 @@ def load_models(
     return sorted(models, key=lambda pair: pair[1].fold)
 
 
-def probabilities(model: keras.Model, rows: Array) -> Array:
-    """Predict feature rows (n, ...), a few at a time: float32 probabilities, (n, genres)."""
-    parts = [
-        keras.ops.convert_to_numpy(model(rows[start : start + PREDICT_ROWS].astype(np.float32)))
-        for start in range(0, len(rows), PREDICT_ROWS)
-    ]
-    return np.concatenate(parts)
-
-
 def predict_clips(models: Models, rows: Array) -> Array:
     """Mean probability over models: feature rows, (clips, ...), -> (clips, genres).
 
@@ -119,18 +107,25 @@ def predict_out_of_fold(clips: LabelledClips, models: Models) -> Predictions:
     rows, folds = np.nonzero(clips.tested.T)
     predicted = np.empty((len(rows), len(clips.genres)), np.float32)
     for model, description in models:
-        part = np.flatnonzero(folds == description.fold)
-        for block in np.array_split(part, range(BLOCK, len(part), BLOCK)):
-            predicted[block] = probabilities(model, clips.rows[rows[block]])
-    # Folds by clip separate the clips of a track, but these still tend to be right together.
-    group_of = clips.track_ids if clips.by_clip else np.array(groups(clips.tracks))[clips.owners]
+        part = folds == description.fold
+        predicted[part] = predict_stored(model, clips.rows, rows[part])
+    return tabulate(clips, rows, folds, predicted)
+
+
+def tabulate(clips: LabelledClips, rows: Array, folds: Array, predicted: Array) -> Predictions:
+    """Table of what the models of `folds` predicted for `rows`, both of shape (n,).
+
+    Parameters
+    ----------
+    predicted : float array, shape (n, genres)
+    """
     return predictions_of(
         clips.genres,
         clips.track_ids[rows],
         predicted,
         clips=clips.clip_numbers[rows],
         folds=folds,
-        groups=group_of[rows],
+        groups=clips.groups[rows],
         actual=clips.labels[rows],
     )
 

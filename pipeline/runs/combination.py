@@ -1,103 +1,152 @@
-"""The mean of the probabilities that several revisions gave to the same tracks, judged as one.
+"""The weighted mean of the probabilities that several revisions gave to the same tracks.
 
-Nothing is fitted: all revisions weigh the same. Each fold's test tracks were kept from training in
-every one of the revisions, as their folds are the same, and so the mean has not seen them either.
+Each fold has weights of its own, which are learned from what the revisions' models predict for the
+inner validation tracks of that fold, as in Wolpert's "Stacked generalization" (1992) with Breiman's
+constraint (1996) that no weight is negative. The fold's test tracks play no part in that, and as
+all revisions have the same folds, every one of their models was trained without them.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from pipeline.base.cli import percent
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import rounded
+from pipeline.base.types import Array
 from pipeline.evaluation import scores
-from pipeline.evaluation.predictions import CLIP, Predictions
-from pipeline.evaluation.summary import Row, accuracies, kept_accuracy
+from pipeline.evaluation.predictions import CLIP, Predictions, vote_by_track
+from pipeline.evaluation.summary import Row, accuracies
 from pipeline.runs.comparison import Comparison, Difference, compare_revisions, gains
 from pipeline.runs.revisions import (
     Revision,
     is_same_run,
     read_clips,
-    read_histories,
+    read_validation,
     require_comparable,
 )
 
 NAME = "combined"
-WITHIN = 10.0  # percentage points below the best, at most
-# The inner validation parts differ with the second, and clips are counted by the first.
-SAME = ("segment.seconds", "train.validation")
+LEAST_PROBABILITY = 5e-5  # half of the last decimal of those in a table
+PRECISION = 1e-5  # nats of a track's log loss
+WORTH = 0.5  # nats of all tracks together: see `learn_weights`
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Inner validation accuracy per clip of each revision, and which of them are good enough.
+def learn_weights(chances: Array) -> Array:
+    """Learn the weights of a mixture by log loss, and give none to a part that does not help.
 
-    Attributes
-    ----------
-    accuracies : dict of str to float
-        By the revisions' names, in their order.
-    chosen : list of str
-        The names of those that are good enough, at least two.
-    """
-
-    accuracies: dict[str, float]
-    chosen: list[str]
-
-
-def choose(revisions: Sequence[Revision], within: float) -> Choice:
-    """Choose the revisions whose inner validation is at most `within` points below the best.
-
-    The test tracks play no part in the choice.
+    A useless part raises the log likelihood by half a nat on average, by chance alone (Wilks,
+    1938: twice the rise is distributed as chi-squared with one degree of freedom). As long as there
+    is a part whose removal costs no more, it gets none, and the others learn theirs anew.
 
     Parameters
     ----------
-    revisions : sequence of Revision
-        Comparable ones.
-    within : float
-        In percentage points of accuracy per clip.
+    chances : float array, shape (tracks, parts)
+        Probability that each part gives to the actual genre of each track; above 0.
+
+    Returns
+    -------
+    float array, shape (parts,)
+        At least 0; they sum to 1.
+    """
+    parts = np.arange(chances.shape[1])
+    weights = mixture_weights(chances)
+    while len(parts) > 1:
+        fewer = [np.delete(parts, place) for place in range(len(parts))]
+        learned = [mixture_weights(chances[:, each]) for each in fewer]
+        likelihoods = [
+            _log_likelihood(chances[:, each], found)
+            for each, found in zip(fewer, learned, strict=True)
+        ]
+        best = int(np.argmax(likelihoods))
+        if _log_likelihood(chances[:, parts], weights) - likelihoods[best] > WORTH:
+            break
+        parts, weights = fewer[best], learned[best]
+    return np.bincount(parts, weights, chances.shape[1])
+
+
+def mixture_weights(chances: Array) -> Array:
+    """The weights with the lowest log loss, to `PRECISION`, by expectation and maximisation.
+
+    Dempster, Laird & Rubin (1977). The steps end by the bound of Cover (1984, "An algorithm for
+    maximizing expected log investment return"): the log loss is above the lowest by no more than
+    the largest of `gains` is above 1. Parameters and result are those of `learn_weights`.
+    """
+    weights = np.full(chances.shape[1], 1 / chances.shape[1])
+    while True:
+        gains = np.mean(chances / (chances @ weights)[:, np.newaxis], axis=0)
+        if gains.max() - 1 <= PRECISION:
+            return weights
+        weights = weights * gains
+
+
+def _log_likelihood(chances: Array, weights: Array) -> float:
+    return float(np.log(chances @ weights).sum())
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of the parts in each fold.
+
+    Attributes
+    ----------
+    folds : int array, shape (folds,)
+        Ascending.
+    shares : float array, shape (folds, parts)
+        At least 0; those of a fold sum to 1.
+    tracks : int array, shape (folds,)
+        How many tracks they were learned from; 0 where they are equal by choice.
+    """
+
+    folds: Array
+    shares: Array
+    tracks: Array
+
+    def mean(self, predictions: Sequence[Predictions]) -> Predictions:
+        """Weighted mean of the parts' probabilities for the same rows, and what it favours."""
+        first = predictions[0]
+        shares = self.shares[np.searchsorted(self.folds, first.folds)]
+        mean = np.einsum("rp,prg->rg", shares, [each.probabilities for each in predictions])
+        return replace(first, probabilities=mean, predicted=mean.argmax(axis=1))
+
+
+def equal_weights(parts: Sequence[Revision]) -> Weights:
+    """The same weight for every part."""
+    folds = np.unique(parts[0].tracks.folds)
+    shares = np.full((len(folds), len(parts)), 1 / len(parts))
+    return Weights(folds, shares, np.zeros(len(folds), int))
+
+
+def validated_weights(parts: Sequence[Revision]) -> Weights:
+    """Weights that each fold learns from the inner validation tracks that all parts have in common.
+
+    On these none of the fold's models was trained, though one that stopped early was chosen by
+    them, which flatters it a little.
 
     Raises
     ------
     PipelineError
-        `within` is negative, the inner validations cannot be compared, or only one is good enough.
+        The predictions for them are not at hand, or a fold has no such track.
     """
-    if not within >= 0:
-        raise PipelineError(f"--choose {within:g}: should be at least 0")
-    first, *others = revisions
-    for key, other in ((key, other) for key in SAME for other in others):
-        ours, theirs = first.parameters.get(key), other.parameters.get(key)
-        if ours != theirs:
+    validated = [vote_by_track(read_validation(part), "mean") for part in parts]
+    folds = np.unique(parts[0].tracks.folds)
+    chances = []
+    for fold in folds:
+        sides = [each.take(each.folds == fold) for each in validated]
+        common = reduce(np.intersect1d, [side.track_ids for side in sides])
+        if not len(common):
             raise PipelineError(
-                f"--choose goes by the inner validation per clip, which cannot be compared: {key} "
-                f"is {ours} in {first.name}, {theirs} in {other.name}"
+                f"{', '.join(part.name for part in parts)}: no track is in the inner validation of "
+                f"all in fold {fold}; give them the same seed and train.validation, or use --equal"
             )
-    accuracies = {each.name: validation_accuracy(each) for each in revisions}
-    best = max(accuracies, key=lambda name: accuracies[name])
-    least = accuracies[best] - within / 100
-    chosen = [name for name, accuracy in accuracies.items() if accuracy >= least]
-    if len(chosen) == 1:
-        raise PipelineError(
-            f"only {best} is within {within:g} points of the best inner validation "
-            f"({percent(accuracies[best])} %), so there is nothing to combine it with"
-        )
-    return Choice(accuracies, chosen)
-
-
-def validation_accuracy(revision: Revision) -> float:
-    """Inner validation accuracy per clip, between 0 and 1: the mean over folds.
-
-    Raises
-    ------
-    PipelineError
-        The revision has no complete metrics/history.csv.
-    """
-    patience = revision.parameters.get(f"models.{revision.model}.patience", 0)
-    histories = read_histories(revision).values()
-    return float(np.mean([kept_accuracy(each, patience) for each in histories]))
+        sides = [side.take(np.isin(side.track_ids, common)) for side in sides]
+        chances.append([side.probabilities[np.arange(len(side)), side.actual] for side in sides])
+    floored = [np.maximum(np.transpose(each), LEAST_PROBABILITY) for each in chances]
+    shares = np.stack([learn_weights(each) for each in floored])
+    return Weights(folds, shares, np.array(list(map(len, floored))))
 
 
 @dataclass(frozen=True)
@@ -110,6 +159,7 @@ class Combination:
         As if one run had predicted the mean probabilities, by which its tracks are judged.
     parts : list of Revision
         The revisions that were combined.
+    weights : Weights
     comparison : Comparison
         Of `combined` with each of the parts.
     gains : list of Difference
@@ -119,17 +169,15 @@ class Combination:
         the parts have no clips in common.
     no_clips : str
         Why `clips` is empty.
-    choice : Choice or None
-        How the parts were chosen; None if all revisions were combined.
     """
 
     combined: Revision
     parts: list[Revision]
+    weights: Weights
     comparison: Comparison
     gains: list[Difference]
     clips: list[Row]
     no_clips: str
-    choice: Choice | None
 
     @property
     def best(self) -> int:
@@ -137,36 +185,33 @@ class Combination:
         return int(np.argmax([part.outcomes.correct.mean() for part in self.parts]))
 
 
-def combine(parts: Sequence[Revision], within: float | None = None) -> Combination:
+def combine(parts: Sequence[Revision], *, equal: bool = False) -> Combination:
     """Combine revisions, and judge the result as `evaluate` judges one.
 
     Parameters
     ----------
     parts : sequence of Revision
-    within : float, optional
-        Combine only those that `choose` chooses.
+    equal : bool
+        Whether all of them weigh the same, instead of by the inner validation.
 
     Raises
     ------
     PipelineError
         There are fewer than two revisions, two of them are the same run, or their protocols,
-        datasets, folds, genres or tracks differ; or `choose` raises one.
+        datasets, folds, genres or tracks differ; or `validated_weights` raises one.
     """
     _require_combinable(parts)
-    choice = None
-    if within is not None:
-        choice = choose(parts, within)
-        parts = [part for part in parts if part.name in choice.chosen]
-    combined = _combined(parts)
-    clips, no_clips = _clips(parts)
+    weights = equal_weights(parts) if equal else validated_weights(parts)
+    combined = _combined(parts, weights)
+    clips, no_clips = _clips(parts, weights)
     return Combination(
         combined=combined,
         parts=list(parts),
+        weights=weights,
         comparison=compare_revisions([combined, *parts], with_matrix=False),
         gains=gains(combined.outcomes, [part.outcomes for part in parts]),
         clips=clips,
         no_clips=no_clips,
-        choice=choice,
     )
 
 
@@ -179,14 +224,8 @@ def _require_combinable(parts: Sequence[Revision]) -> None:
             raise PipelineError(f"{one.name} and {other.name} are the same run; name each run once")
 
 
-def mean_predictions(predictions: Sequence[Predictions]) -> Predictions:
-    """The mean of the probabilities for the same rows, and the genres that it favours."""
-    mean = np.mean([each.probabilities for each in predictions], axis=0)
-    return replace(predictions[0], probabilities=mean, predicted=mean.argmax(axis=1))
-
-
-def _combined(parts: Sequence[Revision]) -> Revision:
-    tracks = mean_predictions([part.tracks for part in parts])
+def _combined(parts: Sequence[Revision], weights: Weights) -> Revision:
+    tracks = weights.mean([part.tracks for part in parts])
     scored = tracks.actual, tracks.probabilities
     return Revision(
         name=NAME,
@@ -208,13 +247,13 @@ def _combined(parts: Sequence[Revision]) -> Revision:
     )
 
 
-def _clips(parts: Sequence[Revision]) -> tuple[list[Row], str]:
+def _clips(parts: Sequence[Revision], weights: Weights) -> tuple[list[Row], str]:
     """Accuracies per clip, or why there are none."""
     try:
         clips = read_clips(parts)
     except PipelineError as error:
         return [], str(error)
-    sides = [mean_predictions(clips), *clips]
+    sides = [weights.mean(clips), *clips]
     names = [NAME, *(part.name for part in parts)]
     return [
         {"revision": name, **accuracies({CLIP: side})[0]}
@@ -224,7 +263,7 @@ def _clips(parts: Sequence[Revision]) -> tuple[list[Row], str]:
 
 def as_json(combination: Combination) -> dict[str, Any]:
     """All of a combination, in types that JSON has."""
-    comparison, choice = combination.comparison, combination.choice
+    comparison, weights = combination.comparison, combination.weights
     return {
         "protocol": comparison.protocol,
         "tracks": comparison.tracks,
@@ -236,5 +275,15 @@ def as_json(combination: Combination) -> dict[str, Any]:
             for part, gain in zip(combination.parts, combination.gains, strict=True)
         ],
         "clips": combination.clips,
-        "inner_validation": choice.accuracies if choice else {},
+        "validation_tracks": weights.tracks.tolist(),
+        "weights": [
+            {
+                "revision": part.name,
+                "mean": shares.mean(),
+                "least": shares.min(),
+                "most": shares.max(),
+                "folds": shares.tolist(),
+            }
+            for part, shares in zip(combination.parts, weights.shares.T, strict=True)
+        ],
     }

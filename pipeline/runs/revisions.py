@@ -20,6 +20,7 @@ from pipeline.base.files import (
     SPLIT,
     SUMMARY,
     TRAINING,
+    VALIDATION_PREDICTIONS,
     content_digest,
 )
 from pipeline.evaluation.predictions import (
@@ -355,7 +356,7 @@ def read_clips(revisions: Sequence[Revision]) -> list[Predictions]:
 
 def _clips_of(revision: Revision) -> Predictions:
     where = f"{CLIP_PREDICTIONS} of {revision.name}"
-    clips = parse_predictions(_clip_table(revision), where, ADVICE)
+    clips = parse_predictions(_read_data(revision, CLIP_PREDICTIONS), where, ADVICE)
     means = vote_by_track(clips, "mean") if len(clips) else clips
     tracks = revision.tracks
     if not (
@@ -367,17 +368,35 @@ def _clips_of(revision: Revision) -> Predictions:
     return clips
 
 
-def _clip_table(revision: Revision) -> bytes:
-    """The table of clips in the workspace, or in DVC's cache as the commit has it."""
+def read_validation(revision: Revision) -> Predictions:
+    """What each fold's model predicted for its inner validation clips.
+
+    Raises
+    ------
+    PipelineError
+        The revision's table is not at hand, or of another run.
+    """
+    name = revision.name
+    try:
+        content = _read_data(revision, VALIDATION_PREDICTIONS)
+    except PipelineError as error:  # a run of an older version has none
+        raise PipelineError(f"{error}; {ADVICE}, or combine with --equal") from None
+    scores = _read_recorded(name, revision.commit, (SCORES,))[SCORES]
+    _require_one_run(_parse_object(SCORES, scores, name), {VALIDATION_PREDICTIONS: content}, name)
+    return parse_predictions(content, f"{VALIDATION_PREDICTIONS} of {name}", ADVICE)
+
+
+def _read_data(revision: Revision, path: Path) -> bytes:
+    """A file of data/ in the workspace, or in DVC's cache as the commit has it."""
     if not revision.commit:
-        if CLIP_PREDICTIONS.is_file():
-            return CLIP_PREDICTIONS.read_bytes()
-        raise PipelineError(f"the workspace lacks {CLIP_PREDICTIONS} of {revision.name}")
+        if path.is_file():
+            return path.read_bytes()
+        raise PipelineError(f"the workspace lacks {path} of {revision.name}")
     import dvc.api  # slow to import
     from dvc.exceptions import DvcException
 
     folder = git(["rev-parse", "--show-prefix"]).decode().strip()  # in git's, which DVC goes by
     try:
-        return dvc.api.read(f"{folder}{CLIP_PREDICTIONS}", rev=revision.commit, mode="rb")
+        return dvc.api.read(f"{folder}{path}", rev=revision.commit, mode="rb")
     except (DvcException, ImportError, OSError):  # a remote may need what is not installed
-        raise PipelineError(f"DVC's cache lacks {CLIP_PREDICTIONS} of {revision.name}") from None
+        raise PipelineError(f"DVC's cache lacks {path} of {revision.name}") from None

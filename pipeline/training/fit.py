@@ -15,7 +15,7 @@ from pipeline.base.types import Array, Rows
 from pipeline.training import newton
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.network import FitParams, build_network
-from pipeline.training.trained import Description, Fitted
+from pipeline.training.trained import Description, Fitted, predict_stored
 
 HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")  # of an epoch
 POLICIES = {
@@ -108,7 +108,8 @@ def fit_fold(
             )
     portable = assemble(*parts, "float32")
     portable.set_weights(network.get_weights())
-    return Fitted(portable, history, checkpoint.seconds)
+    validation = predict_stored(portable, task.rows, task.validation)
+    return Fitted(portable, history, checkpoint.seconds, validation)
 
 
 def assemble(

@@ -1,7 +1,7 @@
-"""A trained fold: its model as one file that prediction needs nothing else to use, and its record.
+"""A trained fold: its model, what that predicts for the inner validation, and its record.
 
-The file of the model is Keras' own archive with one more member, `pipeline.json`, and without
-timestamps and memory addresses, so that equal weights give equal bytes.
+The model's file is all that prediction needs. It is Keras' own archive with one more member,
+`pipeline.json`, and without timestamps and memory addresses: equal weights give equal bytes.
 """
 
 import json
@@ -12,15 +12,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import AfterValidator, ConfigDict, Field
 
 from pipeline.base.backend import keras
 from pipeline.base.files import checked, file_digest, with_digest
-from pipeline.base.types import Natural
+from pipeline.base.types import Array, Natural, Rows
 
-MODEL, RECORD = "model.keras", "record.json"  # files of a fold
-DIGEST = "model_sha256"  # of the model's file, in the record
+MODEL, VALIDATION, RECORD = "model.keras", "validation.npy", "record.json"  # files of a fold
+DIGESTS = "files_sha256"  # of the other two, in the record
 MEMBER = "pipeline.json"  # of a model's archive: its description
+PREDICT_ROWS = 64
+BLOCK = 16 * PREDICT_ROWS  # rows in memory at a time
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of every member, the earliest that an archive can have
 
 
@@ -94,22 +97,41 @@ class Fitted:
         As in `Record`.
     seconds : float
         How long training took, including a part before the run was killed.
+    validation : float32 array, shape (rows, genres)
+        Probabilities of the rows of the inner validation part, in their order.
     """
 
     model: keras.Model
     history: list[dict[str, float]]
     seconds: float
+    validation: Array
+
+
+def probabilities(model: keras.Model, rows: Array) -> Array:
+    """Predict feature rows (n, ...), a few at a time: float32 probabilities, (n, genres)."""
+    parts = [
+        keras.ops.convert_to_numpy(model(rows[start : start + PREDICT_ROWS].astype(np.float32)))
+        for start in range(0, len(rows), PREDICT_ROWS)
+    ]
+    return np.concatenate(parts)
+
+
+def predict_stored(model: keras.Model, rows: Rows, index: Array) -> Array:
+    """Predict the rows whose numbers are in `index`, with few of them in memory at a time."""
+    blocks = np.array_split(index, range(BLOCK, len(index), BLOCK))
+    return np.concatenate([probabilities(model, rows[block]) for block in blocks])
 
 
 def write_fold(fitted: Fitted, description: Description, folder: Path) -> None:
-    """Write `MODEL` and `RECORD` into `folder`."""
+    """Write `MODEL`, `VALIDATION` and `RECORD` into `folder`."""
     save_model(folder / MODEL, fitted.model, description)
+    np.save(folder / VALIDATION, fitted.validation)
     machine = {name: value for name, value in description.training.items() if name != "seed"}
     content = {
         "history": fitted.history,
         "machine": machine,
         "seconds": round(fitted.seconds, 1),
-        DIGEST: file_digest(folder / MODEL),
+        DIGESTS: _digests(folder),
     }
     (folder / RECORD).write_text(with_digest(content), encoding="utf-8")
 
@@ -120,12 +142,22 @@ def read_record(folder: Path) -> Record:
     return Record(**{name: content[name] for name in Record.__dataclass_fields__})
 
 
+def read_validation(folder: Path) -> Array:
+    """Read the probabilities of the inner validation that `write_fold` wrote into `folder`."""
+    found: Array = np.load(folder / VALIDATION, allow_pickle=False)
+    return found
+
+
 def is_whole(folder: Path) -> bool:
     """Whether `folder` holds what `write_fold` wrote, to the byte."""
     try:
-        return bool(_read(folder)[DIGEST] == file_digest(folder / MODEL))
+        return bool(_read(folder)[DIGESTS] == _digests(folder))
     except (OSError, ValueError, KeyError):
         return False
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {name: file_digest(folder / name) for name in (MODEL, VALIDATION)}
 
 
 def _read(folder: Path) -> dict[str, Any]:

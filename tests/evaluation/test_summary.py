@@ -22,6 +22,7 @@ from pipeline.evaluation.summary import (
     CURVES,
     fold_scores,
     headline,
+    kept_accuracy,
     mean_curves,
     parse_histories,
     summarise,
@@ -205,3 +206,12 @@ def test_names_of_genres_do_not_reach_the_terminal_as_they_are(name: str) -> Non
     found = lines(genres=[name, name, name, name])
     assert len(found) == 5
     assert "\x1b" not in "".join(found)
+
+
+@pytest.mark.parametrize(("patience", "accuracy"), [(0, 0.5), (2, 0.75)])
+def test_the_accuracy_of_a_fold_is_that_of_the_weights_that_were_kept(
+    patience: int, accuracy: float
+) -> None:
+    epochs = [(0.9, 1.0), (0.2, 0.75), (0.3, 0.5)]
+    history = [dict(zip(("val_loss", "val_accuracy"), epoch, strict=True)) for epoch in epochs]
+    assert kept_accuracy(history, patience) == accuracy

@@ -50,7 +50,8 @@ def expected(bench: Bench, whole: Path) -> Any:
 
 def load(path: Path) -> Any:
     """What a model of a file predicts, if it has the right shape."""
-    from pipeline.prediction.ensemble import load_model, probabilities
+    from pipeline.prediction.ensemble import load_model
+    from pipeline.training.trained import probabilities
 
     model, description = load_model(path)
     assert len(description.genres) == 2

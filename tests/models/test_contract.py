@@ -14,10 +14,10 @@ from pipeline.base.backend import keras
 from pipeline.base.params import entry_of
 from pipeline.base.types import Array
 from pipeline.check import parse_models
-from pipeline.prediction.ensemble import load_model, probabilities
+from pipeline.prediction.ensemble import load_model
 from pipeline.training.fit import POLICIES, assemble
 from pipeline.training.network import PACKAGE, build_network, network_names, params_class
-from pipeline.training.trained import save_model
+from pipeline.training.trained import probabilities, save_model
 
 pytestmark = saves_models
 

@@ -29,8 +29,9 @@ from pipeline.prediction.audio_files import (
     verdict,
 )
 from pipeline.prediction.classifier import Classifier, Prediction
-from pipeline.prediction.ensemble import PREDICT_ROWS, predict_clips
+from pipeline.prediction.ensemble import predict_clips
 from pipeline.store.store import write_store
+from pipeline.training.trained import PREDICT_ROWS
 
 CENTROID = read_feature("centroid", small_document())
 PARAMS = {"n_fft": 256, "hop_length": 400}

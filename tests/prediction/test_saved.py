@@ -8,7 +8,8 @@ import pytest
 from helpers import FRAMES, describe, save_untrained, saves_models
 
 from pipeline.base.errors import PipelineError
-from pipeline.prediction.ensemble import PREDICT_ROWS, load_model, load_models, probabilities
+from pipeline.prediction.ensemble import load_model, load_models
+from pipeline.training.trained import PREDICT_ROWS, probabilities
 
 pytestmark = saves_models
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers import saves_models
 from toys import toy_task, train_in_appearance
@@ -16,7 +17,14 @@ from pipeline.store.cache import Cache
 from pipeline.training import checkpoint, cross_validation
 from pipeline.training.cross_validation import FOLDS, code_of, train_fold
 from pipeline.training.fit import HISTORY, FoldTask
-from pipeline.training.trained import MODEL, RECORD, read_record
+from pipeline.training.trained import (
+    MODEL,
+    RECORD,
+    VALIDATION,
+    probabilities,
+    read_record,
+    read_validation,
+)
 
 pytestmark = saves_models
 
@@ -25,20 +33,22 @@ def train(task: FoldTask, cache: Path) -> Path:
     return train_fold(task, Cache(cache), code_of(task))
 
 
-def test_fold_has_its_model_and_a_record_of_what_trained_it(tmp_path: Path) -> None:
+def test_fold_has_its_model_what_that_predicts_and_a_record_of_its_training(tmp_path: Path) -> None:
     task = toy_task(epochs=1)
     folder = train(task, tmp_path)
     assert folder.parent == tmp_path / FOLDS
-    assert sorted(path.name for path in folder.iterdir()) == [MODEL, RECORD]
+    assert sorted(path.name for path in folder.iterdir()) == [MODEL, RECORD, VALIDATION]
     kept = read_record(folder)
     assert kept.machine == machine_facts("float32")
     assert [tuple(row) for row in kept.history] == [HISTORY]
     assert kept.seconds >= 0
-    _, description = load_model(folder / MODEL)
+    model, description = load_model(folder / MODEL)
+    expected = probabilities(model, task.rows[task.validation])
+    np.testing.assert_allclose(read_validation(folder), expected, atol=1e-6)
     assert description.training == {"seed": 7, **kept.machine}
 
 
-@pytest.mark.parametrize("name", [MODEL, RECORD])
+@pytest.mark.parametrize("name", [MODEL, RECORD, VALIDATION])
 def test_a_damaged_fold_is_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from pipeline.base.backend import keras
 from pipeline.base.types import Array
-from pipeline.prediction.ensemble import probabilities
 from pipeline.training.fit import (
     Batches,
     assemble,
@@ -20,6 +19,7 @@ from pipeline.training.fit import (
     make_schedule,
     statistics,
 )
+from pipeline.training.trained import probabilities
 
 PARAMS = small_experiment().network
 NUMBERED = np.arange(100, dtype=np.float16)[:, np.newaxis] + np.zeros(3, np.float16)

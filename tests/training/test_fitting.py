@@ -14,9 +14,8 @@ from toys import fit, toy_task
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.types import Array
-from pipeline.prediction.ensemble import probabilities
 from pipeline.training.fit import HISTORY, FoldTask
-from pipeline.training.trained import Fitted
+from pipeline.training.trained import Fitted, probabilities
 
 pytestmark = saves_models
 

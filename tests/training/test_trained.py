@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 from helpers import describe, save_untrained, saves_models
 
@@ -15,6 +16,7 @@ from pipeline.training.trained import (
     MEMBER,
     MODEL,
     RECORD,
+    VALIDATION,
     Fitted,
     save_model,
     write_fold,
@@ -31,8 +33,8 @@ def test_equal_models_built_apart_and_equal_trainings_are_equal_bytes(tmp_path: 
         models.append(save_untrained(tmp_path / name, describe()))
     models[1].set_weights(models[0].get_weights())
     for name, model in zip("ab", models, strict=True):
-        write_fold(Fitted(model, [], 1.0), describe(), tmp_path / name)
-    for name in (MODEL, RECORD):
+        write_fold(Fitted(model, [], 1.0, np.eye(2)), describe(), tmp_path / name)
+    for name in (MODEL, VALIDATION, RECORD):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
