@@ -223,10 +223,8 @@ class Classifier:
             partial = Path(folder, path.name)
             with quiet_stderr():
                 run = _write(graph, partial)
-                starts = range(0, len(given), PREDICT_ROWS)
-                found = np.concatenate(
-                    [run(given[start : start + PREDICT_ROWS]) for start in starts]
-                )
+                parts = np.split(given, range(PREDICT_ROWS, len(given), PREDICT_ROWS))
+                found = np.concatenate([run(part) for part in parts])
             difference = float(np.abs(found - expected).max())
             if not difference <= MOST_DIFFERENCE:
                 raise PipelineError(
