@@ -1,4 +1,4 @@
-"""`from pipeline import Classifier`: files and samples alike, from any working directory."""
+"""`from pipeline import Classifier`: for files and samples, and as a file for other programs."""
 
 import subprocess
 import sys
@@ -8,13 +8,24 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from helpers import SAMPLE_RATE, describe, save_untrained, saves_models, tone
+from helpers import (
+    FRAMES,
+    SAMPLE_RATE,
+    describe,
+    save_untrained,
+    saves_models,
+    small_experiment,
+    tone,
+)
 from project import ROOT
 
 import pipeline
 from pipeline import Classifier
 from pipeline.base.errors import PipelineError, Rejection
 from pipeline.base.types import Array
+from pipeline.prediction import classifier as exporting
+from pipeline.prediction.classifier import recipe_of
+from pipeline.training.fit import assemble
 
 pytestmark = saves_models
 STORE = {
@@ -92,3 +103,81 @@ def test_only_the_public_names_are_handed_out_and_none_is_loaded_before_it_is_as
     assert (done.returncode, done.stderr) == (0, "")
     with pytest.raises(AttributeError, match="no attribute 'Clasifier'"):
         pipeline.Clasifier  # noqa: B018
+
+
+MEL: dict[str, Any] = {
+    "n_fft": 256,
+    "hop_length": 400,
+    "n_mels": 16,
+    "fmin": 0.0,
+    "fmax": 2000.0,
+    "top_db": 60.0,
+    "channels": 1,
+    "colour_map": "viridis",
+}
+# From loud to nearly silent, and silence.
+CLIPS = np.concatenate([*(tone(1900 / n, n) // n**3 for n in range(1, 12)), tone(1, 1) * 0])
+
+
+def of_mel(**changes: Any) -> tuple[Classifier, Array]:
+    """A classifier of random weights, and the rows of CLIPS."""
+    params = {**MEL, **changes}
+    store = {**STORE, "name": "mel", "params": params}
+    parts = [describe(fold, feature="mel", store=store) for fold in (0, 1)]
+    shape, network = (16, FRAMES, params["channels"]), small_experiment().network
+    models = [
+        (assemble(shape, each, network, -50.0 * each.fold, 400.0, "float32"), each)
+        for each in parts
+    ]
+    return Classifier(models), np.asarray(recipe_of(parts[0])[0](CLIPS).rows)
+
+
+@pytest.mark.parametrize("sound", [False, True], ids=["features", "sound"])
+@pytest.mark.parametrize("name", ["model.onnx", "model.tflite", "saved"])
+def test_a_file_for_other_programs_gives_the_probabilities_of_the_models(
+    name: str, sound: bool, tmp_path: Path
+) -> None:
+    if name.endswith(".onnx"):
+        pytest.importorskip("tf2onnx")
+    classifier, rows = of_mel()
+    path = tmp_path / "new" / name
+    assert classifier.export(path, CLIPS if sound else rows, sound=sound) < 1e-5
+    assert [each.name for each in path.parent.iterdir()] == [name]
+    if name == "saved" and sound:
+        import tensorflow as tf
+
+        run = tf.saved_model.load(str(path)).signatures["serving_default"]
+        samples = (CLIPS / 32768).astype(np.float32)
+        found = run(samples=tf.constant(samples))["probabilities"].numpy()
+        expected = classifier.predict(samples.ravel(), SAMPLE_RATE).clips
+        assert np.ptp(expected, axis=0).min() > 0.01
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_file_that_differs_from_the_models_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "hann", lambda n_fft: np.ones(n_fft, np.float32))
+    with pytest.raises(PipelineError, match=r"saved would differ .* by up to \d\.\de-0[1-4] in a"):
+        of_mel()[0].export(tmp_path / "saved", CLIPS, sound=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "reason"),
+    [
+        ("model.pb", {}, r"should end in \.onnx or \.tflite, or be a new folder$"),
+        (".", {}, "is a folder that has something in it; name a new one$"),
+        ("m.onnx", {}, r"m\.onnx needs onnxruntime: pip install .* '\.\[export\]'$"),
+        ("m", {"channels": 3}, "can take sound for the feature mel in dB alone$"),
+        ("m.tflite", {"n_fft": 250}, r"powers of two alone, and extract\.mel\.n_fft = 250$"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused(
+    name: str, changes: Any, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.txt").touch()
+    monkeypatch.setattr(exporting, "find_spec", lambda _: None)
+    with pytest.raises(PipelineError, match=reason):
+        of_mel(**changes)[0].export(tmp_path / name, CLIPS, sound=True)
+    assert [each.name for each in tmp_path.iterdir()] == ["mine.txt"]
