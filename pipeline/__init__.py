@@ -4,7 +4,7 @@
 
 >>> from pipeline import Classifier, load_features
 >>> Classifier.load().predict("song.mp3").genre
->>> rows, table = load_features("mel")
+>>> rows, columns = load_features("mel")
 
 `help` says what each of them takes and returns.
 """

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base.cli import command_line, output_file, percent, run_stage, warn
+from pipeline.base.cli import command_line, run_stage, warn
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import CLIPS, FEATURE_STORES, TRAINED, TRAINING, read_json, write_json
 from pipeline.base.types import Array
@@ -45,10 +45,17 @@ MOST_CLIPS = 200  # on which the file is run
 def main() -> None:
     """Write the file that the command line names, and its description."""
     wanted = _arguments()
-    path = wanted.path
+    path, beside = wanted.path, _beside(wanted.path)
     source = _train_on_all() if wanted.all else wanted.models
     classifier = Classifier.load(source)
-    content = _describe(classifier, source, wanted)
+    if _beside(source).is_file():
+        known = read_json(_beside(source))
+    else:
+        mean = f"mean of {len(classifier.models)} models"
+        known = {
+            "made_of": "one model of all tracks" if wanted.all else mean,
+            "accuracy": _accuracy(classifier.description),
+        }
     if path.suffix == KERAS:
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, path)
@@ -56,13 +63,8 @@ def main() -> None:
         inputs = _inputs(classifier.description, sound=wanted.sound)
         difference = classifier.export(path, inputs, sound=wanted.sound)
         print(f"largest difference from the models, in {len(inputs)} clips: {difference:.1e}")
-    write_json(_beside(path), content)
-    print(f"{path}: {content['made_of']}; {_beside(path)} describes it")
-    accuracy = content["accuracy"]
-    if accuracy:
-        low, high = (percent(accuracy[f"track_accuracy_{end}"]) for end in ("low", "high"))
-        expected = percent(accuracy["track_accuracy"])
-        print(f"expected accuracy of tracks: {expected} % (95 % interval: {low} to {high})")
+    write_json(beside, {**known, **_describe(classifier, sound=wanted.sound)})
+    print(f"{path}: {known['made_of']}; {beside} describes it")
 
 
 def _arguments() -> Namespace:
@@ -71,16 +73,12 @@ def _arguments() -> Namespace:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--all", action="store_true", help="one model, trained on all tracks")
     source.add_argument("--models", type=Path, default=TRAINED, help="folder of models, or one")
-    parser.add_argument(
-        "--sound", action="store_true", help="take clips of sound in place of the feature mel"
-    )
+    parser.add_argument("--sound", action="store_true", help="take sound in place of `mel`")
     wanted = parser.parse_args()
-    if wanted.path.suffix == KERAS:
-        output_file(wanted.path)
-        if wanted.sound or not wanted.all:
-            parser.error(f"{KERAS} is for one model of the feature: add --all, without --sound")
-    else:
+    if wanted.path.suffix != KERAS:
         require_format(wanted.path)
+    elif wanted.sound or not wanted.all:
+        parser.error(f"{KERAS} is for one model of the feature: add --all, without --sound")
     return wanted
 
 
@@ -99,38 +97,36 @@ def _train_on_all() -> Path:
     return folder / MODEL
 
 
-def _describe(classifier: Classifier, source: Path, wanted: Namespace) -> dict[str, Any]:
-    described, models = classifier.description, classifier.models
-    known = read_json(_beside(source)) if _beside(source).is_file() else {}
-    made_of = "one model of all tracks" if wanted.all else f"the mean of {len(models)} models"
-    shape = (described.store["sample_rate"] * described.store["seconds"],)
+def _describe(classifier: Classifier, *, sound: bool) -> dict[str, Any]:
+    described, store = classifier.description, classifier.description.store
+    shape = classifier.models[0][0].input_shape[1:]
     return {
-        "made_of": known.get("made_of", made_of),
-        "takes": SAMPLES if wanted.sound else FEATURES,
-        "shape": [None, *(shape if wanted.sound else models[0][0].input_shape[1:])],
-        **{name: described.store[name] for name in ("sample_rate", "seconds")},
+        "takes": SAMPLES if sound else FEATURES,
+        "shape": [None, *((store["sample_rate"] * store["seconds"],) if sound else shape)],
+        "sample_rate": store["sample_rate"],
+        "seconds": store["seconds"],
         "genres": described.genres,
         "model": described.model,
         "feature": described.feature,
-        "parameters": described.store["params"],
-        "accuracy": known["accuracy"] if known else _accuracy(described),
+        "parameters": store["params"],
     }
 
 
 def _accuracy(described: Description) -> dict[str, Any] | None:
     """The figures in metrics/, where they are of the run that trained a model of a fold."""
-    store, feature = described.store, described.feature
-    parameters = {
-        "model": described.model,
-        "feature": feature,
-        "seed": described.training["seed"] - described.fold,
-        **{f"segment.{name}": store[name] for name in ("sample_rate", "seconds")},
-        **{f"extract.{feature}.{name}": value for name, value in store["params"].items()},
-    }
     try:
         run = read_revision(WORKSPACE)
-        if any(run.parameters.get(name) != value for name, value in parameters.items()):
-            raise PipelineError("metrics/ is of a run with other parameters")
+        trained = read_json(TRAINING)["parameters"]
+        cut = {name: described.store[name] for name in ("sample_rate", "seconds")}
+        parameters = {
+            "model": described.model,
+            "feature": described.feature,
+            "seed": described.training["seed"] - described.fold,
+            "segment": cut,
+            "extract": {described.feature: described.store["params"]},
+        }
+        if any(trained[name] != value for name, value in parameters.items()):
+            raise PipelineError(f"{TRAINING} is of a run with other parameters")
     except PipelineError as error:
         warn(f"the accuracy is not known: {error}")
         return None
@@ -141,12 +137,11 @@ def _accuracy(described: Description) -> dict[str, Any] | None:
 def _inputs(described: Description, *, sound: bool) -> Array:
     """Clips of the dataset, as int16 if they are `sound`, or else as rows of the feature."""
     folder = CLIPS if sound else FEATURE_STORES / described.feature
-    names = ("sample_rate", "seconds") if sound else tuple(described.store)
+    names = ("sample_rate", "seconds") if sound else described.store
     with Store(folder) as store:
         if any(store.description.get(name) != described.store[name] for name in names):
             raise PipelineError(f"the models were not trained on {folder}; run `dvc repro`")
-        count = store.shape[0]
-        return store[np.linspace(0, count - 1, min(count, MOST_CLIPS)).astype(np.int64)]
+        return store[np.linspace(0, len(store) - 1, min(len(store), MOST_CLIPS)).astype(int)]
 
 
 def _beside(path: Path) -> Path:

@@ -1,6 +1,7 @@
 """Stage: cut the dataset's files into PCM clips, and list all files in data/tracks.csv."""
 
 from pipeline.audio.clips import SegmentParams
+from pipeline.audio.decode import MARKS
 from pipeline.base.cli import command_line, run_stage, warn
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import CLIPS, METRICS, TRACKS, write_csv, write_json
@@ -9,6 +10,7 @@ from pipeline.dataset.folder import read_dataset
 from pipeline.dataset.survey import count_rows, labelled, segment
 from pipeline.dataset.tracks import (
     COLUMNS,
+    REJECTED,
     DatasetParams,
     foreign_tracks,
     gtzan_facts,
@@ -41,11 +43,8 @@ def main() -> None:
     counts = count_rows(rows)
     write_csv(TRACKS, COLUMNS, rows)
     write_json(COUNTS, counts)
-    if counts["rejected"] or counts["truncated"]:
-        warn(
-            f"of {counts['files']} files, {counts['rejected']} are rejected and "
-            f"{counts['truncated']} truncated; the column status of {TRACKS} says why"
-        )
+    if found := [f"{counts[word]} {word}" for word in (REJECTED, *MARKS) if counts[word]]:
+        warn(f"of {counts['files']} files: {', '.join(found)}; see the column status of {TRACKS}")
     if foreign := foreign_tracks(track_ids):
         warn(
             f"most labelled tracks are GTZAN's, but not {foreign[0]} (number of such tracks: "

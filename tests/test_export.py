@@ -39,7 +39,7 @@ def test_the_json_beside_a_file_has_what_has_to_be_known(
     assert (content["shape"], content["takes"]) == ([None, 11], "features")
     assert (content["sample_rate"], content["seconds"]) == (4000, 1)
     assert content["parameters"] == {"n_fft": 256, "hop_length": 400}
-    assert "the mean of 2 models" in shown
+    assert "mean of 2 models" in shown
     assert "in 28 clips: " in shown  # of twelve labelled and two unlabelled tracks
     write_params(Path(), {**SMALL, "seed": 1})
     run_main(train.main)  # metrics/ is not evaluated yet

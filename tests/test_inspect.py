@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 import soundfile
 from documents import write_params
+from encoders import encoded, mp3, written
 from helpers import FRAMES, OFFLINE, SMALL, run_main
 
 from pipeline import inspect as command
 from pipeline import segment
+from pipeline.audio.decode import MARKS
 from pipeline.base.cli import duration
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import METRICS, TRACKS, read_csv, read_json
 from pipeline.base.parallel import workers
-from pipeline.dataset.tracks import REJECTED, TRUNCATED, Track
+from pipeline.dataset.tracks import OK, REJECTED, Track
 from pipeline.folds.table import SplitParams
 from pipeline.pages.terminal import WIDTH, inspection_text
 from pipeline.trials import inspection
@@ -73,24 +75,52 @@ def inspected(changes: Mapping[str, Any] | None = None, by_sound: bool = False) 
     return inspect(Path("music"), by_sound)
 
 
-@pytest.mark.usefixtures("music")
-def test_it_finds_what_segment_finds() -> None:
+def test_it_finds_what_segment_finds(music: Path) -> None:
+    """Of every file, in the same words."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.1, 4 * RATE)
+    sound, garbage = mp3(noise, RATE), rng.bytes(3000)
+    odd: dict[str, tuple[bytes, str]] = {
+        "twice.mp3": (2 * sound, OK),
+        "m4a.mp3": (encoded(noise, RATE, ".m4a"), OK),
+        "chained.ogg": (2 * written(noise, RATE, "OGG"), OK),
+        "garbage.mp3": (sound[:9000] + garbage + sound[9000:], "damaged"),
+        "short.opus": (encoded(noise, RATE, ".opus")[:-100], "truncated"),
+        "inverted.wav": (written(np.stack([noise, -noise], 1), RATE, "WAV"), "one channel"),
+        "scale.wav": (written(noise * 2**15, RATE, "WAV", subtype="FLOAT"), "rescaled"),
+        "loud.flac": (written(np.clip(noise * 8, -1, 1), RATE, "FLAC"), "clipped"),
+        "both.wav": (written(np.clip(noise, -0.1, 0.1) * 60, RATE, "WAV", subtype="FLOAT"), ""),
+        "text.mp3": (b"not music", f"{REJECTED}: unreadable"),
+        "index.m4a": (encoded(noise, RATE, ".m4a")[-5000:], f"{REJECTED}: unreadable"),
+    }
+    for name, (content, _) in odd.items():
+        (music / "jazz" / name).write_bytes(content)
     found = inspected()
     segment.main()
-    rows = read_csv(TRACKS)
-    assert {(Path(path).stem, f"{REJECTED}: {why}") for path, why in found["rejected"].items()} == {
-        (Path(row["track_id"]).stem, row["status"]) for row in rows if row["clips"] == "0"
+    rows = {row["track_id"]: row for row in read_csv(TRACKS)}
+    statuses = {f"music/{name}": row["status"] for name, row in rows.items()}
+    problems = {name: status for name, status in statuses.items() if status != OK}
+    for name, (_, expected) in odd.items():
+        assert rows[f"jazz/{Path(name).stem}"]["status"].startswith(expected)
+    assert rows["jazz/both"]["status"] == "rescaled; clipped"
+    rejected = {path: f"{REJECTED}: {why}" for path, why in found["rejected"].items()}
+    told = {**rejected, **found["marked"]}.items()
+    assert {path.removesuffix(Path(path).suffix): why for path, why in told} == {
+        name.removesuffix(".txt"): why for name, why in problems.items()
     }
-    assert len(found["truncated"]) == sum(row["status"] == TRUNCATED for row in rows) == 1
+    words = (*MARKS, REJECTED)
     assert read_json(METRICS / "segment.json") == {
         "files": found["files"],
         "labelled_tracks": found["tracks"],
         "unlabelled_tracks": found["unlabelled"],
         "clips": found["clips"],
-        "rejected": len(found["rejected"]),
-        "truncated": len(found["truncated"]),
+        **{word: sum(word in status for status in statuses.values()) for word in words},
         "known_artist_share": round(found["artists_known"] / found["tracks"], 4),
     }
+    assert all(word in str(statuses) for word in words)
+    text = inspection_text(found)
+    assert "marked: " in text
+    assert "rescaled; clipped" in text
 
 
 @pytest.mark.usefixtures("music")

@@ -21,7 +21,7 @@ SAMPLE_RATE = 22_050  # as in the parameters, with clips of 3 s
 REJECTIONS = {
     "rock/cover.txt": "rejected: not audio (.txt)",
     "rock/empty": "rejected: empty file",
-    "rock/garbage": "rejected: unreadable: not a format that libsndfile knows",
+    "rock/garbage": "rejected: unreadable: no format of audio that is known",
     "rock/header": "rejected: no samples",
     "rock/nan": "rejected: samples that are not numbers (NaN or infinite)",
     "rock/short": "rejected: shorter than half a clip (1.40 s)",
@@ -123,12 +123,15 @@ def test_unusable_files_are_listed_and_the_run_goes_on(
         "clips": 6,
         "rejected": 7,
         "truncated": 1,
+        "damaged": 0,
+        "one channel": 0,
+        "rescaled": 0,
+        "clipped": 0,
         "known_artist_share": 0.3333,
     }
     warnings = [x for x in capsys.readouterr().err.splitlines() if x.startswith("warning")]
     assert warnings == [
-        "warning: of 11 files, 7 are rejected and 1 truncated; "
-        "the column status of data/tracks.csv says why"
+        "warning: of 11 files: 7 rejected, 1 truncated; see the column status of data/tracks.csv"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Sound as fixed-length clips of 16-bit PCM: the section `segment` of params.yaml, and cutting."""
+"""Names of audio files, and sound as clips of 16-bit PCM: the section `segment`, and cutting."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,6 +10,12 @@ from pydantic.dataclasses import dataclass
 from pipeline.base.params import WHOLE
 from pipeline.base.types import STRICT
 
+# What the names of audio files end with; which of them can be read, their contents say.
+EXTENSIONS = frozenset(
+    {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".rf64", ".snd", ".w64", ".wav", ".wave"}
+    | {".aac", ".ape", ".m4a", ".m4b", ".mka", ".mp2", ".mp3", ".mp4", ".oga", ".ogg", ".opus"}
+    | {".spx", ".tta", ".webm", ".wma", ".wv"}
+)
 FULL_SCALE = 32768.0  # of int16 samples
 
 Pcm = npt.NDArray[np.int16]

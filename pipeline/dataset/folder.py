@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from unicodedata import normalize
 
-from pipeline.audio.decode import EXTENSIONS
+from pipeline.audio.clips import EXTENSIONS
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import csv_columns, file_digest, read_csv
 from pipeline.dataset.tracks import normalise

@@ -11,12 +11,11 @@ from statistics import median
 from typing import Any
 
 from pipeline.audio.clips import Pcm, SegmentParams
-from pipeline.audio.decode import CutTrack, converter_of
-from pipeline.base.errors import PipelineError
+from pipeline.audio.decode import MARKS, CutTrack
 from pipeline.base.parallel import map_tracks
 from pipeline.base.types import Array
 from pipeline.dataset.folder import Cells, TrackFile, hash_files, unchanged
-from pipeline.dataset.tracks import REJECTED, TRUNCATED, Track, status_of
+from pipeline.dataset.tracks import OK, REJECTED, Track, status_of
 from pipeline.store.build import Job, build_store
 from pipeline.store.cache import CachedTrack
 
@@ -43,7 +42,7 @@ def segment(tracks: Sequence[TrackFile], params: SegmentParams, folder: Path) ->
     paths = [track.path.absolute() for track in tracks]
     hashes = hash_files(paths)
     jobs = [
-        _job(track.track_id, path, sha256)
+        Job(track.track_id, f"{sha256} {path.suffix}", partial(unchanged, path, sha256))
         for track, path, sha256 in zip(tracks, paths, hashes, strict=True)
         if isinstance(sha256, str)
     ]
@@ -76,31 +75,9 @@ def count_rows(rows: Sequence[Row]) -> dict[str, Any]:
         "unlabelled_tracks": sum(not row["genre"] and row["clips"] > 0 for row in rows),
         "clips": sum(row["clips"] for row in rows),
         "rejected": sum(row["status"].startswith(REJECTED) for row in rows),
-        "truncated": sum(row["status"] == TRUNCATED for row in rows),
+        **{mark: sum(_has(row["status"], mark) for row in rows) for mark in MARKS},
         "known_artist_share": round(known / len(usable), 4) if usable else 0.0,
     }
-
-
-def load_path(path: Path, sha256: str, converter: str) -> Path:
-    """The path of a file, on the machine that decodes it.
-
-    Raises
-    ------
-    PipelineError
-        The file has changed, or is decoded by something else here.
-    """
-    if converter_of(path) != converter:
-        raise PipelineError(
-            f"a worker decodes {path.suffix} with {converter_of(path) or 'nothing'} instead of "
-            f"{converter or 'nothing'}; have the same ffmpeg on all machines"
-        )
-    return unchanged(path, sha256)
-
-
-def _job(track_id: str, path: Path, sha256: str) -> Job:
-    converter = converter_of(path)
-    key = " ".join(filter(None, [sha256, path.suffix, converter]))
-    return Job(track_id, key, partial(load_path, path, sha256, converter))
 
 
 def _row(track: TrackFile, sha256: str | OSError, built: CachedTrack | None) -> Row:
@@ -181,7 +158,7 @@ def usable_tracks(files: Sequence[Surveyed], metadata: Mapping[str, Cells]) -> l
 
 
 def summarise(files: Sequence[Surveyed], tracks: Sequence[Track]) -> dict[str, Any]:
-    """Count files, genres, lengths, formats and artists, and name what is rejected."""
+    """Count files, genres, lengths, formats and artists, and name what is rejected or marked."""
     usable = [each for each in files if each.is_usable]
     artists = {track.track_id: track.artist for track in tracks if track.genre}
     return {
@@ -203,9 +180,14 @@ def summarise(files: Sequence[Surveyed], tracks: Sequence[Track]) -> dict[str, A
             for each in files
             if not each.is_usable
         },
-        "truncated": [str(each.file.path) for each in files if each.status == TRUNCATED],
+        "marked": {str(each.file.path): each.status for each in usable if each.status != OK},
         "artists_known": sum(map(bool, artists.values())),
     }
+
+
+def _has(status: str, mark: str) -> bool:
+    """Whether a status names one of the `MARKS`, perhaps with an amount."""
+    return any(part.startswith(mark) for part in status.split("; "))
 
 
 def _look(file: TrackFile, cut: CutTrack, fingerprint: Callable[[Pcm], Array] | None) -> Surveyed:

@@ -38,7 +38,6 @@ COLUMNS = [
     "status",
 ]
 OK = "ok"
-TRUNCATED = "truncated"
 REJECTED = "rejected"
 REPLICA_COLUMNS = [
     "track_id",
@@ -105,7 +104,7 @@ def status_of(facts: Mapping[str, Any] | OSError) -> str:
         return f"{REJECTED}: {facts.strerror}"
     if "rejected" in facts:
         return f"{REJECTED}: {facts['rejected']}"
-    return TRUNCATED if facts["truncated"] else OK
+    return "; ".join(facts["marks"]) or OK
 
 
 def read_tracks(path: Path = TRACKS) -> list[Track]:

@@ -121,42 +121,35 @@ def load_labelled(folder: Path, tracks: Sequence[FoldedTrack]) -> LabelledClips:
 def load_features(
     name: str, folder: str | os.PathLike[str] = ROOT
 ) -> tuple[Array, dict[str, Array]]:
-    """Load a feature of all labelled clips, with a table of what each row is.
+    """Load a feature of all labelled clips, and what each of its rows is.
 
     Parameters
     ----------
     name : str
-        Such as "mel": a folder in data/features.
+        Such as "mel".
     folder : path-like
-        A copy of the repository whose stages have run; by default the one that this code is in,
-        whatever the working directory is.
+        The repository whose stages have run; by default the one that this code is in.
 
     Returns
     -------
     rows : array, shape (n, ...)
-        One row for each clip, in the dtype of the store.
-    table : dict of str to array, shape (n,)
-        Columns, as `pandas.DataFrame(table)` and `polars.DataFrame(table)` take them: `track_id`,
-        `genre`, `artist` (empty where unknown), `clip` (from 0 in its track) and `fold`, the first
-        that tests the clip (-1 where none does).
-
-    Raises
-    ------
-    PipelineError
-        The feature, or a track's rows, are not there.
+        In the dtype of the store.
+    columns : dict of str to array, shape (n,)
+        As `pandas.DataFrame(columns)` takes them: `track_id`, `genre`, `artist` (empty where it is
+        unknown), `clip` (from 0 in its track) and `fold`, the first that tests it (-1: none does).
     """
     root = Path(folder)
     clips = load_labelled(root / FEATURE_STORES / name, read_folds(root / FOLDS))
     artists = {track.track_id: track.artist for track in read_tracks(root / TRACKS)}
     track_ids = clips.track_ids
-    table = {
+    columns = {
         "track_id": track_ids,
         "genre": np.array(clips.genres)[clips.labels],
         "artist": np.array([artists[track_id] for track_id in track_ids.tolist()]),
         "clip": clips.clip_numbers,
         "fold": np.where(clips.tested.any(axis=0), clips.tested.argmax(axis=0), -1),
     }
-    return clips.rows[np.arange(len(track_ids))], table
+    return clips.rows[np.arange(len(track_ids))], columns
 
 
 def _numbers(store: Store, track: FoldedTrack) -> npt.NDArray[np.int64]:

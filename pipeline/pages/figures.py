@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.audio.decode import MARKS
 from pipeline.base.cli import percent
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import CLIP, VOTERS, Predictions
@@ -184,8 +185,10 @@ def _of_files(segment: Record, split: Record) -> Iterator[Caveat]:
             f"{segment['rejected']} of {segment['files']} files cannot be used; "
             "data/tracks.csv says why."
         )
-    if segment.get("truncated"):
-        yield Caveat(f"{_are(segment['truncated'], 'file')} shorter than its header says.")
+    if marked := [f"{mark} ({segment[mark]})" for mark in MARKS if segment.get(mark)]:
+        yield Caveat(
+            f"Files are marked {', '.join(marked)}; data/tracks.csv says which in column status."
+        )
     if split.get("left_out"):
         yield Caveat(f"{_are(split['left_out'], 'labelled track')} left out by the protocol.")
 

@@ -310,12 +310,9 @@ def _kinds(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _problems(content: Mapping[str, Any]) -> Iterator[str]:
-    if content["rejected"]:
-        rejected = content["rejected"].items()
-        yield _list("rejected", ([_short(path), clean(reason)] for path, reason in rejected))
-    if content["truncated"]:
-        truncated = content["truncated"]
-        yield _list("shorter than their headers say", ([_short(path)] for path in truncated))
+    for title in ("rejected", "marked"):
+        if content[title]:
+            yield _list(title, ([_short(path), clean(why)] for path, why in content[title].items()))
     replicas = content["replicas"]
     how = "by their sound" if replicas["by_sound"] else "by equal samples; --replicas also listens"
     pairs = ([_short(first), _short(second)] for first, second in replicas["pairs"])

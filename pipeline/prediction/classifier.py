@@ -26,12 +26,7 @@ from pipeline.base.params import choice, parse
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import mean
 from pipeline.features.mel import Mel
-from pipeline.features.shared.feature import (
-    ExtractFeature,
-    Feature,
-    described_feature,
-    strongest_tags,
-)
+from pipeline.features.shared.feature import ExtractFeature, described_feature, strongest_tags
 from pipeline.features.shared.spectra import hann, mel_bands
 from pipeline.prediction.ensemble import Models, load_models, predict_clips
 from pipeline.store.addresses import ROOT
@@ -218,20 +213,17 @@ class Classifier:
             The difference is above MOST_DIFFERENCE, or the file cannot be made here.
         """
         require_format(path)
-        rows, given = inputs, inputs.astype(np.float32)
+        graph, rows, given = _graph(self.models, path, sound=sound), inputs, inputs
         if sound:
-            recipe, _ = recipe_of(self.description)
-            _require_mel(recipe.feature, path)
-            rows, given = np.asarray(recipe(inputs).rows), from_pcm(inputs)
+            rows, given = np.asarray(recipe_of(self.description)[0](inputs).rows), from_pcm(inputs)
         expected = predict_clips(self.models, rows)
-        graph = _graph(self.models, sound=sound)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
             partial = Path(folder, path.name)
             with quiet_stderr():
                 run = _write(graph, partial)
-                parts = np.split(given, range(PREDICT_ROWS, len(given), PREDICT_ROWS))
-                found = np.concatenate([run(part) for part in parts])
+                parts = np.array_split(given, -(-len(given) // PREDICT_ROWS))
+                found = np.concatenate([run(part.astype(np.float32)) for part in parts])
             difference = float(np.abs(found - expected).max())
             if not difference <= MOST_DIFFERENCE:
                 raise PipelineError(
@@ -263,7 +255,7 @@ def require_format(path: Path) -> None:
         )
 
 
-def _graph(models: Models, *, sound: bool) -> Any:
+def _graph(models: Models, path: Path, *, sound: bool) -> Any:
     """The mean of models as a function of TensorFlow, of features or else of clips."""
     import tensorflow as tf
 
@@ -284,36 +276,30 @@ def _graph(models: Models, *, sound: bool) -> Any:
         spec = tf.TensorSpec((None, *shape), tf.float32, FEATURES)
         return tf.function(mean_of_models, [spec], autograph=False)
     recipe, clip_samples = recipe_of(models[0][1])
+    mel, rate = recipe.feature, recipe.sample_rate
+    if not isinstance(mel, Mel) or mel.channels != 1:
+        raise PipelineError(f"{path} can take sound for the feature mel in dB alone")
+    if path.suffix == TFLITE and mel.n_fft.bit_count() > 1:
+        raise PipelineError(f"{path} can take sound where n_fft is a power of two alone")
 
     def of_clips(samples: Any) -> dict[str, Any]:
-        return mean_of_models(_mel_rows(samples, recipe, shape))
+        return mean_of_models(_mel_rows(samples, mel, rate, shape))
 
     spec = tf.TensorSpec((None, clip_samples), tf.float32, SAMPLES)
     return tf.function(of_clips, [spec], autograph=False)
 
 
-def _require_mel(feature: Feature, path: Path) -> None:
-    if not isinstance(feature, Mel) or feature.channels != 1:
-        raise PipelineError(f"{path} can take sound for the feature mel in dB alone")
-    if path.suffix == TFLITE and feature.n_fft.bit_count() > 1:
-        raise PipelineError(
-            f"{path} cannot take sound: TFLite has the Fourier transform for powers of two alone, "
-            f"and extract.mel.n_fft = {feature.n_fft}"
-        )
-
-
-def _mel_rows(samples: Any, recipe: ExtractFeature, shape: tuple[int, ...]) -> Any:
+def _mel_rows(samples: Any, mel: Mel, sample_rate: int, shape: tuple[int, ...]) -> Any:
     """The rows that `Mel` computes of clips, rounded as clips and rows are stored."""
     import tensorflow as tf
 
-    mel: Any = recipe.feature
     pcm = tf.clip_by_value(tf.round(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
     edge = mel.n_fft // 2
     padded = tf.pad(pcm / FULL_SCALE, [[0, 0], [edge, edge]])
     frames = tf.signal.frame(padded, mel.n_fft, mel.hop_length) * hann(mel.n_fft)
     frames = tf.reshape(frames, (-1, mel.n_fft))  # tf2onnx knows the transform of a matrix alone
     power = tf.square(tf.abs(tf.signal.rfft(frames)))
-    filters = mel_bands(recipe.sample_rate, mel.n_fft, mel.n_mels, mel.fmin, mel.fmax).toarray()
+    filters = mel_bands(sample_rate, mel.n_fft, mel.n_mels, mel.fmin, mel.fmax).toarray()
     bands = tf.reshape(tf.matmul(power, filters.T), (-1, shape[1], shape[0]))
     db = tf.math.log(tf.maximum(bands, 1e-10)) * (10 / math.log(10))
     db = tf.maximum(db, tf.reduce_max(db, (1, 2), keepdims=True) - mel.top_db)

@@ -10,7 +10,6 @@ from pipeline.dataset.tracks import (
     COLUMNS,
     OK,
     REJECTED,
-    TRUNCATED,
     Track,
     artists_by_credit,
     normalise,
@@ -25,7 +24,7 @@ def test_usable_tracks_are_read_and_rejected_files_are_not(tmp_path: Path) -> No
     rows = [
         {**cells, "track_id": "a/1", "clips": 10, "status": OK},
         {**cells, "track_id": "a/2", "clips": 0, "status": f"{REJECTED}: silent"},
-        {"track_id": "unlabelled/3", "clips": 2, "status": TRUNCATED},
+        {"track_id": "unlabelled/3", "clips": 2, "status": "truncated; clipped"},
     ]
     write_csv(tmp_path / "tracks.csv", COLUMNS, rows)
     assert read_tracks(tmp_path / "tracks.csv") == [

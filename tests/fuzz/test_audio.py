@@ -1,30 +1,25 @@
 """Damaged audio files: each is a used track, or a rejected one with its reason."""
 
-import io
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from encoders import COMPRESSED, encoded, written
 from fuzz.damage import EDITS, Edit, cases, damaged
 from fuzz.fair import MEMORY, Bench
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audio.decode import CutTrack
-from pipeline.audio.readers import FFMPEG_EXTENSIONS, SNDFILE_EXTENSIONS, ffmpeg_version
-from pipeline.dataset.tracks import OK, REJECTED, TRUNCATED, status_of
+from pipeline.audio.clips import EXTENSIONS
+from pipeline.audio.decode import MARKS, CutTrack
+from pipeline.dataset.tracks import OK, REJECTED, status_of
 
 RATE, CLIP = 8000, 4000
 LONGEST_REASON = 200  # characters
-# ffmpeg's names of what goes into a file; it writes no .ape.
-MUXERS = {".m4a": "ipod", ".aac": "adts", ".wma": "asf", ".mka": "matroska"}
-CODECS = {".mka": "flac", ".mp4": "aac"}
 HOURS = 3
 
 Tried = tuple[str, tuple[int, ...]]
@@ -35,45 +30,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("audio")
 
 
-@cache
-def sound() -> Any:
-    """A second of noise in stereo, shape (RATE, 2)."""
-    return np.random.default_rng(0).normal(0, 0.1, (RATE, 2))
+SOUND = np.random.default_rng(0).normal(0, 0.1, (RATE, 2))
 
 
 @cache
-def written(name: str, subtype: str) -> bytes:
-    """The sound as libsndfile writes it."""
-    file = io.BytesIO()
-    soundfile.write(file, sound(), RATE, subtype=subtype, format=name)
-    return file.getvalue()
+def content(kind: str, subtype: str = "") -> bytes:
+    """A second of noise in stereo, as libsndfile writes it, or FFmpeg, of a suffix."""
+    if subtype:
+        return written(SOUND, RATE, kind, subtype=subtype)
+    return encoded(np.repeat(SOUND, 2, axis=0), 2 * RATE, kind)  # MPEG has no layer II of 8 kHz
 
 
-def encodings() -> Iterator[tuple[str, str]]:
-    """Formats that are read, in every encoding that libsndfile writes in stereo."""
-    for name in ("WAV", "WAVEX", "AU", "AIFF", "FLAC", "OGG", "MP3"):
-        for subtype in soundfile.available_subtypes(name):
+def encodings() -> Iterator[tuple[str, ...]]:
+    """Formats that are read, in every encoding that libsndfile and FFmpeg write in stereo."""
+    for kind in ("WAV", "WAVEX", "W64", "CAF", "AU", "AIFF", "FLAC", "OGG", "MP3"):
+        for subtype in soundfile.available_subtypes(kind):
             with suppress(soundfile.LibsndfileError):
-                written(name, subtype)
-                yield name, subtype
+                content(kind, subtype)
+                yield kind, subtype
+    yield from ((suffix,) for suffix in COMPRESSED)
 
 
 ENCODINGS = list(encodings())
-
-
-@cache
-def converted(suffix: str) -> bytes:
-    """The sound as ffmpeg writes it."""
-    muxer = MUXERS.get(suffix, suffix[1:])
-    codec = ["-c:a", CODECS[suffix]] if suffix in CODECS else []
-    seekable = ["-movflags", "empty_moov"] if muxer in ("ipod", "mp4") else []
-    done = subprocess.run(
-        ["ffmpeg", "-v", "error", "-i", "pipe:0", *codec, *seekable, "-f", muxer, "pipe:1"],
-        input=written("WAV", "PCM_16"),
-        capture_output=True,
-        check=True,
-    )
-    return done.stdout
 
 
 def try_file(path: Path) -> Tried:
@@ -93,7 +71,7 @@ def try_file(path: Path) -> Tried:
 def require_fair(tried: Tried) -> None:
     status, shape = tried
     if shape:
-        assert status in (OK, TRUNCATED)
+        assert all(part.startswith((OK, *MARKS)) for part in status.split("; "))
         assert shape[0] > 0
         assert shape[1] == CLIP
     else:
@@ -103,39 +81,26 @@ def require_fair(tried: Tried) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS, ids="-".join)
-def test_whole_files_are_used(bench: Bench, folder: Path, encoding: tuple[str, str]) -> None:
+def test_whole_files_are_used(bench: Bench, folder: Path, encoding: tuple[str, ...]) -> None:
     path = folder / "whole.wav"
-    path.write_bytes(written(*encoding))
-    assert bench.try_call(try_file, path).value == (OK, (2, CLIP))
+    path.write_bytes(content(*encoding))
+    status, (clips, samples) = bench.try_call(try_file, path).value
+    assert (status, samples) == (OK, CLIP)
+    assert clips in (2, 3)  # some codecs pad
 
 
 @given(
-    suffix=st.sampled_from(sorted(SNDFILE_EXTENSIONS)),
+    suffix=st.sampled_from(sorted(EXTENSIONS)),
     encoding=st.sampled_from(ENCODINGS),
     edits=EDITS,
 )
 @cases(200)
 def test_damaged_files(
-    bench: Bench, folder: Path, suffix: str, encoding: tuple[str, str], edits: list[Edit]
+    bench: Bench, folder: Path, suffix: str, encoding: tuple[str, ...], edits: list[Edit]
 ) -> None:
     """Under the right name or another."""
     path = folder / f"damaged{suffix}"
-    path.write_bytes(damaged(written(*encoding), edits))
-    require_fair(bench.try_call(try_file, path).value)
-
-
-@pytest.mark.skipif(not ffmpeg_version(), reason="ffmpeg is not on the PATH")
-@given(
-    suffix=st.sampled_from(sorted(FFMPEG_EXTENSIONS)),
-    source=st.sampled_from(sorted(FFMPEG_EXTENSIONS - {".ape"})),
-    edits=EDITS,
-)
-@cases(8)
-def test_damaged_files_for_ffmpeg(
-    bench: Bench, folder: Path, suffix: str, source: str, edits: list[Edit]
-) -> None:
-    path = folder / f"damaged{suffix}"
-    path.write_bytes(damaged(converted(source), edits))
+    path.write_bytes(damaged(content(*encoding), edits))
     require_fair(bench.try_call(try_file, path).value)
 
 

@@ -123,11 +123,11 @@ def test_folds_that_are_less_than_they_seem(change: Any, text: str, grave: bool)
 
 
 def test_files_and_replicas_that_are_not_what_they_should_be() -> None:
-    files = {"files": 10, "rejected": 2, "truncated": 1}
+    files = {"files": 10, "rejected": 2, "truncated": 0, "one channel": 1, "clipped": 3}
     grave, *others = caveats(files, {"pairs_across_genres": 1}, CLEAN)
     assert grave.grave
     assert grave.text.startswith("1 pair is the same recording under two genres")
     assert [caveat.text.partition(";")[0] for caveat in others] == [
         "2 of 10 files cannot be used",
-        "1 file is shorter than its header says.",
+        "Files are marked one channel (1), clipped (3)",
     ]
