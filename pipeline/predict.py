@@ -15,14 +15,13 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import TRAINED
 from pipeline.dataset.folder import audio_files, name_of
 from pipeline.prediction.audio_files import (
-    Prediction,
     format_table,
     open_outputs,
     predict_files,
     predict_unlabelled,
-    require_use,
 )
-from pipeline.prediction.ensemble import Models, load_models
+from pipeline.prediction.classifier import Classifier, Prediction
+from pipeline.prediction.ensemble import load_models
 
 # Options whose output is of all files, so that it cannot be gone on with.
 WHOLE = {
@@ -40,9 +39,9 @@ def main() -> None:
             predict_unlabelled(load_models(wanted.models))
         return
     paths = audio_files(wanted.files)
-    models = load_models(wanted.models, require_use)
+    classifier = Classifier.load(wanted.models)
     with when_interrupted(wanted.kept):
-        _predict_own(models, paths, wanted)
+        _predict_own(classifier, paths, wanted)
 
 
 def _arguments() -> Namespace:
@@ -56,7 +55,7 @@ def _arguments() -> Namespace:
     )
     for option, (kind, described) in WHOLE.items():
         parser.add_argument(option, type=output_file, metavar=kind, help=described)
-    parser.add_argument("--models", type=Path, default=TRAINED, help="folder of fold-*.keras")
+    parser.add_argument("--models", type=Path, default=TRAINED, help="folder of models, or one")
     wanted = parser.parse_args()
     whole = [option for option in WHOLE if getattr(wanted, option[2:].replace("-", "_"))]
     if wanted.csv and not wanted.files:
@@ -76,10 +75,10 @@ def _arguments() -> Namespace:
     return wanted
 
 
-def _predict_own(models: Models, paths: list[Path], wanted: Namespace) -> None:
+def _predict_own(classifier: Classifier, paths: list[Path], wanted: Namespace) -> None:
     shown: dict[Path, Prediction] = {}  # on the page
     with open_outputs(
-        models[0][1],
+        classifier.description,
         csv=wanted.csv,
         resume=wanted.resume,
         over_time=wanted.over_time,
@@ -91,7 +90,7 @@ def _predict_own(models: Models, paths: list[Path], wanted: Namespace) -> None:
             print(f"{len(done)} files were predicted before, {len(left)} are left", file=sys.stderr)
         if wanted.page:
             outputs.append(shown.__setitem__)
-        rows, errors = predict_files(models, left, outputs)
+        rows, errors = predict_files(classifier, left, outputs)
         if rows:
             print(format_table(rows))
         for line in errors:
@@ -102,7 +101,7 @@ def _predict_own(models: Models, paths: list[Path], wanted: Namespace) -> None:
     if shown:
         # By its name, as the stage does not need it: an edit of a page predicts nothing again.
         song = import_module("pipeline.pages.song_page")
-        song.write_song_page(wanted.page, shown, models[0][1], len(models))
+        song.write_song_page(wanted.page, shown, classifier.description, len(classifier.models))
     if errors:
         raise unusable
 

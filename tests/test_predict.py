@@ -28,7 +28,8 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import FEATURE_STORES, TRAINED, read_csv
 from pipeline.features.centroid import Centroid
 from pipeline.prediction import audio_files
-from pipeline.prediction.audio_files import VERDICT_COLUMNS, Prediction, file_row, predict_sound
+from pipeline.prediction.audio_files import VERDICT_COLUMNS, file_row
+from pipeline.prediction.classifier import Classifier, Prediction
 from pipeline.prediction.ensemble import Models, load_models, predict_clips
 from pipeline.store.store import Store
 
@@ -110,7 +111,7 @@ def test_the_table_is_also_written_as_csv(
     assert err == ""
     [row] = read_csv(Path("out/table.csv"))
     song = Path("one.wav")
-    assert row == file_row(models[0][1].genres, song, predict_sound(models, song))
+    assert row == file_row(song, Classifier(models).predict(song))
     assert list(row) == ["file", *VERDICT_COLUMNS, "p_high", "p_low"]
     assert out.splitlines()[1].split() == [row[name] for name in ("file", *VERDICT_COLUMNS)]
 
@@ -206,13 +207,15 @@ def test_rows_are_in_the_table_before_the_next_file_is_read(
     music, table = album(tmp_path / "m", "a.wav", "b.wav", "c.wav"), tmp_path / "t.csv"
     seen = []
 
-    def watched(models: Models, path: Path) -> Prediction:
+    predict_sound = Classifier.predict
+
+    def watched(classifier: Classifier, path: Path) -> Prediction:
         seen.append(len(read_csv(table)))
         if path.name == "c.wav":
             raise KeyboardInterrupt
-        return predict_sound(models, path)
+        return predict_sound(classifier, path)
 
-    monkeypatch.setattr(audio_files, "predict_sound", watched)
+    monkeypatch.setattr(Classifier, "predict", watched)
     with pytest.raises(KeyboardInterrupt):
         judge(folder, music, "--csv", table)
     assert seen == [0, 1, 2]
@@ -223,7 +226,7 @@ def test_an_interruption_says_where_the_rows_are(
     folder: Path, audio: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (audio / "l.txt").write_text("of an earlier run")
-    monkeypatch.setattr(audio_files, "predict_sound", interrupted)
+    monkeypatch.setattr(Classifier, "predict", interrupted)
     for options, kept in (
         ("--labels l.txt", ""),
         ("--csv t.csv", "; the rows so far are in t.csv: repeat the command with --resume"),
@@ -251,7 +254,7 @@ def test_a_song_is_written_along_the_time(folder: Path, models: Models) -> None:
     table, labels, page = (Path("out", name) for name in ("t.csv", "l.txt", "p.html"))
     outputs = ("--over-time", table, "--labels", labels, "--page", page)
     judge(folder, "one.wav", *outputs)
-    chances = predict_sound(models, Path("one.wav")).probabilities
+    chances = Classifier(models).predict("one.wav").clips
     rows = read_csv(table)
     assert [row["probability"] for row in rows] == [f"{clip.max():.4f}" for clip in chances]
     assert labels.read_text(encoding="utf-8").startswith(f"0.000000\t{len(chances)}.000000\t")
@@ -316,12 +319,11 @@ HOURS, BOUND_MB = 3, 64
 LONG = """
 import re, sys
 from pathlib import Path
-from pipeline.prediction.ensemble import load_models
-from pipeline.prediction.audio_files import predict_sound
-models = load_models(Path(sys.argv[1]))
+from pipeline import Classifier
+classifier = Classifier.load(sys.argv[1])
 for path in sys.argv[2:]:
     Path("/proc/self/clear_refs").write_text("5")
-    clips = len(predict_sound(models, Path(path)).probabilities)
+    clips = len(classifier.predict(path).clips)
     print(clips, re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """
 

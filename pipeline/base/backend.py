@@ -33,7 +33,7 @@ LIBRARIES = ("keras", "librosa", "numpy", "soundfile")
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Discard what native code writes to stderr; TensorFlow offers no switch for it."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -47,7 +47,7 @@ def _quiet_stderr() -> Iterator[None]:
 
 
 os.environ.update(DEFAULTS | os.environ | ONEDNN)
-with _quiet_stderr():
+with quiet_stderr():
     try:
         import keras
     except (ImportError, ValueError) as error:

@@ -1,5 +1,6 @@
 """The labelled clips of a feature store: their labels and folds, and their rows on demand."""
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.files import FEATURE_STORES, FOLDS, TRACKS
+from pipeline.base.types import Array
+from pipeline.dataset.tracks import read_tracks
 from pipeline.folds.groups import groups
-from pipeline.folds.table import FoldedTrack, folds_of
+from pipeline.folds.table import FoldedTrack, folds_of, read_folds
+from pipeline.store.addresses import ROOT
 from pipeline.store.store import Store, StoredRows
 
 
@@ -111,6 +116,40 @@ def load_labelled(folder: Path, tracks: Sequence[FoldedTrack]) -> LabelledClips:
             genres=genres,
             description=store.description,
         )
+
+
+def load_features(
+    name: str, folder: str | os.PathLike[str] = ROOT
+) -> tuple[Array, dict[str, Array]]:
+    """Load a feature of all labelled clips, and what each of its rows is.
+
+    Parameters
+    ----------
+    name : str
+        Such as "mel".
+    folder : path-like
+        The repository whose stages have run; by default the one that this code is in.
+
+    Returns
+    -------
+    rows : array, shape (n, ...)
+        In the dtype of the store.
+    columns : dict of str to array, shape (n,)
+        As `pandas.DataFrame(columns)` takes them: `track_id`, `genre`, `artist` (empty where it is
+        unknown), `clip` (from 0 in its track) and `fold`, the first that tests it (-1: none does).
+    """
+    root = Path(folder)
+    clips = load_labelled(root / FEATURE_STORES / name, read_folds(root / FOLDS))
+    artists = {track.track_id: track.artist for track in read_tracks(root / TRACKS)}
+    track_ids = clips.track_ids
+    columns = {
+        "track_id": track_ids,
+        "genre": np.array(clips.genres)[clips.labels],
+        "artist": np.array([artists[track_id] for track_id in track_ids.tolist()]),
+        "clip": clips.clip_numbers,
+        "fold": np.where(clips.tested.any(axis=0), clips.tested.argmax(axis=0), -1),
+    }
+    return clips.rows[np.arange(len(track_ids))], columns
 
 
 def _numbers(store: Store, track: FoldedTrack) -> npt.NDArray[np.int64]:

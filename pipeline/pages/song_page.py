@@ -18,7 +18,7 @@ from pipeline.base.types import Array
 from pipeline.pages.media import MediaMaker, Save, inside
 from pipeline.pages.render import render
 from pipeline.pages.track_list import Media, unlabelled_track
-from pipeline.prediction.audio_files import Prediction, recipe_of
+from pipeline.prediction.classifier import Prediction, recipe_of
 from pipeline.training.trained import Description
 
 MOST = 50  # songs with sound and pictures, about 60 MB
@@ -49,8 +49,8 @@ def write_song_page(
     media, names = FileMedia(description, inside), _names(predictions)
     tracks = []
     for number, (path, predicted) in enumerate(predictions.items()):
-        clips = len(predicted.probabilities)
-        track = unlabelled_track(names[path], predicted.probabilities, predicted.tags)
+        clips = len(predicted.clips)
+        track = unlabelled_track(names[path], predicted.clips, predicted.tags)
         tracks.append(track.as_data(media.of(path, clips) if number < MOST else Media()))
     data = {
         "genres": description.genres,

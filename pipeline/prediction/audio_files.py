@@ -1,18 +1,13 @@
 """Predict the genres of audio files and of unlabelled tracks, as tables and along the time."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from pipeline.audio.clips import SegmentParams
-from pipeline.audio.decode import open_clips
 from pipeline.base.cli import aligned, clean, progress
 from pipeline.base.errors import PipelineError, Rejection
 from pipeline.base.files import (
@@ -24,7 +19,6 @@ from pipeline.base.files import (
     replacing,
     write_csv,
 )
-from pipeline.base.params import choice, parse
 from pipeline.base.types import Array
 from pipeline.dataset.folder import name_of
 from pipeline.dataset.tracks import read_tracks
@@ -34,43 +28,22 @@ from pipeline.evaluation.predictions import (
     probability_columns,
     write_predictions,
 )
-from pipeline.features.shared.feature import ExtractFeature, described_feature, strongest_tags
+from pipeline.prediction.classifier import Classifier, Prediction, recipe_of
 from pipeline.prediction.ensemble import Models, predict_clips
 from pipeline.store.store import Store
-from pipeline.training.trained import PREDICT_ROWS, Description
+from pipeline.training.trained import Description
 
-MOST_VALUES = 1 << 22  # of a row, so that a batch of them takes 1 GiB
 VERDICT_COLUMNS = ["genre", "probability", "runner_up", "runner_up_probability"]
 TAGS = "tags"
 CLIP_COLUMNS = ["file", "start", "end", "genre", "probability"]
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The prediction of models for an audio file.
-
-    Attributes
-    ----------
-    probabilities : float array, shape (clips, genres)
-    tags : list of str
-        The strongest ones, where the models' feature has tags.
-    seconds : float
-        Length of the file. Its last clip is padded, or leaves less than half a clip out.
-    """
-
-    probabilities: Array
-    tags: list[str]
-    seconds: float
-
-
 # Takes the prediction for each file.
 Output = Callable[[Path, Prediction], object]
 
 
 def predict_files(
-    models: Models, paths: Sequence[Path], outputs: Sequence[Output] = ()
+    classifier: Classifier, paths: Sequence[Path], outputs: Sequence[Output] = ()
 ) -> tuple[list[Row], list[str]]:
     """Predict the genres of audio files; only `outputs` keep what is predicted for their clips.
 
@@ -90,83 +63,17 @@ def predict_files(
     with progress(len(paths), "predict", "file") as reported:
         for path in paths:
             try:
-                prediction = predict_sound(models, path)
+                prediction = classifier.predict(path)
             except Rejection as rejection:
                 errors.append(clean(f"{path}: {rejection}"))
             except OSError as error:
                 errors.append(clean(f"{path}: {error.strerror}"))
             else:
-                rows.append(_shown(file_row(models[0][1].genres, path, prediction)))
+                rows.append(_shown(file_row(path, prediction)))
                 for output in outputs:
                     output(path, prediction)
             reported.update()
     return rows, errors
-
-
-def predict_sound(models: Models, path: Path) -> Prediction:
-    """Predict the genres of the clips of an audio file.
-
-    However long the file is, the samples and features of PREDICT_ROWS clips are in memory.
-
-    Raises
-    ------
-    Rejection, OSError
-        The file cannot be used.
-    PipelineError
-        The models were trained on a feature that cannot be computed here.
-    """
-    recipe, clip_samples = recipe_of(models[0][1])
-    probabilities, tags = [], []
-    with open_clips(path, recipe.sample_rate, clip_samples, PREDICT_ROWS) as (sound, batches):
-        for pcm in batches:
-            with threadpool_limits(1):  # as `extract` computes it, to the last bit
-                rows = np.asarray(recipe(pcm).rows)
-            probabilities.append(predict_clips(models, rows))
-            tags.append(recipe.feature.tags(rows))
-    strongest = strongest_tags(recipe.feature.tag_names, np.concatenate(tags))
-    return Prediction(np.concatenate(probabilities), strongest, sound.seconds)
-
-
-def require_use(model: Any, description: Description) -> None:
-    """Check that a model takes the features that can be computed here of a file.
-
-    Raises
-    ------
-    PipelineError
-        It does not, or its description does not hold what has to be known.
-    """
-    recipe, clip_samples = recipe_of(description)
-    recipe.feature.check("store.params", clip_samples, recipe.sample_rate)
-    shape = recipe.feature.template(clip_samples, recipe.sample_rate).shape[1:]
-    if model.input_shape != (None, *shape):
-        raise PipelineError(
-            f"the network takes rows of the shape {model.input_shape[1:]}, but those of the "
-            f"feature {description.feature!r} have the shape {shape}"
-        )
-    if math.prod(shape) > MOST_VALUES:
-        raise PipelineError(f"rows of {math.prod(shape)} values; {MOST_VALUES} are the most")
-
-
-def recipe_of(description: Description) -> tuple[ExtractFeature, int]:
-    """The recipe of the features that a model was trained on, and the length of a clip in samples.
-
-    Raises
-    ------
-    PipelineError
-        The feature is not one of those that can be computed here, or a parameter is wrong.
-    """
-    store = description.store
-    feature = described_feature(store)
-    if feature is None:
-        raise PipelineError(
-            f"the models were trained on a feature of your own, {description.feature!r}, which "
-            "cannot be computed here; put the tracks into the dataset's folder unlabelled, and "
-            "their rows into the feature's store"
-        )
-    choice(store["name"], "store.name", [description.feature])
-    cut = {name: store[name] for name in ("sample_rate", "seconds") if name in store}
-    sound = parse(SegmentParams, cut, "store")
-    return ExtractFeature(feature, sound.sample_rate), sound.clip_samples
 
 
 def predict_unlabelled(models: Models) -> None:
@@ -257,7 +164,6 @@ def open_outputs(
     PipelineError
         The table to go on with has other columns.
     """
-    genres, seconds = description.genres, description.store["seconds"]
     outputs: list[Output] = []
     done: set[str] = set()
     with ExitStack() as stack:
@@ -265,12 +171,11 @@ def open_outputs(
             columns = file_columns(description)
             growing = stack.enter_context(GrowingTable(csv, columns, resume=resume))
             done = {row["file"] for row in growing.earlier}
-            outputs.append(lambda path, each: growing.add(file_row(genres, path, each)))
+            outputs.append(lambda path, each: growing.add(file_row(path, each)))
         if over_time:
-            outputs.append(stack.enter_context(_over_time(over_time, genres, seconds)))
+            outputs.append(stack.enter_context(_over_time(over_time)))
         if labels:
-            track = _label_track(labels, genres, seconds, named=named)
-            outputs.append(stack.enter_context(track))
+            outputs.append(stack.enter_context(_label_track(labels, named=named)))
         yield outputs, done
 
 
@@ -293,9 +198,9 @@ def verdict(genres: Sequence[str], chances: Array) -> Row:
     }
 
 
-def file_row(genres: Sequence[str], path: Path, prediction: Prediction) -> Row:
+def file_row(path: Path, prediction: Prediction) -> Row:
     """The row of one audio file in a table of the `file_columns`."""
-    row = {"file": name_of(path), **verdict(genres, prediction.probabilities.mean(axis=0))}
+    row = {"file": name_of(path), **verdict(prediction.genres, prediction.chances)}
     return {**row, TAGS: ", ".join(prediction.tags)} if prediction.tags else row
 
 
@@ -315,13 +220,13 @@ def _shown(row: Row) -> Row:
 
 
 @contextmanager
-def _over_time(path: Path, genres: Sequence[str], seconds: float) -> Iterator[Output]:
+def _over_time(path: Path) -> Iterator[Output]:
     with replacing(path) as file:
         writer = csv_writer(file, CLIP_COLUMNS)
         writer.writeheader()
 
         def write(source: Path, prediction: Prediction) -> None:
-            for start, end, genre, chance in _spans(prediction, genres, seconds):
+            for start, end, genre, chance in _spans(prediction):
                 cells = (name_of(source), f"{start:.10g}", f"{end:.10g}", genre, f"{chance:.4f}")
                 writer.writerow(dict(zip(CLIP_COLUMNS, cells, strict=True)))
 
@@ -329,15 +234,13 @@ def _over_time(path: Path, genres: Sequence[str], seconds: float) -> Iterator[Ou
 
 
 @contextmanager
-def _label_track(
-    path: Path, genres: Sequence[str], seconds: float, *, named: bool
-) -> Iterator[Output]:
+def _label_track(path: Path, *, named: bool) -> Iterator[Output]:
     offset = 0.0  # where the next file begins, in seconds
     with replacing(path) as file:
 
         def write(source: Path, prediction: Prediction) -> None:
             nonlocal offset
-            spans = _spans(prediction, genres, seconds)
+            spans = _spans(prediction)
             for genre, group in groupby(spans, lambda span: span[2]):
                 run = list(group)
                 start, end = offset + run[0][0], offset + run[-1][1]
@@ -348,15 +251,13 @@ def _label_track(
         yield write
 
 
-def _spans(
-    prediction: Prediction, genres: Sequence[str], seconds: float
-) -> Iterator[tuple[float, float, str, float]]:
-    """Yield start, end, likeliest genre and its probability of each clip of so many seconds.
+def _spans(prediction: Prediction) -> Iterator[tuple[float, float, str, float]]:
+    """Yield start, end, likeliest genre and its probability of each clip.
 
     The last one ends where the file ends.
     """
-    last = len(prediction.probabilities) - 1
-    for number, clip in enumerate(prediction.probabilities):
-        end = (number + 1) * seconds if number < last else prediction.seconds
+    starts = prediction.starts.tolist()
+    ends = [*starts[1:], prediction.seconds]
+    for start, end, clip in zip(starts, ends, prediction.clips, strict=True):
         best = int(clip.argmax())
-        yield number * seconds, end, genres[best], clip[best]
+        yield start, end, prediction.genres[best], clip[best]

@@ -39,13 +39,14 @@ Models = Sequence[tuple[Any, Description]]
 
 
 def load_models(
-    folder: Path, check: Callable[[keras.Model, Description], object] | None = None
+    path: Path, check: Callable[[keras.Model, Description], object] | None = None
 ) -> list[tuple[keras.Model, Description]]:
-    """Read every fold's model in `folder`, sorted by fold.
+    """Read every fold's model in a folder, sorted by fold; or a single model.
 
     Parameters
     ----------
-    folder : Path
+    path : Path
+        A folder of fold-*.keras, or a file.
     check : callable, optional
         Raises `PipelineError` if it cannot use a model.
 
@@ -56,19 +57,19 @@ def load_models(
         features.
     """
     models = []
-    for path in sorted(folder.glob("fold-*.keras")):
-        models.append(load_model(path))
+    for each in [path] if path.is_file() else sorted(path.glob("fold-*.keras")):
+        models.append(load_model(each))
         try:
             if check:
                 check(*models[-1])
         except PipelineError as error:
-            raise PipelineError(f"{path}: {error}") from None
+            raise PipelineError(f"{each}: {error}") from None
     if not models:
-        raise PipelineError(f"{folder} holds no fold-*.keras; run `dvc repro train` first")
+        raise PipelineError(f"{path} holds no fold-*.keras; run `dvc repro train` first")
     first = models[0][1]
     for _, other in models:
         if (other.feature, other.genres, other.store) != (first.feature, first.genres, first.store):
-            raise PipelineError(f"the models in {folder} were not trained on the same features")
+            raise PipelineError(f"the models in {path} were not trained on the same features")
     return sorted(models, key=lambda pair: pair[1].fold)
 
 

@@ -99,6 +99,7 @@ def make_tasks(
     tracks: Sequence[FoldedTrack],
     clips: LabelledClips,
     folder: Path = AUGMENTED,
+    folds: Sequence[int] = (),
 ) -> list[FoldTask]:
     """Make one task for each fold, and audit that its parts have nothing in common.
 
@@ -110,6 +111,8 @@ def make_tasks(
         The clips of these tracks.
     folder : Path
         Folder of the augmented samples, where the experiment is trained on some.
+    folds : sequence of int
+        By default all that test something. Any other trains on all tracks.
 
     Raises
     ------
@@ -119,7 +122,7 @@ def make_tasks(
         The network cannot take rows of this shape.
     """
     _require_input(experiment, clips.rows.shape[1:])
-    tasks = [_make_task(experiment, tracks, clips, fold) for fold in folds_of(tracks)]
+    tasks = [_make_task(experiment, tracks, clips, fold) for fold in folds or folds_of(tracks)]
     augment = experiment.augment
     if augment.mode == "offline":
         samples = load_samples(experiment.feature, clips, folder)

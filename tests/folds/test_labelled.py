@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import folded
+from helpers import folded, write_tracks
 
 from pipeline.base.errors import PipelineError
-from pipeline.folds.labelled import load_labelled
+from pipeline.base.files import FEATURE_STORES, FOLDS
+from pipeline.folds.labelled import load_features, load_labelled
+from pipeline.folds.table import write_folds
 from pipeline.store.store import Store, write_store
 
 TRACKS = [
@@ -81,3 +83,24 @@ def test_a_track_that_the_store_lacks_is_named(folder: Path) -> None:
     missing = [folded("b/98", "b"), folded("b/99", "b")]
     with pytest.raises(PipelineError, match=r"store has no rows of b/98 \(missing tracks: 2\)"):
         load_labelled(folder, [*TRACKS, *missing])
+
+
+def test_a_feature_comes_with_a_table_of_its_rows(folder: Path) -> None:
+    """Folds are read from the project that is named, whatever the working directory is."""
+    project = folder.parent / "project"
+    (project / FEATURE_STORES).mkdir(parents=True)
+    folder.rename(project / FEATURE_STORES / "noise")
+    write_folds(TRACKS, project / FOLDS)
+    artists = {track.track_id: f"of {track.track_id}" for track in TRACKS[1:]}
+    rows = [(track.track_id, track.genre, "ok") for track in TRACKS]
+    write_tracks(project, rows, artist=artists)
+    values, table = load_features("noise", project)
+    with Store(project / FEATURE_STORES / "noise") as store:
+        expected = store.read(track.track_id for track in TRACKS)
+    np.testing.assert_array_equal(values, expected)
+    assert list(table) == ["track_id", "genre", "artist", "clip", "fold"]
+    assert list(zip(*(column.tolist() for column in table.values()), strict=True)) == [
+        (t.track_id, t.genre, artists.get(t.track_id, ""), clip, min(t.tested_in, default=-1))
+        for t in TRACKS
+        for clip in range(CLIPS[t.track_id])
+    ]

@@ -21,7 +21,7 @@ from pipeline.pages.comparison_page import page as compared_page
 from pipeline.pages.media import beside, open_media
 from pipeline.pages.report_page import page, read_run
 from pipeline.pages.song_page import write_song_page
-from pipeline.prediction.audio_files import Prediction
+from pipeline.prediction.classifier import Prediction
 from pipeline.runs.comparison import compare_revisions
 from pipeline.store.store import Store, write_store
 
@@ -281,9 +281,8 @@ def test_a_song_of_ones_own_is_shown_without_a_list(chrome: Browser, tmp_path: P
     soundfile.write(song, tone(300, 1, clips=3).ravel(), SAMPLE_RATE, subtype="PCM_16")
     params = {"n_fft": 256, "hop_length": 400}
     store = {"name": "centroid", "sample_rate": SAMPLE_RATE, "seconds": 1, "params": params}
-    predicted = Prediction(
-        np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]]), ["jazz 61 %", HOSTILE], 3.0
-    )
+    clips = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
+    predicted = Prediction(["high", "low"], clips, 1, 3.0, ["jazz 61 %", HOSTILE])
     write_song_page(html, {song: predicted}, describe(store=store), 2)
     for width in (1280, 390):
         chrome.open(html, width)

@@ -13,14 +13,14 @@ from outcomes import page_data
 
 from pipeline.pages import song_page
 from pipeline.pages.song_page import write_song_page
-from pipeline.prediction.audio_files import Prediction
+from pipeline.prediction.classifier import Prediction
 
 GENRES = ["high", "low"]
 CHANCES = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
 CENTROID = {"n_fft": 256, "hop_length": 400}
 STORE = {"name": "centroid", "sample_rate": SAMPLE_RATE, "seconds": 1, "params": CENTROID}
 DESCRIPTION = describe(genres=GENRES, store=STORE)
-PREDICTION = Prediction(CHANCES, [], 3.0)
+PREDICTION = Prediction(GENRES, CHANCES, 1, 3.0)
 HOSTILE = "<script>alert(1)<!--.wav"
 
 

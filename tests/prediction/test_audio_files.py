@@ -19,18 +19,16 @@ from pipeline.base.files import read_csv
 from pipeline.extract import extract
 from pipeline.features.centroid import Centroid
 from pipeline.features.shared.feature import read_feature
-from pipeline.prediction import audio_files
 from pipeline.prediction.audio_files import (
     VERDICT_COLUMNS,
-    Prediction,
     Row,
     format_table,
     open_outputs,
     predict_files,
-    predict_sound,
     predict_store,
     verdict,
 )
+from pipeline.prediction.classifier import Classifier, Prediction
 from pipeline.prediction.ensemble import predict_clips
 from pipeline.store.store import write_store
 from pipeline.training.trained import PREDICT_ROWS
@@ -39,6 +37,7 @@ CENTROID = read_feature("centroid", small_document())
 PARAMS = {"n_fft": 256, "hop_length": 400}
 STORE = {"name": "centroid", "unit": "Hz", "sample_rate": SAMPLE_RATE, "seconds": 1}
 DESCRIPTION = describe(store={**STORE, "params": PARAMS})
+GENRES = DESCRIPTION.genres
 HIGH, LOW = [0.75, 0.25], [0.125, 0.875]
 
 
@@ -78,8 +77,8 @@ def test_a_file_is_predicted_as_the_stages_do(tmp_path: Path) -> None:
     extract(tmp_path / "clips", "centroid", CENTROID, tmp_path / "centroid")
     [(name, chances)] = predict_store(MODELS, tmp_path / "centroid", ["unlabelled/stereo"])
     assert name == "unlabelled/stereo"
-    prediction = predict_sound(MODELS, path)
-    np.testing.assert_array_equal(prediction.probabilities, chances)
+    prediction = Classifier(MODELS).predict(path)
+    np.testing.assert_array_equal(prediction.clips, chances)
     assert prediction.seconds == 8000 / 5000
 
 
@@ -90,15 +89,15 @@ def test_settings_come_from_the_models(tmp_path: Path) -> None:
     path = write_song(tmp_path / "eight.wav", 300, 2, 8000)
     pcm = load_clips(path, 8000, 8000).pcm
     expected = judge(Centroid(**params)(from_pcm(pcm), 8000).astype(np.float32))
-    prediction = predict_sound([(judge, describe(store=store))], path)
-    np.testing.assert_array_equal(prediction.probabilities, expected)
+    prediction = Classifier([(judge, describe(store=store))]).predict(path)
+    np.testing.assert_array_equal(prediction.clips, expected)
 
 
 def test_a_long_file_is_predicted_as_if_it_were_whole(tmp_path: Path) -> None:
     path = write_song(tmp_path / "a.wav", 700, 2 * PREDICT_ROWS + 3)
     pcm = load_clips(path, SAMPLE_RATE, SAMPLE_RATE).pcm
     expected = predict_clips(MODELS, CENTROID(from_pcm(pcm), SAMPLE_RATE))
-    np.testing.assert_array_equal(predict_sound(MODELS, path).probabilities, expected)
+    np.testing.assert_array_equal(Classifier(MODELS).predict(path).clips, expected)
 
 
 def test_a_store_of_other_features_is_refused(tmp_path: Path) -> None:
@@ -115,17 +114,19 @@ def test_a_table_alone_keeps_no_probabilities(
     paths = [write_song(tmp_path / f"{number}.wav", 300, 1) for number in range(5)]
     alive: list[weakref.ref[Prediction]] = []
 
-    def watched(models: Any, path: Path) -> Prediction:
+    predict_sound = Classifier.predict
+
+    def watched(classifier: Classifier, path: Path) -> Prediction:
         assert [reference() for reference in alive[:-1]] == [None] * len(alive[:-1])
-        prediction = predict_sound(models, path)
+        prediction = predict_sound(classifier, path)
         alive.append(weakref.ref(prediction))
         return prediction
 
-    monkeypatch.setattr(audio_files, "predict_sound", watched)
+    monkeypatch.setattr(Classifier, "predict", watched)
     table, times, labels = (tmp_path / name for name in ("t.csv", "o.csv", "l.txt"))
     opened = open_outputs(DESCRIPTION, csv=table, over_time=times, labels=labels)
     with opened as (outputs, _):
-        rows, errors = predict_files(MODELS, paths, outputs)
+        rows, errors = predict_files(Classifier(MODELS), paths, outputs)
     assert (len(rows), len(alive), errors) == (5, 5, [])
     assert set(rows[0]) == {"file", *VERDICT_COLUMNS}
 
@@ -168,7 +169,7 @@ def along_the_time(folder: Path, predictions: dict[str, Prediction]) -> tuple[li
 
 
 def test_every_clip_has_its_place_and_its_genre_and_labels_join_equal_ones(tmp_path: Path) -> None:
-    song = Prediction(np.array([HIGH, HIGH, LOW, HIGH]), [], 4)
+    song = Prediction(GENRES, np.array([HIGH, HIGH, LOW, HIGH]), 1, 4)
     rows, labels = along_the_time(tmp_path, {"a.mp3": song})
     assert [tuple(row.values()) for row in rows] == [
         ("a.mp3", "0", "1", "high", "0.7500"),
@@ -184,7 +185,8 @@ def test_every_clip_has_its_place_and_its_genre_and_labels_join_equal_ones(tmp_p
 
 
 def test_labels_of_several_files_follow_one_another_and_are_named(tmp_path: Path) -> None:
-    first, second = (Prediction(np.array(each), [], 1.75) for each in ([HIGH, LOW], [LOW, LOW]))
+    chances = ([HIGH, LOW], [LOW, LOW])
+    first, second = (Prediction(GENRES, np.array(each), 1, 1.75) for each in chances)
     rows, labels = along_the_time(tmp_path, {"a\tb.mp3": first, "c.mp3": second})
     assert labels == [
         "0.000000\t1.000000\ta?b.mp3: high",  # a tab would begin another column
@@ -198,9 +200,10 @@ def test_labels_of_several_files_follow_one_another_and_are_named(tmp_path: Path
 @pytest.mark.parametrize("lengths", [[2.0], [2.4], [2.4, 2.6, 2.0], [2.4] * 20], ids=str)
 def test_labels_are_where_the_sound_is(lengths: list[float], rate: int, tmp_path: Path) -> None:
     """The last clip is padded, or the rest is dropped: the file is as long as it is."""
-    models = [(lambda rows: np.array([LOW] * len(rows), np.float32), DESCRIPTION)]
+    low = (lambda rows: np.array([LOW] * len(rows), np.float32), DESCRIPTION)
+    classifier = Classifier([low])
     songs = {
-        f"{number}.wav": predict_sound(models, write_song(tmp_path / "a.wav", 300, length, rate))
+        f"{number}.wav": classifier.predict(write_song(tmp_path / "a.wav", 300, length, rate))
         for number, length in enumerate(lengths)
     }
     rows, labels = along_the_time(tmp_path, songs)
