@@ -235,7 +235,7 @@ def test_every_clip_is_trained_on_in_all_folds_but_one(protocol: str) -> None:
         for genre in ("blues", "jazz")
         for number in range(1, 6)
     ]
-    params = SplitParams(protocol="song", folds=3, judge="test", seeds=2)
+    params = SplitParams(protocol="song", folds=3, judge="test", seeds=2, least_tracks=0)
     trained = training_clips(try_protocols(tracks, params, 1)[protocol], tracks)
     assert len(trained) == 3
     assert sum(trained) == 2 * sum(track.clips for track in tracks)
@@ -277,6 +277,10 @@ def test_a_folder_without_a_usable_file_is_described_all_the_same(
     (project / "music" / "rock" / "a.wav").touch()
     run_main(command.main, "music")
     text = capsys.readouterr().out
+    assert "split.least_tracks: 1\n  rock  0 of 1 file can be used (empty file: 1)" in text
+    write_params(project, {**CHANGES, "split.least_tracks": 5})
+    run_main(command.main, "music")
+    assert "left out, as split.least_tracks = 5: 1\n  rock  0 of 1 file" in capsys.readouterr().out
     assert "empty file" in text
     assert "genres with usable tracks: none" in text
     assert "train" not in text

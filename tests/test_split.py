@@ -64,7 +64,7 @@ def test_every_labelled_track_gets_its_fold() -> None:
     split([*USABLE[:-1], ("jazz/3", "jazz", "truncated")])
     folded = read_folds()
     assert [(track.track_id, track.genre) for track in folded] == [row[:2] for row in USABLE]
-    params = SplitParams(protocol="song", folds=2, judge="test", seeds=3)
+    params = SplitParams(protocol="song", folds=2, judge="test", seeds=3, least_tracks=0)
     assert folded == song(read_tracks(), {}, params, 5)
 
 
@@ -84,6 +84,15 @@ def test_genres_that_are_left_out_do_not_count() -> None:
     with pytest.raises(PipelineError, match="usable tracks: blues; at least two"):
         split(columns={"fold": {"blues/0": "1", "blues/1": "2"}}, protocol="given")
     assert not FOLDS.exists()
+
+
+def test_small_genres_are_left_out_by_name_if_the_parameters_say_so() -> None:
+    rows = [*USABLE, ("kazoo/0", "kazoo", "rejected: silent"), ("polka/0", "polka", "ok")]
+    with pytest.raises(PipelineError, match=r"^genre 'kazoo': 0 of 1 file can be used \(silent: 1"):
+        split(rows)
+    metrics = split(rows, least_tracks=2)
+    assert (metrics["genres_left_out"], metrics["tracks"]) == (["kazoo", "polka"], len(USABLE))
+    assert [track.track_id for track in read_folds()] == NAMES
 
 
 def test_replicas_stay_together_and_are_counted() -> None:

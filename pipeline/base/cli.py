@@ -183,6 +183,11 @@ def points(share: float) -> str:
     return f"{100 * share:+z.1f}"
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things: 1 track, 2 tracks."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def p_text(p_value: float) -> str:
     """A p-value with three decimals: 0.034, or < 0.001."""
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"

@@ -1,13 +1,16 @@
 """Assign the labelled tracks to the folds of a protocol, and audit and summarise the result."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline.base.cli import counted
 from pipeline.base.errors import FoldError, PipelineError
 from pipeline.dataset.tracks import (
     EXCLUDED,
+    REJECTED,
     Fact,
     Track,
     gtzan_facts,
@@ -78,7 +81,8 @@ def assign_folds(
 def _assign(
     usable: Sequence[Track], pairs: Sequence[tuple[str, str]], params: SplitParams, seed: int
 ) -> Assignment:
-    tracks = [track for track in usable if track.genre]
+    counts = Counter(track.genre for track in usable)
+    tracks = [t for t in usable if t.genre and counts[t.genre] >= params.least_tracks]
     _require_genres(tracks)
     if params.protocol == "artist":
         _require_artists(tracks)
@@ -168,6 +172,57 @@ def _advice(
         f"no number of folds works; add tracks until every genre has at least {LEAST} recordings, "
         f"and set split.folds to {LEAST}"
     )
+
+
+def small_genres(files: Iterable[tuple[str, str]], least: int) -> dict[str, str]:
+    """Describe each genre that has no usable track, or fewer than `least`.
+
+    Parameters
+    ----------
+    files : iterable of (str, str)
+        Genre and status of each file, as in data/tracks.csv.
+    least : int
+
+    Returns
+    -------
+    dict of str to str
+        What can be used of the genre, and why its other files are rejected, by its name.
+    """
+    statuses: dict[str, list[str]] = defaultdict(list)
+    for genre, status in files:
+        statuses[genre].append(status)
+    described = {}
+    for genre in sorted(statuses.keys() - {""}):
+        reasons = Counter(
+            status.removeprefix(f"{REJECTED}: ").partition(" (")[0]  # such as a number of seconds
+            for status in statuses[genre]
+            if status.startswith(REJECTED)
+        )
+        count = len(statuses[genre])
+        usable = count - reasons.total()
+        if usable < max(least, 1):
+            why = ", ".join(f"{reason}: {number}" for reason, number in reasons.most_common())
+            described[genre] = f"{usable} of {counted(count, 'file')} can be used"
+            described[genre] += f" ({why})" if why else ""
+    return described
+
+
+def require_all_genres(files: Iterable[tuple[str, str]], least: int) -> dict[str, str]:
+    """Return the genres that `split.least_tracks` leaves out, as `small_genres` describes them.
+
+    Raises
+    ------
+    PipelineError
+        It is 0, so that none may be left out, but some have no usable track.
+    """
+    small = small_genres(files, least)
+    if small and not least:
+        lost = "; ".join(f"genre {genre!r}: {text}" for genre, text in small.items())
+        raise PipelineError(
+            f"{lost}; mend or remove these files, or set split.least_tracks to 1 or more, which "
+            "leaves out genres with fewer tracks"
+        )
+    return small
 
 
 def _require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:

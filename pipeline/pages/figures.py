@@ -186,6 +186,8 @@ def _of_files(segment: Record, split: Record) -> Iterator[Caveat]:
         )
     if segment.get("truncated"):
         yield Caveat(f"{_are(segment['truncated'], 'file')} shorter than its header says.")
+    if split.get("genres_left_out"):
+        yield Caveat(f"Genres left out as small: {', '.join(split['genres_left_out'])}.")
     if split.get("left_out"):
         yield Caveat(f"{_are(split['left_out'], 'labelled track')} left out by the protocol.")
 

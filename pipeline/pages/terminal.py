@@ -310,6 +310,12 @@ def _kinds(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _problems(content: Mapping[str, Any]) -> Iterator[str]:
+    if small := content["small_genres"]:
+        least = content["least_tracks"]
+        lost = "without a usable track, which stop a run; see split.least_tracks"
+        why = f"left out, as split.least_tracks = {least}" if least else lost
+        rows = ([_short(genre), clean(text)] for genre, text in small.items())
+        yield _list(f"genres {why}", rows)
     if content["rejected"]:
         rejected = content["rejected"].items()
         yield _list("rejected", ([_short(path), clean(reason)] for path, reason in rejected))

@@ -24,7 +24,7 @@ from pipeline.dataset.folder import read_dataset, require_readable
 from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
 from pipeline.dataset.tracks import Track, gtzan_facts, with_gtzan_artists
 from pipeline.features.shared.feature import ExtractFeature, Feature, parse_extract
-from pipeline.folds.assignment import require_folds
+from pipeline.folds.assignment import require_folds, small_genres
 from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of, sides
 from pipeline.recordings.fingerprint import FingerprintTrack, fingerprint
 from pipeline.recordings.matching import exact_rows, find_replicas, same_samples
@@ -105,6 +105,7 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
     surveyed = survey(files, cut, partial(fingerprint, sample_rate=rate) if by_sound else None)
     labelled = [each.file.track_id for each in surveyed if each.is_usable and each.file.genre]
     tracks = usable_tracks(surveyed, with_gtzan_artists(metadata.cells, gtzan_facts(labelled)))
+    statuses = [(each.file.genre, each.status) for each in surveyed]
     pairs = find_pairs(surveyed, by_sound)
     protocols = try_protocols(tracks, plan.split, plan.seed)
     trained = training_clips(protocols[plan.split.protocol], tracks)
@@ -115,6 +116,8 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
         "warnings": metadata.warnings,
         "note": metadata.note,
         **summarise(surveyed, tracks),
+        "least_tracks": plan.split.least_tracks,
+        "small_genres": small_genres(statuses, plan.split.least_tracks),
         "replicas": {"by_sound": by_sound, "pairs": [[a["track_id"], a["same_as"]] for a in pairs]},
         "protocols": {name: _outcome(folded) for name, folded in protocols.items()},
         "seconds_needed": estimate_stage_seconds(surveyed, tracks, plan, trained),
