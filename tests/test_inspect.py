@@ -235,7 +235,9 @@ def test_every_clip_is_trained_on_in_all_folds_but_one(protocol: str) -> None:
         for genre in ("blues", "jazz")
         for number in range(1, 6)
     ]
-    params = SplitParams(protocol="song", folds=3, judge="test", seeds=2, least_tracks=0)
+    params = SplitParams(
+        protocol="song", folds=3, judge="test", seeds=2, least_tracks=0, group="artist"
+    )
     trained = training_clips(try_protocols(tracks, params, 1)[protocol], tracks)
     assert len(trained) == 3
     assert sum(trained) == 2 * sum(track.clips for track in tracks)

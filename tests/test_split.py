@@ -64,7 +64,9 @@ def test_every_labelled_track_gets_its_fold() -> None:
     split([*USABLE[:-1], ("jazz/3", "jazz", "truncated")])
     folded = read_folds()
     assert [(track.track_id, track.genre) for track in folded] == [row[:2] for row in USABLE]
-    params = SplitParams(protocol="song", folds=2, judge="test", seeds=3, least_tracks=0)
+    params = SplitParams(
+        protocol="song", folds=2, judge="test", seeds=3, least_tracks=0, group="artist"
+    )
     assert folded == song(read_tracks(), {}, params, 5)
 
 
@@ -123,9 +125,10 @@ def test_spellings_of_an_artist_and_joint_credits_stay_together() -> None:
 
 def test_unknown_artists_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     known = {name: ARTISTS[name] for name in NAMES[:6]}
-    metrics = split(columns={"artist": known}, protocol="artist")
+    metrics = split(columns={"artist": known}, protocol="artist", group="artist")
+    assert metrics["group"] == "artist"
     assert capsys.readouterr().err == (
-        "warning: 2 of 8 labelled tracks have no known artist; each counts as an artist by itself\n"
+        "warning: 2 of 8 labelled tracks have no known artist; each counts as one by itself\n"
     )
     assert (metrics["known_artist_share"], metrics["groups"]) == (0.75, 5)
 

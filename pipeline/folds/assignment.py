@@ -85,7 +85,7 @@ def _assign(
     tracks = [t for t in usable if t.genre and counts[t.genre] >= params.least_tracks]
     _require_genres(tracks)
     if params.protocol == "artist":
-        _require_artists(tracks)
+        _require_artists(tracks, params.group)
     facts = gtzan_facts(track.track_id for track in tracks)
     pairs = [*pairs, *replica_pairs(facts)]
     if params.protocol == "filtered":  # a published split: only identical audio is removed from it
@@ -99,10 +99,11 @@ def _assign(
     _require_genres(folded)
     # Artists as they were read, whatever the protocol made of them.
     _audit(with_artists(folded, tracks) if params.protocol == "artist" else folded, pairs)
-    warnings = [_unknown_artists(tracks)] if params.protocol == "artist" else []
+    warnings = [_unknown_artists(tracks, params.group)] if params.protocol == "artist" else []
     warnings += [_left_out_replicas(assigned), _untrained_genres(folded)]
     figures = {
         "protocol": params.protocol,
+        "group": params.group,
         "judged": "all" if all(track.tested_in for track in folded) else params.judge,
         **_summarise(folded, tracks, replicas),
         "replicas_left_out": sum(bool(track.left_out_of) for track in assigned),
@@ -232,10 +233,10 @@ def _require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:
         raise PipelineError(f"genres with usable tracks: {names}; at least two are needed")
 
 
-def _require_artists(tracks: Sequence[Track]) -> None:
+def _require_artists(tracks: Sequence[Track], group: str) -> None:
     if not any(track.artist for track in tracks):
         raise PipelineError(
-            "split.protocol = 'artist', but no artist is known; add a column artist to "
+            f"split.protocol = 'artist', but no {group} is known; add a column {group} to "
             "metadata.csv, or set split.protocol to song"
         )
 
@@ -286,14 +287,14 @@ def _summarise(
     }
 
 
-def _unknown_artists(tracks: Sequence[Track]) -> str:
-    """The warning that tracks have no known artist, or an empty text."""
+def _unknown_artists(tracks: Sequence[Track], group: str) -> str:
+    """The warning that tracks have no known artist, as `group` is called, or an empty text."""
     unknown = sum(not track.artist for track in tracks)
     if not unknown:
         return ""
     return (
-        f"{unknown} of {len(tracks)} labelled tracks have no known artist; each counts as an "
-        "artist by itself"
+        f"{unknown} of {len(tracks)} labelled tracks have no known {group}; each counts as one by "
+        "itself"
     )
 
 

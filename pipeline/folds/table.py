@@ -25,10 +25,12 @@ Folds = Annotated[int, Field(ge=2, le=100)]
 class SplitParams:
     """Protocol and number of folds; `judge` and `seeds` are for a single split instead of folds.
 
-    A genre with fewer usable tracks than `least_tracks` is left out; at 0, none may be.
+    `group` names the column of metadata.csv whose values the protocol `artist` keeps apart. A genre
+    with fewer usable tracks than `least_tracks` is left out; at 0, none may be.
     """
 
     protocol: ProtocolName
+    group: Annotated[str, Field(min_length=1)]
     folds: Folds
     least_tracks: Natural
     judge: Literal["test", "valid"]

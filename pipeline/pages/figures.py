@@ -132,21 +132,21 @@ def _of_folds(split: Record) -> Iterator[Caveat]:
             "figures say nothing about other music. The protocol song keeps tracks whole.",
             grave=True,
         )
-    share = split.get("known_artist_share", 0)
+    share, group = split.get("known_artist_share", 0), split.get("group", "artist")
     if not share:
         yield Caveat(
-            "No artist is known, so songs by one artist may be on both sides of a fold, which "
-            "makes them easier: expect less of music by artists who are new.",
+            f"No {group} is known, so songs of one {group} may be on both sides of a fold, which "
+            f"makes them easier: expect less of music whose {group} is new.",
             grave=True,
         )
     elif not split.get("artists_kept", True):
         yield Caveat(
-            "Songs by one artist are on both sides of the folds, which makes them easier: expect "
-            "less of music by artists who are new. The protocol artist keeps artists apart.",
+            f"Songs of one {group} are on both sides of the folds, which makes them easier: expect "
+            f"less of music whose {group} is new. The protocol artist keeps them apart.",
             grave=True,
         )
     if 0 < share < 1:
-        yield Caveat(f"The artist is known of {share:.0%} of the tracks only.")
+        yield Caveat(f"The {group} is known of {share:.0%} of the tracks only.")
     if split.get("genres_untrained"):
         yield Caveat(
             f"In {_times(split['genres_untrained'])}, a genre is tested that the fold's model was "

@@ -283,7 +283,7 @@ def _inspection_parts(content: Mapping[str, Any]) -> Iterator[str]:
     )
     if content["note"]:
         yield _wrapped(content["note"])
-    yield _genres(content["genres"])
+    yield _genres(content["genres"], f"{content['group']}s")
     if content["lengths"]:
         yield "\n".join(_kinds(content))
     yield from _problems(content)
@@ -291,12 +291,12 @@ def _inspection_parts(content: Mapping[str, Any]) -> Iterator[str]:
     yield _times(content["seconds_needed"])
 
 
-def _genres(genres: Sequence[Mapping[str, Any]]) -> str:
+def _genres(genres: Sequence[Mapping[str, Any]], grouped: str) -> str:
     rows = [
         [_short(each["genre"] or "(unlabelled)"), *map(str, map(each.get, NUMBERS))]
         for each in genres
     ]
-    return aligned([["genre", *NUMBERS], *rows], right=range(1, 5))
+    return aligned([["genre", *NUMBERS[:-1], grouped], *rows], right=range(1, 5))
 
 
 def _kinds(content: Mapping[str, Any]) -> Iterator[str]:
@@ -306,7 +306,8 @@ def _kinds(content: Mapping[str, Any]) -> Iterator[str]:
     for name in ("formats", "sample_rates", "channels"):
         counts = ", ".join(f"{value} ({count})" for value, count in content[name].items())
         yield _wrapped(f"{name.replace('_', ' ')}: {counts}")
-    yield f"artists: known of {content['artists_known']} of {content['tracks']} labelled tracks"
+    known = f"{content['artists_known']} of {content['tracks']} labelled tracks"
+    yield f"{content['group']}s: known of {known}"
 
 
 def _problems(content: Mapping[str, Any]) -> Iterator[str]:

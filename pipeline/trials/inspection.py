@@ -20,7 +20,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import map_folds, workers
 from pipeline.base.params import choice, lookup, read_document, read_name, read_section, read_seed
 from pipeline.base.types import Array
-from pipeline.dataset.folder import read_dataset, require_readable
+from pipeline.dataset.folder import ARTIST, read_dataset, require_readable
 from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
 from pipeline.dataset.tracks import Track, gtzan_facts, with_gtzan_artists
 from pipeline.features.shared.feature import ExtractFeature, Feature, parse_extract
@@ -98,13 +98,15 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
     plan = read_plan(folder)
     rate = plan.segment.sample_rate
     require_readable(folder)
-    files, metadata = read_dataset(folder)
+    group = plan.split.group
+    files, metadata = read_dataset(folder, group)
     for text in metadata.warnings:
         warn(text)
     cut = CutTrack(rate, plan.segment.clip_samples)
     surveyed = survey(files, cut, partial(fingerprint, sample_rate=rate) if by_sound else None)
     labelled = [each.file.track_id for each in surveyed if each.is_usable and each.file.genre]
-    tracks = usable_tracks(surveyed, with_gtzan_artists(metadata.cells, gtzan_facts(labelled)))
+    facts = gtzan_facts(labelled) if group == ARTIST else {}
+    tracks = usable_tracks(surveyed, with_gtzan_artists(metadata.cells, facts))
     statuses = [(each.file.genre, each.status) for each in surveyed]
     pairs = find_pairs(surveyed, by_sound)
     protocols = try_protocols(tracks, plan.split, plan.seed)
@@ -115,6 +117,7 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
         "clip_seconds": plan.segment.seconds,
         "warnings": metadata.warnings,
         "note": metadata.note,
+        "group": group,
         **summarise(surveyed, tracks),
         "least_tracks": plan.split.least_tracks,
         "small_genres": small_genres(statuses, plan.split.least_tracks),

@@ -106,7 +106,8 @@ def test_a_clean_run_and_unknown_figures_give_no_caveat() -> None:
     [
         ({"protocol": "clip"}, "say nothing about other music", True),
         ({"known_artist_share": 0.0}, "No artist is known", True),
-        ({"artists_kept": False}, "Songs by one artist are on both sides", True),
+        ({"artists_kept": False, "group": "album"}, "Songs of one album are on both sides", True),
+        ({"artists_kept": False}, "Songs of one artist are on both sides", True),
         ({"known_artist_share": 0.25}, "known of 25% of the tracks", False),
         ({"genres_untrained": 1}, "In one case, a genre is tested that the fold's model", True),
         ({"genres_absent": 3}, "In 3 cases, a fold tests no track", False),
