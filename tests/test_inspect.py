@@ -19,7 +19,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import METRICS, TRACKS, read_csv, read_json
 from pipeline.base.parallel import workers
 from pipeline.dataset.tracks import REJECTED, TRUNCATED, Track
-from pipeline.folds.table import SplitParams
+from pipeline.folds.table import ProtocolName, SplitParams
 from pipeline.pages.terminal import WIDTH, inspection_text
 from pipeline.trials import inspection
 from pipeline.trials.inspection import inspect, training_clips, try_protocols
@@ -146,10 +146,17 @@ def test_copies_are_found_by_their_samples_or_by_their_sound(music: Path) -> Non
 
 def test_every_protocol_is_tried(music: Path) -> None:
     protocols = inspected()["protocols"]
-    assert protocols["song"] == protocols["clip"] == {"folds": 3, "tested_tracks": 8}
-    assert protocols["artist"] == {"folds": 3, "tested_tracks": 8}
+    fine = {"folds": 3, "tested_tracks": 8, "warnings": []}
+    assert protocols["song"] == protocols["clip"] == protocols["artist"] == fine
     assert "is a split of GTZAN" in protocols["filtered"]["problem"]
     assert "needs a column fold or split" in protocols["given"]["problem"]
+    names = [f"blues/{number},Ann" for number in range(3)]
+    (music / "metadata.csv").write_text("\n".join(["track_id,artist", *names]))
+    scarce, untrained = inspected()["protocols"]["artist"]["warnings"]
+    assert scarce == (
+        "genres with fewer artists than the 3 folds, so that not every fold tests them: blues (1)"
+    )
+    assert "tests genre 'blues' but has no track of it in training" in untrained
     (music / "metadata.csv").unlink()
     assert "no artist is known" in inspected()["protocols"]["artist"]["problem"]
 
@@ -229,7 +236,7 @@ def test_a_network_that_cannot_take_the_rows_is_not_measured(asked: list[dict[st
 
 
 @pytest.mark.parametrize("protocol", ["song", "artist", "clip"])
-def test_every_clip_is_trained_on_in_all_folds_but_one(protocol: str) -> None:
+def test_every_clip_is_trained_on_in_all_folds_but_one(protocol: ProtocolName) -> None:
     tracks = [
         Track(f"{genre}/{number}", genre, f"{genre} {number}", "", "", number, "")
         for genre in ("blues", "jazz")

@@ -133,9 +133,13 @@ def test_unknown_artists_are_warned_of(capsys: pytest.CaptureFixture[str]) -> No
     assert (metrics["known_artist_share"], metrics["groups"]) == (0.75, 5)
 
 
-def test_genres_that_a_fold_does_not_test_are_counted() -> None:
+def test_genres_that_a_fold_does_not_test_are_counted_and_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     of_genre = {name: name[:-2] for name in NAMES}
     assert split(columns={"artist": of_genre}, protocol="artist")["genres_absent"] == 2
+    scarce = "genres with fewer artists than the 2 folds, so that not every fold tests them:"
+    assert f"warning: {scarce} blues (1), jazz (1)\n" in capsys.readouterr().err
 
 
 def test_clips_are_assigned_one_by_one() -> None:

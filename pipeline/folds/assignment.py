@@ -100,7 +100,7 @@ def _assign(
     # Artists as they were read, whatever the protocol made of them.
     _audit(with_artists(folded, tracks) if params.protocol == "artist" else folded, pairs)
     warnings = [_unknown_artists(tracks, params.group)] if params.protocol == "artist" else []
-    warnings += [_left_out_replicas(assigned), _untrained_genres(folded)]
+    warnings += [_left_out_replicas(assigned), *genre_warnings(folded, params)]
     figures = {
         "protocol": params.protocol,
         "group": params.group,
@@ -308,6 +308,31 @@ def _left_out_replicas(assigned: Sequence[FoldedTrack]) -> str:
     return (
         f"{first.track_id} (training) and {tested.track_id} (test) are replicas; tracks left "
         f"out of training where a replica is tested: {len(left_out)}"
+    )
+
+
+def genre_warnings(folded: Sequence[FoldedTrack], params: SplitParams) -> list[str]:
+    """The warnings about genres that some folds cannot test, or test without training on them."""
+    scarce = _scarce_genres(folded, params.group) if params.protocol == "artist" else ""
+    return list(filter(None, [scarce, _untrained_genres(folded)]))
+
+
+def _scarce_genres(folded: Sequence[FoldedTrack], group: str) -> str:
+    """The warning that genres have fewer artists than there are folds, or an empty text."""
+    artists: dict[str, set[str]] = defaultdict(set)
+    for track, name in zip(folded, groups(folded), strict=True):
+        artists[track.genre].add(name)
+    folds = len(folds_of(folded))
+    few = [
+        f"{genre} ({len(artists[genre])})"
+        for genre in sorted(artists)
+        if len(artists[genre]) < folds
+    ]
+    if not few:
+        return ""
+    return (
+        f"genres with fewer {group}s than the {folds} folds, so that not every fold tests them: "
+        f"{', '.join(few)}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -116,13 +117,16 @@ class Caveat:
     grave: bool = False
 
 
-def caveats(segment: Record, replicas: Record, split: Record) -> list[Caveat]:
-    """Caveats from metrics/segment.json, replicas.json and split.json, the grave ones first.
+def caveats(segment: Record, replicas: Record, split: Record, training: Record) -> list[Caveat]:
+    """Caveats from metrics/segment.json and the records beside it, the grave ones first.
 
     A key that a file lacks gives none, except that without known artists, there is one about them.
     """
-    given = [*_of_folds(split), *_of_replicas(replicas, split), *_of_files(segment, split)]
-    return sorted(given, key=lambda caveat: not caveat.grave)
+    parts = (
+        *(_of_folds(split), _of_feature(training)),
+        *(_of_replicas(replicas, split), _of_files(segment, split)),
+    )
+    return sorted(chain.from_iterable(parts), key=lambda caveat: not caveat.grave)
 
 
 def _of_folds(split: Record) -> Iterator[Caveat]:
@@ -157,6 +161,18 @@ def _of_folds(split: Record) -> Iterator[Caveat]:
         yield Caveat(f"In {_times(split['genres_absent'])}, a fold tests no track of a genre.")
     if split.get("judged") in ("test", "valid"):
         yield Caveat(f"One part is judged, {split['judged']}, by models that differ in their seed.")
+
+
+def _of_feature(training: Record) -> Iterator[Caveat]:
+    trained = training.get("parameters", {})
+    feature = trained.get("feature", "")
+    if checkpoint := trained.get("extract", {}).get(feature, {}).get("checkpoint"):
+        yield Caveat(
+            f"The feature {feature} comes from a network that was trained before ({checkpoint}), "
+            "perhaps on some of these recordings: folds decide what the model is trained on, not "
+            "what the feature has heard. For music that is not well known, this does not matter.",
+            grave=True,
+        )
 
 
 def _of_replicas(replicas: Record, split: Record) -> Iterator[Caveat]:

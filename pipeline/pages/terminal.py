@@ -346,6 +346,7 @@ def _protocols(protocols: Mapping[str, Mapping[str, Any]]) -> str:
         text = answer.get(
             "problem"
         ) or "{folds} folds, which test {tested_tracks} tracks".format_map(answer)
+        text = "; ".join([text, *answer.get("warnings", [])])
         lines.append(_wrapped(f"  {name:<10}{text}", indent=12))
     return "\n".join(lines)
 

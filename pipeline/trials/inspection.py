@@ -24,7 +24,7 @@ from pipeline.dataset.folder import ARTIST, read_dataset, require_readable
 from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
 from pipeline.dataset.tracks import Track, gtzan_facts, with_gtzan_artists
 from pipeline.features.shared.feature import ExtractFeature, Feature, parse_extract
-from pipeline.folds.assignment import require_folds, small_genres
+from pipeline.folds.assignment import genre_warnings, require_folds, small_genres
 from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of, sides
 from pipeline.recordings.fingerprint import FingerprintTrack, fingerprint
 from pipeline.recordings.matching import exact_rows, find_replicas, same_samples
@@ -122,7 +122,10 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
         "least_tracks": plan.split.least_tracks,
         "small_genres": small_genres(statuses, plan.split.least_tracks),
         "replicas": {"by_sound": by_sound, "pairs": [[a["track_id"], a["same_as"]] for a in pairs]},
-        "protocols": {name: _outcome(folded) for name, folded in protocols.items()},
+        "protocols": {
+            name: _outcome(folded, replace(plan.split, protocol=name))
+            for name, folded in protocols.items()
+        },
         "seconds_needed": estimate_stage_seconds(surveyed, tracks, plan, trained),
     }
 
@@ -138,9 +141,11 @@ def find_pairs(surveyed: Sequence[Surveyed], by_sound: bool) -> list[dict[str, A
     )
 
 
-def try_protocols(tracks: Sequence[Track], params: SplitParams, seed: int) -> dict[str, Folded]:
+def try_protocols(
+    tracks: Sequence[Track], params: SplitParams, seed: int
+) -> dict[ProtocolName, Folded]:
     """Return for each protocol the tracks in its folds, or why it cannot be used."""
-    folded: dict[str, Folded] = {}
+    folded: dict[ProtocolName, Folded] = {}
     for name in get_args(ProtocolName):
         try:
             folded[name] = require_folds(tracks, replace(params, protocol=name), seed)
@@ -149,11 +154,15 @@ def try_protocols(tracks: Sequence[Track], params: SplitParams, seed: int) -> di
     return folded
 
 
-def _outcome(folded: Folded) -> dict[str, Any]:
+def _outcome(folded: Folded, params: SplitParams) -> dict[str, Any]:
     if isinstance(folded, PipelineError):
         return {"problem": str(folded)}
     tested = {track.track_id for track in folded if track.tested_in}
-    return {"folds": len(folds_of(folded)), "tested_tracks": len(tested)}
+    return {
+        "folds": len(folds_of(folded)),
+        "tested_tracks": len(tested),
+        "warnings": genre_warnings(folded, params),
+    }
 
 
 def training_clips(folded: Folded, tracks: Sequence[Track]) -> list[int]:
