@@ -16,7 +16,7 @@ from project import PARTS, ROOT, copy_parts
 OTHER: dict[str, Any] = {
     "segment.seconds": 1,
     "split.group": "album",
-    "evaluate.vote": "mean",
+    "evaluate.vote": "product",
 }  # than in params.yaml
 
 
