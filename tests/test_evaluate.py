@@ -235,6 +235,7 @@ def test_training_says_what_was_trained_and_how() -> None:
         "model": "ann",
         "feature": "centroid",
         "seed": small_experiment().seed,
+        "dataset": {"path": "data/demo"},
         "segment": {"sample_rate": 4000, "seconds": 1},
         "extract": {"centroid": lookup("extract.centroid", document)},
         "augment": {"mode": "none"},

@@ -209,6 +209,18 @@ def _cut(text: str, longest: int) -> str:
 
 
 def history_text(entries: Sequence[Entry]) -> str:
+    """A table for each collection of music, as figures of two say nothing about one another."""
+    collections = dict.fromkeys(entry.dataset for entry in entries)
+    tables = [_history([each for each in entries if each.dataset == name]) for name in collections]
+    if len(tables) > 1:
+        names = (clean(name or "an unknown collection") for name in collections)
+        tables = [f"{name}\n{table}" for name, table in zip(names, tables, strict=True)]
+    if any(entry.metric == LEAKY_ACCURACY for entry in entries):
+        tables[-1] += "\nleaky, x: clips of one track are on both sides; compare it with nothing"
+    return "\n\n".join(tables)
+
+
+def _history(entries: Sequence[Entry]) -> str:
     """One line for each entry, with its interval as a bar; all bars share one scale."""
     shares = [share for e in entries for share in (e.low, e.accuracy, e.high) if share is not None]
     low, high = (min(shares), max(shares)) if shares else (0.0, 1.0)
@@ -218,10 +230,7 @@ def history_text(entries: Sequence[Entry]) -> str:
     for entry in entries:
         subject = _cut(clean(entry.subject), LONGEST_SUBJECT)
         rows.append([*_entry(entry), bar(entry, low, high), subject])
-    lines = [aligned(rows, right=(5, 6))]
-    if any(entry.metric == LEAKY_ACCURACY for entry in entries):
-        lines.append("leaky, x: clips of one track are on both sides; compare it with nothing")
-    return "\n".join(lines)
+    return aligned(rows, right=(5, 6))
 
 
 def _entry(entry: Entry) -> list[str]:
