@@ -247,6 +247,9 @@ def _figures(name: str, predictions: Predictions) -> Row:
         f"{name}_accuracy_low": low,
         f"{name}_accuracy_high": high,
         f"{name}_accuracy_std": float(np.std(by_fold, ddof=1)),
+        f"{name}_balanced_accuracy": scores.balanced_accuracy(
+            predictions.actual, predictions.predicted
+        ),
         f"{name}_macro_f1": scores.macro_f1(predictions.actual, predictions.predicted),
     }
 
@@ -276,6 +279,9 @@ def _accuracy(summary: Mapping[str, Any], predictions: Predictions, vote: str) -
     line = f"accuracy of tracks: {accuracy}, by the {vote} of their clips"
     if vote != "mean":
         line += f" ({percent(summary[f'{name}_mean'])} % by their mean, which `predict` goes by)"
+    balanced = percent(summary["track_balanced_accuracy"])
+    if balanced != percent(summary[name]):
+        line += f"; mean over the genres: {balanced} %"
     counts = np.bincount(predictions.actual)
     chance = counts.max() / counts.sum()
     if summary[f"{name}_low"] <= chance:

@@ -10,7 +10,14 @@ import numpy as np
 from pipeline.base.cli import percent
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import CLIP, VOTERS, Predictions
-from pipeline.evaluation.scores import Bin, GenreScores, Score, reliability, score_genres
+from pipeline.evaluation.scores import (
+    Bin,
+    GenreScores,
+    Score,
+    balanced_accuracy,
+    reliability,
+    score_genres,
+)
 from pipeline.evaluation.summary import LEAKY
 from pipeline.pages.charts import Estimate
 
@@ -58,9 +65,12 @@ class Figures:
         level = f"{LEAKY}{CLIP}" if self.by_clip else "track"
         f1, error = (self.summary[f"{level}_{name}"] for name in ("macro_f1", "calibration_error"))
         commonest = np.bincount(self.tracks.actual).max() / len(self.tracks)
+        balanced = percent(balanced_accuracy(self.tracks.actual, self.tracks.predicted))
+        uneven = balanced != percent(self.tracks.correct.mean())
         return [
             *([] if self.by_clip else [_accuracy_card("Tracks right", self._track_accuracy)]),
             _accuracy_card("Clips right", self.accuracies[CLIP]),
+            *([Card("Balanced", f"{balanced} %", "right, mean over the genres")] if uneven else []),
             Card("Macro F1", f"{f1:.3f}", "mean over the genres"),
             Card("Calibration error", f"{error:.3f}", "mean distance of confidence from accuracy"),
             Card("By chance", f"{percent(commonest)} %", "always the commonest genre"),

@@ -271,7 +271,8 @@ def code_of(task: FoldTask) -> str:
 def address_of(task: FoldTask, code: str) -> str:
     """Address of the trained fold: code, parameters, machine, and all of the data that it uses."""
     described = repr(sorted(asdict(task.description).items()))
-    return digest(code, repr(task.params), repr(task.transform), described, task.data_digest)
+    how = repr((task.params, task.balanced, task.transform))
+    return digest(code, how, described, task.data_digest)
 
 
 def _require_input(experiment: Experiment, shape: tuple[int, ...]) -> None:
@@ -311,6 +312,7 @@ def _make_task(
         params=experiment.network,
         description=description,
         data_digest=digest(repr(data)),
+        balanced=experiment.train.class_weight == "balanced",
     )
 
 

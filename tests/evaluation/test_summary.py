@@ -75,6 +75,8 @@ def test_summary_by_hand() -> None:
         "clip_calibration_error": round((0.1 + 0.4 + 0.3 + 0.3) / 6, 4),
         "track_accuracy_std": round(stdev(tracks), 4),
         "track_macro_f1": round((0.8 + 2 / 3) / 2, 4),
+        "track_balanced_accuracy": 0.75,
+        "clip_balanced_accuracy": round((1 + 2 / 3) / 2, 4),
         "clip_accuracy": round(5 / 6, 4),
         "clip_accuracy_std": round(stdev(clips), 4),
         "clip_macro_f1": round((6 / 7 + 4 / 5) / 2, 4),
@@ -119,7 +121,7 @@ def test_leaky_figures_are_those_of_clips_under_other_names() -> None:
     summary = summarise(by_level(CLIPS), "majority")
     leaky = summarise_leaky(CLIPS)
     of_clips = {name: value for name, value in summary.items() if name.startswith("clip")}
-    assert len(of_clips) == 8
+    assert len(of_clips) == 9
     assert leaky == {f"leaky_{name}": value for name, value in of_clips.items()}
 
 
@@ -161,6 +163,7 @@ SPLIT = {"protocol": "song", "judged": "all", "folds": 10, "tracks": 10}
 SPLIT |= {"group": "artist", "artists_kept": False, "known_artist_share": 1.0}
 BOUNDS = {"track_accuracy_low": 0.45, "track_accuracy_high": 0.8751}
 SUMMARY = {"track_accuracy": 0.6, **BOUNDS, "track_accuracy_mean": 0.5, "tracks": 10}
+SUMMARY |= {"track_balanced_accuracy": 0.60004}
 
 
 def predictions(predicted: list[int], genres: list[str]) -> Predictions:
@@ -202,6 +205,11 @@ def test_another_vote_stands_beside_that_of_predictions() -> None:
     assert lines(vote="majority")[0].endswith(
         ", by the majority of their clips (50.0 % by their mean, which `predict` goes by)"
     )
+
+
+def test_the_mean_over_uneven_genres_stands_beside_the_accuracy() -> None:
+    line = lines(summary={**SUMMARY, "track_balanced_accuracy": 0.4})[0]
+    assert line.endswith(" of their clips; mean over the genres: 40.0 %")
 
 
 @pytest.mark.parametrize(("low", "chance"), [(0.3999, True), (0.4, True), (0.4001, False)])

@@ -88,6 +88,15 @@ def test_the_matrix_counts_what_was_predicted() -> None:
     assert figures.headline[0].text == f"{100 * right:.1f} %"
 
 
+def test_the_mean_over_uneven_genres_is_a_card() -> None:
+    chances = {name: [[0.8, 0.1, 0.1]] for name in "abcd"}
+    actual = dict.fromkeys("abc", GENRES[0]) | {"d": GENRES[1]}
+    cards = {
+        card.label: card.text for card in figures_of(clips_of(GENRES, chances, actual)).headline
+    }
+    assert (cards["Tracks right"], cards["Balanced"]) == ("75.0 %", "50.0 %")
+
+
 def test_a_tie_is_settled_as_it_was_recorded() -> None:
     """Four decimals make a tie; the column `predicted` knows better."""
     chances = {"a": [[0.4, 0.40000001, 0.19999999]], "b": [[0.0, 1.0, 0.0]]}
