@@ -1,5 +1,7 @@
 """Stage: test the model of each fold on the tracks that it was not trained on."""
 
+from importlib import import_module
+
 from pipeline.base.cli import command_line, run_stage
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import (
@@ -37,7 +39,7 @@ from pipeline.evaluation.summary import (
 )
 from pipeline.folds.labelled import load_labelled
 from pipeline.folds.table import read_folds
-from pipeline.prediction.ensemble import load_models, predict_out_of_fold
+from pipeline.prediction.ensemble import load_models, models_digest, predict_out_of_fold
 
 OF_ONE_RUN = (SPLIT, TRAINING, HISTORIES, VALIDATION_PREDICTIONS, SUMMARY, PREDICTIONS)
 
@@ -64,9 +66,23 @@ def main() -> None:
     summary, others = split_summary(rounded(figures))
     write_json(SUMMARY, summary)
     digests = {path.as_posix(): content_digest(path.read_bytes()) for path in OF_ONE_RUN}
+    digests[TRAINED.as_posix()] = models_digest(TRAINED)
     write_json(SCORES, {"vote": vote, **others, "sha256": digests})
     trained = training["parameters"]
-    print(headline(rounded(figures), tracks, split, f"{trained['model']} on {trained['feature']}"))
+    name = f"{trained['model']} on {trained['feature']}"
+    comparable = _is_comparable()
+    print(headline(rounded(figures), tracks, split, name, vote, comparable=comparable))
+
+
+def _is_comparable() -> bool:
+    """Whether the run that was just recorded can be compared with that of the last commit."""
+    # By its name, as no figure follows from it: an edit of how runs are compared evaluates nothing.
+    revisions = import_module("pipeline.runs.revisions")
+    try:
+        ours, theirs = map(revisions.read_revision, (revisions.WORKSPACE, "HEAD"))
+    except PipelineError:
+        return False
+    return bool(revisions.is_comparable(ours, theirs))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,20 @@ from argparse import Namespace
 from importlib import import_module
 from pathlib import Path
 
-from pipeline.base.cli import RESUMES, command_line, output_file, run_stage, when_interrupted
+from pipeline.base.cli import (
+    RESUMES,
+    clean,
+    command_line,
+    counted,
+    output_file,
+    run_stage,
+    when_interrupted,
+)
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import TRAINED
 from pipeline.dataset.folder import audio_files, name_of
 from pipeline.prediction.audio_files import (
+    describe_models,
     format_table,
     open_outputs,
     predict_files,
@@ -40,6 +49,7 @@ def main() -> None:
         return
     paths = audio_files(wanted.files)
     classifier = Classifier.load(wanted.models)
+    print(clean(describe_models(classifier.models, wanted.models)), file=sys.stderr)
     with when_interrupted(wanted.kept):
         _predict_own(classifier, paths, wanted)
 
@@ -87,7 +97,8 @@ def _predict_own(classifier: Classifier, paths: list[Path], wanted: Namespace) -
     ) as (outputs, done):
         left = [path for path in paths if name_of(path) not in done]
         if done:
-            print(f"{len(done)} files were predicted before, {len(left)} are left", file=sys.stderr)
+            before = counted(len(done), "file")
+            print(f"predicted before: {before}; left: {len(left)}", file=sys.stderr)
         if wanted.page:
             outputs.append(shown.__setitem__)
         rows, errors = predict_files(classifier, left, outputs)
@@ -95,7 +106,7 @@ def _predict_own(classifier: Classifier, paths: list[Path], wanted: Namespace) -
             print(format_table(rows))
         for line in errors:
             print(f"rejected: {line}", file=sys.stderr)
-        unusable = PipelineError(f"{len(errors)} of {len(left)} files cannot be used")
+        unusable = PipelineError(f"{len(errors)} of {counted(len(left), 'file')} cannot be used")
         if errors and not rows:  # what is there of the outputs remains
             raise unusable
     if shown:

@@ -5,8 +5,8 @@ from pipeline.audio.decode import MARKS
 from pipeline.base.cli import command_line, run_stage, warn
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import CLIPS, METRICS, TRACKS, write_csv, write_json
-from pipeline.base.params import read_section
-from pipeline.dataset.folder import read_dataset
+from pipeline.base.params import lookup, read_section
+from pipeline.dataset.folder import ARTIST, read_dataset
 from pipeline.dataset.survey import count_rows, labelled, segment
 from pipeline.dataset.tracks import (
     COLUMNS,
@@ -26,7 +26,8 @@ def main() -> None:
     command_line(__doc__).parse_args()
     folder = read_section(DatasetParams, "dataset").folder
     params = read_section(SegmentParams, "segment")
-    tracks, metadata = read_dataset(folder)
+    group = str(lookup("split.group"))
+    tracks, metadata = read_dataset(folder, group)
     for text in metadata.warnings:
         warn(text)
     if metadata.note:
@@ -38,7 +39,8 @@ def main() -> None:
             f"dataset.path = {str(folder)!r}: none of its files can be used"
         ) from None
     track_ids = [row["track_id"] for row in labelled(rows)]
-    known = with_gtzan_artists(metadata.cells, gtzan_facts(track_ids))
+    facts = gtzan_facts(track_ids) if group == ARTIST else {}
+    known = with_gtzan_artists(metadata.cells, facts)
     rows = [row | known.get(row["track_id"], {}) for row in rows]
     counts = count_rows(rows)
     write_csv(TRACKS, COLUMNS, rows)

@@ -36,6 +36,9 @@ FIGURES = {
     "folds": 2,
     "folds_digest": "f" * 64,
     "dataset_digest": "d" * 64,
+    "group": "artist",
+    "artists_kept": False,
+    "known_artist_share": 0.0,
 }
 TRAINED = {"model": "cnn", "feature": "mel", "seed": 42}
 

@@ -81,18 +81,22 @@ WRONG: list[tuple[str, Any, str]] = [
     # not finite
     ("augment.noise.snr_db", float("inf"), "should be a finite number"),
     # not a section
-    ("split", None, "should be a section with the keys protocol, folds, judge or seeds"),
+    (
+        "split",
+        None,
+        "should be a section with the keys protocol, group, folds, least_tracks, judge or seeds",
+    ),
     ("segment", [], "should be a section with the keys sample_rate or seconds"),
     # misspelt
     ("sed", 1, known_keys("params.yaml", KEYS)),
-    ("split.fold", 5, "no such key; the keys of split are protocol, folds"),
+    ("split.fold", 5, "no such key; the keys of split are protocol, group"),
     ("extract.mfcc", {}, known_keys("extract", EXTRACT_KEYS)),
     ("augment.shear", {}, known_keys("augment", AUGMENT_KEYS)),
 ]
 
 MISSING = [
     ("seed", "the keys of params.yaml are seed, model"),
-    ("split.folds", "the keys of split are protocol, folds"),
+    ("split.folds", "the keys of split are protocol, group"),
     ("augment.kinds", "the keys of augment are mode, copies"),
 ]
 

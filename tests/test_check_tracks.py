@@ -1,5 +1,6 @@
 """The stage check_tracks: what the folds would lack is refused before a feature is computed."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ def tracks(**counts: int) -> list[Row]:
 
 UNLABELLED: list[Row] = [("unlabelled/song", "", "ok")]
 REJECTED: list[Row] = [("jazz/broken", "jazz", "rejected: empty file")]
+LOST = [
+    (f"kazoo/{number}", "kazoo", f"rejected: {why}")
+    for number, why in enumerate(["silent", "too short (0.2 s)", "too short (0.3 s)"])
+]
+WHY = r"0 of 3 files can be used \(too short: 2, silent: 1\)"
 ENOUGH = tracks(blues=4, jazz=4)
 ARTISTS = {track_id: track_id for track_id, _, _ in ENOUGH}
 HALVES = {track_id: "test" if int(track_id[-1]) % 2 else "train" for track_id in ARTISTS}
@@ -45,8 +51,11 @@ def run(rows: list[Row], changes: Mapping[str, Any], **columns: Any) -> None:
     ("rows", "changes", "message"),
     [
         (UNLABELLED, {}, "genres with usable tracks: none; at least two are needed"),
-        ([*tracks(blues=4), *REJECTED], {}, "genres with usable tracks: blues; at least two"),
-        (ENOUGH, {"folds": 5}, "has 4 usable tracks, .* = 5; set split.folds to 4, or add tracks$"),
+        (ENOUGH, {"folds": 5}, "has 4 usable tracks, .* = 5; set split.folds to 4, or add tracks;"),
+        (tracks(blues=4), {}, "genres with usable tracks: blues; at least two"),
+        ([*ENOUGH, *LOST], {}, f"^genre 'kazoo': {WHY}; mend or .* split.least_tracks to 1 or"),
+        ([*ENOUGH, *LOST], {"least_tracks": 5}, "genres with usable tracks: none; at least two"),
+        ([*ENOUGH, *REJECTED], {"folds": 5}, "least_tracks can .*; genre 'jazz': 4 of 5 files can"),
         (tracks(blues=9, jazz=3), {}, "genre 'jazz' has one training track, .* validation need"),
         (ENOUGH, {"protocol": "artist"}, "no artist is known; add a column artist to metadata.csv"),
         (ENOUGH, {"protocol": "filtered"}, "'filtered' is a split of GTZAN: all labelled tracks"),
@@ -85,6 +94,15 @@ def test_enough_tracks_pass_without_a_word(
     assert not REPLICAS.exists()
     assert not FEATURE_STORES.exists()
     assert capsys.readouterr() == ("", "")
+
+
+def test_genres_are_left_out_only_if_the_parameters_say_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run([*ENOUGH, *tracks(polka=3), *LOST], {"least_tracks": 4})
+    polka, kazoo = sorted(capsys.readouterr().err.splitlines(), reverse=True)
+    assert re.fullmatch("warning: .* 'kazoo' is left out: .*split.least_tracks = 4", kazoo)
+    assert "'polka' is left out: 3 of 3 files can be used," in polka
 
 
 def test_the_output_is_always_the_same_so_that_no_feature_is_computed_again() -> None:

@@ -145,7 +145,7 @@ def compare_with_another_vote(place: Workplace, cluster: Cluster) -> None:
     """Evaluate again, and draw a page of what is made and what was made before."""
     place.run("git", "add", "dvc.yaml", "dvc.lock", "params.yaml", "metrics")
     place.run("git", "commit", "-qm", "first")
-    write_params(place.folder, PARAMS | {"evaluate.vote": "mean"})
+    write_params(place.folder, PARAMS | {"evaluate.vote": "product"})
     place.run(*EVALUATE, PIPELINE_SCHEDULER=cluster.address)
     page = place.folder / "page.html"
     place.run(*COMPARE, page.name, PIPELINE_SCHEDULER=cluster.address)

@@ -13,7 +13,11 @@ from documents import write_params
 from dvc.repo import Repo
 from project import PARTS, ROOT, copy_parts
 
-OTHER: dict[str, Any] = {"segment.seconds": 1, "evaluate.vote": "mean"}  # than in params.yaml
+OTHER: dict[str, Any] = {
+    "segment.seconds": 1,
+    "split.group": "album",
+    "evaluate.vote": "product",
+}  # than in params.yaml
 
 
 def read_table() -> dict[str, set[str]]:

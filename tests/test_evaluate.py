@@ -51,7 +51,7 @@ from pipeline.evaluation.predictions import (
 from pipeline.evaluation.summary import HEADLINE
 from pipeline.folds.labelled import LabelledClips, load_labelled
 from pipeline.folds.table import FoldedTrack, folds_digest, write_folds
-from pipeline.prediction.ensemble import load_models, predict_out_of_fold
+from pipeline.prediction.ensemble import load_models, models_digest, predict_out_of_fold
 from pipeline.runs.revisions import read_revision
 from pipeline.training.trained import Description
 
@@ -235,6 +235,7 @@ def test_training_says_what_was_trained_and_how() -> None:
         "model": "ann",
         "feature": "centroid",
         "seed": small_experiment().seed,
+        "dataset": {"path": "data/demo"},
         "segment": {"sample_rate": 4000, "seconds": 1},
         "extract": {"centroid": lookup("extract.centroid", document)},
         "augment": {"mode": "none"},
@@ -252,7 +253,7 @@ def test_a_run_can_be_compared() -> None:
     found = read_revision("workspace")
     assert (found.model, found.feature) == ("ann", "centroid")
     assert found.parameters["models.ann.epochs"] == 6
-    assert found.parameters["evaluate.vote"] == "majority"
+    assert found.parameters["evaluate.vote"] == "mean"
     assert found.summary == read_json(SUMMARY)
     assert found.seconds == read_json(TRAINING)["seconds"]
 
@@ -276,6 +277,7 @@ def test_inner_validation_clips_are_predicted_by_the_saved_model_of_their_fold()
 def test_the_scores_have_the_digests_of_the_files_of_their_run() -> None:
     paths = [SPLIT, TRAINING, HISTORIES, VALIDATION_PREDICTIONS, SUMMARY, PREDICTIONS]
     expected = {path.as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
+    expected["data/models"] = models_digest(TRAINED)
     assert read_json(SCORES)["sha256"] == expected
 
 
@@ -285,7 +287,7 @@ def test_summary_is_short_and_the_other_scores_are_beside_it() -> None:
     assert tuple(sorted(summary)) == tuple(sorted(HEADLINE))
     assert len(HEADLINE) <= 10
     assert not summary.keys() & scores.keys()
-    assert scores["vote"] == "majority"
+    assert scores["vote"] == "mean"
     for vote in ("majority", "mean", "product"):
         assert 0 <= scores[f"track_accuracy_{vote}"] <= 1
     assert {"clip_macro_f1", "clip_accuracy_low", "clip_calibration_error"} <= scores.keys()
@@ -298,6 +300,7 @@ def test_evaluation_says_in_five_lines_what_came_out() -> None:
     accuracy = f"accuracy of tracks: {100 * read_json(SUMMARY)['track_accuracy']:.1f} % (95 % int"
     assert printed[0].startswith(accuracy)
     assert printed[1] == "of 12 tracks, split by song (2 folds); ann on centroid"
+    assert "compare HEAD" not in printed[4]  # there is no commit
     assert all(len(line) <= 100 for line in printed)
 
 

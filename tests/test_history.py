@@ -11,6 +11,7 @@ from pipeline.base.files import SPLIT, TRAINING
 from pipeline.pages.terminal import BAR
 from pipeline.runs.ranking import Entry
 
+MUSIC = {"dataset": {"path": "music"}}
 LONG = "a subject that is much longer than there is room for in a line"
 
 
@@ -26,13 +27,13 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     found.write(figures=None, summary={"track_accuracy": 0.5})
     (found.folder / TRAINING).unlink()
     found.commit("first")
-    found.write(summary=figures(0.6, 0.5, 0.7), model="ann", feature="grey")
+    found.write(summary=figures(0.6, 0.5, 0.7), model="ann", feature="grey", **MUSIC)
     found.ask_for(model="cnn", feature="mel")
     found.commit(LONG)
     found.commit("changes nothing")
     found.write(summary=figures(0.1, 0.0, 0.2))
     found.commit("on a branch", "side")
-    found.write(summary=figures(0.65, 0.55, 0.75))
+    found.write(summary=figures(0.65, 0.55, 0.75), **MUSIC)
     found.commit("on a branch, again")
     found.run("git", "checkout", "-q", "main")
     found.run("git", "merge", "-q", "--no-ff", "-m", "merged", "side")
@@ -60,8 +61,9 @@ def test_history_is_of_the_branch_and_of_commits_that_changed_the_figures(
     assert [entry.subject for entry in entries] == ["broken", "leaky", "merged", LONG, "first"]
     broken, leaky, merged, long, first = entries
     commit = repository.run("git", "rev-parse", "--short", "side~2^")
-    trained = ("ann", "grey", "song")
+    trained = ("ann", "grey", "song", "music")
     assert long == Entry(commit, "2024-05-06", LONG, *trained, "track_accuracy", 0.6, 0.5, 0.7)
+    assert leaky.dataset == "music"  # as its digest is that of one whose path is known
     assert (merged.accuracy, merged.low) == (0.65, 0.55)
     assert (first.accuracy, first.low, first.high) == (0.5, None, None)
     for entry in (first, broken):
@@ -72,7 +74,12 @@ def test_history_is_of_the_branch_and_of_commits_that_changed_the_figures(
 
 def test_table_marks_what_is_missing_and_what_leaks(capsys: pytest.CaptureFixture[str]) -> None:
     command(history.main)
-    header, broken, leaky, merged, long, first, note = capsys.readouterr().out.splitlines()
+    unknown, known = capsys.readouterr().out.split("\n\n")
+    title, header, broken, first = unknown.splitlines()
+    assert title == "an unknown collection"
+    assert header.split()[-5:-1] == ["50.0", "%", "55.0", "%"]
+    title, header, leaky, merged, long, note = known.splitlines()
+    assert title == "music"
     assert header.split()[-5:-1] == ["50.0", "%", "90.0", "%"]
     assert leaky.split()[4:9] == ["clip", "leaky", "90.0", "-", "x"]
     assert note.startswith("leaky, x: ")
@@ -82,8 +89,8 @@ def test_table_marks_what_is_missing_and_what_leaks(capsys: pytest.CaptureFixtur
     assert first.split()[2:] == ["-", "-", "-", "50.0", "-", "o", "first"]
     assert broken.split()[2:6] == ["-", "-", "-", "55.0"]
     start = header.index("50.0")
-    drawn = [line[start : start + BAR] for line in (leaky, merged, long, first)]
-    assert [text.find(mark) for text, mark in zip(drawn, "xooo", strict=True)] == [32, 12, 8, 0]
+    drawn = [line[start : start + BAR] for line in (leaky, merged, long)]
+    assert [text.find(mark) for text, mark in zip(drawn, "xoo", strict=True)] == [32, 12, 8]
 
 
 def test_a_branch_without_figures_is_refused(

@@ -21,7 +21,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import METRICS, TRACKS, read_csv, read_json
 from pipeline.base.parallel import workers
 from pipeline.dataset.tracks import OK, REJECTED, Track
-from pipeline.folds.table import SplitParams
+from pipeline.folds.table import ProtocolName, SplitParams
 from pipeline.pages.terminal import WIDTH, inspection_text
 from pipeline.trials import inspection
 from pipeline.trials.inspection import inspect, training_clips, try_protocols
@@ -176,10 +176,17 @@ def test_copies_are_found_by_their_samples_or_by_their_sound(music: Path) -> Non
 
 def test_every_protocol_is_tried(music: Path) -> None:
     protocols = inspected()["protocols"]
-    assert protocols["song"] == protocols["clip"] == {"folds": 3, "tested_tracks": 8}
-    assert protocols["artist"] == {"folds": 3, "tested_tracks": 8}
+    fine = {"folds": 3, "tested_tracks": 8, "warnings": []}
+    assert protocols["song"] == protocols["clip"] == protocols["artist"] == fine
     assert "is a split of GTZAN" in protocols["filtered"]["problem"]
     assert "needs a column fold or split" in protocols["given"]["problem"]
+    names = [f"blues/{number},Ann" for number in range(3)]
+    (music / "metadata.csv").write_text("\n".join(["track_id,artist", *names]))
+    scarce, untrained = inspected()["protocols"]["artist"]["warnings"]
+    assert scarce == (
+        "genres with fewer artists than the 3 folds, so that not every fold tests them: blues (1)"
+    )
+    assert "tests genre 'blues' but has no track of it in training" in untrained
     (music / "metadata.csv").unlink()
     assert "no artist is known" in inspected()["protocols"]["artist"]["problem"]
 
@@ -259,13 +266,15 @@ def test_a_network_that_cannot_take_the_rows_is_not_measured(asked: list[dict[st
 
 
 @pytest.mark.parametrize("protocol", ["song", "artist", "clip"])
-def test_every_clip_is_trained_on_in_all_folds_but_one(protocol: str) -> None:
+def test_every_clip_is_trained_on_in_all_folds_but_one(protocol: ProtocolName) -> None:
     tracks = [
         Track(f"{genre}/{number}", genre, f"{genre} {number}", "", "", number, "")
         for genre in ("blues", "jazz")
         for number in range(1, 6)
     ]
-    params = SplitParams(protocol="song", folds=3, judge="test", seeds=2)
+    params = SplitParams(
+        protocol="song", folds=3, judge="test", seeds=2, least_tracks=0, group="artist"
+    )
     trained = training_clips(try_protocols(tracks, params, 1)[protocol], tracks)
     assert len(trained) == 3
     assert sum(trained) == 2 * sum(track.clips for track in tracks)
@@ -307,6 +316,10 @@ def test_a_folder_without_a_usable_file_is_described_all_the_same(
     (project / "music" / "rock" / "a.wav").touch()
     run_main(command.main, "music")
     text = capsys.readouterr().out
+    assert "split.least_tracks: 1\n  rock  0 of 1 file can be used (empty file: 1)" in text
+    write_params(project, {**CHANGES, "split.least_tracks": 5})
+    run_main(command.main, "music")
+    assert "left out, as split.least_tracks = 5: 1\n  rock  0 of 1 file" in capsys.readouterr().out
     assert "empty file" in text
     assert "genres with usable tracks: none" in text
     assert "train" not in text

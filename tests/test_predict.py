@@ -25,16 +25,17 @@ from pipeline import predict
 from pipeline.base import files as paths
 from pipeline.base.cli import RESUMES, clean, run_stage
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import FEATURE_STORES, TRAINED, read_csv
+from pipeline.base.files import FEATURE_STORES, SCORES, TRAINED, read_csv, write_json
 from pipeline.features.centroid import Centroid
 from pipeline.prediction import audio_files
 from pipeline.prediction.audio_files import VERDICT_COLUMNS, file_row
 from pipeline.prediction.classifier import Classifier, Prediction
-from pipeline.prediction.ensemble import Models, load_models, predict_clips
+from pipeline.prediction.ensemble import Models, load_models, models_digest, predict_clips
 from pipeline.store.store import Store
 
 pytestmark = saves_models
 
+USED = "ann on centroid: the mean of 2 models and of a file's clips"
 STORE_FOLDER = FEATURE_STORES / "centroid"
 
 
@@ -96,10 +97,29 @@ def test_usable_files_are_printed_and_the_others_listed(
     out, err = capsys.readouterr()
     shown = [line.split("  ")[0] for line in out.splitlines()]
     assert shown == ["file", "one.wav", "a long name.flac"]
-    broken, gone, last = err.splitlines()
+    by, broken, gone, last = err.splitlines()
+    assert by == USED
     assert broken.startswith("rejected: broken.wav: ")
     assert gone == "rejected: gone.wav: No such file or directory"
     assert last == "error: 2 of 4 files cannot be used"
+
+
+@pytest.mark.usefixtures("audio")
+def test_the_accuracy_is_that_of_the_models_or_none(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = models_digest(folder / TRAINED)
+    for digest, text in (
+        (ours, "; right about 62.5 % of the tested tracks"),
+        ("another", "; metrics/ is of other models"),
+    ):
+        digests = {TRAINED.as_posix(): digest}
+        write_json(SCORES, {"track_accuracy_mean": 0.625, "sha256": digests})
+        judge(folder, "one.wav")
+        assert capsys.readouterr().err == f"{USED}{text}\n"
+    SCORES.write_text("{")
+    judge(folder, "one.wav")
+    assert capsys.readouterr().err == f"{USED}\n"
 
 
 @pytest.mark.usefixtures("audio")
@@ -108,7 +128,7 @@ def test_the_table_is_also_written_as_csv(
 ) -> None:
     judge(folder, "one.wav", "--csv", "out/table.csv")
     out, err = capsys.readouterr()
-    assert err == ""
+    assert err == f"{USED}\n"
     [row] = read_csv(Path("out/table.csv"))
     song = Path("one.wav")
     assert row == file_row(song, Classifier(models).predict(song))
@@ -130,7 +150,7 @@ def test_the_strongest_tags_are_shown_where_the_feature_has_them(
     assert read_csv(Path("table.csv"))[0]["tags"] == "dark 75 %, bright 25 %"
     assert '"tags":["dark 75 %","bright 25 %"]' in Path("page.html").read_text(encoding="utf-8")
     judge(folder, "one.wav", "--csv", "table.csv", "--resume")
-    assert "1 files were predicted before" in capsys.readouterr().err
+    assert "predicted before: 1 file; left: " in capsys.readouterr().err
 
 
 def test_the_stage_predicts_the_unlabelled_tracks_only(
@@ -185,7 +205,8 @@ def test_a_table_is_gone_on_with(
     out, err = capsys.readouterr()
     predicted = [name for name in names if clean(name) in out]
     assert predicted == (names[2:] if cut == 0 else names[1:])
-    assert f"{3 - len(predicted)} files were predicted before, {len(predicted)} are left" in err
+    before = f"{3 - len(predicted)} file{'s' if cut == 0 else ''}"
+    assert f"predicted before: {before}; left: {len(predicted)}\n" in err
 
 
 def test_a_table_of_other_columns_is_begun_anew_but_not_gone_on_with(
@@ -234,7 +255,7 @@ def test_an_interruption_says_where_the_rows_are(
     ):
         with pytest.raises(SystemExit, match="130"):
             run_stage(partial(judge, folder, "one.wav", *options.split()), kept="")
-        assert capsys.readouterr().err == f"interrupted{kept}\n"
+        assert capsys.readouterr().err == f"{USED}\ninterrupted{kept}\n"
         assert Path("t.csv").exists() == ("--csv" in options)
         assert Path("l.txt").read_text() == "of an earlier run"
 
@@ -271,12 +292,12 @@ def test_rejected_files_are_listed_although_an_output_fails(
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="no space left"):
         judge(folder, "one.wav", "broken.wav", "--labels", "l.txt")
-    assert capsys.readouterr().err.startswith("rejected: broken.wav: ")
+    assert capsys.readouterr().err.startswith(f"{USED}\nrejected: broken.wav: ")
 
 
 def test_where_no_file_can_be_used_the_outputs_remain(folder: Path, audio: Path) -> None:
     (audio / "l.txt").write_text("of an earlier run")
-    with pytest.raises(PipelineError, match=r"^1 of 1 files cannot be used$"):
+    with pytest.raises(PipelineError, match=r"^1 of 1 file cannot be used$"):
         judge(folder, "broken.wav", "--labels", "l.txt", "--page", "p.html")
     assert (audio / "l.txt").read_text() == "of an earlier run"
     assert not (audio / "p.html").exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from documents import write_params
 from project import contents
 
 from pipeline import segment
@@ -149,6 +150,12 @@ def test_gtzans_artists_are_used_where_every_usable_track_is_gtzans(
     assert found["blues/blues.00000"] == ("John Lee Hooker", "")
     assert found["rock/rock.00016"] == ("Freddie", "1")
     assert "GTZAN" not in capsys.readouterr().err
+    (music / "metadata.csv").write_text("track_id,artist,album\nrock.00016,Freddie,Jazz\n")
+    write_params(Path(), {"dataset.path": "music", "split.group": "album"})
+    segment.main()
+    assert [row["artist"] for row in rows().values()] == ["", "", "Jazz"]
+    assert "columns that are not used: artist\n" in capsys.readouterr().out
+    write_params(Path(), {"dataset.path": "music"})
     write(music / "rock" / "own.wav", noise(3))
     segment.main()
     assert rows()["blues/blues.00000"]["artist"] == ""

@@ -64,7 +64,9 @@ def test_every_labelled_track_gets_its_fold() -> None:
     split([*USABLE[:-1], ("jazz/3", "jazz", "truncated")])
     folded = read_folds()
     assert [(track.track_id, track.genre) for track in folded] == [row[:2] for row in USABLE]
-    params = SplitParams(protocol="song", folds=2, judge="test", seeds=3)
+    params = SplitParams(
+        protocol="song", folds=2, judge="test", seeds=3, least_tracks=0, group="artist"
+    )
     assert folded == song(read_tracks(), {}, params, 5)
 
 
@@ -84,6 +86,15 @@ def test_genres_that_are_left_out_do_not_count() -> None:
     with pytest.raises(PipelineError, match="usable tracks: blues; at least two"):
         split(columns={"fold": {"blues/0": "1", "blues/1": "2"}}, protocol="given")
     assert not FOLDS.exists()
+
+
+def test_small_genres_are_left_out_by_name_if_the_parameters_say_so() -> None:
+    rows = [*USABLE, ("kazoo/0", "kazoo", "rejected: silent"), ("polka/0", "polka", "ok")]
+    with pytest.raises(PipelineError, match=r"^genre 'kazoo': 0 of 1 file can be used \(silent: 1"):
+        split(rows)
+    metrics = split(rows, least_tracks=2)
+    assert (metrics["genres_left_out"], metrics["tracks"]) == (["kazoo", "polka"], len(USABLE))
+    assert [track.track_id for track in read_folds()] == NAMES
 
 
 def test_replicas_stay_together_and_are_counted() -> None:
@@ -114,16 +125,21 @@ def test_spellings_of_an_artist_and_joint_credits_stay_together() -> None:
 
 def test_unknown_artists_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     known = {name: ARTISTS[name] for name in NAMES[:6]}
-    metrics = split(columns={"artist": known}, protocol="artist")
+    metrics = split(columns={"artist": known}, protocol="artist", group="artist")
+    assert metrics["group"] == "artist"
     assert capsys.readouterr().err == (
-        "warning: 2 of 8 labelled tracks have no known artist; each counts as an artist by itself\n"
+        "warning: 2 of 8 labelled tracks have no known artist; each counts as one by itself\n"
     )
     assert (metrics["known_artist_share"], metrics["groups"]) == (0.75, 5)
 
 
-def test_genres_that_a_fold_does_not_test_are_counted() -> None:
+def test_genres_that_a_fold_does_not_test_are_counted_and_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     of_genre = {name: name[:-2] for name in NAMES}
     assert split(columns={"artist": of_genre}, protocol="artist")["genres_absent"] == 2
+    scarce = "genres with fewer artists than the 2 folds, so that not every fold tests them:"
+    assert f"warning: {scarce} blues (1), jazz (1)\n" in capsys.readouterr().err
 
 
 def test_clips_are_assigned_one_by_one() -> None:

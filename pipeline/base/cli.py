@@ -174,13 +174,18 @@ def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent: 53.2."""
-    return f"{100 * share:.1f}"
+    """A share in percent: 53.2; files have four decimals, so it is rounded as if from one."""
+    return f"{100 * round(share, 4):.1f}"
 
 
 def points(share: float) -> str:
     """A signed difference of shares in percentage points: +3.2."""
-    return f"{100 * share:+z.1f}"
+    return f"{100 * round(share, 4):+z.1f}"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: 1 track, 2 tracks."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def p_text(p_value: float) -> str:

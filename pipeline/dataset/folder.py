@@ -21,6 +21,7 @@ METADATA = "metadata.csv"
 KEYS = ("track_id", "path")
 GENRE = "genre"
 METADATA_COLUMNS = ("artist", "split", "fold")
+ARTIST = METADATA_COLUMNS[0]  # split.group may name another column in its place
 # What people call a column that they mean to be read.
 ALIASES = {"label": GENRE, "class": GENRE, "set": "split", "subset": "split"}
 ALIASES |= {"id": "track_id", "file": "path", "filename": "path"}
@@ -66,11 +67,12 @@ class Metadata:
     warnings: list[str] = field(default_factory=list)
 
 
-def read_dataset(folder: Path) -> tuple[list[TrackFile], Metadata]:
+def read_dataset(folder: Path, group: str = ARTIST) -> tuple[list[TrackFile], Metadata]:
     """Find the tracks of a dataset and what is known of them, and question their genres.
 
     Where metadata.csv has a column `genre`, it decides, and folders do not: a file without a genre
-    there is left out, unless it lies in `unlabelled`.
+    there is left out, unless it lies in `unlabelled`. `group` is the column of metadata.csv that is
+    read as the artist.
 
     Raises
     ------
@@ -78,7 +80,7 @@ def read_dataset(folder: Path) -> tuple[list[TrackFile], Metadata]:
         As `find_tracks` and `read_metadata` do, or the genres cannot be those that are meant.
     """
     tracks = find_tracks(folder)
-    metadata = read_metadata(tracks, folder)
+    metadata = read_metadata(tracks, folder, group)
     errors, warnings = list[str](), metadata.warnings
     if metadata.genres is None:
         _question_folders(tracks, folder, errors, warnings)
@@ -147,25 +149,32 @@ def require_readable(folder: Path) -> None:
         raise PipelineError(f"{name_of(folder)}: {'; '.join(texts)}")
 
 
-def read_metadata(tracks: Sequence[TrackFile], folder: Path) -> Metadata:
+def read_metadata(tracks: Sequence[TrackFile], folder: Path, group: str = ARTIST) -> Metadata:
     """Read metadata.csv, if there is one.
 
     A row names its track in the column `track_id`, or else `path`; letters may be composed or not.
+    The column `group` is read as the artist.
 
     Raises
     ------
     PipelineError
-        No column names the tracks; a row matches no track, unless the table labels others, or more
-        than one; or two rows match the same track.
+        No column names the tracks, or none is called `group`; a row matches no track, unless the
+        table labels others, or more than one; or two rows match the same track.
     """
     path = folder / METADATA
-    if not os.path.lexists(path):
-        return Metadata()
-    if not path.exists():
+    there = os.path.lexists(path)
+    if there and not path.exists():
         raise PipelineError(f"{path} is a link to nothing")
-    columns = csv_columns(path)
+    columns = csv_columns(path) if there else []
+    if group not in (*columns, ARTIST):
+        raise PipelineError(
+            f"split.group = {group!r}: {path} has no such column; its columns are "
+            f"{_listed(map(repr, columns)) or 'none'}"
+        )
+    if not there:
+        return Metadata()
     key = _key(columns, path)
-    read = [*METADATA_COLUMNS, *({GENRE} & set(columns))]
+    read = {name: name for name in (*METADATA_COLUMNS, *({GENRE} & set(columns)))} | {ARTIST: group}
     names = _names(tracks)
     rows: dict[str, Cells] = {}
     strange: list[str] = []
@@ -174,7 +183,8 @@ def read_metadata(tracks: Sequence[TrackFile], folder: Path) -> Metadata:
         if track_id in rows:
             raise PipelineError(f"{path}: more than one row for the track {track_id}")
         if track_id:
-            rows[track_id] = {name: _composed(row.get(name, "").strip()) for name in read}
+            cells = {name: row.get(column, "").strip() for name, column in read.items()}
+            rows[track_id] = {name: _composed(cell) for name, cell in cells.items()}
         else:
             strange.append(repr(row[key].strip()))
     warnings = []
@@ -184,8 +194,10 @@ def read_metadata(tracks: Sequence[TrackFile], folder: Path) -> Metadata:
         if GENRE not in read or not rows:
             raise PipelineError(f"{path}: {text}, such as {tracks[0].track_id}")
         warnings.append(f"{METADATA}: {text}")
-    missing = {GENRE, *METADATA_COLUMNS} - set(columns)
-    others = {name: _meant(name, missing) for name in columns if name not in ("", key, *read)}
+    used = {GENRE, *read.values()}
+    others = {
+        name: _meant(name, used - set(columns)) for name in columns if name not in ("", key, *used)
+    }
     warnings += [
         f"{METADATA}: the column {name!r} is not read; if it is meant as {meant!r}, rename it"
         for name, meant in others.items()

@@ -118,6 +118,11 @@ def read_tracks(path: Path = TRACKS) -> list[Track]:
     return [track for track in read_rows(path, COLUMNS, _track) if track]
 
 
+def read_statuses(path: Path = TRACKS) -> list[tuple[str, str]]:
+    """Read the genre and the status of each file, whether it is usable or not."""
+    return [(row["genre"], row["status"]) for row in read_csv(path, COLUMNS)]
+
+
 def read_replica_pairs(path: Path = REPLICAS) -> list[tuple[str, str]]:
     """Read the pairs of track ids of the same recording."""
     rows = read_csv(path, ["track_id", "same_as"])

@@ -39,6 +39,19 @@ def macro_f1(actual: Array, predicted: Array) -> float:
     return float(np.mean(2 * right[occurs] / (claimed + present)[occurs]))
 
 
+def balanced_accuracy(actual: Array, predicted: Array) -> float:
+    """Mean over the genres in `actual` of the share of their rows that is right.
+
+    Parameters
+    ----------
+    actual, predicted : int array, shape (n,)
+        Index of each row's genre.
+    """
+    present = np.bincount(actual)
+    right = np.bincount(actual[actual == predicted], minlength=len(present))
+    return float(np.mean(right[present > 0] / present[present > 0]))
+
+
 def log_loss(actual: Array, probabilities: Array) -> float:
     """Mean of minus the log of the actual genre's probability, in nats; at most 27.6 per row.
 

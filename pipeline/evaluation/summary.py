@@ -34,8 +34,8 @@ CURVES = {
     "training_loss": "loss",
     "validation_loss": "val_loss",
 }
-MOST_PAIRS = 3  # confused pairs that the headline names
-NEXT = "next: `python -m pipeline.compare HEAD`, `python -m pipeline.experiments`, `dvc plots show`"
+COMPARE = "`python -m pipeline.compare HEAD`, "
+NEXT = "`python -m pipeline.experiments`, `dvc plots show`"
 
 Row = dict[str, Any]
 Epoch = Mapping[str, float]
@@ -202,9 +202,15 @@ def mean_curves(histories: Histories) -> list[Row]:
 
 
 def headline(
-    summary: Mapping[str, Any], predictions: Predictions, split: Mapping[str, Any], trained: str
+    summary: Mapping[str, Any],
+    predictions: Predictions,
+    split: Mapping[str, Any],
+    trained: str,
+    vote: str,
+    *,
+    comparable: bool,
 ) -> str:
-    """Five lines: the accuracy, the tracks, the best and worst genre, confusions, what to do next.
+    """Five lines: the accuracy, the tracks, their artists, their genres, and what to do next.
 
     Parameters
     ----------
@@ -216,15 +222,19 @@ def headline(
         Figures of metrics/split.json.
     trained : str
         The names of the network and the feature, such as "cnn on mel".
+    vote : str
+        The voting rule of the accuracy.
+    comparable : bool
+        Whether the run can be compared with the one of the last commit.
     """
     parts = "folds" if split["judged"] == "all" else f"seeds, {split['judged']} part"
     lines = [
-        _accuracy(summary),
+        _accuracy(summary, predictions, vote),
         f"of {summary.get('tracks', split['tracks'])} tracks, split by {split['protocol']} "
         f"({split['folds']} {parts}); {trained}",
-        _extremes(predictions),
-        _confusion(predictions),
-        NEXT,
+        _artists(split),
+        f"{_extremes(predictions)}; {_confusion(predictions)}",
+        f"next: {COMPARE if comparable else ''}{NEXT}",
     ]
     return "\n".join(map(clean, lines))
 
@@ -237,6 +247,9 @@ def _figures(name: str, predictions: Predictions) -> Row:
         f"{name}_accuracy_low": low,
         f"{name}_accuracy_high": high,
         f"{name}_accuracy_std": float(np.std(by_fold, ddof=1)),
+        f"{name}_balanced_accuracy": scores.balanced_accuracy(
+            predictions.actual, predictions.predicted
+        ),
         f"{name}_macro_f1": scores.macro_f1(predictions.actual, predictions.predicted),
     }
 
@@ -256,14 +269,44 @@ def _write(name: str, rows: Sequence[Row]) -> None:
     write_csv(METRICS / f"{name}.csv", list(rows[0]), map(rounded, rows))
 
 
-def _accuracy(summary: Mapping[str, Any]) -> str:
+def _accuracy(summary: Mapping[str, Any], predictions: Predictions, vote: str) -> str:
     leaky = f"{LEAKY}clip_accuracy"
     name = leaky if leaky in summary else "track_accuracy"
     low, high = (percent(summary[f"{name}_{bound}"]) for bound in ("low", "high"))
     accuracy = f"{percent(summary[name])} % (95 % interval: {low} to {high})"
     if name == leaky:
         return f"leaky accuracy of clips: {accuracy}, which says nothing about new music"
-    return f"accuracy of tracks: {accuracy}"
+    line = f"accuracy of tracks: {accuracy}, by the {vote} of their clips"
+    if vote != "mean":
+        line += f" ({percent(summary[f'{name}_mean'])} % by their mean, which `predict` goes by)"
+    balanced = percent(summary["track_balanced_accuracy"])
+    if balanced != percent(summary[name]):
+        line += f"; mean over the genres: {balanced} %"
+    counts = np.bincount(predictions.actual)
+    chance = counts.max() / counts.sum()
+    if summary[f"{name}_low"] <= chance:
+        line += (
+            "; this may be no better than always naming the commonest genre, "
+            f"{predictions.genres[counts.argmax()]} ({percent(chance)} %)"
+        )
+    return line
+
+
+def _artists(split: Mapping[str, Any]) -> str:
+    """Whether artists, or what split.group names, are on both sides, and how to judge without."""
+    group, share = split["group"], split["known_artist_share"]
+    if not share:
+        return (
+            f"no {group} is known: with a column {group} in metadata.csv, split.protocol=artist "
+            "judges new ones"
+        )
+    if not split["artists_kept"]:
+        return (
+            f"{group}s are on both sides of the folds: `dvc exp run -S split.protocol=artist` "
+            "judges new ones"
+        )
+    unknown = f"; it is unknown of {percent(1 - share)} % of the tracks" if share < 1 else ""
+    return f"every {group} is on one side of the folds, so those that are tested are new{unknown}"
 
 
 def _extremes(predictions: Predictions) -> str:
@@ -281,5 +324,6 @@ def _extremes(predictions: Predictions) -> str:
 
 def _confusion(predictions: Predictions) -> str:
     pairs = scores.confused_pairs(predictions.actual, predictions.predicted, predictions.genres)
-    named = [f"{p['actual']} taken for {p['predicted']} ({p['count']})" for p in pairs[:MOST_PAIRS]]
-    return f"most confused: {', '.join(named) or 'nothing'}"
+    if not pairs:
+        return "most confused: nothing"
+    return "most confused: {actual} taken for {predicted} ({count})".format_map(pairs[0])

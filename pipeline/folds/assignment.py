@@ -1,13 +1,16 @@
 """Assign the labelled tracks to the folds of a protocol, and audit and summarise the result."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline.base.cli import counted
 from pipeline.base.errors import FoldError, PipelineError
 from pipeline.dataset.tracks import (
     EXCLUDED,
+    REJECTED,
     Fact,
     Track,
     gtzan_facts,
@@ -78,10 +81,11 @@ def assign_folds(
 def _assign(
     usable: Sequence[Track], pairs: Sequence[tuple[str, str]], params: SplitParams, seed: int
 ) -> Assignment:
-    tracks = [track for track in usable if track.genre]
+    counts = Counter(track.genre for track in usable)
+    tracks = [t for t in usable if t.genre and counts[t.genre] >= params.least_tracks]
     _require_genres(tracks)
     if params.protocol == "artist":
-        _require_artists(tracks)
+        _require_artists(tracks, params.group)
     facts = gtzan_facts(track.track_id for track in tracks)
     pairs = [*pairs, *replica_pairs(facts)]
     if params.protocol == "filtered":  # a published split: only identical audio is removed from it
@@ -95,10 +99,11 @@ def _assign(
     _require_genres(folded)
     # Artists as they were read, whatever the protocol made of them.
     _audit(with_artists(folded, tracks) if params.protocol == "artist" else folded, pairs)
-    warnings = [_unknown_artists(tracks)] if params.protocol == "artist" else []
-    warnings += [_left_out_replicas(assigned), _untrained_genres(folded)]
+    warnings = [_unknown_artists(tracks, params.group)] if params.protocol == "artist" else []
+    warnings += [_left_out_replicas(assigned), *genre_warnings(folded, params)]
     figures = {
         "protocol": params.protocol,
+        "group": params.group,
         "judged": "all" if all(track.tested_in for track in folded) else params.judge,
         **_summarise(folded, tracks, replicas),
         "replicas_left_out": sum(bool(track.left_out_of) for track in assigned),
@@ -170,6 +175,57 @@ def _advice(
     )
 
 
+def small_genres(files: Iterable[tuple[str, str]], least: int) -> dict[str, str]:
+    """Describe each genre that has no usable track, or fewer than `least`.
+
+    Parameters
+    ----------
+    files : iterable of (str, str)
+        Genre and status of each file, as in data/tracks.csv.
+    least : int
+
+    Returns
+    -------
+    dict of str to str
+        What can be used of the genre, and why its other files are rejected, by its name.
+    """
+    statuses: dict[str, list[str]] = defaultdict(list)
+    for genre, status in files:
+        statuses[genre].append(status)
+    described = {}
+    for genre in sorted(statuses.keys() - {""}):
+        reasons = Counter(
+            status.removeprefix(f"{REJECTED}: ").partition(" (")[0]  # such as a number of seconds
+            for status in statuses[genre]
+            if status.startswith(REJECTED)
+        )
+        count = len(statuses[genre])
+        usable = count - reasons.total()
+        if usable < max(least, 1):
+            why = ", ".join(f"{reason}: {number}" for reason, number in reasons.most_common())
+            described[genre] = f"{usable} of {counted(count, 'file')} can be used"
+            described[genre] += f" ({why})" if why else ""
+    return described
+
+
+def require_all_genres(files: Iterable[tuple[str, str]], least: int) -> dict[str, str]:
+    """Return the genres that `split.least_tracks` leaves out, as `small_genres` describes them.
+
+    Raises
+    ------
+    PipelineError
+        It is 0, so that none may be left out, but some have no usable track.
+    """
+    small = small_genres(files, least)
+    if small and not least:
+        lost = "; ".join(f"genre {genre!r}: {text}" for genre, text in small.items())
+        raise PipelineError(
+            f"{lost}; mend or remove these files, or set split.least_tracks to 1 or more, which "
+            "leaves out genres with fewer tracks"
+        )
+    return small
+
+
 def _require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:
     genres = sorted({track.genre for track in tracks})
     if len(genres) < 2:
@@ -177,10 +233,10 @@ def _require_genres(tracks: Sequence[Track] | Sequence[FoldedTrack]) -> None:
         raise PipelineError(f"genres with usable tracks: {names}; at least two are needed")
 
 
-def _require_artists(tracks: Sequence[Track]) -> None:
+def _require_artists(tracks: Sequence[Track], group: str) -> None:
     if not any(track.artist for track in tracks):
         raise PipelineError(
-            "split.protocol = 'artist', but no artist is known; add a column artist to "
+            f"split.protocol = 'artist', but no {group} is known; add a column {group} to "
             "metadata.csv, or set split.protocol to song"
         )
 
@@ -231,14 +287,14 @@ def _summarise(
     }
 
 
-def _unknown_artists(tracks: Sequence[Track]) -> str:
-    """The warning that tracks have no known artist, or an empty text."""
+def _unknown_artists(tracks: Sequence[Track], group: str) -> str:
+    """The warning that tracks have no known artist, as `group` is called, or an empty text."""
     unknown = sum(not track.artist for track in tracks)
     if not unknown:
         return ""
     return (
-        f"{unknown} of {len(tracks)} labelled tracks have no known artist; each counts as an "
-        "artist by itself"
+        f"{unknown} of {len(tracks)} labelled tracks have no known {group}; each counts as one by "
+        "itself"
     )
 
 
@@ -252,6 +308,31 @@ def _left_out_replicas(assigned: Sequence[FoldedTrack]) -> str:
     return (
         f"{first.track_id} (training) and {tested.track_id} (test) are replicas; tracks left "
         f"out of training where a replica is tested: {len(left_out)}"
+    )
+
+
+def genre_warnings(folded: Sequence[FoldedTrack], params: SplitParams) -> list[str]:
+    """The warnings about genres that some folds cannot test, or test without training on them."""
+    scarce = _scarce_genres(folded, params.group) if params.protocol == "artist" else ""
+    return list(filter(None, [scarce, _untrained_genres(folded)]))
+
+
+def _scarce_genres(folded: Sequence[FoldedTrack], group: str) -> str:
+    """The warning that genres have fewer artists than there are folds, or an empty text."""
+    artists: dict[str, set[str]] = defaultdict(set)
+    for track, name in zip(folded, groups(folded), strict=True):
+        artists[track.genre].add(name)
+    folds = len(folds_of(folded))
+    few = [
+        f"{genre} ({len(artists[genre])})"
+        for genre in sorted(artists)
+        if len(artists[genre]) < folds
+    ]
+    if not few:
+        return ""
+    return (
+        f"genres with fewer {group}s than the {folds} folds, so that not every fold tests them: "
+        f"{', '.join(few)}"
     )
 
 

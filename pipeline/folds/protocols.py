@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from pipeline.base.cli import counted
 from pipeline.base.errors import FoldError
 from pipeline.dataset.tracks import Track, artists_by_credit
 from pipeline.folds.groups import groups, keeps_artists_apart
@@ -21,7 +22,7 @@ def song(
     tracks: Sequence[Track], replicas: Replicas, params: SplitParams, seed: int
 ) -> list[FoldedTrack]:
     """Draw folds by track, stratified by genre; replicas stay together."""
-    return _assign_stratified(unassigned(tracks, replicas), params.folds, seed, "usable tracks")
+    return _assign_stratified(unassigned(tracks, replicas), params.folds, seed, "usable track")
 
 
 def artist(
@@ -38,7 +39,7 @@ def clip(tracks: Sequence[Track], _: Replicas, params: SplitParams, seed: int) -
         for row, track in zip(unassigned(tracks, {}), tracks, strict=True)
         for number in range(track.clips)
     ]
-    return _assign_stratified(clips, params.folds, seed, "clips")
+    return _assign_stratified(clips, params.folds, seed, "clip")
 
 
 def by_split(
@@ -132,7 +133,7 @@ def _assign_stratified(
     genre = min(sorted(counts), key=counts.__getitem__)
     if counts[genre] < folds:
         raise FoldError(
-            f"genre {genre!r} has {counts[genre]} {what}, fewer than split.folds = {folds}"
+            f"genre {genre!r} has {counted(counts[genre], what)}, fewer than split.folds = {folds}"
         )
     return _assign(rows, folds, seed)
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as strict_dataclass
 
 from pipeline.base.files import FOLDS, digest, natural, read_rows, write_csv
-from pipeline.base.types import STRICT
+from pipeline.base.types import STRICT, Natural
 from pipeline.dataset.tracks import Track
 
 FOLD_COLUMNS = ["track_id", "clip", "genre", "artist", "replica", "tested_in"]
@@ -23,10 +23,16 @@ Folds = Annotated[int, Field(ge=2, le=100)]
 
 @strict_dataclass(frozen=True, config=STRICT)
 class SplitParams:
-    """Protocol and number of folds; `judge` and `seeds` are for a single split instead of folds."""
+    """Protocol and number of folds; `judge` and `seeds` are for a single split instead of folds.
+
+    `group` names the column of metadata.csv whose values the protocol `artist` keeps apart. A genre
+    with fewer usable tracks than `least_tracks` is left out; at 0, none may be.
+    """
 
     protocol: ProtocolName
+    group: Annotated[str, Field(min_length=1)]
     folds: Folds
+    least_tracks: Natural
     judge: Literal["test", "valid"]
     seeds: Folds
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,14 @@ from pipeline.audio.decode import MARKS
 from pipeline.base.cli import percent
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import CLIP, VOTERS, Predictions
-from pipeline.evaluation.scores import Bin, GenreScores, Score, reliability, score_genres
+from pipeline.evaluation.scores import (
+    Bin,
+    GenreScores,
+    Score,
+    balanced_accuracy,
+    reliability,
+    score_genres,
+)
 from pipeline.evaluation.summary import LEAKY
 from pipeline.pages.charts import Estimate
 
@@ -58,9 +66,12 @@ class Figures:
         level = f"{LEAKY}{CLIP}" if self.by_clip else "track"
         f1, error = (self.summary[f"{level}_{name}"] for name in ("macro_f1", "calibration_error"))
         commonest = np.bincount(self.tracks.actual).max() / len(self.tracks)
+        balanced = percent(balanced_accuracy(self.tracks.actual, self.tracks.predicted))
+        uneven = balanced != percent(self.tracks.correct.mean())
         return [
             *([] if self.by_clip else [_accuracy_card("Tracks right", self._track_accuracy)]),
             _accuracy_card("Clips right", self.accuracies[CLIP]),
+            *([Card("Balanced", f"{balanced} %", "right, mean over the genres")] if uneven else []),
             Card("Macro F1", f"{f1:.3f}", "mean over the genres"),
             Card("Calibration error", f"{error:.3f}", "mean distance of confidence from accuracy"),
             Card("By chance", f"{percent(commonest)} %", "always the commonest genre"),
@@ -117,13 +128,16 @@ class Caveat:
     grave: bool = False
 
 
-def caveats(segment: Record, replicas: Record, split: Record) -> list[Caveat]:
-    """Caveats from metrics/segment.json, replicas.json and split.json, the grave ones first.
+def caveats(segment: Record, replicas: Record, split: Record, training: Record) -> list[Caveat]:
+    """Caveats from metrics/segment.json and the records beside it, the grave ones first.
 
     A key that a file lacks gives none, except that without known artists, there is one about them.
     """
-    given = [*_of_folds(split), *_of_replicas(replicas, split), *_of_files(segment, split)]
-    return sorted(given, key=lambda caveat: not caveat.grave)
+    parts = (
+        *(_of_folds(split), _of_feature(training)),
+        *(_of_replicas(replicas, split), _of_files(segment, split)),
+    )
+    return sorted(chain.from_iterable(parts), key=lambda caveat: not caveat.grave)
 
 
 def _of_folds(split: Record) -> Iterator[Caveat]:
@@ -133,21 +147,21 @@ def _of_folds(split: Record) -> Iterator[Caveat]:
             "figures say nothing about other music. The protocol song keeps tracks whole.",
             grave=True,
         )
-    share = split.get("known_artist_share", 0)
+    share, group = split.get("known_artist_share", 0), split.get("group", "artist")
     if not share:
         yield Caveat(
-            "No artist is known, so songs by one artist may be on both sides of a fold, which "
-            "makes them easier: expect less of music by artists who are new.",
+            f"No {group} is known, so songs of one {group} may be on both sides of a fold, which "
+            f"makes them easier: expect less of music whose {group} is new.",
             grave=True,
         )
     elif not split.get("artists_kept", True):
         yield Caveat(
-            "Songs by one artist are on both sides of the folds, which makes them easier: expect "
-            "less of music by artists who are new. The protocol artist keeps artists apart.",
+            f"Songs of one {group} are on both sides of the folds, which makes them easier: expect "
+            f"less of music whose {group} is new. The protocol artist keeps them apart.",
             grave=True,
         )
     if 0 < share < 1:
-        yield Caveat(f"The artist is known of {share:.0%} of the tracks only.")
+        yield Caveat(f"The {group} is known of {share:.0%} of the tracks only.")
     if split.get("genres_untrained"):
         yield Caveat(
             f"In {_times(split['genres_untrained'])}, a genre is tested that the fold's model was "
@@ -158,6 +172,18 @@ def _of_folds(split: Record) -> Iterator[Caveat]:
         yield Caveat(f"In {_times(split['genres_absent'])}, a fold tests no track of a genre.")
     if split.get("judged") in ("test", "valid"):
         yield Caveat(f"One part is judged, {split['judged']}, by models that differ in their seed.")
+
+
+def _of_feature(training: Record) -> Iterator[Caveat]:
+    trained = training.get("parameters", {})
+    feature = trained.get("feature", "")
+    if checkpoint := trained.get("extract", {}).get(feature, {}).get("checkpoint"):
+        yield Caveat(
+            f"The feature {feature} comes from a network that was trained before ({checkpoint}), "
+            "perhaps on some of these recordings: folds decide what the model is trained on, not "
+            "what the feature has heard. For music that is not well known, this does not matter.",
+            grave=True,
+        )
 
 
 def _of_replicas(replicas: Record, split: Record) -> Iterator[Caveat]:
@@ -189,6 +215,8 @@ def _of_files(segment: Record, split: Record) -> Iterator[Caveat]:
         yield Caveat(
             f"Files are marked {', '.join(marked)}; data/tracks.csv says which in column status."
         )
+    if split.get("genres_left_out"):
+        yield Caveat(f"Genres left out as small: {', '.join(split['genres_left_out'])}.")
     if split.get("left_out"):
         yield Caveat(f"{_are(split['left_out'], 'labelled track')} left out by the protocol.")
 

@@ -94,7 +94,12 @@ def read_run(dataset: str) -> Run:
     labelled = first_listed(labelled_tracks(tracks, clips))
     unknown = read_predictions(UNLABELLED_CLIPS)
     unlabelled = first_listed(unlabelled_tracks(unknown))
-    facts = _facts({track.track_id for track in [*labelled, *unlabelled]})
+    records: dict[str, Record] = {
+        name: read_json(METRICS / f"{name}.json")
+        for name in ("segment", "replicas", "split", "training")
+    }
+    listed = {track.track_id for track in [*labelled, *unlabelled]}
+    facts = _facts(listed, records["split"].get("group", "artist"))
     return Run(
         dataset,
         Figures(tracks, clips, read_json(METRICS / "summary.json"), accuracies),
@@ -105,15 +110,13 @@ def read_run(dataset: str) -> Run:
             UNLABELLED: len(np.unique(unknown.track_ids)) - len(unlabelled),
         },
         parse_histories(HISTORIES.read_bytes(), str(HISTORIES)),
-        {
-            name: read_json(METRICS / f"{name}.json")
-            for name in ("segment", "replicas", "split", "training")
-        },
+        records,
     )
 
 
-def _facts(track_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+def _facts(track_ids: Collection[str], group: str) -> dict[str, dict[str, Any]]:
     """The `facts` and `is_copy` of some tracks, from data/tracks.csv and data/replicas.csv."""
+    of = "by" if group == "artist" else group
     copies: dict[str, list[str]] = {}
     for row in iterate_csv(REPLICAS):
         for one, other in (("track_id", "same_as"), ("same_as", "track_id")):
@@ -123,7 +126,7 @@ def _facts(track_ids: Collection[str]) -> dict[str, dict[str, Any]]:
     for row in iterate_csv(TRACKS):
         if row["track_id"] not in track_ids:
             continue
-        known = [f"by {row['artist']}"] if row["artist"] else []
+        known = [f"{of} {row['artist']}"] if row["artist"] else []
         known += [row["status"]] if row["status"] != "ok" else []
         same = copies.get(row["track_id"], [])
         facts[row["track_id"]] = {"facts": [*known, *same], "is_copy": bool(same)}
@@ -155,7 +158,7 @@ def page(run: Run, choice: str | int, media: StoreMedia, augmented: Path = AUGME
         title=_title(records["training"]),
         subtitle=_subtitle(run),
         headline=figures.headline,
-        caveats=caveats(records["segment"], records["replicas"], records["split"]),
+        caveats=caveats(**records),
         scores=figures.scores,
         charts=_charts(run),
         data=_browser_data(run, media.of_all(chosen), media),

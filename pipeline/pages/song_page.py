@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.audio.clips import Pcm
 from pipeline.audio.decode import open_clips
+from pipeline.base.cli import counted
 from pipeline.base.files import replacing
 from pipeline.base.types import Array
 from pipeline.pages.media import MediaMaker, Save, inside
@@ -62,7 +63,7 @@ def write_song_page(
     facts = {
         "model": description.model,
         "feature": description.feature,
-        "mean of": f"{models} models" if models > 1 else "1 model",
+        "mean of": f"{counted(models, 'model')} and all clips",
         "genres": ", ".join(description.genres),
     }
     with replacing(page) as file:

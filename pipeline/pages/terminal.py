@@ -210,6 +210,18 @@ def _cut(text: str, longest: int) -> str:
 
 
 def history_text(entries: Sequence[Entry]) -> str:
+    """A table for each collection of music, as figures of two say nothing about one another."""
+    collections = dict.fromkeys(entry.dataset for entry in entries)
+    tables = [_history([each for each in entries if each.dataset == name]) for name in collections]
+    if len(tables) > 1:
+        names = (clean(name or "an unknown collection") for name in collections)
+        tables = [f"{name}\n{table}" for name, table in zip(names, tables, strict=True)]
+    if any(entry.metric == LEAKY_ACCURACY for entry in entries):
+        tables[-1] += "\nleaky, x: clips of one track are on both sides; compare it with nothing"
+    return "\n\n".join(tables)
+
+
+def _history(entries: Sequence[Entry]) -> str:
     """One line for each entry, with its interval as a bar; all bars share one scale."""
     shares = [share for e in entries for share in (e.low, e.accuracy, e.high) if share is not None]
     low, high = (min(shares), max(shares)) if shares else (0.0, 1.0)
@@ -219,10 +231,7 @@ def history_text(entries: Sequence[Entry]) -> str:
     for entry in entries:
         subject = _cut(clean(entry.subject), LONGEST_SUBJECT)
         rows.append([*_entry(entry), bar(entry, low, high), subject])
-    lines = [aligned(rows, right=(5, 6))]
-    if any(entry.metric == LEAKY_ACCURACY for entry in entries):
-        lines.append("leaky, x: clips of one track are on both sides; compare it with nothing")
-    return "\n".join(lines)
+    return aligned(rows, right=(5, 6))
 
 
 def _entry(entry: Entry) -> list[str]:
@@ -289,7 +298,7 @@ def _inspection_parts(content: Mapping[str, Any]) -> Iterator[str]:
     )
     if content["note"]:
         yield _wrapped(content["note"])
-    yield _genres(content["genres"])
+    yield _genres(content["genres"], f"{content['group']}s")
     if content["lengths"]:
         yield "\n".join(_kinds(content))
     yield from _problems(content)
@@ -297,12 +306,12 @@ def _inspection_parts(content: Mapping[str, Any]) -> Iterator[str]:
     yield _times(content["seconds_needed"])
 
 
-def _genres(genres: Sequence[Mapping[str, Any]]) -> str:
+def _genres(genres: Sequence[Mapping[str, Any]], grouped: str) -> str:
     rows = [
         [_short(each["genre"] or "(unlabelled)"), *map(str, map(each.get, NUMBERS))]
         for each in genres
     ]
-    return aligned([["genre", *NUMBERS], *rows], right=range(1, 5))
+    return aligned([["genre", *NUMBERS[:-1], grouped], *rows], right=range(1, 5))
 
 
 def _kinds(content: Mapping[str, Any]) -> Iterator[str]:
@@ -312,10 +321,17 @@ def _kinds(content: Mapping[str, Any]) -> Iterator[str]:
     for name in ("formats", "sample_rates", "channels"):
         counts = ", ".join(f"{value} ({count})" for value, count in content[name].items())
         yield _wrapped(f"{name.replace('_', ' ')}: {counts}")
-    yield f"artists: known of {content['artists_known']} of {content['tracks']} labelled tracks"
+    known = f"{content['artists_known']} of {content['tracks']} labelled tracks"
+    yield f"{content['group']}s: known of {known}"
 
 
 def _problems(content: Mapping[str, Any]) -> Iterator[str]:
+    if small := content["small_genres"]:
+        least = content["least_tracks"]
+        lost = "without a usable track, which stop a run; see split.least_tracks"
+        why = f"left out, as split.least_tracks = {least}" if least else lost
+        rows = ([_short(genre), clean(text)] for genre, text in small.items())
+        yield _list(f"genres {why}", rows)
     for title in ("rejected", "marked"):
         if content[title]:
             yield _list(title, ([_short(path), clean(why)] for path, why in content[title].items()))
@@ -342,6 +358,7 @@ def _protocols(protocols: Mapping[str, Mapping[str, Any]]) -> str:
         text = answer.get(
             "problem"
         ) or "{folds} folds, which test {tested_tracks} tracks".format_map(answer)
+        text = "; ".join([text, *answer.get("warnings", [])])
         lines.append(_wrapped(f"  {name:<10}{text}", indent=12))
     return "\n".join(lines)
 

@@ -1,21 +1,25 @@
 """Predict the genres of audio files and of unlabelled tracks, as tables and along the time."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.base.cli import aligned, clean, progress
+from pipeline.base.cli import aligned, clean, counted, percent, progress
 from pipeline.base.errors import PipelineError, Rejection
 from pipeline.base.files import (
     FEATURE_STORES,
+    METRICS,
+    SCORES,
+    TRAINED,
     UNLABELLED,
     UNLABELLED_CLIPS,
     GrowingTable,
     csv_writer,
+    read_json,
     replacing,
     write_csv,
 )
@@ -29,7 +33,7 @@ from pipeline.evaluation.predictions import (
     write_predictions,
 )
 from pipeline.prediction.classifier import Classifier, Prediction, recipe_of
-from pipeline.prediction.ensemble import Models, predict_clips
+from pipeline.prediction.ensemble import Models, models_digest, predict_clips
 from pipeline.store.store import Store
 from pipeline.training.trained import Description
 
@@ -40,6 +44,27 @@ CLIP_COLUMNS = ["file", "start", "end", "genre", "probability"]
 Row = dict[str, Any]
 # Takes the prediction for each file.
 Output = Callable[[Path, Prediction], object]
+
+
+def describe_models(models: Models, folder: Path) -> str:
+    """Say what predicts, how it votes and, if metrics/ are of these models, how often it is right.
+
+    Parameters
+    ----------
+    models : Models
+        Those in `folder`.
+    """
+    known, number = models[0][1], counted(len(models), "model")
+    line = f"{known.model} on {known.feature}: the mean of {number} and of a file's clips"
+    scores: dict[str, Any] = {}
+    with suppress(PipelineError):  # there may be none, as predictions do without
+        scores = read_json(SCORES)
+    recorded = scores.get("sha256", {}).get(TRAINED.as_posix())
+    if not recorded or "track_accuracy_mean" not in scores:
+        return line
+    if recorded != models_digest(folder):
+        return f"{line}; {METRICS}/ is of other models"
+    return f"{line}; right about {percent(scores['track_accuracy_mean'])} % of the tested tracks"
 
 
 def predict_files(

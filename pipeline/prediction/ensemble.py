@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.base.backend import keras
 from pipeline.base.errors import PipelineError
+from pipeline.base.files import digest, file_digest
 from pipeline.base.types import Array
 from pipeline.evaluation.predictions import Predictions, predictions_of
 from pipeline.folds.labelled import LabelledClips
@@ -71,6 +72,11 @@ def load_models(
         if (other.feature, other.genres, other.store) != (first.feature, first.genres, first.store):
             raise PipelineError(f"the models in {path} were not trained on the same features")
     return sorted(models, key=lambda pair: pair[1].fold)
+
+
+def models_digest(folder: Path) -> str:
+    """Return the digest of all models in `folder`, by which metrics/scores.json knows its run's."""
+    return digest(*map(file_digest, sorted(folder.glob("fold-*.keras"))))
 
 
 def predict_clips(models: Models, rows: Array) -> Array:

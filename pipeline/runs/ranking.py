@@ -14,10 +14,13 @@ from pipeline.evaluation.summary import LEAKY
 from pipeline.runs.comparison import Comparison, Side, compare_revisions
 from pipeline.runs.git import git, named_commits, read_files
 from pipeline.runs.revisions import (
+    DATASET_DIGEST,
     SHARED,
     WORKSPACE,
+    Parameters,
     Revision,
     differing,
+    dotted,
     is_comparable,
     is_same_run,
     read_commit,
@@ -146,6 +149,8 @@ class Entry:
 
     Attributes
     ----------
+    dataset : str or None
+        Path of its folder, or else its digest.
     metric : str
         Name of the figure: `track_accuracy`, or `leaky_clip_accuracy`, which is of clips whose
         tracks trained the model and cannot be compared with anything.
@@ -159,6 +164,7 @@ class Entry:
     model: str | None
     feature: str | None
     protocol: str | None
+    dataset: str | None
     metric: str
     accuracy: float | None
     low: float | None
@@ -179,20 +185,35 @@ def read_history() -> list[Entry]:
     commits = [line.split("\0") for line in lines if line]
     files = read_files([commit[0] for commit in commits], (SUMMARY, SPLIT, TRAINING))
     # A commit without figures deleted them.
-    return [
-        _entry(commit, recorded)
+    runs = [
+        (commit, recorded, _parameters(recorded))
         for commit, contents in zip(commits, files, strict=True)
         for recorded in [{path: _object(content) for path, content in contents.items()}]
         if recorded[SUMMARY]
     ]
+    digests = [recorded[SPLIT].get(DATASET_DIGEST) for _, recorded, _ in runs]
+    paths = [trained.get("dataset.path") for _, _, trained in runs]
+    known = {digest: path for digest, path in zip(digests, paths, strict=True) if path}
+    return [
+        _entry(*run, path or known.get(digest, digest))  # older runs did not record the path
+        for run, path, digest in zip(runs, paths, digests, strict=True)
+    ]
 
 
-def _entry(commit: Sequence[str], recorded: Mapping[Path, Mapping[str, Any]]) -> Entry:
+def _parameters(recorded: Mapping[Path, Mapping[str, Any]]) -> Parameters:
+    found = recorded[TRAINING].get("parameters")
+    return dict(dotted(found)) if isinstance(found, dict) else {}
+
+
+def _entry(
+    commit: Sequence[str],
+    recorded: Mapping[Path, Mapping[str, Any]],
+    trained: Parameters,
+    dataset: str | None,
+) -> Entry:
     _, short, date, subject = commit
     figures = recorded[SUMMARY]
     metric = LEAKY_ACCURACY if LEAKY_ACCURACY in figures else TRACK_ACCURACY
-    trained = recorded[TRAINING].get("parameters")
-    trained = trained if isinstance(trained, dict) else {}
     return Entry(
         commit=short,
         date=date,
@@ -200,6 +221,7 @@ def _entry(commit: Sequence[str], recorded: Mapping[Path, Mapping[str, Any]]) ->
         model=trained.get("model"),
         feature=trained.get("feature"),
         protocol=recorded[SPLIT].get("protocol"),
+        dataset=dataset,
         metric=metric,
         accuracy=figures.get(metric),
         low=figures.get(f"{metric}_low"),

@@ -38,7 +38,8 @@ WORKSPACE = "workspace"
 LEAKY_PROTOCOL = "clip"
 RECORDED = (SPLIT, TRAINING, SUMMARY, SCORES, PREDICTIONS)
 # Keys of metrics/split.json that two revisions must share, and what to call them.
-SHARED = {"protocol": "protocols", "dataset_digest": "datasets", "folds_digest": "folds"}
+DATASET_DIGEST = "dataset_digest"
+SHARED = {"protocol": "protocols", DATASET_DIGEST: "datasets", "folds_digest": "folds"}
 # Keys that each file of JSON must have, and their types.
 KEYS: dict[Path, dict[str, Any]] = {
     SPLIT: {**dict.fromkeys(SHARED, str), "folds": int},
@@ -147,7 +148,7 @@ def read_commit(name: str, commit: str) -> Revision:
     tracks = parse_predictions(contents[PREDICTIONS], where, ADVICE)
     if not len(tracks) or NONE in tracks.actual:
         raise PipelineError(f"{where}: no rows, or one without its genre; {ADVICE}")
-    parameters = dict(_dotted(training["parameters"]))
+    parameters = dict(dotted(training["parameters"]))
     for label in ("model", "feature"):
         if label not in parameters:
             raise PipelineError(f"{TRAINING} of {name}: no parameter {label!r}; {ADVICE}")
@@ -206,10 +207,11 @@ def _require_one_run(scores: Mapping[str, Any], contents: Mapping[Path, bytes], 
             raise PipelineError(f"{path} of {name} is not of the run that wrote {SCORES}; {ADVICE}")
 
 
-def _dotted(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def dotted(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the parameters of a section and of those in it by their dotted keys."""
     for name, value in section.items():
         if isinstance(value, Mapping):
-            yield from _dotted(value, f"{prefix}{name}.")
+            yield from dotted(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 
@@ -242,13 +244,13 @@ def is_comparable(ours: Revision, theirs: Revision) -> bool:
 
 def _incomparable(ours: Revision, theirs: Revision, purpose: str) -> str:
     """Why two revisions cannot be compared; empty if they can."""
-    shared = [(called, ours.split[key], theirs.split[key]) for key, called in SHARED.items()]
-    for called, left, right in [*shared, ("genres", ours.tracks.genres, theirs.tracks.genres)]:
-        if left != right:
-            return (
-                f"{called} differ, so there is nothing to {purpose}: "
-                f"{_short(left)} in {ours.name}, {_short(right)} in {theirs.name}"
-            )
+    for key, called in SHARED.items():
+        if ours.split[key] != theirs.split[key]:
+            sides = ", ".join(f"{_described(each, key)} in {each.name}" for each in (ours, theirs))
+            return f"{called} differ, so there is nothing to {purpose}: {sides}"
+    if ours.tracks.genres != theirs.tracks.genres:
+        sides = ", ".join(f"{', '.join(e.tracks.genres)} in {e.name}" for e in (ours, theirs))
+        return f"genres differ, so there is nothing to {purpose}: {sides}"
     for column in ("track_ids", "actual", "groups", "folds"):
         if not np.array_equal(getattr(ours.tracks, column), getattr(theirs.tracks, column)):
             return (
@@ -258,9 +260,14 @@ def _incomparable(ours: Revision, theirs: Revision, purpose: str) -> str:
     return ""
 
 
-def _short(value: str | list[str]) -> str:
-    """The beginning of a digest, which tells it apart; all of the genres."""
-    return value[:12] if isinstance(value, str) else ", ".join(value)
+def _described(revision: Revision, key: str) -> str:
+    """What a revision has of the keys `SHARED`, in words as far as it recorded any."""
+    digest, asked = revision.split[key][:12], revision.parameters
+    words = {
+        DATASET_DIGEST: asked.get("dataset.path"),
+        "folds_digest": f"{revision.split['folds']} by seed {asked.get('seed')}",
+    }
+    return f"{words[key]} ({digest})" if words.get(key) else digest
 
 
 def is_same_run(ours: Revision, theirs: Revision) -> bool:

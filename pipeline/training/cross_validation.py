@@ -59,6 +59,8 @@ class Experiment:
     Attributes
     ----------
     seed : int
+    dataset : str
+        Path of its folder, as in params.yaml.
     feature, model : str
         Names of the feature and of the network.
     network : FitParams
@@ -68,6 +70,7 @@ class Experiment:
     """
 
     seed: int
+    dataset: str
     feature: str
     model: str
     network: FitParams
@@ -86,6 +89,7 @@ def read_experiment(document: Mapping[str, Any] | None = None) -> Experiment:
     model = choice(lookup("model", document), "model", network_names())
     return Experiment(
         seed=read_seed(document),
+        dataset=str(lookup("dataset.path", document)),
         feature=read_name("feature", document),
         model=model,
         network=read_network(model, document),
@@ -184,6 +188,7 @@ def parameters_of(experiment: Experiment, store: Mapping[str, Any]) -> dict[str,
         "model": experiment.model,
         "feature": experiment.feature,
         "seed": experiment.seed,
+        "dataset": {"path": experiment.dataset},
         "segment": {name: store[name] for name in ("sample_rate", "seconds") if name in store},
         "extract": {experiment.feature: store.get("params", {})},
         "augment": experiment.augment.in_use(),
@@ -269,7 +274,8 @@ def code_of(task: FoldTask) -> str:
 def address_of(task: FoldTask, code: str) -> str:
     """Address of the trained fold: code, parameters, machine, and all of the data that it uses."""
     described = repr(sorted(asdict(task.description).items()))
-    return digest(code, repr(task.params), repr(task.transform), described, task.data_digest)
+    how = repr((task.params, task.balanced, task.transform))
+    return digest(code, how, described, task.data_digest)
 
 
 def _require_input(experiment: Experiment, shape: tuple[int, ...]) -> None:
@@ -309,6 +315,7 @@ def _make_task(
         params=experiment.network,
         description=description,
         data_digest=digest(repr(data)),
+        balanced=experiment.train.class_weight == "balanced",
     )
 
 

@@ -52,6 +52,8 @@ class FoldTask:
         Inline augmentation of the rows that are trained on; see `Batches`.
     transform_sources : tuple of str
         The code of `transform`, as in dvc.yaml.
+    balanced : bool
+        Whether every genre counts alike in the loss that is trained on.
     """
 
     rows: Rows
@@ -64,11 +66,20 @@ class FoldTask:
     augmented: Array = field(default_factory=lambda: np.empty(0, np.int64))
     transform: Transform | None = None
     transform_sources: tuple[str, ...] = ()
+    balanced: bool = False
 
     @property
     def training_rows(self) -> Array:
         """Numbers of all rows that are trained on, those of augmented samples included."""
         return np.concatenate([self.train, self.augmented])
+
+    @property
+    def class_weight(self) -> dict[int, float] | None:
+        """Weight of each genre's rows, as scikit-learn's `balanced` has it; None if all count 1."""
+        if not self.balanced:
+            return None
+        genres, counts = np.unique(self.labels[self.training_rows], return_counts=True)
+        return dict(zip(genres.tolist(), (counts.mean() / counts).tolist(), strict=True))
 
 
 def fit_fold(
@@ -343,6 +354,7 @@ def _train(
                 training,
                 validation,
                 epochs=range(done, params.epochs),
+                class_weight=task.class_weight,
                 changing=task.transform is not None,
                 callbacks=watching,
             )
@@ -353,6 +365,7 @@ def _train(
                 initial_epoch=done,
                 epochs=params.epochs,
                 callbacks=watching,
+                class_weight=task.class_weight,
                 shuffle=False,  # Keras would shuffle batches by a generator in no checkpoint
                 verbose=0,
             )

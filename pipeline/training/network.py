@@ -28,10 +28,13 @@ class TrainParams:
         Share of each genre's training tracks that are validated on and not trained on.
     precision : str
         Arithmetic of the training; ``"auto"`` chooses it by the hardware.
+    class_weight : str
+        ``"balanced"``: every genre counts alike in the loss, however many clips it has.
     """
 
     validation: Annotated[float, Field(gt=0, lt=1)]
     precision: Literal["auto", "float32", "bfloat16", "float16"]
+    class_weight: Literal["none", "balanced"]
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -5,7 +5,7 @@ algorithm 7.1), whose step conjugate gradients find in a few passes over the row
 weights is carried into the next epoch, so that a training stops and resumes as any other.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
@@ -54,12 +54,12 @@ class Blocks:
         """Read the rows anew, as those of another epoch differ."""
         self._kept = []
 
-    def scores(self, weights: Array) -> tuple[float, float]:
+    def scores(self, weights: Array, of_genre: Array) -> tuple[float, float]:
         """Mean cross-entropy and accuracy with `weights`, as `Objective` has them."""
         loss, right, count = 0.0, 0, 0
         for rows, labels in self:
             found = log_softmax(rows @ weights.astype(np.float32), axis=1)
-            loss -= _of(labels, found).sum(dtype=np.float64)
+            loss -= (of_genre[labels] * _of(labels, found)).sum(dtype=np.float64)
             right += int((found.argmax(axis=1) == labels).sum())
             count += len(labels)
         return loss / count, right / count
@@ -69,11 +69,11 @@ class Objective:
     """Mean cross-entropy of the rows plus `l2` * sum(kernel^2), and its derivatives.
 
     Weights are float64 of the shape (values + 1, genres), the bias in the last row; scipy has them
-    flat.
+    flat. `of_genre`, float32, shape (genres,), is how much a row of each genre counts.
     """
 
-    def __init__(self, blocks: Blocks, shape: tuple[int, ...], l2: float) -> None:
-        self._blocks, self._shape, self._l2 = blocks, shape, l2
+    def __init__(self, blocks: Blocks, shape: tuple[int, ...], l2: float, of_genre: Array) -> None:
+        self._blocks, self._shape, self._l2, self._of_genre = blocks, shape, l2, of_genre
 
     def __call__(self, flat: Array) -> tuple[float, Array]:
         """The value at some weights, and its gradient."""
@@ -82,11 +82,13 @@ class Objective:
         self._probabilities = []
         for rows, labels in self._blocks:
             found = log_softmax(rows @ weights.astype(np.float32), axis=1)
-            loss -= _of(labels, found).sum(dtype=np.float64)
+            counts = self._of_genre[labels]
+            loss -= (counts * _of(labels, found)).sum(dtype=np.float64)
             count += len(labels)
             error = np.exp(found)
             self._probabilities.append(error.copy())
             error[np.arange(len(labels)), labels] -= 1
+            error *= counts[:, np.newaxis]
             gradient += rows.T @ error
         self._count = count
         value = loss / count + self.penalty(weights)
@@ -100,10 +102,10 @@ class Objective:
         """The Hessian where the value was taken last, which is where Newton-CG asks for it."""
         vector = flat.reshape(self._shape)
         product = np.zeros(self._shape)
-        for (rows, _labels), shares in zip(self._blocks, self._probabilities, strict=True):
+        for (rows, labels), shares in zip(self._blocks, self._probabilities, strict=True):
             change = rows @ vector.astype(np.float32)
             change -= (shares * change).sum(axis=1, keepdims=True)
-            product += rows.T @ (shares * change)
+            product += rows.T @ (self._of_genre[labels, np.newaxis] * shares * change)
         return self._with_penalty(product, vector)
 
     def _with_penalty(self, total: Array, weights: Array) -> Array:
@@ -118,6 +120,7 @@ def fit(
     validation: Sequence[Block],
     *,
     epochs: range,
+    class_weight: Mapping[int, float] | None,
     changing: bool,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
@@ -129,6 +132,8 @@ def fit(
         In the same order in each epoch, as the order decides the last digits.
     epochs : range
         Those that are left.
+    class_weight : mapping, optional
+        How much the rows of each genre count in training.
     changing : bool
         Whether rows that are trained on differ from epoch to epoch.
     callbacks : sequence of keras.callbacks.Callback
@@ -140,6 +145,9 @@ def fit(
     )
     regularizer = network.get_layer("linear").layers[-1].kernel_regularizer
     l2 = float(regularizer.l2) if regularizer else 0.0
+    of_genre = alike = np.ones(network.output_shape[-1], np.float32)
+    if class_weight:
+        of_genre = np.array([class_weight.get(g, 1.0) for g in range(len(alike))], np.float32)
     logs: dict[str, float] = {}
     network.stop_training = False
     watching.on_train_begin()
@@ -149,7 +157,7 @@ def fit(
             seen.forget()
         kernel, bias = network.get_weights()
         start = np.vstack([kernel, bias]).astype(np.float64)
-        objective = Objective(seen, start.shape, l2)
+        objective = Objective(seen, start.shape, l2, of_genre)
         step = {"maxiter": 1, "xtol": 0.0}
         found = minimize(
             objective,
@@ -162,7 +170,7 @@ def fit(
         weights = found.x.reshape(start.shape).astype(np.float32)
         network.set_weights([weights[:-1], weights[-1]])
         (loss, accuracy), (val_loss, val_accuracy) = (
-            part.scores(weights) for part in (seen, unseen)
+            part.scores(weights, each) for part, each in ((seen, of_genre), (unseen, alike))
         )
         penalty = objective.penalty(weights)
         logs = {"loss": loss + penalty, "accuracy": accuracy}

@@ -20,11 +20,11 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.parallel import map_folds, workers
 from pipeline.base.params import choice, lookup, read_document, read_name, read_section, read_seed
 from pipeline.base.types import Array
-from pipeline.dataset.folder import read_dataset, require_readable
+from pipeline.dataset.folder import ARTIST, read_dataset, require_readable
 from pipeline.dataset.survey import Surveyed, summarise, survey, usable_tracks
 from pipeline.dataset.tracks import Track, gtzan_facts, with_gtzan_artists
 from pipeline.features.shared.feature import ExtractFeature, Feature, parse_extract
-from pipeline.folds.assignment import require_folds
+from pipeline.folds.assignment import genre_warnings, require_folds, small_genres
 from pipeline.folds.table import FoldedTrack, ProtocolName, SplitParams, folds_of, sides
 from pipeline.recordings.fingerprint import FingerprintTrack, fingerprint
 from pipeline.recordings.matching import exact_rows, find_replicas, same_samples
@@ -98,13 +98,16 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
     plan = read_plan(folder)
     rate = plan.segment.sample_rate
     require_readable(folder)
-    files, metadata = read_dataset(folder)
+    group = plan.split.group
+    files, metadata = read_dataset(folder, group)
     for text in metadata.warnings:
         warn(text)
     cut = CutTrack(rate, plan.segment.clip_samples)
     surveyed = survey(files, cut, partial(fingerprint, sample_rate=rate) if by_sound else None)
     labelled = [each.file.track_id for each in surveyed if each.is_usable and each.file.genre]
-    tracks = usable_tracks(surveyed, with_gtzan_artists(metadata.cells, gtzan_facts(labelled)))
+    facts = gtzan_facts(labelled) if group == ARTIST else {}
+    tracks = usable_tracks(surveyed, with_gtzan_artists(metadata.cells, facts))
+    statuses = [(each.file.genre, each.status) for each in surveyed]
     pairs = find_pairs(surveyed, by_sound)
     protocols = try_protocols(tracks, plan.split, plan.seed)
     trained = training_clips(protocols[plan.split.protocol], tracks)
@@ -114,9 +117,15 @@ def inspect(folder: Path, by_sound: bool) -> dict[str, Any]:
         "clip_seconds": plan.segment.seconds,
         "warnings": metadata.warnings,
         "note": metadata.note,
+        "group": group,
         **summarise(surveyed, tracks),
+        "least_tracks": plan.split.least_tracks,
+        "small_genres": small_genres(statuses, plan.split.least_tracks),
         "replicas": {"by_sound": by_sound, "pairs": [[a["track_id"], a["same_as"]] for a in pairs]},
-        "protocols": {name: _outcome(folded) for name, folded in protocols.items()},
+        "protocols": {
+            name: _outcome(folded, replace(plan.split, protocol=name))
+            for name, folded in protocols.items()
+        },
         "seconds_needed": estimate_stage_seconds(surveyed, tracks, plan, trained),
     }
 
@@ -132,9 +141,11 @@ def find_pairs(surveyed: Sequence[Surveyed], by_sound: bool) -> list[dict[str, A
     )
 
 
-def try_protocols(tracks: Sequence[Track], params: SplitParams, seed: int) -> dict[str, Folded]:
+def try_protocols(
+    tracks: Sequence[Track], params: SplitParams, seed: int
+) -> dict[ProtocolName, Folded]:
     """Return for each protocol the tracks in its folds, or why it cannot be used."""
-    folded: dict[str, Folded] = {}
+    folded: dict[ProtocolName, Folded] = {}
     for name in get_args(ProtocolName):
         try:
             folded[name] = require_folds(tracks, replace(params, protocol=name), seed)
@@ -143,11 +154,15 @@ def try_protocols(tracks: Sequence[Track], params: SplitParams, seed: int) -> di
     return folded
 
 
-def _outcome(folded: Folded) -> dict[str, Any]:
+def _outcome(folded: Folded, params: SplitParams) -> dict[str, Any]:
     if isinstance(folded, PipelineError):
         return {"problem": str(folded)}
     tested = {track.track_id for track in folded if track.tested_in}
-    return {"folds": len(folds_of(folded)), "tested_tracks": len(tested)}
+    return {
+        "folds": len(folds_of(folded)),
+        "tested_tracks": len(tested),
+        "warnings": genre_warnings(folded, params),
+    }
 
 
 def training_clips(folded: Folded, tracks: Sequence[Track]) -> list[int]:

@@ -222,6 +222,8 @@ def test_a_cell_cannot_steer_the_terminal_or_break_its_line() -> None:
 def test_points_shares_p_values_and_rough_times() -> None:
     assert [points(share) for share in (0.0325, -0.5, -1e-17)] == ["+3.2", "-50.0", "+0.0"]
     assert percent(0.53249) == "53.2"
+    assert percent(0.92646) == percent(0.9265)  # as a file has it
+    assert points(0.92646) == points(0.9265)
     assert [p_text(value) for value in (0.0341, 0.00099, 1)] == ["0.034", "< 0.001", "1.000"]
     times = [about(seconds) for seconds in (0.2, 31.0, 720.0, 9000.0)]
     assert times == ["under 1 s", "about 31 s", "about 12 min", "about 2.5 h"]

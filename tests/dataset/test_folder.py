@@ -249,6 +249,18 @@ def test_a_row_that_is_no_tracks_is_an_error(join: Join, text: str, message: str
         join(text)
 
 
+def test_a_group_is_a_column_of_the_table(tmp_path: Path) -> None:
+    tracks = find_tracks(folder_of(tmp_path, "pop/a.wav"))
+    for columns in ("none", "'path', 'artist'"):
+        with pytest.raises(PipelineError, match=rf"^split.group = 'album': .* are {columns}$"):
+            read_metadata(tracks, tmp_path, "album")
+        (tmp_path / "metadata.csv").write_text("path,artist\na,X\n")
+    (tmp_path / "metadata.csv").write_text("path,artist,album\na,X, Y\n")
+    metadata = read_metadata(tracks, tmp_path, "album")
+    assert metadata.cells == {"pop/a": cells("Y")}
+    assert metadata.note.endswith("not used: artist")
+
+
 def test_a_table_that_is_none_is_an_error_and_not_ignored(tmp_path: Path) -> None:
     path = tmp_path / "metadata.csv"
     path.symlink_to("nothing")

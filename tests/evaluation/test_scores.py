@@ -9,6 +9,7 @@ from sklearn import metrics
 from pipeline.base.files import rounded
 from pipeline.evaluation.scores import (
     GenreScores,
+    balanced_accuracy,
     confused_pairs,
     expected_calibration_error,
     log_loss,
@@ -32,6 +33,11 @@ def test_figures_are_scikit_learns(seed: int) -> None:
     assert macro_f1(actual, predicted) == pytest.approx(
         metrics.f1_score(actual, predicted, labels=[0, 1, 2], average="macro")
     )
+    within = actual != 1  # so that a genre between two others does not occur
+    assert balanced_accuracy(actual[within], predicted[within]) == pytest.approx(
+        np.mean([(predicted[actual == genre] == genre).mean() for genre in (0, 2)])
+    )
+    assert balanced_accuracy(actual, actual) == metrics.balanced_accuracy_score(actual, actual) == 1
     confusion = metrics.confusion_matrix(actual, predicted, labels=range(4))
     pairs = {
         (each["actual"], each["predicted"]): each["count"]

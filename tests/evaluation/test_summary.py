@@ -75,6 +75,8 @@ def test_summary_by_hand() -> None:
         "clip_calibration_error": round((0.1 + 0.4 + 0.3 + 0.3) / 6, 4),
         "track_accuracy_std": round(stdev(tracks), 4),
         "track_macro_f1": round((0.8 + 2 / 3) / 2, 4),
+        "track_balanced_accuracy": 0.75,
+        "clip_balanced_accuracy": round((1 + 2 / 3) / 2, 4),
         "clip_accuracy": round(5 / 6, 4),
         "clip_accuracy_std": round(stdev(clips), 4),
         "clip_macro_f1": round((6 / 7 + 4 / 5) / 2, 4),
@@ -119,7 +121,7 @@ def test_leaky_figures_are_those_of_clips_under_other_names() -> None:
     summary = summarise(by_level(CLIPS), "majority")
     leaky = summarise_leaky(CLIPS)
     of_clips = {name: value for name, value in summary.items() if name.startswith("clip")}
-    assert len(of_clips) == 8
+    assert len(of_clips) == 9
     assert leaky == {f"leaky_{name}": value for name, value in of_clips.items()}
 
 
@@ -158,8 +160,10 @@ GENRES = ["blues", "metal", "pop", "rock"]  # nothing of pop is tested
 ACTUAL = [0, 0, 0, 0, 1, 1, 1, 1, 3, 3]
 PREDICTED = [0, 0, 0, 1, 3, 3, 0, 1, 3, 3]
 SPLIT = {"protocol": "song", "judged": "all", "folds": 10, "tracks": 10}
-BOUNDS = {"track_accuracy_low": 0.25, "track_accuracy_high": 0.8751}
-SUMMARY = {"track_accuracy": 0.6, **BOUNDS, "tracks": 10}
+SPLIT |= {"group": "artist", "artists_kept": False, "known_artist_share": 1.0}
+BOUNDS = {"track_accuracy_low": 0.45, "track_accuracy_high": 0.8751}
+SUMMARY = {"track_accuracy": 0.6, **BOUNDS, "track_accuracy_mean": 0.5, "tracks": 10}
+SUMMARY |= {"track_balanced_accuracy": 0.60004}
 
 
 def predictions(predicted: list[int], genres: list[str]) -> Predictions:
@@ -171,26 +175,61 @@ def lines(
     predicted: list[int] = PREDICTED,
     summary: dict[str, Any] = SUMMARY,
     genres: list[str] = GENRES,
+    vote: str = "mean",
+    comparable: bool = True,
     **split: Any,
 ) -> list[str]:
-    found = headline(summary, predictions(predicted, genres), {**SPLIT, **split}, "cnn on mel")
-    return found.split("\n")
+    parts = predictions(predicted, genres), {**SPLIT, **split}, "cnn on mel", vote
+    return headline(summary, *parts, comparable=comparable).split("\n")
 
 
 def test_five_lines_by_hand() -> None:
     assert lines()[:4] == [
-        "accuracy of tracks: 60.0 % (95 % interval: 25.0 to 87.5)",
+        "accuracy of tracks: 60.0 % (95 % interval: 45.0 to 87.5), by the mean of their clips",
         "of 10 tracks, split by song (10 folds); cnn on mel",
-        "best genre: rock, 2 of 2 right; worst: metal, 1 of 4 right",
-        "most confused: metal taken for rock (2), blues taken for metal (1), "
-        "metal taken for blues (1)",
+        "artists are on both sides of the folds: `dvc exp run -S split.protocol=artist` judges new "
+        "ones",
+        "best genre: rock, 2 of 2 right; worst: metal, 1 of 4 right; most confused: metal taken "
+        "for rock (2)",
     ]
     assert len(lines()) == 5
-    for command in ("python -m pipeline.compare HEAD", "dvc plots show"):
-        assert f"`{command}`" in lines()[4]
-    assert lines(ACTUAL)[3] == "most confused: nothing"
+    compare = "`python -m pipeline.compare HEAD`, "
+    assert compare in lines()[4]
+    assert lines(comparable=False)[4] == lines()[4].replace(compare, "")
+    assert lines(ACTUAL)[3].endswith("most confused: nothing")
     seeds = lines(protocol="filtered", judged="test", folds=3, tracks=900)
     assert seeds[1] == "of 10 tracks, split by filtered (3 seeds, test part); cnn on mel"
+
+
+def test_another_vote_stands_beside_that_of_predictions() -> None:
+    assert lines(vote="majority")[0].endswith(
+        ", by the majority of their clips (50.0 % by their mean, which `predict` goes by)"
+    )
+
+
+def test_the_mean_over_uneven_genres_stands_beside_the_accuracy() -> None:
+    line = lines(summary={**SUMMARY, "track_balanced_accuracy": 0.4})[0]
+    assert line.endswith(" of their clips; mean over the genres: 40.0 %")
+
+
+@pytest.mark.parametrize(("low", "chance"), [(0.3999, True), (0.4, True), (0.4001, False)])
+def test_what_may_be_chance_is_called_so(low: float, chance: bool) -> None:
+    line = lines(summary={**SUMMARY, "track_accuracy_low": low})[0]
+    assert line.endswith("always naming the commonest genre, blues (40.0 %)") is chance
+
+
+@pytest.mark.parametrize(
+    ("split", "text"),
+    [
+        ({"known_artist_share": 0}, "no artist is known: with a column artist in metadata.csv, sp"),
+        ({"group": "album"}, "albums are on both sides of the folds: `dvc exp run -S split.prot"),
+        ({"artists_kept": True}, "every artist is on one side of the folds, so those that are te"),
+    ],
+)
+def test_a_line_says_on_which_sides_artists_are(split: dict[str, Any], text: str) -> None:
+    assert lines(**split)[2].startswith(text)
+    some = lines(**{"known_artist_share": 0.93, **split})[2]
+    assert some.endswith("; it is unknown of 7.0 % of the tracks") is ("artists_kept" in split)
 
 
 def test_a_leak_is_not_called_an_accuracy_of_tracks() -> None:

@@ -23,7 +23,9 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def params_of(folds: int = 2, judge: Any = "test", seeds: int = 3) -> SplitParams:
-    return SplitParams(protocol="song", folds=folds, judge=judge, seeds=seeds)
+    return SplitParams(
+        protocol="song", folds=folds, judge=judge, seeds=seeds, least_tracks=0, group="artist"
+    )
 
 
 def track_of(track_id: str, **known: Any) -> Track:

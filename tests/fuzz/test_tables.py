@@ -28,7 +28,9 @@ from pipeline.folds.table import FoldedTrack, SplitParams, read_folds, write_fol
 
 IDS = [f"{genre}/{name}" for genre in ("pop", "rock") for name in ("a", 'b "x", y', "c\nd", "é")]
 FILES = [TrackFile(name, name.partition("/")[0], Path(f"{name}.wav")) for name in IDS]
-GIVEN = SplitParams(protocol="given", folds=2, judge="test", seeds=2)
+GIVEN = SplitParams(
+    protocol="given", folds=2, judge="test", seeds=2, least_tracks=0, group="artist"
+)
 GROWN = ["file", "genre"]
 SAMPLE = Sample(IDS[0], 0, 0, "flip", "pop", "mel", "ab", "cd", [{"kind": "flip"}])
 

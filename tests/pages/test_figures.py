@@ -88,6 +88,15 @@ def test_the_matrix_counts_what_was_predicted() -> None:
     assert figures.headline[0].text == f"{100 * right:.1f} %"
 
 
+def test_the_mean_over_uneven_genres_is_a_card() -> None:
+    chances = {name: [[0.8, 0.1, 0.1]] for name in "abcd"}
+    actual = dict.fromkeys("abc", GENRES[0]) | {"d": GENRES[1]}
+    cards = {
+        card.label: card.text for card in figures_of(clips_of(GENRES, chances, actual)).headline
+    }
+    assert (cards["Tracks right"], cards["Balanced"]) == ("75.0 %", "50.0 %")
+
+
 def test_a_tie_is_settled_as_it_was_recorded() -> None:
     """Four decimals make a tie; the column `predicted` knows better."""
     chances = {"a": [[0.4, 0.40000001, 0.19999999]], "b": [[0.0, 1.0, 0.0]]}
@@ -97,8 +106,8 @@ def test_a_tie_is_settled_as_it_was_recorded() -> None:
 
 def test_a_clean_run_and_unknown_figures_give_no_caveat() -> None:
     files = {"files": 10, "rejected": 0, "truncated": 0}
-    assert caveats(files, {"pairs_across_genres": 0}, CLEAN) == []
-    assert [caveat.grave for caveat in caveats({}, {}, {})] == [True]  # no artist is known
+    assert caveats(files, {"pairs_across_genres": 0}, CLEAN, {}) == []
+    assert [caveat.grave for caveat in caveats({}, {}, {}, {})] == [True]  # no artist is known
 
 
 @pytest.mark.parametrize(
@@ -106,25 +115,37 @@ def test_a_clean_run_and_unknown_figures_give_no_caveat() -> None:
     [
         ({"protocol": "clip"}, "say nothing about other music", True),
         ({"known_artist_share": 0.0}, "No artist is known", True),
-        ({"artists_kept": False}, "Songs by one artist are on both sides", True),
+        ({"artists_kept": False, "group": "album"}, "Songs of one album are on both sides", True),
+        ({"artists_kept": False}, "Songs of one artist are on both sides", True),
         ({"known_artist_share": 0.25}, "known of 25% of the tracks", False),
         ({"genres_untrained": 1}, "In one case, a genre is tested that the fold's model", True),
         ({"genres_absent": 3}, "In 3 cases, a fold tests no track", False),
         ({"judged": "valid"}, "One part is judged, valid", False),
         ({"replica_groups": 1}, "1 recording is in the dataset more than once", False),
         ({"replicas_left_out": 4}, "4 tracks are left out of training", False),
+        ({"genres_left_out": ["a", "b"]}, "Genres left out as small: a, b.", False),
         ({"left_out": 1}, "1 labelled track is left out by the protocol", False),
     ],
 )
 def test_folds_that_are_less_than_they_seem(change: Any, text: str, grave: bool) -> None:
-    [caveat] = caveats({}, {}, {**CLEAN, **change})
+    [caveat] = caveats({}, {}, {**CLEAN, **change}, {})
     assert text in caveat.text
     assert caveat.grave == grave
 
 
+@pytest.mark.parametrize(("feature", "expected"), [("mel", 0), ("musicnn", 1)])
+def test_a_pretrained_feature_may_know_the_recordings(feature: str, expected: int) -> None:
+    extract = {"mel": {"n_fft": 512}, "musicnn": {"checkpoint": "MSD"}}
+    parameters = {"feature": feature, "extract": {feature: extract[feature]}}
+    found = caveats({}, {}, CLEAN, {"parameters": parameters})
+    assert [each.grave and "(MSD), perhaps on some" in each.text for each in found] == [
+        True
+    ] * expected
+
+
 def test_files_and_replicas_that_are_not_what_they_should_be() -> None:
     files = {"files": 10, "rejected": 2, "truncated": 0, "one channel": 1, "clipped": 3}
-    grave, *others = caveats(files, {"pairs_across_genres": 1}, CLEAN)
+    grave, *others = caveats(files, {"pairs_across_genres": 1}, CLEAN, {})
     assert grave.grave
     assert grave.text.startswith("1 pair is the same recording under two genres")
     assert [caveat.text.partition(";")[0] for caveat in others] == [

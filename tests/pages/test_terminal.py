@@ -138,7 +138,7 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 
 
 def entry(accuracy: float | None, low: float | None = None, high: float | None = None) -> Entry:
-    return Entry("c", "d", "s", None, None, None, "track_accuracy", accuracy, low, high)
+    return Entry("c", "d", "s", None, None, None, None, "track_accuracy", accuracy, low, high)
 
 
 def test_bars_share_a_scale() -> None:

@@ -180,10 +180,13 @@ def test_a_split_that_leaks_is_refused(folder: Path) -> None:
     [
         ({"split": {**FIGURES, "protocol": "artist"}}, "protocols differ, .*: song in main, art"),
         (
-            {"split": {**FIGURES, "dataset_digest": "c" * 64}},
-            "datasets.*: d{12} in main, c{12} in",
+            {"split": {**FIGURES, "dataset_digest": "c" * 64}, "dataset.path": "/data/gtzan"},
+            r"datasets.*: d{12} in main, /data/gtzan \(c{12}\) in other$",
         ),
-        ({"split": {**FIGURES, "folds_digest": "e" * 64}}, "folds differ, .*: ffff.* in main, eee"),
+        (
+            {"split": {**FIGURES, "folds_digest": "e" * 64}},
+            r"folds.*: 2 by seed 42 \(f{12}\) in main, 2 by seed 42 \(e{12}\) in other$",
+        ),
         ({"rows": predictions(BETTER)[1:]}, "main and other were tested on different tracks"),
         ({"rows": predictions(BETTER, fold=1)}, "main and other were tested on different"),
         ({"rows": predictions(BETTER, ["A"] * 12)}, "main and other were tested on different"),

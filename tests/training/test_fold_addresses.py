@@ -29,7 +29,8 @@ def test_address_follows_from_code_data_and_parameters() -> None:
     assert first == addresses({})
     assert len(set(first)) == 2
     assert address_of(tasks_of({})[0], "other code") != first[0]
-    for changes in ({"models.ann.dropout": 0.1}, {"seed": 1}, {"train.validation": 0.6}):
+    others = [{"models.ann.dropout": 0.1}, {"seed": 1}, {"train.validation": 0.6}]
+    for changes in [*others, {"train.class_weight": "balanced"}]:
         assert not set(addresses(changes)) & set(first)
 
 

@@ -10,6 +10,7 @@ from documents import base_document
 from helpers import describe, saves_models
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 from toys import fit
 
 from pipeline.base.backend import keras
@@ -17,7 +18,7 @@ from pipeline.base.types import Array
 from pipeline.training import checkpoint, newton
 from pipeline.training.fit import FoldTask
 from pipeline.training.network import read_network
-from pipeline.training.trained import Fitted
+from pipeline.training.trained import Fitted, probabilities
 
 pytestmark = saves_models
 
@@ -47,23 +48,50 @@ def require_same(found: Fitted, expected: Fitted) -> None:
     assert all(map(np.array_equal, found.model.get_weights(), expected.model.get_weights()))
 
 
-@pytest.mark.parametrize("l2", [0.1, 0.001])
-def test_weights_are_those_that_scikit_learn_finds(l2: float, tmp_path: Path) -> None:
+def uneven(task: FoldTask) -> FoldTask:
+    """Half as many rows of the second genre, and a third of the third."""
+    labels = task.labels[task.train]
+    return replace(task, train=task.train[np.arange(TRAINED) % (labels + 1) == 0])
+
+
+@pytest.mark.parametrize(("l2", "balanced"), [(0.1, False), (0.001, False), (0.1, True)])
+def test_weights_are_those_that_scikit_learn_finds(
+    l2: float, balanced: bool, tmp_path: Path
+) -> None:
     task = task_of(l2=l2, epochs=20)
+    task = replace(uneven(task), balanced=True) if balanced else task
     kernel, bias = fit(task, tmp_path / "x.npz").model.get_weights()
     rows = np.asarray(task.rows)[task.train]
-    plain = LogisticRegression(C=1 / (2 * TRAINED * l2), tol=1e-8, max_iter=1000)
+    weights = {"class_weight": "balanced" if balanced else None}
+    plain = LogisticRegression(C=1 / (2 * len(task.train) * l2), tol=1e-8, max_iter=1000, **weights)
     plain.fit(StandardScaler().fit_transform(rows), task.labels[task.train])
     np.testing.assert_allclose(kernel, plain.coef_.T, atol=1e-3)
     np.testing.assert_allclose(bias - bias.mean(), plain.intercept_, atol=1e-3)
 
 
-def test_curves_are_what_keras_measures(tmp_path: Path) -> None:
-    task = task_of(epochs=2)
+@pytest.mark.parametrize("optimizer", ["adam", "newton"])
+@pytest.mark.parametrize("balanced", [False, True])
+def test_every_optimizer_lets_genres_count_alike(
+    optimizer: str, balanced: bool, tmp_path: Path
+) -> None:
+    """Of rows that tell nothing, it learns how often each genre counts."""
+    rate = 0.1 if optimizer == "adam" else 0.0
+    task = task_of(optimizer=optimizer, learning_rate=rate, epochs=20)
+    task = replace(uneven(task), rows=np.zeros_like(task.rows), balanced=balanced)
+    found = probabilities(fit(task, tmp_path / "x.npz").model, np.zeros((1, VALUES)))[0]
+    shares = np.bincount(task.labels[task.train]) / len(task.train)
+    assert found == pytest.approx(np.full(GENRES, 1 / GENRES) if balanced else shares, abs=0.02)
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_curves_are_what_keras_measures(balanced: bool, tmp_path: Path) -> None:
+    task = replace(uneven(task_of(epochs=2)), balanced=balanced)
     fitted = fit(task, tmp_path / "x.npz")
     fitted.model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     for part, prefix in ((task.train, ""), (task.validation, "val_")):
-        expected = fitted.model.evaluate(task.rows[part], task.labels[part], verbose=0)
+        rows, labels = task.rows[part], task.labels[part]
+        weights = compute_sample_weight("balanced" if balanced and not prefix else None, labels)
+        expected = fitted.model.evaluate(rows, labels, sample_weight=weights, verbose=0)
         found = [fitted.history[-1][f"{prefix}{name}"] for name in ("loss", "accuracy")]
         assert found == pytest.approx(expected, rel=1e-4)
 
