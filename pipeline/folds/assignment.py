@@ -293,8 +293,8 @@ def _unknown_artists(tracks: Sequence[Track], group: str) -> str:
     if not unknown:
         return ""
     return (
-        f"{unknown} of {len(tracks)} labelled tracks have no known {group}; each counts as one by "
-        "itself"
+        f"{unknown} of {len(tracks)} labelled tracks {'has' if unknown == 1 else 'have'} no known "
+        f"{group}; each counts as one by itself"
     )
 
 
