@@ -32,7 +32,7 @@ def test_the_json_beside_a_file_has_what_has_to_be_known(
     run_main(export.main, "mine/m.tflite")
     shown = capsys.readouterr().out
     content = read_json(Path("mine/m.tflite.json"))
-    assert content["accuracy"].pop("evaluate.vote") == "majority"
+    assert content["accuracy"].pop("evaluate.vote") == "mean"
     assert content["accuracy"].pop("split.protocol") == "song"
     assert content["accuracy"] == read_json(SUMMARY)
     assert content["genres"] == ["high", "low"]
