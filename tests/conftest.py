@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -75,6 +76,8 @@ SLOW = (
 
 def pytest_configure() -> None:
     """Refuse a name in SLOW that has moved, as its tests would be in `make quick` unseen."""
+    # What a test starts can be interrupted, though a shell ignores that in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     missing = [name for name in SLOW if not (TESTS / name).exists()]
     if missing:
         raise pytest.UsageError(f"tests/conftest.py: SLOW names {missing}, which are not there")
