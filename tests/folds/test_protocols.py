@@ -135,7 +135,7 @@ def test_the_smallest_genre_is_named_if_it_has_fewer_tracks_than_folds(
     assert set(map(tuple, sizes(assigned, 4).values())) == {(1, 1, 1, 1)}
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     counts=st.lists(st.integers(1, 5), min_size=2, max_size=3),
     by_artist=st.integers(1, 4),
